@@ -1,0 +1,123 @@
+"""The entry point: finds commands without importing them, turns errors into one sentence.
+
+Exit codes: 0 done, 1 a command's own negative answer, 2 wrong use, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from gradgauge import __version__
+from gradgauge.cli import language
+from gradgauge.cli.language import text
+from gradgauge.cli.options import lang_option
+from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, UnknownName
+
+EXIT_INTERRUPTED = 130
+
+COMMANDS = {
+    "compare": "gradgauge.cli.compare",
+    "list": "gradgauge.cli.list",
+    "cache": "gradgauge.cli.cache",
+}
+"""Command -> the module whose `command` it is. Its help is the catalogue's `help.command.NAME`."""
+
+
+class HelpFormatter(click.HelpFormatter):
+    """click's help page with its headings from the catalogue."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args, prefix or f"{text('help.heading.usage')} ")
+
+    def write_heading(self, heading: str) -> None:
+        super().write_heading(text(f"help.heading.{heading.lower()}"))
+
+
+click.Context.formatter_class = HelpFormatter
+
+
+class Application(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name]).command
+        command.help = text(f"help.command.{cmd_name}")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise UnknownName("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        rows = [(name, text(f"help.command.{name}").partition("\n")[0]) for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def application() -> click.Group:
+    """The command line in the chosen language."""
+    group = Application(
+        "gradgauge",
+        help=text("help.gradgauge"),
+        context_settings={"help_option_names": ["--help", "-h"]},
+        callback=lambda lang: None,  # noqa: ARG005
+    )
+    group = lang_option()(group)
+    return click.version_option(__version__, prog_name="gradgauge")(group)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; the exit code."""
+    try:
+        language.choose(arguments)
+        result = application().main(list(arguments), prog_name="gradgauge", standalone_mode=False)
+    except GradgaugeError as error:
+        return _complain(error.sentence(language.current()))
+    except click.UsageError as error:
+        return _complain(_usage_sentence(error))
+    except click.ClickException as error:
+        return _complain(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _usage_sentence(error: click.UsageError) -> str:
+    command = error.ctx.command_path if error.ctx else "gradgauge"
+    if isinstance(error, click.NoSuchOption):
+        known = [name for p in (error.ctx.command.params if error.ctx else []) for name in p.opts]
+        return UnknownName("option", error.option_name, known).sentence(language.current())
+    if isinstance(error, click.BadOptionUsage):
+        problem = text("errors.option_needs_value", option=error.option_name)
+    elif isinstance(error, click.MissingParameter):
+        problem = text("errors.missing_argument", name=error.param.human_readable_name
+                       if error.param else "")  # fmt: skip
+    else:
+        problem = error.format_message()
+    return text("errors.usage", problem=problem, command=command)
+
+
+def _complain(sentence: str) -> int:
+    print(f"{text('help.heading.error')} {sentence}", file=sys.stderr)
+    return EXIT_WRONG_USE

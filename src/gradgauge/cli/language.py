@@ -1,0 +1,44 @@
+"""The language of this command line, known before any option is parsed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from gradgauge.errors import UnknownName
+from gradgauge.messages.catalog import DEFAULT_LANGUAGE, LANGUAGES, sentence
+
+VARIABLE = "GRADGAUGE_LANG"
+
+_current = DEFAULT_LANGUAGE
+
+
+def choose(arguments: Sequence[str]) -> None:
+    """Take the language from `--lang`, else from $GRADGAUGE_LANG, else English.
+
+    Help texts and errors of the parser itself need it before the parser runs.
+
+    Raises:
+        UnknownName: no such language.
+    """
+    global _current
+    _current = DEFAULT_LANGUAGE
+    wanted = os.environ.get(VARIABLE) or DEFAULT_LANGUAGE
+    for at, argument in enumerate(arguments):
+        if argument == "--lang" and at + 1 < len(arguments):
+            wanted = arguments[at + 1]
+        elif argument.startswith("--lang="):
+            wanted = argument.partition("=")[2]
+    if wanted not in LANGUAGES:
+        raise UnknownName("lang", wanted, LANGUAGES)
+    _current = wanted
+
+
+def current() -> str:
+    """The chosen language."""
+    return _current
+
+
+def text(key: str, **facts: object) -> str:
+    """A sentence of the catalogue in the chosen language."""
+    return sentence(key, _current, **facts)

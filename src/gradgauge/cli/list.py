@@ -1,0 +1,83 @@
+"""`gradgauge list`: the names that options and notations take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from gradgauge.cli.language import text
+from gradgauge.cli.options import lang_option
+from gradgauge.errors import UnknownName
+
+
+def _activations() -> dict[str, str]:
+    from gradgauge.parts.activations import ACTIVATIONS
+
+    return {
+        a.name: f"{a.paper}; max |f'| = {a.max_slope:.6g}; Keras {a.keras}; PyTorch {a.pytorch}"
+        for a in ACTIVATIONS.values()
+    }
+
+
+def _initializers() -> dict[str, str]:
+    from gradgauge.parts.initializers import INITIALIZERS
+
+    return {i.name: i.paper for i in INITIALIZERS.values()}
+
+
+def _normalizations() -> dict[str, str]:
+    from gradgauge.parts.normalizations import NORMALIZATIONS
+
+    return {n.name: n.paper for n in NORMALIZATIONS.values()}
+
+
+def _optimizers() -> dict[str, str]:
+    from gradgauge.parts.optimizers import OPTIMIZERS
+
+    return {o.name: o.form for o in OPTIMIZERS.values()}
+
+
+def _losses() -> dict[str, str]:
+    from gradgauge.parts.losses import LOSSES
+
+    return {x.name: x.output_activation for x in LOSSES.values()}
+
+
+def _datasets() -> dict[str, str]:
+    from gradgauge.datasets import NAMES
+
+    return dict.fromkeys(NAMES, "LeCun, Cortes & Burges")
+
+
+def _presets() -> dict[str, str]:
+    from gradgauge.spec.notation import write
+    from gradgauge.spec.presets import PRESETS
+
+    return {
+        name: "; ".join(f"{key}: {write(spec)}" for key, spec in networks.items())
+        for name, networks in PRESETS.items()
+    }
+
+
+LISTS: dict[str, Callable[[], dict[str, str]]] = {
+    "activations": _activations,
+    "initializers": _initializers,
+    "normalizations": _normalizations,
+    "optimizers": _optimizers,
+    "losses": _losses,
+    "datasets": _datasets,
+    "presets": _presets,
+}
+
+
+@click.command(epilog=text("help.list.what", known=", ".join(LISTS)))
+@click.argument("what", default="activations")
+@lang_option()
+def command(what: str, lang: str | None) -> None:  # noqa: ARG001, D103
+    if what not in LISTS:
+        raise UnknownName("list", what, LISTS)
+    rows = LISTS[what]()
+    width = max(map(len, rows))
+    for name, note in rows.items():
+        click.echo(f"{name:{width}}  {note}")

@@ -1,0 +1,151 @@
+"""Dataset: training and test arrays, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradgauge.errors import DataProblem
+
+MOST_CLASSES = 9_999
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Arrays to train and test on.
+
+    Attributes:
+        name: as the user gave it.
+        x_train, x_test: (samples, inputs): uint8 (meaning x / 255) or floats taken as they are.
+        y_train, y_test: classes, (samples,) in int32; or numbers, (samples, outputs) in floats.
+        fingerprint: of the contents.
+        image_shape: a sample's own shape, before it was flattened.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    fingerprint: str
+    image_shape: tuple[int, ...]
+
+    @property
+    def inputs(self) -> int:
+        """Numbers per sample."""
+        return self.x_train.shape[1]
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the targets are classes."""
+        return self.y_train.ndim == 1
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes, or of target numbers."""
+        return int(self.y_train.max()) + 1 if self.has_classes else self.y_train.shape[1]
+
+
+def build(
+    name: str,
+    path: str,
+    arrays: dict[str, np.ndarray],
+    fingerprint: str,
+    classification: bool = True,
+) -> Dataset:
+    """A Dataset of raw arrays, or the first thing that is wrong with them.
+
+    Args:
+        name: what the result calls it.
+        path: where the arrays come from, for messages.
+        arrays: x_train, y_train, x_test, y_test: images or vectors; labels (samples,) or
+            (samples, 1), or target numbers where `classification` is False.
+        fingerprint: of the contents.
+        classification: whether y are classes.
+
+    Raises:
+        DataProblem: names the array and what is wrong with it.
+    """
+    ready: dict[str, np.ndarray] = {}
+    for part in ("train", "test"):
+        ready[f"x_{part}"] = _inputs(path, f"x_{part}", arrays[f"x_{part}"])
+        convert = _labels if classification else _numbers
+        ready[f"y_{part}"] = convert(path, f"y_{part}", arrays[f"y_{part}"])
+        rows, labels = len(ready[f"x_{part}"]), len(ready[f"y_{part}"])
+        if rows != labels:
+            raise DataProblem(path, "wrong_rows", part=part, rows=rows, labels=labels)
+    train, test = ready["x_train"].shape[1], ready["x_test"].shape[1]
+    if train != test:
+        raise DataProblem(path, "shapes_differ", train=train, test=test)
+    if classification:
+        most, high = int(ready["y_train"].max()), int(ready["y_test"].max())
+        if most == 0:
+            raise DataProblem(path, "one_class")
+        if high > most:
+            raise DataProblem(path, "test_label_unknown", high=high, most=most)
+    return Dataset(name, fingerprint=fingerprint, image_shape=arrays["x_train"].shape[1:], **ready)
+
+
+def _inputs(path: str, name: str, x: np.ndarray) -> np.ndarray:
+    if x.dtype.kind not in "uif":
+        raise DataProblem(path, "wrong_dtype", name=name, dtype=x.dtype)
+    if x.ndim < 2:
+        raise DataProblem(path, "wrong_shape", name=name, shape=x.shape, expected="(samples, ...)")
+    if x.size == 0:
+        raise DataProblem(path, "no_samples", name=name)
+    flat = x.reshape(len(x), -1)
+    if x.dtype.kind == "f":
+        _check_finite(path, name, flat)
+        return flat
+    return _scaled(flat)
+
+
+def _scaled(x: np.ndarray) -> np.ndarray:
+    """Integer images to [0, 1]: bytes stay bytes; a wider range is divided by its type's largest."""
+    if x.dtype == np.uint8:
+        return x
+    low, high = int(x.min()), int(x.max())
+    if low >= 0 and high <= 255:
+        return x.astype(np.uint8)
+    scale = 65_535 if low >= 0 and high <= 65_535 else max(abs(low), high)
+    return (x / scale).astype(np.float32)
+
+
+def _check_finite(path: str, name: str, x: np.ndarray) -> None:
+    fine = np.isfinite(x).all(axis=1)
+    if not fine.all():
+        raise DataProblem(path, "not_finite", name=name, row=int(np.argmin(fine)))
+
+
+def _labels(path: str, name: str, y: np.ndarray) -> np.ndarray:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise DataProblem(path, "wrong_shape", name=name, shape=y.shape, expected="(samples,)")
+    if y.size == 0:
+        raise DataProblem(path, "no_samples", name=name)
+    if y.dtype.kind == "f":
+        _check_finite(path, name, y[:, None])
+    if y.dtype.kind not in "uif" or not np.array_equal(y, np.floor(y)):
+        raise DataProblem(path, "wrong_dtype", name=name, dtype=y.dtype)
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high > MOST_CLASSES:
+        raise DataProblem(
+            path, "labels_out_of_range", name=name, low=low, high=high, most=MOST_CLASSES
+        )
+    return y.astype(np.int32)
+
+
+def _numbers(path: str, name: str, y: np.ndarray) -> np.ndarray:
+    if y.dtype.kind not in "uif":
+        raise DataProblem(path, "wrong_dtype", name=name, dtype=y.dtype)
+    if y.ndim not in (1, 2):
+        raise DataProblem(
+            path, "wrong_shape", name=name, shape=y.shape, expected="(samples, outputs)"
+        )
+    if y.size == 0:
+        raise DataProblem(path, "no_samples", name=name)
+    numbers = y.reshape(len(y), -1).astype(np.float64)
+    _check_finite(path, name, numbers)
+    return numbers

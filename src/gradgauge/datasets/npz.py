@@ -1,0 +1,62 @@
+"""A user's own data: an .npz file with x_train, y_train, x_test, y_test."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from gradgauge.datasets._dataset import Dataset, build
+from gradgauge.errors import DataProblem
+
+_NAMES = ("x_train", "y_train", "x_test", "y_test")
+
+
+def load(path: Path, classification: bool = True) -> Dataset:
+    """The data in an .npz file.
+
+    Integer images are scaled to [0, 1]; floats are taken as they are.
+
+    Args:
+        path: the file.
+        classification: whether y are classes (whole numbers from 0) or target numbers.
+
+    Raises:
+        DataProblem: the file is missing, damaged or not what it should be; says which array.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise DataProblem(path, "wrong_format", why=".npy")
+            arrays = _read(path, file)
+    except FileNotFoundError:
+        raise DataProblem(path, "missing") from None
+    except IsADirectoryError:
+        raise DataProblem(path, "wrong_format", why="folder") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise DataProblem(path, "truncated", why=error) from None
+    except PermissionError as error:
+        raise DataProblem(path, "unreadable", why=error.strerror) from None
+    except (OSError, ValueError) as error:
+        raise DataProblem(path, "wrong_format", why=str(error).partition("\n")[0]) from None
+    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
+    return build(str(path), str(path), arrays, fingerprint, classification)
+
+
+def _read(path: Path, file: np.lib.npyio.NpzFile) -> dict[str, np.ndarray]:
+    missing = [name for name in _NAMES if name not in file.files]
+    if missing:
+        present = ", ".join(file.files) or "-"
+        raise DataProblem(path, "wrong_names", missing=", ".join(missing), present=present)
+    arrays = {}
+    for name in _NAMES:
+        try:
+            arrays[name] = file[name]
+        except ValueError as error:
+            if "Object arrays" in str(error):
+                raise DataProblem(path, "object_array", name=name) from None
+            raise
+    return arrays

@@ -1,0 +1,250 @@
+"""Trains members of one plan: each in a thread on CPU, in blocks under vmap on a GPU."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradgauge.engine import build
+from gradgauge.engine.epochs import SEGMENT
+from gradgauge.engine.forward import hidden_layers
+from gradgauge.engine.history import History, Schedule
+from gradgauge.engine.plan import Plan
+from gradgauge.engine.programs import STORE, Programs, precision
+from gradgauge.engine.step import Rates, State, one_pass
+from gradgauge.parts.optimizers import OPTIMIZERS
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.training import TrainingSpec
+
+PROBE_SAMPLES = 1_000
+"""The probe batch: the first so many training samples."""
+
+Adjust = Callable[[tuple[build.Params, ...]], tuple[build.Params, ...]]
+"""A change of the initial parameters, before training."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network to train once."""
+
+    network: NetworkSpec
+    training: TrainingSpec
+    seed: int
+    adjust: Adjust | None = None
+
+
+@dataclass(frozen=True)
+class DeviceData:
+    """A dataset where the programs can read it."""
+
+    x_train: Any
+    y_train: Any
+    x_test: Any
+    y_test: Any
+    x_probe: Any
+    targets_probe: Any
+
+
+class Stopped(threading.Event):
+    """Set to make all groups stop behind the segment they are in."""
+
+
+class Group:
+    """Members that run as one: a single one on CPU, a block of them under vmap."""
+
+    def __init__(self, plan: Plan, members: Sequence[Member], data: DeviceData, batched: bool):
+        self.plan, self.members, self.data, self.batched = plan, members, data, batched
+        parts = [self._arguments(member) for member in members]
+        stack = (lambda *x: np.stack(x)) if batched else (lambda *x: x[0])
+        self.state, self.tables, self.rates = jax.tree.map(
+            lambda *x: jnp.asarray(stack(*x)), *parts
+        )
+        self.shuffles = [build.generator(m.seed, build.SHUFFLES) for m in members]
+
+    def _arguments(self, member: Member) -> tuple[State, Any, Rates]:
+        plan, training = self.plan, member.training
+        params = build.initial_parameters(member.network, member.seed)
+        if member.adjust:
+            params = member.adjust(params)
+        zeros = jax.tree.map(np.zeros_like, params)
+        state = State(
+            params,
+            (zeros,) * OPTIMIZERS[plan.optimizer].slots,
+            build.initial_running(member.network),
+            np.zeros((), np.int32),
+        )
+        samples = len(self.data.y_train)
+        rates = Rates(
+            training.learning_rate,
+            training.momentum,
+            training.weight_decay,
+            training.clip_norm,
+            training.warmup_steps,
+            training.steps_per_epoch(samples) * training.epochs,
+        )
+        tables = build.layer_tables(member.network, plan.activations)
+        as_dtype = lambda x: np.asarray(x, plan.dtype) if _is_float(x) else np.asarray(x)  # noqa: E731
+        rates = Rates(*(np.asarray(r, plan.dtype) for r in rates))
+        return jax.tree.map(as_dtype, (state, tables, rates))
+
+    def order(self) -> Any:
+        """The next epoch's shuffles, (samples,) or (members, samples)."""
+        samples = len(self.data.y_train)
+        orders = [rng.permutation(samples).astype(np.int32) for rng in self.shuffles]
+        return jnp.asarray(np.stack(orders) if self.batched else orders[0])
+
+    def programs(self) -> Programs:
+        """The compiled programs for this group's shapes."""
+        data, zero = self.data, jnp.zeros((), jnp.int32)
+        samples = len(data.y_train)
+        shape = (len(self.members), samples) if self.batched else (samples,)
+        order = jax.ShapeDtypeStruct(shape, jnp.int32)
+        training = (data.x_train, data.y_train, order, zero, zero)
+        return STORE.get(
+            self.plan,
+            self.batched,
+            {
+                "run_steps": (self.state, self.tables, self.rates, *training),
+                "probe": (self.state.params, self.tables, data.x_probe, data.targets_probe),
+                "evaluate": (self.state, self.tables, data.x_test, data.y_test),
+            },
+        )
+
+    def by_member(self, tree: Any) -> Any:
+        """Results as NumPy arrays with a leading axis of members."""
+        return jax.tree.map(lambda x: np.asarray(x) if self.batched else np.asarray(x)[None], tree)
+
+
+@dataclass
+class Outcome:
+    """What a group's training gave, and the seconds its evaluation took."""
+
+    history: History
+    evaluate_seconds: float
+
+
+def train_group(
+    group: Group,
+    programs: Programs,
+    schedule: Schedule,
+    on_steps: Callable[[int], None],
+    stopped: Stopped,
+) -> Outcome:
+    """Train a group from its initial state to the end, or until `stopped`.
+
+    Args:
+        group: the members; its state is used up.
+        programs: compiled for it.
+        schedule: when to write what down.
+        on_steps: told after every segment how many steps were made, over all members.
+        stopped: looked at between segments.
+    """
+    training = group.members[0].training
+    samples = len(group.data.y_train)
+    layers = group.members[0].network.depth + 1
+    count = len(group.members)
+    history = History.empty(schedule, count, training.epochs, layers, group.plan.dtype)
+    alive = np.ones(count, bool)
+
+    def take_probe(at: int) -> None:
+        if at in schedule.probes:
+            values = programs.probe(
+                group.state.params, group.tables, group.data.x_probe, group.data.targets_probe
+            )
+            history.write_probe(at, group.by_member(values), alive)
+
+    with precision(group.plan.dtype):
+        take_probe(0)
+        for epoch in range(training.epochs):
+            order, at = group.order(), 0
+            while at < schedule.per_epoch and alive.any() and not stopped.is_set():
+                until = _segment_end(schedule, epoch * schedule.per_epoch + at, at)
+                group.state, records, reached = programs.run_steps(
+                    group.state, group.tables, group.rates, group.data.x_train,
+                    group.data.y_train, order, _int32(at), _int32(until),
+                )  # fmt: skip
+                made = np.where(alive, group.by_member(reached) - at, 0)
+                sizes = np.minimum(
+                    training.batch_size, samples - training.batch_size * np.arange(at, until)
+                )
+                records = group.by_member(records)
+                first = epoch * schedule.per_epoch + at
+                failed = alive & (made < until - at)
+                history.write_steps(first, made + failed, records)
+                history.add_to_epoch(sizes, made, records)
+                history.steps_done += made
+                for member in np.flatnonzero(failed):
+                    _note_failure(group, history, int(member), first + int(made[member]), order)
+                alive &= ~failed
+                on_steps(count * (until - at))
+                at = until
+                take_probe(epoch * schedule.per_epoch + at)
+            if at < schedule.per_epoch:
+                break
+            history.close_epoch(epoch, alive)
+        began = time.perf_counter()
+        test = programs.evaluate(group.state, group.tables, group.data.x_test, group.data.y_test)
+        history.test_loss[:], hits = group.by_member(test)
+        history.test_accuracy[:] = hits / len(group.data.y_test)
+    return Outcome(history, time.perf_counter() - began)
+
+
+def _segment_end(schedule: Schedule, first: int, at: int) -> int:
+    """The step of the epoch at which the host wants to look again."""
+    ends = [at + SEGMENT, schedule.per_epoch]
+    ends += [at + probe - first for probe in schedule.probes if probe > first]
+    return min(ends)
+
+
+def _note_failure(group: Group, history: History, member: int, step: int, order: Any) -> None:
+    """Write down where a training turned non-finite: the first layer whose signal did.
+
+    The state stands before the update, so the pass that failed can be made again, in taps.
+    """
+    pick = (lambda x: x[member]) if group.batched else (lambda x: x)
+    params, tables = jax.tree.map(pick, (group.state.params, group.tables))
+    history.non_finite_step[member] = step
+    history.non_finite_layer[member] = _first_bad_layer(group, params, tables, pick(order), step)
+
+
+def _first_bad_layer(group: Group, params: Any, tables: Any, order: Any, step: int) -> int:
+    """Forward: the first layer whose z is not finite; else the last whose gradient is not."""
+    from gradgauge.engine.epochs import batch
+
+    plan, data = group.plan, group.data
+    per_epoch = group.members[0].training.steps_per_epoch(len(data.y_train))
+    x, targets, weights = batch(plan, data.x_train, data.y_train, order, _int32(step % per_epoch))
+    _, taps = hidden_layers(plan, params, tables, x, weights)
+    fine = np.concatenate([np.isfinite(np.asarray(tap.z)).all(axis=(1, 2)) for tap in taps])
+    if not fine.all():
+        return int(np.argmin(fine)) + 1
+    result = one_pass(plan, params, tables, x, targets, weights)
+    if not np.isfinite(float(result.loss)):
+        return len(fine) + 1
+    gradients = [np.isfinite(np.asarray(g["weight"])).all(axis=(1, 2)) for g in result.gradients]
+    return int(np.flatnonzero(~np.concatenate(gradients)).max(initial=len(fine))) + 1
+
+
+def _int32(value: int) -> Any:
+    return jnp.asarray(value, jnp.int32)
+
+
+def _is_float(x: Any) -> bool:
+    return np.asarray(x).dtype.kind == "f"
+
+
+def workers() -> int:
+    """How many trainings run at once: the cores this process may use; one on a GPU."""
+    if jax.default_backend() != "cpu":
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,156 @@
+"""The compiled programs of a plan: many steps, a probe, an evaluation."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gradgauge.engine.build import LayerTable
+from gradgauge.engine.forward import hidden_layers, outputs
+from gradgauge.engine.plan import Plan
+from gradgauge.engine.step import (
+    Rates,
+    State,
+    correct,
+    moved,
+    one_pass,
+    step_gauges,
+    update,
+)
+from gradgauge.gauges import STEP_QUANTITIES
+from gradgauge.parts.losses import LOSSES
+
+Array = Any
+
+SEGMENT = 256
+"""Most steps in one call of the training program: between calls the host writes figures down,
+shows progress and can stop."""
+
+EVALUATION_ROWS = 2_000
+"""Samples in one piece of an evaluation: bounds its memory."""
+
+
+class Records(NamedTuple):
+    """What every step of a segment left, (SEGMENT, ...).
+
+    Attributes:
+        loss, correct: of the training batch, before the update.
+        gauges: STEP_QUANTITIES, (SEGMENT, layers).
+    """
+
+    loss: Array
+    correct: Array
+    gauges: dict[str, Array]
+
+
+def as_inputs(raw: Array, dtype: str) -> Array:
+    """Rows as floats; bytes become [0, 1]."""
+    x = raw.astype(dtype)
+    return x * (1 / 255) if raw.dtype == jnp.uint8 else x
+
+
+def as_targets(plan: Plan, y: Array) -> Array:
+    """Classes as one-hot rows, numbers as they are."""
+    if LOSSES[plan.loss].classification:
+        return jax.nn.one_hot(y, plan.outputs, dtype=plan.dtype)
+    return y.astype(plan.dtype)
+
+
+def run_steps(
+    plan: Plan,
+    state: State,
+    tables: tuple[LayerTable, ...],
+    rates: Rates,
+    x_data: Array,
+    y_data: Array,
+    order: Array,
+    start: Array,
+    stop: Array,
+) -> tuple[State, Records, Array]:
+    """Steps `start` to `stop` of an epoch, at most SEGMENT of them.
+
+    Stops before the update of a step whose loss or gradient is not finite, so that the
+    state is the one that produced it.
+
+    Args:
+        x_data, y_data: the training data.
+        order: the epoch's shuffle, (samples,).
+        start, stop: step numbers within the epoch.
+
+    Returns:
+        The state, the records of the steps made, and the step behind the last one made:
+        less than `stop` if that step was not finite (its own record is there).
+    """
+    layers = sum(block.count for block in plan.blocks) + 1
+    empty = Records(
+        jnp.full(SEGMENT, jnp.nan, plan.dtype),
+        jnp.zeros(SEGMENT, plan.dtype),
+        {name: jnp.full((SEGMENT, layers), jnp.nan, plan.dtype) for name in STEP_QUANTITIES},
+    )
+
+    def body(carry):
+        state, records, at, _ = carry
+        x, targets, weights = batch(plan, x_data, y_data, order, at)
+        result = one_pass(plan, state.params, tables, x, targets, weights)
+        changes, after = update(plan, state, result.gradients, rates)
+        after = after._replace(running=moved(plan, state.running, result.taps))
+        gauges = step_gauges(result.gradients, state.params, changes)
+        finite = jnp.isfinite(result.loss) & jnp.all(jnp.isfinite(gauges["weight_grad_norm"]))
+        row = Records(result.loss, result.correct, gauges)
+        records = jax.tree.map(lambda all_, one: all_.at[at - start].set(one), records, row)
+        state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
+        return state, records, jnp.where(finite, at + 1, at), finite
+
+    def goes_on(carry):
+        return (carry[2] < stop) & carry[3]
+
+    state, records, at, _ = lax.while_loop(goes_on, body, (state, empty, start, True))
+    return state, records, at
+
+
+def batch(
+    plan: Plan, x_data: Array, y_data: Array, order: Array, at: Array
+) -> tuple[Array, Array, Array | None]:
+    """Inputs, targets and sample weights of step `at`; weights only if batches differ in size."""
+    size, samples = plan.batch_size, order.shape[0]
+    first = at * size
+    weights = None
+    if plan.ragged:
+        positions = first + jnp.arange(size)
+        weights = (positions < samples).astype(plan.dtype)
+        rows = order[jnp.minimum(positions, samples - 1)]
+    else:
+        rows = lax.dynamic_slice(order, (first,), (size,))
+    return as_inputs(x_data[rows], plan.dtype), as_targets(plan, y_data[rows]), weights
+
+
+def evaluate(
+    plan: Plan,
+    state: State,
+    tables: tuple[LayerTable, ...],
+    x_data: Array,
+    y_data: Array,
+) -> tuple[Array, Array]:
+    """Mean loss and number of right classes over a whole dataset, in inference mode."""
+    samples = x_data.shape[0]
+    rows = min(EVALUATION_ROWS, samples)
+    pieces = -(-samples // rows)
+
+    def piece(carry, at):
+        positions = at * rows + jnp.arange(rows)
+        real = (positions < samples).astype(plan.dtype)
+        index = jnp.minimum(positions, samples - 1)
+        x, targets = as_inputs(x_data[index], plan.dtype), as_targets(plan, y_data[index])
+        running = state.running if any(state.running) else None
+        stream, _ = hidden_layers(plan, state.params, tables, x, running=running, keep=False)
+        last = outputs(state.params, stream)
+        losses = LOSSES[plan.loss].per_sample(last, targets)
+        hits = correct(plan, last, targets)
+        return (carry[0] + jnp.sum(losses * real), carry[1] + jnp.sum(hits * real)), None
+
+    zero = jnp.zeros((), plan.dtype)
+    (loss, hits), _ = lax.scan(piece, (zero, zero), jnp.arange(pieces))
+    return loss / samples, hits

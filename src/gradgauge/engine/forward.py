@@ -1,0 +1,155 @@
+"""The forward pass, keeping what the backward pass and the gauges need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gradgauge.engine.build import LayerTable, Params
+from gradgauge.engine.plan import Plan
+from gradgauge.parts.activations import ACTIVATIONS
+from gradgauge.parts.normalizations import NORMALIZATIONS
+
+Array = Any
+
+
+class Normalized(NamedTuple):
+    """What the way back through a normalisation needs: (a - mean) / deviation, 1 / deviation."""
+
+    standard: Array
+    inverse: Array
+
+
+class Taps(NamedTuple):
+    """What a layer leaves behind. Of a block: stacked over its layers.
+
+    Attributes:
+        inputs: what went into the weights, (batch, fan_in).
+        z, h, slope: pre-activation, activation, slope, (batch, units).
+        normalized: see Normalized; None without a normalisation.
+        statistics: this batch's mean and variance per unit, for the running ones; None
+            unless the normalisation keeps some.
+    """
+
+    inputs: Array
+    z: Array
+    h: Array
+    slope: Array
+    normalized: Normalized | None
+    statistics: tuple[Array, Array] | None
+
+
+def activate(plan: Plan, index: Array, z: Array) -> tuple[Array, Array]:
+    """f(z) and f'(z) of the activation with this index into the plan's list."""
+
+    def branch(name: str) -> Callable[[Array], tuple[Array, Array]]:
+        activation = ACTIVATIONS[name]
+        return lambda z: (activation.f(z), activation.slope(z))
+
+    return lax.switch(index, [branch(name) for name in plan.activations], z)
+
+
+def normalize(
+    plan: Plan, a: Array, weights: Array | None, running: Params | None
+) -> tuple[Array, Array, Array]:
+    """(a - mean) / deviation, with the 1 / deviation and the mean and variance it used.
+
+    Args:
+        a: (batch, units).
+        weights: 1 for a real sample and 0 for padding, (batch,); None: all are real.
+        running: statistics to use instead of the batch's, in inference.
+    """
+    spec = NORMALIZATIONS[plan.norm]
+    if running:
+        mean, variance = running["mean"], running["variance"]
+    elif weights is not None and spec.axis == 0:
+        count = jnp.sum(weights)
+        mean = jnp.sum(a * weights[:, None], axis=0, keepdims=True) / count
+        variance = jnp.sum((a - mean) ** 2 * weights[:, None], axis=0, keepdims=True) / count
+    else:
+        mean = jnp.mean(a, axis=spec.axis, keepdims=True)
+        variance = jnp.mean((a - mean) ** 2, axis=spec.axis, keepdims=True)
+    inverse = 1 / jnp.sqrt(variance + spec.epsilon)
+    return (a - mean) * inverse, inverse, jnp.concatenate([mean, variance])
+
+
+def layer(
+    plan: Plan,
+    params: Params,
+    row: LayerTable,
+    stream: Array,
+    skip: Array | None,
+    weights: Array | None,
+    running: Params | None = None,
+) -> tuple[Array, Array | None, Taps]:
+    """One hidden layer: the stream behind it, the open skip, and its taps."""
+    z = stream @ params["weight"] + params["bias"]
+    normalized = statistics = None
+    if plan.norm != "none":
+        standard, inverse, used = normalize(plan, z, weights, running)
+        normalized = Normalized(standard, inverse)
+        if NORMALIZATIONS[plan.norm].momentum:
+            statistics = (used[0], used[1])
+        z = params["gamma"] * standard + params["beta"]
+    h, slope = activate(plan, row.activation, z)
+    out = h
+    if plan.skip:
+        out = jnp.where(row.joins, h + skip, h)
+        skip = jnp.where(row.opens, out, skip)
+    return out, skip, Taps(stream, z, h, slope, normalized, statistics)
+
+
+def first(tree: Any) -> Any:
+    """The only layer of a block of one, without its stacking axis."""
+    return jax.tree.map(lambda x: x[0], tree)
+
+
+def stacked(tree: Any) -> Any:
+    """A layer as a block of one."""
+    return jax.tree.map(lambda x: x[None], tree)
+
+
+def hidden_layers(
+    plan: Plan,
+    params: tuple[Params, ...],
+    tables: tuple[LayerTable, ...],
+    x: Array,
+    weights: Array | None = None,
+    running: tuple[Params, ...] | None = None,
+    keep: bool = True,
+) -> tuple[Array, list[Taps | None]]:
+    """All hidden layers: the last one's stream, and the taps of every block.
+
+    Args:
+        x: inputs, (batch, inputs).
+        weights: see `normalize`.
+        running: running statistics of every block, for inference; None: the batch's own.
+        keep: whether to keep taps; without, memory does not grow with depth.
+    """
+    stream, skip, taps = x, None, []
+    for index, block in enumerate(plan.blocks):
+        statistics = running[index] if running else None
+        if plan.skip and skip is None:
+            skip = jnp.zeros((x.shape[0], block.width), x.dtype)
+
+        def body(carry, xs):
+            out, skip, tap = layer(plan, xs[0], xs[1], *carry, weights, xs[2])
+            return (out, skip), tap if keep else None
+
+        rows = (params[index], tables[index], statistics)
+        if block.count == 1:
+            (stream, skip), tap = body((stream, skip), first(rows))
+            taps.append(stacked(tap))
+        else:
+            (stream, skip), tap = lax.scan(body, (stream, skip), rows)
+            taps.append(tap)
+    return stream, taps
+
+
+def outputs(params: tuple[Params, ...], stream: Array) -> Array:
+    """The output layer's pre-activations, (batch, outputs)."""
+    return stream @ params[-1]["weight"][0] + params[-1]["bias"][0]

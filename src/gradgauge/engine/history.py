@@ -1,0 +1,144 @@
+"""What the host writes down of a group of members while it trains, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradgauge.engine.probe import PROBE_QUANTITIES
+from gradgauge.gauges import STEP_QUANTITIES
+
+MOST_STEPS = 4_096
+"""Most steps whose gauges one Run keeps: of a longer training every second, third, ... step."""
+
+MOST_BYTES = 64 * 2**20
+"""Most memory of all kept steps of one Run, whatever the number of its members."""
+
+MOST_PROBES = 128
+"""Most probes of one training."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When to write what down.
+
+    Attributes:
+        per_epoch: steps in an epoch.
+        total: steps in the training.
+        stride: every so manieth step's gauges are kept.
+        probes: step counts before which a probe is taken, 0 first and `total` last.
+    """
+
+    per_epoch: int
+    total: int
+    stride: int
+    probes: tuple[int, ...]
+
+    @property
+    def kept(self) -> np.ndarray:
+        """The kept steps, counted from 0."""
+        return np.arange(0, self.total, self.stride)
+
+
+def schedule(per_epoch: int, epochs: int, layers: int, members: int, itemsize: int) -> Schedule:
+    """Gauges of every step while they are few; probes dense at first, then at epoch ends.
+
+    Probes are taken before training, at steps 1, 2, 4, ... of the first epoch and behind every
+    epoch, thinned evenly to MOST_PROBES. Steps are thinned by the least whole stride that keeps
+    both MOST_STEPS and MOST_BYTES.
+    """
+    total = per_epoch * epochs
+    size = total * members * layers * len(STEP_QUANTITIES) * itemsize
+    stride = max(-(-total // MOST_STEPS), -(-size // MOST_BYTES), 1)
+    early = [2**k for k in range(per_epoch.bit_length()) if 2**k < per_epoch]
+    ends = [per_epoch * (e + 1) for e in range(epochs)]
+    probes = sorted({0, *early, *ends})
+    if len(probes) > MOST_PROBES:
+        picked = np.linspace(0, len(probes) - 1, MOST_PROBES).round().astype(int)
+        probes = [probes[i] for i in picked]
+    return Schedule(per_epoch, total, stride, tuple(probes))
+
+
+@dataclass
+class History:
+    """Everything kept of M members, in NumPy; NaN where a member did not get.
+
+    Attributes:
+        steps: STEP_QUANTITIES, (M, kept steps, layers).
+        step_loss: (M, kept steps).
+        probes: PROBE_QUANTITIES, (M, probes, layers).
+        loss, accuracy: over each epoch's batches, (M, epochs).
+        test_loss, test_accuracy: (M,).
+        non_finite_step, non_finite_layer: -1 where all went well, (M,).
+        steps_done: (M,).
+    """
+
+    schedule: Schedule
+    steps: dict[str, np.ndarray]
+    step_loss: np.ndarray
+    probes: dict[str, np.ndarray]
+    loss: np.ndarray
+    accuracy: np.ndarray
+    test_loss: np.ndarray
+    test_accuracy: np.ndarray
+    non_finite_step: np.ndarray
+    non_finite_layer: np.ndarray
+    steps_done: np.ndarray
+    _sums: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, plan: Schedule, members: int, epochs: int, layers: int, dtype: str) -> History:
+        """Nothing written down yet."""
+
+        def nothing(*shape: int, dtype: str = "float64") -> np.ndarray:
+            return np.full((members, *shape), np.nan, dtype)
+
+        kept = len(plan.kept)
+        return cls(
+            plan,
+            {name: nothing(kept, layers, dtype=dtype) for name in STEP_QUANTITIES},
+            nothing(kept, dtype=dtype),
+            {name: nothing(len(plan.probes), layers, dtype=dtype) for name in PROBE_QUANTITIES},
+            nothing(epochs),
+            nothing(epochs),
+            nothing(),
+            nothing(),
+            np.full(members, -1),
+            np.full(members, -1),
+            np.zeros(members, int),
+        )
+
+    def write_probe(self, at: int, values: dict[str, Any], alive: np.ndarray) -> None:
+        """A probe before step `at`, of the members that are still alive."""
+        row = self.schedule.probes.index(at)
+        for name, value in values.items():
+            self.probes[name][alive, row] = np.asarray(value)[alive]
+
+    def write_steps(self, first: int, made: np.ndarray, records: Any) -> None:
+        """The records of a segment that began at step `first`; `made` rows are real, (M,)."""
+        last = first + int(made.max(initial=0))
+        kept = np.arange(-(-first // self.schedule.stride) * self.schedule.stride, last,
+                         self.schedule.stride)  # fmt: skip
+        rows, segment = kept // self.schedule.stride, kept - first
+        for name, value in records.gauges.items():
+            self.steps[name][:, rows] = np.asarray(value)[:, segment]
+        self.step_loss[:, rows] = np.asarray(records.loss)[:, segment]
+
+    def add_to_epoch(self, sizes: np.ndarray, made: np.ndarray, records: Any) -> None:
+        """Add a segment's batches, of so many samples each, to the running epoch."""
+        real = np.arange(len(sizes)) < made[:, None]
+        loss = np.asarray(records.loss, np.float64)[:, : len(sizes)]
+        hits = np.asarray(records.correct, np.float64)[:, : len(sizes)]
+        sums = self._sums
+        sums["loss"] = sums.get("loss", 0) + np.where(real, loss * sizes, 0).sum(axis=1)
+        sums["hits"] = sums.get("hits", 0) + np.where(real, hits, 0).sum(axis=1)
+        sums["samples"] = sums.get("samples", 0) + np.where(real, sizes, 0).sum(axis=1)
+
+    def close_epoch(self, epoch: int, alive: np.ndarray) -> None:
+        """Turn the running epoch's sums into its loss and accuracy."""
+        sums = self._sums
+        self.loss[alive, epoch] = (sums["loss"] / sums["samples"])[alive]
+        self.accuracy[alive, epoch] = (sums["hits"] / sums["samples"])[alive]
+        sums.clear()

@@ -1,0 +1,87 @@
+"""Plan: what a compiled program depends on. Members of one plan share one compilation."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.training import TrainingSpec
+
+
+@dataclass(frozen=True)
+class Block:
+    """`count` successive hidden layers of one shape: compiled once, scanned over."""
+
+    fan_in: int
+    width: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Shapes and choices that are fixed at compile time; all else is an argument.
+
+    Attributes:
+        blocks: the hidden layers, first to last.
+        fan_in_output: inputs of the output layer.
+        outputs: its units.
+        norm: name of the normalisation.
+        skip: whether there are identity skips.
+        activations: the names that occur in any member; a layer's is an index into them.
+        loss, optimizer, schedule, dtype: names.
+        warmup, clip: whether there is any.
+        batch_size: rows of a training batch.
+        ragged: whether the last batch of an epoch is smaller.
+    """
+
+    blocks: tuple[Block, ...]
+    fan_in_output: int
+    outputs: int
+    norm: str
+    skip: bool
+    activations: tuple[str, ...]
+    loss: str
+    optimizer: str
+    schedule: str
+    dtype: str
+    warmup: bool
+    clip: bool
+    batch_size: int
+    ragged: bool
+
+
+def blocks_of(network: NetworkSpec) -> tuple[Block, ...]:
+    """The hidden layers as runs of one shape."""
+    return tuple(
+        Block(fan_in, width, len(list(run)))
+        for (fan_in, width), run in itertools.groupby(network.shapes[:-1])
+    )
+
+
+def plan_for(
+    network: NetworkSpec, training: TrainingSpec, samples: int, activations: frozenset[str]
+) -> Plan:
+    """The plan of one member.
+
+    Args:
+        network, training: its specs.
+        samples: rows of the training data.
+        activations: all that the ensemble uses, so that its members share programs.
+    """
+    return Plan(
+        blocks=blocks_of(network),
+        fan_in_output=network.hidden[-1].width,
+        outputs=network.outputs,
+        norm=network.norm,
+        skip=network.skip > 0,
+        activations=tuple(sorted(activations)),
+        loss=training.loss,
+        optimizer=training.optimizer,
+        schedule=training.schedule,
+        dtype=training.dtype,
+        warmup=training.warmup_steps > 0,
+        clip=training.clip_norm > 0,
+        batch_size=training.batch_size,
+        ragged=samples % training.batch_size != 0,
+    )

@@ -1,0 +1,69 @@
+"""All gauges of every layer on one batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gradgauge.engine.backward import LayerBack
+from gradgauge.engine.build import LayerTable, Params
+from gradgauge.engine.forward import Taps
+from gradgauge.engine.plan import Plan
+from gradgauge.engine.step import one_pass
+from gradgauge.gauges import GAUGES, measure
+from gradgauge.signals import LayerSignals
+
+Array = Any
+
+PROBE_QUANTITIES = tuple(
+    name for gauge in GAUGES if "update" not in gauge.needs for name in gauge.quantities
+)
+
+
+def probe(
+    plan: Plan,
+    params: tuple[Params, ...],
+    tables: tuple[LayerTable, ...],
+    x: Array,
+    targets: Array,
+) -> dict[str, Array]:
+    """PROBE_QUANTITIES of every layer, (layers,), the output layer last; NaN without meaning.
+
+    Batch normalisation uses the probe batch's statistics, as training does its batch's.
+    """
+
+    def observe(
+        tap: Taps, back: LayerBack, arrived: Array, params: Params, row: LayerTable
+    ) -> dict[str, Array]:
+        return measure(
+            LayerSignals(
+                pre_activation=tap.z,
+                activation=tap.h,
+                slope=tap.slope,
+                activation_grad=back.g,
+                delta=back.delta,
+                # Only its norm is read, and layers above may differ in width.
+                delta_next=arrived[None, None],
+                weight=params["weight"],
+                weight_grad=back.gradients["weight"],
+                max_slope=row.max_slope,
+                saturates=row.saturates,
+            )
+        )
+
+    result = one_pass(plan, params, tables, x, targets, None, observe)
+    output = measure(
+        LayerSignals(
+            delta=result.kept[-1][None, None],
+            weight=params[-1]["weight"][0],
+            weight_grad=result.gradients[-1]["weight"][0],
+        )
+    )
+    missing = jnp.full((1,), jnp.nan, x.dtype)
+    return {
+        name: jnp.concatenate(
+            [*(block[name] for block in result.kept[:-1]), output.get(name, missing).reshape(1)]
+        )
+        for name in PROBE_QUANTITIES
+    }

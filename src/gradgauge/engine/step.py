@@ -1,0 +1,208 @@
+"""One pass forward and back, and one update of all parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gradgauge.engine.backward import Arriving, Observe, hidden_layers_back
+from gradgauge.engine.build import LayerTable, Params
+from gradgauge.engine.forward import Taps, hidden_layers, outputs
+from gradgauge.engine.plan import Plan
+from gradgauge.gauges._norms import is_safe, norm, sum_of_squares
+from gradgauge.gauges.backward_gain import ratio
+from gradgauge.parts.losses import LOSSES
+from gradgauge.parts.normalizations import NORMALIZATIONS
+from gradgauge.parts.optimizers import OPTIMIZERS, Options
+
+Array = Any
+
+
+class State(NamedTuple):
+    """All that a training changes.
+
+    Attributes:
+        params: of every block and of the output layer.
+        slots: the optimiser's arrays, each shaped like `params`.
+        running: running statistics of every block.
+        step: updates made so far.
+    """
+
+    params: tuple[Params, ...]
+    slots: tuple[tuple[Params, ...], ...]
+    running: tuple[Params, ...]
+    step: Array
+
+
+class Rates(NamedTuple):
+    """What the update reads besides gradients: scalars, so that members may differ in them."""
+
+    learning_rate: Array
+    momentum: Array
+    weight_decay: Array
+    clip_norm: Array
+    warmup_steps: Array
+    total_steps: Array
+
+
+class Pass(NamedTuple):
+    """What one pass forward and back gives.
+
+    Attributes:
+        loss: mean over the batch.
+        correct: samples whose largest output is the right class; 0 for regression.
+        gradients: shaped like the parameters.
+        taps: of every block.
+        kept: what `observe` kept, of every block; the output layer's delta norm last.
+    """
+
+    loss: Array
+    correct: Array
+    gradients: tuple[Params, ...]
+    taps: list[Taps]
+    kept: list[Any]
+
+
+def one_pass(
+    plan: Plan,
+    params: tuple[Params, ...],
+    tables: tuple[LayerTable, ...],
+    x: Array,
+    targets: Array,
+    weights: Array | None,
+    observe: Observe | None = None,
+) -> Pass:
+    """Loss, gradients and taps of a batch.
+
+    Args:
+        x: (batch, inputs).
+        targets: one-hot rows or numbers, (batch, outputs).
+        weights: 1 for a real sample, 0 for padding, (batch,); None: all are real.
+        observe: see `hidden_layers_back`.
+    """
+    stream, taps = hidden_layers(plan, params, tables, x, weights)
+    last = outputs(params, stream)
+    per_sample = LOSSES[plan.loss].per_sample(last, targets)
+    delta = LOSSES[plan.loss].gradient(last, targets)
+    right = correct(plan, last, targets)
+    if weights is None:
+        loss, hits, delta = jnp.mean(per_sample), jnp.sum(right), delta / x.shape[0]
+    else:
+        count = jnp.sum(weights)
+        loss, hits = jnp.sum(per_sample * weights) / count, jnp.sum(right * weights)
+        delta = delta * (weights[:, None] / count)
+    output_gradients = {"weight": (stream.T @ delta)[None], "bias": jnp.sum(delta, axis=0)[None]}
+    arriving = Arriving(
+        grad=delta @ params[-1]["weight"][0].T,
+        skip=jnp.zeros_like(stream) if plan.skip else None,
+        delta_norm=norm(delta) if observe else jnp.zeros((), x.dtype),
+    )
+    gradients, kept = hidden_layers_back(plan, params, tables, taps, arriving, weights, observe)
+    return Pass(loss, hits, (*gradients, output_gradients), taps, [*kept, arriving.delta_norm])
+
+
+def correct(plan: Plan, last: Array, targets: Array) -> Array:
+    """1 where the largest output is the right class, (batch,); all 0 for regression."""
+    if not LOSSES[plan.loss].classification:
+        return jnp.zeros(last.shape[0], last.dtype)
+    return (jnp.argmax(last, axis=-1) == jnp.argmax(targets, axis=-1)).astype(last.dtype)
+
+
+def rate_at(plan: Plan, rates: Rates, step: Array) -> Array:
+    """The learning rate of update number `step`, counted from 1.
+
+    Linear warm-up reaches the full rate at update `warmup_steps`; the cosine then falls from
+    there to 0 behind the last update (Loshchilov & Hutter 2017, eq. 5, one cycle).
+    """
+    rate = rates.learning_rate
+    done = step - 1 - rates.warmup_steps
+    if plan.schedule == "cosine":
+        span = jnp.maximum(rates.total_steps - rates.warmup_steps, 1)
+        rate = rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(done / span, 0, 1)))
+    if plan.warmup:
+        rate = rate * jnp.minimum(step / jnp.maximum(rates.warmup_steps, 1), 1)
+    return rate
+
+
+def clipped(gradients: Any, limit: Array) -> Any:
+    """Gradients scaled down so that their global norm is at most `limit`.
+
+    References:
+        Pascanu, Mikolov & Bengio (2013), algorithm 1.
+    """
+    size = norm(jnp.stack([norm(g) for g in jax.tree.leaves(gradients)]))
+    factor = jnp.minimum(limit / jnp.maximum(size, limit), 1)
+    return jax.tree.map(lambda g: g * factor, gradients)
+
+
+def update(
+    plan: Plan, state: State, gradients: Any, rates: Rates
+) -> tuple[tuple[Params, ...], State]:
+    """The change of every parameter, and the state behind it (running statistics untouched)."""
+    optimizer = OPTIMIZERS[plan.optimizer]
+    if plan.clip:
+        gradients = clipped(gradients, rates.clip_norm)
+    step = (state.step + 1).astype(rates.learning_rate.dtype)
+    rate = rate_at(plan, rates, step)
+    options = Options(rates.momentum, rates.weight_decay)
+    leaves, structure = jax.tree.flatten(gradients)
+    weights = jax.tree.leaves(state.params)
+    slots = zip(*(jax.tree.leaves(s) for s in state.slots), strict=True)
+    slots = list(slots) if state.slots else [()] * len(leaves)
+    results = [
+        optimizer.update(g, w, s, step, rate, options)
+        for g, w, s in zip(leaves, weights, slots, strict=True)
+    ]
+    changes = structure.unflatten([change for change, _ in results])
+    new_slots = tuple(
+        structure.unflatten([kept[i] for _, kept in results]) for i in range(optimizer.slots)
+    )
+    params = jax.tree.map(lambda w, change: w + change, state.params, changes)
+    return changes, State(params, new_slots, state.running, state.step + 1)
+
+
+def moved(plan: Plan, running: tuple[Params, ...], taps: list[Taps]) -> tuple[Params, ...]:
+    """Running statistics moved towards this batch's."""
+    keep = NORMALIZATIONS[plan.norm].momentum
+    if not keep:
+        return running
+    return tuple(
+        {
+            name: old[name] * keep + now * (1 - keep)
+            for name, now in zip(("mean", "variance"), tap.statistics or (), strict=True)
+        }
+        for old, tap in zip(running, taps, strict=True)
+    )
+
+
+def layer_norms(*trees: tuple[Params, ...]) -> list[Array]:
+    """|weight| per layer of each tree, (layers,): naive sums, done carefully where unsafe."""
+    stacks = [[block["weight"] for block in tree] for tree in trees]
+    totals = [jnp.concatenate([sum_of_squares(w, (1, 2)) for w in stack]) for stack in stacks]
+    safe = jnp.all(jnp.stack([jnp.all(is_safe(total)) for total in totals]))
+
+    def careful() -> list[Array]:
+        return [jnp.concatenate([norm(w, (1, 2)) for w in stack]) for stack in stacks]
+
+    def quick() -> list[Array]:
+        return [jnp.sqrt(total) for total in totals]
+
+    return lax.cond(safe, quick, careful)
+
+
+def step_gauges(gradients: Any, params: Any, changes: Any) -> dict[str, Array]:
+    """STEP_QUANTITIES of every layer, (layers,): weights and change before and in the update."""
+    gradient, weight, change = layer_norms(gradients, params, changes)
+    return {
+        "weight_grad_norm": gradient,
+        "weight_norm": weight,
+        "update_ratio": ratio(change, weight),
+    }
+
+
+Batch = Callable[[Array], tuple[Array, Array, Array | None]]
+"""Number of a step within its epoch -> inputs, targets, weights."""

@@ -1,0 +1,68 @@
+"""Norms that are right down to the smallest normal number of the dtype.
+
+A float32 of 1e-25 squares to zero, and an instrument for vanishing gradients must not vanish
+itself. `norm` divides by the largest entry first, always; where that costs too much, `is_safe`
+says whether a naive sum of squares can be trusted (the engine asks it at every step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from array_api_compat import array_namespace
+
+from gradgauge.signals import Array
+
+Axes = int | Sequence[int] | None
+
+
+def norm(x: Array, axis: Axes = None) -> Array:
+    """Frobenius norm over `axis` (all axes if None). NaN or infinite where an entry is."""
+    xp = array_namespace(x)
+    if isinstance(axis, list):
+        axis = tuple(axis)
+    largest = xp.max(xp.abs(x), axis=axis, keepdims=True)
+    finite_and_some = (largest > 0) & xp.isfinite(largest)
+    divisor = xp.where(finite_and_some, largest, xp.ones_like(largest))
+    scaled = x / divisor
+    root = xp.sqrt(xp.sum(scaled * scaled, axis=axis, keepdims=True)) * divisor
+    return xp.reshape(root, _kept_shape(x.shape, axis))
+
+
+def mean_square_root(x: Array, axis: Axes = None) -> Array:
+    """Root mean square over `axis`."""
+    kept = _kept_shape(x.shape, axis)
+    count = _size(x.shape) / max(_size(kept), 1)
+    return norm(x, axis) / count**0.5
+
+
+def sum_of_squares(x: Array, axis: Axes = None) -> Array:
+    """Naive sum of squares over `axis`: trust it only where `is_safe` says so."""
+    return array_namespace(x).sum(x * x, axis=axis)
+
+
+def is_safe(total: Array) -> Array:
+    """Whether the root of a naive sum of squares is right to rounding, entry by entry.
+
+    The sum must be finite, and so large that entries whose squares were lost to underflow
+    (each below the smallest normal number) could not have changed it. An exact zero is
+    not safe: it may be a lost signal.
+    """
+    xp = array_namespace(total)
+    info = xp.finfo(total.dtype)
+    least = float(info.smallest_normal) / float(info.eps) ** 2
+    return (total > least) & xp.isfinite(total)
+
+
+def _kept_shape(shape: Sequence[int], axis: Axes) -> tuple[int, ...]:
+    if axis is None:
+        return ()
+    axes = {a % len(shape) for a in ((axis,) if isinstance(axis, int) else axis)}
+    return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+def _size(shape: Sequence[int]) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size

@@ -1,0 +1,41 @@
+"""Size of the error signal before and behind the activation."""
+
+from __future__ import annotations
+
+from gradgauge.gauges._gauge import Gauge
+from gradgauge.gauges._norms import norm
+from gradgauge.signals import Array, LayerSignals
+
+
+def delta_norm(signals: LayerSignals) -> dict[str, Array]:
+    """|delta|, delta = dLoss/dz: the error signal that arrives at the layer's pre-activation.
+
+    Args:
+        signals: needs `delta`, (batch, units).
+
+    Returns:
+        One scalar. Loss is the batch mean, so it falls as 1 / sqrt(batch).
+
+    References:
+        Rumelhart, Hinton & Williams (1986), eq. 6.
+    """
+    return {"delta_norm": norm(signals.delta)}
+
+
+def g_norm(signals: LayerSignals) -> dict[str, Array]:
+    """|g|, g = dLoss/dh over all paths that leave h, skips included.
+
+    Args:
+        signals: needs `activation_grad`, (batch, units).
+
+    Returns:
+        One scalar.
+
+    References:
+        Rumelhart, Hinton & Williams (1986), eq. 8.
+    """
+    return {"g_norm": norm(signals.activation_grad)}
+
+
+DELTA_NORM = Gauge(delta_norm, ("delta_norm",), frozenset({"delta"}), over_seeds="geometric")
+G_NORM = Gauge(g_norm, ("g_norm",), frozenset({"activation_grad"}), over_seeds="geometric")

@@ -1,0 +1,38 @@
+"""Size of a layer's weight gradient."""
+
+from __future__ import annotations
+
+from gradgauge.gauges._gauge import Gauge
+from gradgauge.gauges._norms import mean_square_root, norm
+from gradgauge.signals import Array, LayerSignals
+
+
+def weight_grad(signals: LayerSignals) -> dict[str, Array]:
+    r"""How large the gradient is that the optimiser gets for this layer's weights.
+
+        weight_grad_norm = |dLoss/dW|,   weight_grad_rms = |dLoss/dW| / sqrt(number of entries)
+
+    A flat profile of it over depth proves nothing: in bias-free ReLU networks
+    <W, dLoss/dW> is the same number in every layer. Look at delta beside it.
+
+    Args:
+        signals: needs `weight_grad`, (fan_in, units).
+
+    Returns:
+        Two scalars, in units of loss per unit of weight.
+
+    References:
+        Glorot & Bengio (2010), section 4.2.
+    """
+    return {
+        "weight_grad_norm": norm(signals.weight_grad),
+        "weight_grad_rms": mean_square_root(signals.weight_grad),
+    }
+
+
+WEIGHT_GRAD = Gauge(
+    weight_grad,
+    ("weight_grad_norm", "weight_grad_rms"),
+    frozenset({"weight_grad"}),
+    over_seeds="geometric",
+)

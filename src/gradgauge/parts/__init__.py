@@ -1,0 +1,1 @@
+"""Named ingredients of a network, each with its paper: activations, initializers, and so on."""

@@ -1,0 +1,83 @@
+"""Losses: value per sample and gradient with respect to the network's last pre-activation.
+
+`outputs` are the output layer's pre-activations, (B, K); `targets` one-hot rows for
+classification, numbers for regression, (B, K).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from gradgauge.errors import UnknownName
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss on the output layer.
+
+    Attributes:
+        name: as the option spells it.
+        per_sample: (outputs, targets) -> (B,).
+        gradient: (outputs, targets) -> d per_sample / d outputs, (B, K).
+        classification: whether targets are classes, so that accuracy has a meaning.
+        output_activation: what a summary of the network shows at its end.
+    """
+
+    name: str
+    per_sample: Callable[[Array, Array], Array]
+    gradient: Callable[[Array, Array], Array]
+    classification: bool
+    output_activation: str
+
+
+def _shifted(outputs: Array) -> Array:
+    return outputs - array_namespace(outputs).max(outputs, axis=-1, keepdims=True)
+
+
+def _cross_entropy(outputs: Array, targets: Array) -> Array:
+    xp = array_namespace(outputs)
+    shifted = _shifted(outputs)
+    return xp.log(xp.sum(xp.exp(shifted), axis=-1)) - xp.sum(shifted * targets, axis=-1)
+
+
+def _cross_entropy_gradient(outputs: Array, targets: Array) -> Array:
+    xp = array_namespace(outputs)
+    weights = xp.exp(_shifted(outputs))
+    return weights / xp.sum(weights, axis=-1, keepdims=True) - targets
+
+
+def _squared_error(outputs: Array, targets: Array) -> Array:
+    error = outputs - targets
+    return array_namespace(outputs).mean(error * error, axis=-1)
+
+
+def _squared_error_gradient(outputs: Array, targets: Array) -> Array:
+    return (outputs - targets) * (2 / outputs.shape[-1])
+
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss("cross_entropy", _cross_entropy, _cross_entropy_gradient, True, "softmax"),
+        Loss("mse_one_hot", _squared_error, _squared_error_gradient, True, "linear"),
+        Loss("mse", _squared_error, _squared_error_gradient, False, "linear"),
+    )
+}
+
+
+def loss(name: str) -> Loss:
+    """The loss called `name`.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    try:
+        return LOSSES[name]
+    except KeyError:
+        raise UnknownName("loss", name, LOSSES) from None

@@ -1,0 +1,210 @@
+"""Run: what is kept of one network trained with many seeds. Format: docs/run-format.md.
+
+Groups `steps` (member, step, layer), `probes` (member, probe_step, layer) and `epochs`
+(member, epoch); in the root, one figure a member. NetCDF4 on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradgauge.errors import OutputProblem, RunFileProblem
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+FORMAT_VERSION = 1
+GROUPS = ("steps", "probes", "epochs")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Arrays that share named axes.
+
+    Attributes:
+        coords: axis -> its values.
+        variables: name -> (axes, array).
+    """
+
+    coords: dict[str, np.ndarray]
+    variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """As an xarray Dataset."""
+        import xarray
+
+        return xarray.Dataset(self.variables, coords=self.coords)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network, many seeds.
+
+    Attributes:
+        attributes: name, notation, training, dataset, versions and so on: text and numbers.
+        members: the root group: one figure a member.
+        groups: `steps`, `probes`, `epochs`.
+    """
+
+    attributes: dict[str, Any]
+    members: Group
+    groups: dict[str, Group]
+
+    @property
+    def name(self) -> str:
+        """What the comparison calls this network."""
+        return self.attributes["name"]
+
+    @property
+    def notation(self) -> str:
+        """The network in one line."""
+        return self.attributes["notation"]
+
+    @property
+    def seeds(self) -> list[int]:
+        """One a member."""
+        return self.members.coords["member"].tolist()
+
+    @property
+    def steps(self) -> xarray.Dataset:
+        """Gauges of every kept step, taken on training batches."""
+        return self.groups["steps"].to_xarray()
+
+    @property
+    def probes(self) -> xarray.Dataset:
+        """Gauges on the fixed probe batch, at some steps; the first is before training."""
+        return self.groups["probes"].to_xarray()
+
+    @property
+    def epochs(self) -> xarray.Dataset:
+        """Loss and accuracy per epoch."""
+        return self.groups["epochs"].to_xarray()
+
+    def values(self, group: str, name: str) -> np.ndarray:
+        """A variable's array without xarray: (member, step or probe_step or epoch[, layer])."""
+        return self.groups[group].variables[name][1]
+
+    def figure(self, name: str) -> np.ndarray:
+        """One figure a member: `test_accuracy`, `test_loss`, `non_finite_step`, ..."""
+        return self.members.variables[name][1]
+
+    def to_xarray(self) -> xarray.DataTree:
+        """All groups as a DataTree."""
+        import xarray
+
+        root = self.members.to_xarray().assign_attrs(self.attributes)
+        children = {f"/{name}": group.to_xarray() for name, group in self.groups.items()}
+        return xarray.DataTree.from_dict({"/": root, **children})
+
+    def to_pandas(self, group: str = "steps") -> pandas.DataFrame:
+        """A group as a table, one row a point of its axes."""
+        return self.groups[group].to_xarray().to_dataframe()
+
+    def save(self, path: Path | str) -> Path:
+        """Write to `path`, whole or not at all.
+
+        Raises:
+            OutputProblem: it cannot be written.
+        """
+        return write_whole(path, self._write)
+
+    def _write(self, path: Path) -> None:
+        import h5netcdf
+
+        with h5netcdf.File(path, "w") as file:
+            for key, value in {**self.attributes, "format_version": FORMAT_VERSION}.items():
+                file.attrs[key] = value
+            _write_group(file, self.members)
+            for name, group in self.groups.items():
+                inherited = set(self.members.coords)
+                _write_group(file.create_group(name), group, inherited)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Run:
+        """Read what `save` wrote.
+
+        Raises:
+            RunFileProblem: the file is missing, damaged, not a Run, or of a newer format.
+        """
+        import h5netcdf
+
+        if not Path(path).is_file():
+            raise RunFileProblem(path, "missing")
+        try:
+            with h5netcdf.File(path, "r") as file:
+                version = int(file.attrs["format_version"])
+                if version > FORMAT_VERSION:
+                    raise RunFileProblem(path, "newer", version=version, known=FORMAT_VERSION)
+                return cls._read(file)
+        except (OSError, KeyError, ValueError) as error:
+            raise RunFileProblem(path, "unreadable", why=str(error).partition("\n")[0]) from None
+
+    @classmethod
+    def _read(cls, file: Any) -> Run:
+        attributes = {
+            key: value.item() if isinstance(value, np.generic) else value
+            for key, value in file.attrs.items()
+            if key != "format_version"
+        }
+        members = _read_group(file, {})
+        groups = {name: _read_group(file.groups[name], members.coords) for name in file.groups}
+        return cls(attributes, members, groups)
+
+
+def write_whole(path: Path | str, write: Any) -> Path:
+    """Call `write(temporary)` and move the result to `path`: whole or not at all.
+
+    Raises:
+        OutputProblem: the folder cannot be made or written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+    except OSError as error:
+        raise OutputProblem(path, "not_writable", why=error.strerror) from None
+    try:
+        write(Path(temporary))
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise OutputProblem(path, "not_writable", why=error.strerror or error) from None
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def write_text_whole(path: Path | str, text: str) -> Path:
+    """Write `text` to `path`, whole or not at all."""
+    return write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _write_group(file: Any, group: Group, inherited: Iterable[str] = ()) -> None:
+    for axis, values in group.coords.items():
+        if axis not in inherited:
+            file.dimensions[axis] = len(values)
+            file.create_variable(axis, (axis,), data=values)
+    for name, (axes, array) in group.variables.items():
+        file.create_variable(name, axes, data=array)
+
+
+def _read_group(file: Any, inherited: Mapping[str, np.ndarray]) -> Group:
+    arrays = {name: (tuple(v.dimensions), np.asarray(v[...])) for name, v in file.variables.items()}
+    own = {name: array for name, (axes, array) in arrays.items() if axes == (name,)}
+    variables = {name: value for name, value in arrays.items() if name not in own}
+    used = {axis for axes, _ in variables.values() for axis in axes}
+    shared = {axis: values for axis, values in inherited.items() if axis in used}
+    return Group({**shared, **own}, variables)

@@ -1,0 +1,182 @@
+"""ComparisonSpec: which networks are trained side by side, how, and the command that says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradgauge.errors import GradgaugeError, InvalidValue
+from gradgauge.parts.activations import ACTIVATIONS
+from gradgauge.spec.checks import whole_number
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.notation import looks_like_notation, parse, write
+from gradgauge.spec.presets import preset as find_preset
+from gradgauge.spec.training import TrainingSpec
+
+DEPTH, WIDTH = 10, 64
+MNIST_INPUTS, MNIST_OUTPUTS = 784, 10
+
+
+class NothingToCompare(GradgaugeError):
+    """Neither networks nor a preset, or both."""
+
+    def __init__(self, both: bool):
+        self.both = both
+        super().__init__(both)
+
+    def message(self) -> tuple[str, dict[str, Any]]:
+        return ("errors.preset_and_networks" if self.both else "errors.no_networks"), {}
+
+
+class DoesNotFit(GradgaugeError):
+    """A network whose inputs or outputs are not the data's."""
+
+    def __init__(self, network: NetworkSpec, inputs: int, outputs: int):
+        self.network, self.inputs, self.outputs = network, inputs, outputs
+        super().__init__(inputs, outputs)
+
+    def message(self) -> tuple[str, dict[str, Any]]:
+        return "errors.inputs_do_not_fit", {
+            "notation": write(self.network),
+            "inputs": self.network.inputs,
+            "outputs": self.network.outputs,
+            "data_inputs": self.inputs,
+            "data_outputs": self.outputs,
+        }
+
+
+@dataclass(frozen=True)
+class ComparisonSpec:
+    """What `compare` trains.
+
+    Attributes:
+        arguments: networks as the user named them: activations or notations; empty for a preset.
+        preset: the preset's name, or None.
+        depth, width: hidden layers of the networks that are named by their activation alone.
+        dataset: a dataset's name or an .npz file's path.
+        training: shared by all.
+    """
+
+    arguments: tuple[str, ...] = ()
+    preset: str | None = None
+    depth: int | None = None
+    width: int | None = None
+    dataset: str = "mnist"
+    training: TrainingSpec = field(default_factory=TrainingSpec)
+
+    def __post_init__(self) -> None:
+        if bool(self.arguments) == bool(self.preset):
+            raise NothingToCompare(both=bool(self.arguments))
+        for name in ("depth", "width"):
+            value = getattr(self, name)
+            if value is not None:
+                whole_number(name, value, 1)
+                if not any(_is_activation(a) for a in self.arguments):
+                    raise InvalidValue(name, value, "only_beside_activations")
+        self.networks(MNIST_INPUTS, MNIST_OUTPUTS)
+
+    def networks(self, inputs: int, outputs: int) -> dict[str, NetworkSpec]:
+        """The networks by name, for data of so many inputs and outputs.
+
+        A second network of one name is called `-2`, a third `-3`.
+
+        Raises:
+            InvalidNotation, UnknownName, InvalidValue: a network cannot be.
+        """
+        if self.preset:
+            return find_preset(self.preset)
+        named: dict[str, NetworkSpec] = {}
+        for argument in self.arguments:
+            name, count = argument, 1
+            while name in named:
+                count += 1
+                name = f"{argument}-{count}"
+            named[name] = self._network(argument, inputs, outputs)
+        return named
+
+    def _network(self, argument: str, inputs: int, outputs: int) -> NetworkSpec:
+        if not _is_activation(argument):
+            return parse(argument)
+        return NetworkSpec.uniform(
+            inputs, self.depth or DEPTH, self.width or WIDTH, outputs, argument
+        )
+
+    def fitting(self, inputs: int, outputs: int) -> dict[str, NetworkSpec]:
+        """As `networks`, checked against the data.
+
+        Raises:
+            DoesNotFit: a notation's or preset's ends are not the data's.
+        """
+        networks = self.networks(inputs, outputs)
+        for network in networks.values():
+            if network.inputs != inputs or network.outputs < outputs:
+                raise DoesNotFit(network, inputs, outputs)
+        return networks
+
+    def command(self, *flags: str) -> str:
+        """The command line that repeats this comparison.
+
+        Args:
+            flags: what else belongs there, such as `--json`.
+        """
+        words = ["gradgauge", "compare", *self.arguments]
+        if self.preset:
+            words += ["--preset", self.preset]
+        for name in ("depth", "width"):
+            if getattr(self, name) is not None:
+                words += [f"--{name}", str(getattr(self, name))]
+        if self.dataset != "mnist":
+            words += ["--dataset", self.dataset]
+        return shlex.join([*words, *training_flags(self.training), *flags])
+
+
+def training_flags(training: TrainingSpec) -> list[str]:
+    """The options that spell a training, defaults left out."""
+    words: list[str] = []
+    for option in dataclasses.fields(TrainingSpec):
+        value = getattr(training, option.name)
+        if value == option.default or option.name == "seeds":
+            continue
+        words += [f"--{option.name.replace('_', '-')}", str(value)]
+    if len(training.seeds) > 1:
+        words += ["--seeds", str(len(training.seeds))]
+    if training.seeds[0] != 0:
+        words += ["--seed", str(training.seeds[0])]
+    return words
+
+
+def seed_range(count: Any, first: Any) -> tuple[int, ...]:
+    """`count` seeds from `first` on.
+
+    Raises:
+        InvalidValue: not whole numbers of at least 1 and 0.
+    """
+    whole_number("seeds", count, 1)
+    whole_number("seed", first, 0)
+    return tuple(range(first, first + count))
+
+
+def _is_activation(argument: str) -> bool:
+    return argument in ACTIVATIONS or not looks_like_notation(argument)
+
+
+def read_comparison(arguments: Sequence[str], **options: Any) -> ComparisonSpec:
+    """A ComparisonSpec from flat options: its own fields, TrainingSpec's, `seeds` and `seed`.
+
+    Args:
+        arguments: networks.
+        options: `preset`, `depth`, `width`, `dataset`; every field of TrainingSpec; `seeds`, how
+            many; `seed`, the first. An option that is None is left at its default.
+
+    Raises:
+        GradgaugeError: anything about them that cannot be.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    seeds = seed_range(given.pop("seeds", 1), given.pop("seed", 0))
+    own = {f.name for f in dataclasses.fields(ComparisonSpec)} & given.keys()
+    fields = {name: given.pop(name) for name in own}
+    training = TrainingSpec(seeds=seeds, **given)
+    return ComparisonSpec(tuple(arguments), training=training, **fields)

@@ -1,0 +1,86 @@
+"""TrainingSpec: how to train it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from gradgauge.errors import InvalidValue, UnknownName
+from gradgauge.parts.losses import loss
+from gradgauge.parts.optimizers import optimizer
+from gradgauge.spec.checks import fraction, not_negative, positive, whole_number
+
+SCHEDULES = ("constant", "cosine")
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """A training: the same for every network that is compared.
+
+    Attributes:
+        optimizer: name of the optimiser (`parts.optimizers`).
+        learning_rate: the rate, above 0.
+        batch_size: samples a step; the last step of an epoch takes what is left.
+        epochs: passes over the training data, reshuffled each.
+        seeds: one network is trained for each; they draw initial weights and shuffles.
+        loss: name of the loss (`parts.losses`).
+        momentum: of the optimisers that have one.
+        weight_decay: of adamw.
+        schedule: `constant`, or `cosine` from the rate down to 0 over the training.
+        warmup_steps: the rate rises linearly from 0 over so many steps first.
+        clip_norm: gradients are scaled down to this global norm; 0: never.
+        dtype: float32 or float64.
+
+    Raises:
+        InvalidValue, UnknownName: a field that cannot be.
+    """
+
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    batch_size: int = 400
+    epochs: int = 5
+    seeds: tuple[int, ...] = (0,)
+    loss: str = "cross_entropy"
+    momentum: float = 0.9
+    weight_decay: float = 0.004
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    clip_norm: float = 0.0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        optimizer(self.optimizer)
+        positive("learning_rate", self.learning_rate)
+        whole_number("batch_size", self.batch_size, 1)
+        whole_number("epochs", self.epochs, 1)
+        whole_number("seeds", len(self.seeds), 1)
+        for seed in self.seeds:
+            whole_number("seed", seed, 0)
+        if len(set(self.seeds)) < len(self.seeds):
+            raise InvalidValue("seeds", list(self.seeds), "distinct")
+        loss(self.loss)
+        fraction("momentum", self.momentum)
+        not_negative("weight_decay", self.weight_decay)
+        whole_number("warmup_steps", self.warmup_steps, 0)
+        not_negative("clip_norm", self.clip_norm)
+        for kind, name, known in (
+            ("schedule", self.schedule, SCHEDULES),
+            ("dtype", self.dtype, DTYPES),
+        ):
+            if name not in known:
+                raise UnknownName(kind, name, known)
+
+    def replace(self, **fields: object) -> TrainingSpec:
+        """The same training with some fields changed."""
+        return dataclasses.replace(self, **fields)  # type: ignore[arg-type]
+
+    def steps_per_epoch(self, samples: int) -> int:
+        """Steps in a pass over `samples`.
+
+        Raises:
+            InvalidValue: the batch is larger than the data.
+        """
+        if self.batch_size > samples:
+            raise InvalidValue("batch_size", self.batch_size, "at_most_samples", samples=samples)
+        return -(-samples // self.batch_size)

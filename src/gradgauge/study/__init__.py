@@ -1,0 +1,1 @@
+"""Questions put to trained networks: which is better, and why."""

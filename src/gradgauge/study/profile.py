@@ -1,0 +1,70 @@
+"""A network's gauges by layer, first and last, over its seeds; and its attenuation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradgauge.gauges import QUANTITIES
+from gradgauge.run import Run
+from gradgauge.statistics import geometric_mean
+
+MOMENTS = {"first": 0, "last": -1}
+"""The two moments everyone asks for, as places on the probe axis: at the initial weights and
+at the final ones."""
+
+
+@dataclass(frozen=True)
+class Attenuation:
+    """What the error signal loses between the output layer and the first, in decades.
+
+    decades = log10(|delta(1)| / |delta(L + 1)|) = slope_decades + weight_decades, the sums over
+    hidden layers of log10 slope_gain and log10 weight_gain.
+    """
+
+    decades: float
+    slope_decades: float
+    weight_decades: float
+
+
+def over_seeds(name: str, values: np.ndarray) -> np.ndarray:
+    """Mean over the member axis: geometric for norms and gains, arithmetic for the rest."""
+    if not len(values):
+        return np.full(values.shape[1:], np.nan)
+    if QUANTITIES[name].over_seeds == "geometric":
+        return geometric_mean(values)
+    return np.mean(values, axis=0, dtype=np.float64)
+
+
+def by_layer(run: Run, name: str, moment: str = "first") -> np.ndarray:
+    """A probed quantity by layer, (layers,), over seeds.
+
+    Args:
+        run: the network's.
+        name: the quantity.
+        moment: `first` or `last`.
+    """
+    return over_seeds(name, last_taken(run, name) if moment == "last" else _at_start(run, name))
+
+
+def _at_start(run: Run, name: str) -> np.ndarray:
+    return run.values("probes", name)[:, 0]
+
+
+def last_taken(run: Run, name: str) -> np.ndarray:
+    """Each member's last probe, (member, layer): the final one, unless its training broke off."""
+    values = run.values("probes", name)
+    taken = np.isfinite(run.values("probes", "weight_norm")).any(axis=-1)
+    last = values.shape[1] - 1 - np.argmax(taken[:, ::-1], axis=1)
+    return values[np.arange(len(values)), last]
+
+
+def attenuation(run: Run, moment: str = "first") -> Attenuation:
+    """The attenuation at a moment, over seeds (geometric means, so that the sum still holds)."""
+    delta = by_layer(run, "delta_norm", moment)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decades = float(np.log10(delta[0]) - np.log10(delta[-1]))
+        slopes = float(np.log10(by_layer(run, "slope_gain", moment)[:-1]).sum())
+        weights = float(np.log10(by_layer(run, "weight_gain", moment)[:-1]).sum())
+    return Attenuation(decades, slopes, weights)
