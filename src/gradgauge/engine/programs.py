@@ -79,6 +79,7 @@ class ProgramStore:
     def __init__(self) -> None:
         self.seconds = 0.0
         self._programs: dict[Any, Programs] = {}
+        self._locks: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, plan: Plan, batched: bool, arguments: dict[str, tuple[Any, ...]]) -> Programs:
@@ -86,6 +87,8 @@ class ProgramStore:
         shapes = jax.tree.map(lambda x: (x.shape, str(x.dtype)), arguments)
         key = (plan, batched, str(shapes))
         with self._lock:
+            one_at_a_time = self._locks.setdefault(key, threading.Lock())
+        with one_at_a_time:
             if key not in self._programs:
                 began = time.perf_counter()
                 self._programs[key] = compile_programs(plan, batched, arguments)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -44,6 +45,9 @@ import jax.numpy as jnp  # isort: skip
 
 OnProgress = Callable[[int, int], None]
 """Told steps made and steps in all, from a worker's thread."""
+
+OnRun = Callable[[int, Run], None]
+"""Handed an entry's number and its Run, from a worker's thread."""
 
 MEMBER_FIGURES = (
     "test_loss",
@@ -92,7 +96,10 @@ class Trained:
 
 
 def train(
-    entries: Sequence[Entry], dataset: Dataset, on_progress: OnProgress | None = None
+    entries: Sequence[Entry],
+    dataset: Dataset,
+    on_progress: OnProgress | None = None,
+    on_run: OnRun | None = None,
 ) -> Trained:
     """Train every entry with every seed, as ensembles that share compiled programs.
 
@@ -103,21 +110,22 @@ def train(
         entries: what to train.
         dataset: on what.
         on_progress: told of progress.
+        on_run: handed every entry's Run as soon as it is complete.
 
     Raises:
         InvalidValue: a batch larger than the data.
     """
     activations = frozenset(a for entry in entries for a in entry.network.activations)
-    jobs = _jobs(entries, dataset, activations)
+    work = _Work(entries, dataset, _jobs(entries, dataset, activations), on_progress, on_run)
     began = time.perf_counter()
     compiled_before = STORE.seconds
-    outcomes, interrupted = _run_all(jobs, dataset, on_progress)
+    interrupted = work.run_all()
     wall = time.perf_counter() - began
     compiling = min(STORE.seconds - compiled_before, wall)
-    lanes = max(1, min(len(jobs), workers()))
-    evaluating = sum(o.evaluate_seconds for o in outcomes if o) / lanes
+    lanes = max(1, min(len(work.jobs), workers()))
+    evaluating = sum(o.evaluate_seconds for o in work.outcomes if o) / lanes
     return Trained(
-        [_run(entry, index, jobs, outcomes, dataset) for index, entry in enumerate(entries)],
+        [work.run_of(index) for index in range(len(entries))],
         interrupted,
         {
             "compile": compiling,
@@ -143,7 +151,7 @@ class _Job:
 
 def _jobs(entries: Sequence[Entry], dataset: Dataset, activations: frozenset[str]) -> list[_Job]:
     samples = len(dataset.y_train)
-    jobs = []
+    jobs: list[_Job] = []
     for index, entry in enumerate(entries):
         training = entry.training
         plan = plan_for(entry.network, training, samples, activations)
@@ -156,8 +164,8 @@ def _jobs(entries: Sequence[Entry], dataset: Dataset, activations: frozenset[str
         )
         members = [Member(entry.network, training, s, entry.adjust) for s in training.seeds]
         size = block_size(entry.network, training)
-        for at in range(0, len(members), size):
-            jobs.append(_Job(index, tuple(members[at : at + size]), plan, when))
+        blocks = [tuple(members[at : at + size]) for at in range(0, len(members), size)]
+        jobs += [_Job(index, block, plan, when) for block in blocks]
     return jobs
 
 
@@ -191,65 +199,92 @@ def _device_data(dataset: Dataset, training: TrainingSpec, plan: Plan) -> Device
     )
 
 
-def _run_all(
-    jobs: Sequence[_Job], dataset: Dataset, on_progress: OnProgress | None
-) -> tuple[list[Outcome | None], bool]:
-    """Every job's outcome, None where it was not begun; whether Ctrl-C came."""
-    stopped, lock = Stopped(), threading.Lock()
-    total, done = sum(job.steps for job in jobs), 0
-    device_data: dict[tuple[str, str], DeviceData] = {}
+class _Work:
+    """All jobs of a call, done by a pool of threads."""
 
-    def on_steps(steps: int) -> None:
-        nonlocal done
-        with lock:
-            done += steps
-            if on_progress:
-                on_progress(done, total)
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        dataset: Dataset,
+        jobs: Sequence[_Job],
+        on_progress: OnProgress | None,
+        on_run: OnRun | None,
+    ):
+        self.entries, self.dataset, self.jobs = entries, dataset, jobs
+        self.outcomes: list[Outcome | None] = [None] * len(jobs)
+        self._on_progress, self._on_run = on_progress, on_run
+        self._stopped, self._lock = Stopped(), threading.Lock()
+        self._total, self._done = sum(job.steps for job in jobs), 0
+        self._device_data: dict[tuple[str, str], DeviceData] = {}
+        self._left = Counter(job.entry for job in jobs)
 
-    def run(job: _Job) -> Outcome | None:
-        if stopped.is_set():
-            return None
-        training = job.members[0].training
-        with precision(training.dtype):
-            with lock:
-                key = (training.dtype, training.loss)
-                if key not in device_data:
-                    device_data[key] = _device_data(dataset, training, job.plan)
-            group = Group(job.plan, job.members, device_data[key], batched=len(job.members) > 1)
-            return train_group(group, group.programs(), job.schedule, on_steps, stopped)
-
-    interrupted = False
-    with ThreadPoolExecutor(workers()) as pool:
-        futures = [pool.submit(run, job) for job in jobs]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
+    def run_all(self) -> bool:
+        """Do every job; whether Ctrl-C broke it off."""
+        interrupted = False
+        with ThreadPoolExecutor(workers()) as pool:
+            futures = [pool.submit(self._do, at) for at in range(len(self.jobs))]
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            except KeyboardInterrupt:
+                interrupted = True
             # Also when a worker raised: the others need not go on.
             if interrupted or any(f.done() and f.exception() for f in futures):
-                stopped.set()
-    return [future.result() for future in futures], interrupted
+                self._stopped.set()
+        for future in futures:
+            future.result()
+        return interrupted
+
+    def run_of(self, entry: int) -> Run:
+        """The Run of an entry: what its members have done."""
+        done = [
+            (job, outcome.history)
+            for job, outcome in zip(self.jobs, self.outcomes, strict=True)
+            if job.entry == entry and outcome is not None
+        ]
+        when = next(job.schedule for job in self.jobs if job.entry == entry)
+        return _run(self.entries[entry], done, when, self.dataset)
+
+    def _do(self, at: int) -> None:
+        if self._stopped.is_set():
+            return
+        job = self.jobs[at]
+        training = job.members[0].training
+        with precision(training.dtype):
+            data = self._data(training, job.plan)
+            group = Group(job.plan, job.members, data, batched=len(job.members) > 1)
+            outcome = train_group(
+                group, group.programs(), job.schedule, self._on_steps, self._stopped
+            )
+        with self._lock:
+            self.outcomes[at] = outcome
+            self._left[job.entry] -= 1
+            complete = not self._left[job.entry] and not self._stopped.is_set()
+        if complete and self._on_run:
+            self._on_run(job.entry, self.run_of(job.entry))
+
+    def _data(self, training: TrainingSpec, plan: Plan) -> DeviceData:
+        with self._lock:
+            key = (training.dtype, training.loss)
+            if key not in self._device_data:
+                self._device_data[key] = _device_data(self.dataset, training, plan)
+            return self._device_data[key]
+
+    def _on_steps(self, steps: int) -> None:
+        with self._lock:
+            self._done += steps
+            if self._on_progress:
+                self._on_progress(self._done, self._total)
 
 
 def _run(
-    entry: Entry,
-    index: int,
-    jobs: Sequence[_Job],
-    outcomes: Sequence[Outcome | None],
-    dataset: Dataset,
+    entry: Entry, done: Sequence[tuple[_Job, History]], when: Schedule, dataset: Dataset
 ) -> Run:
     """The Run of one entry: its members' histories side by side."""
-    mine = [(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)
-            if job.entry == index and outcome is not None]  # fmt: skip
-    seeds = np.array([m.seed for job, _ in mine for m in job.members], np.int64)
-    histories = [outcome.history for _, outcome in mine]
-    plan = next(job.schedule for job in jobs if job.entry == index)
+    seeds = np.array([m.seed for job, _ in done for m in job.members], np.int64)
+    histories = [history for _, history in done] or [_nothing(entry, when)]
     layers = np.arange(1, entry.network.depth + 2)
 
     def joined(pick: Callable[[History], np.ndarray]) -> np.ndarray:
-        if not histories:
-            return np.zeros((0,))
         return np.concatenate([pick(history) for history in histories])
 
     def variables(pick: str, axes: tuple[str, ...], names: Sequence[str]) -> dict[str, Any]:
@@ -272,15 +307,21 @@ def _run(
         _attributes(entry, dataset),
         RunGroup(member, figures),
         {
-            "steps": RunGroup({**member, "step": plan.kept, "layer": layers}, steps),
+            "steps": RunGroup({**member, "step": when.kept, "layer": layers}, steps),
             "probes": RunGroup(
-                {**member, "probe_step": np.array(plan.probes), "layer": layers}, probes
+                {**member, "probe_step": np.array(when.probes), "layer": layers}, probes
             ),
             "epochs": RunGroup(
                 {**member, "epoch": np.arange(1, entry.training.epochs + 1)}, epochs
             ),
         },
     )
+
+
+def _nothing(entry: Entry, when: Schedule) -> History:
+    """The history of no members: of an entry that was stopped before it began."""
+    training = entry.training
+    return History.empty(when, 0, training.epochs, entry.network.depth + 1, training.dtype)
 
 
 def _attributes(entry: Entry, dataset: Dataset) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradgauge.gauges import QUANTITIES
+from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.run import Run
-from gradgauge.statistics import geometric_mean
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.statistics import Summary, geometric_mean, summarize
 
 MOMENTS = {"first": 0, "last": -1}
 """The two moments everyone asks for, as places on the probe axis: at the initial weights and
@@ -68,3 +70,52 @@ def attenuation(run: Run, moment: str = "first") -> Attenuation:
         slopes = float(np.log10(by_layer(run, "slope_gain", moment)[:-1]).sum())
         weights = float(np.log10(by_layer(run, "weight_gain", moment)[:-1]).sum())
     return Attenuation(decades, slopes, weights)
+
+
+def seed_range(run: Run, name: str, moment: str = "first") -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest of a probed quantity by layer over the seeds, (layers,) each."""
+    values = last_taken(run, name) if moment == "last" else _at_start(run, name)
+    if not len(values):
+        nothing = np.full(values.shape[1:], np.nan)
+        return nothing, nothing
+    return values.min(axis=0).astype(np.float64), values.max(axis=0).astype(np.float64)
+
+
+def probe_course(run: Run, name: str) -> np.ndarray:
+    """A probed quantity over the training, (probe_step, layer), over seeds."""
+    return over_seeds(name, run.values("probes", name))
+
+
+def step_course(run: Run, name: str, layer: int) -> np.ndarray:
+    """An every-step quantity of one layer, counted from 1, (step,), over seeds."""
+    return over_seeds(name, run.values("steps", name)[:, :, layer - 1])
+
+
+def step_losses(run: Run) -> np.ndarray:
+    """The training batches' loss at every kept step, (step,), mean over seeds."""
+    losses = run.values("steps", "loss")
+    if not len(losses):
+        return np.full(losses.shape[1:], np.nan)
+    with np.errstate(invalid="ignore"):
+        return np.mean(losses, axis=0, dtype=np.float64)
+
+
+def epoch_summaries(run: Run, figure: str) -> list[Summary]:
+    """`loss` or `accuracy` of every epoch, with its interval over seeds."""
+    values = run.values("epochs", figure)
+    if not len(values):
+        values = np.full((1, *values.shape[1:]), np.nan)
+    with np.errstate(invalid="ignore"):
+        return [summarize(column) for column in values.T]
+
+
+def slope_limit_decades(network: NetworkSpec) -> float:
+    """What the slopes may leave of the error signal at most, in decades: the sum over hidden
+    layers of log10 of the activation's largest slope (sigmoid: log10(1/4) a layer)."""
+    largest = np.array([ACTIVATIONS[name].max_slope for name in network.activations])
+    return float(np.log10(largest).sum())
+
+
+def majority_share(labels: np.ndarray) -> float:
+    """The share of right answers of always naming the most frequent class of `labels`."""
+    return float(np.bincount(labels).max() / len(labels))

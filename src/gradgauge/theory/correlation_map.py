@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from scipy.optimize import brentq
 
 from gradgauge.spec.checks import fraction, positive
+from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.length_map import EQUAL
-from gradgauge.theory.moments import Moments, moments
 
 _NO_OVERLAP = 1e-15
 _CLOSEST = 1e-13
@@ -41,7 +41,7 @@ class CorrelationFixedPoint:
     slope: float
 
 
-def correlation_map(activation: str, c: float, q: float, sigma_w: float, sigma_b: float) -> float:
+def next_correlation(activation: str, c: float, q: float, sigma_w: float, sigma_b: float) -> float:
     r"""The correlation in the next layer, at a length q that the layer keeps.
 
         C(c) = (sigma_w^2 E[f(u1) f(u2)] + sigma_b^2) / (sigma_w^2 E[f(u)^2] + sigma_b^2)
@@ -71,7 +71,7 @@ def correlation_map(activation: str, c: float, q: float, sigma_w: float, sigma_b
     return 1 - sigma_w**2 * form.half_gap(q, 1 - c) / length
 
 
-def correlation_slope(activation: str, c: float, q: float, sigma_w: float) -> float:
+def next_correlation_slope(activation: str, c: float, q: float, sigma_w: float) -> float:
     r"""The slope of the correlation map at the fixed length q.
 
         C'(c) = sigma_w^2 E[f'(u1) f'(u2)]

@@ -21,8 +21,8 @@ from scipy.optimize import brentq
 
 from gradgauge.spec.checks import not_negative, positive
 from gradgauge.theory._panels import Floats
+from gradgauge.theory.activation_moments import Moments, moments, output_at_zero
 from gradgauge.theory.length_map import EQUAL, length_fixed_point, length_table
-from gradgauge.theory.moments import Moments, moments, output_at_zero
 from gradgauge.theory.prediction import json_number
 
 ATTRACTED = 1e-4

@@ -13,13 +13,14 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from gradgauge.spec.checks import not_negative, positive
 from gradgauge.theory._panels import Floats
-from gradgauge.theory.moments import Moments, moments, output_at_zero
+from gradgauge.theory.activation_moments import Moments, moments, output_at_zero
 
 START = 1.0
 """The variance from which the iteration is followed: that of a normalised input."""
@@ -56,7 +57,7 @@ class LengthFixedPoint:
     note: str | None = None
 
 
-def length_map(activation: str, q: float | Floats, sigma_w: float, sigma_b: float) -> Floats:
+def next_length(activation: str, q: float | Floats, sigma_w: float, sigma_b: float) -> Floats:
     r"""The variance of the next layer's pre-activations.
 
         M(q) = sigma_w^2 E[f(u)^2] + sigma_b^2,   u ~ N(0, q)
@@ -122,7 +123,7 @@ def length_profile(
     Args:
         activation: its name.
         depth: number of steps.
-        sigma_w, sigma_b: as in `length_map`.
+        sigma_w, sigma_b: as in `next_length`.
         q0: the first one.
 
     Returns:
@@ -143,7 +144,7 @@ def length_profile(
     for layer in range(depth):
         q = lengths[layer]
         known = q < _FARTHEST
-        lengths[layer + 1] = length_map(activation, q, sigma_w, sigma_b) if known else math.inf
+        lengths[layer + 1] = next_length(activation, q, sigma_w, sigma_b) if known else math.inf
     return lengths
 
 
@@ -215,7 +216,7 @@ def _first_root(form: Moments, sigma_w: float, sigma_b: float) -> tuple[float, s
 
 
 def _root(relative: Drift, low: float, high: float) -> float:
-    log_root = brentq(relative, math.log(low), math.log(high), xtol=1e-15, rtol=1e-15)
+    log_root = brentq(relative, math.log(low), math.log(high), xtol=1e-15)
     return math.exp(float(log_root))  # type: ignore[arg-type]
 
 
@@ -228,7 +229,7 @@ def _half_stable(relative: Drift, log_q: Floats, size: Floats) -> tuple[float, s
     sign = 1.0 if relative(float(log_q[0])) > 0 else -1.0
     for at in inner[size[inner] < 0.1]:
         low, high = sorted((float(log_q[at - 1]), float(log_q[at + 1])))
-        best = minimize_scalar(
+        best: Any = minimize_scalar(
             lambda x: sign * relative(x), bounds=(low, high), method="bounded",
             options={"xatol": 1e-10},
         )  # fmt: skip

@@ -10,9 +10,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.correlation_map import correlation_fixed_point, depth_to_forget
+from gradgauge.theory.finite_depth import chi_grad_at
 from gradgauge.theory.length_map import EQUAL, LengthFixedPoint, depth_scale, length_fixed_point
-from gradgauge.theory.moments import Moments, moments
 
 PHASE_TOLERANCE = 1e-6
 """|chi_grad - 1| up to this counts as critical: a depth scale of a million layers."""
@@ -62,8 +63,17 @@ class Prediction:
 
 
 def json_number(value: str | float | None) -> str | float | None:
-    """A figure as JSON can hold it: infinity becomes "inf"."""
-    return "inf" if value == math.inf else value
+    """A figure as JSON can hold it: infinity becomes "inf" (or "-inf").
+
+    Args:
+        value: a figure, a name, or None.
+
+    Returns:
+        The same otherwise.
+    """
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return value
 
 
 def phase_of(chi_grad: float) -> str:
@@ -118,7 +128,7 @@ def predict(activation: str, sigma_w: float, sigma_b: float = 0.0) -> Prediction
     if length.note is not None:
         reasons["q_star"] = length.note
     xi_q = _length_scale(length, reasons)
-    chi_grad = _chi_grad(form, length, sigma_w)
+    chi_grad = chi_grad_at(form, length.q_star, sigma_w)
     c_star, slope = _correlation(form, length, chi_grad, sigma_w, sigma_b, reasons)
     xi_c = None if slope is None else depth_scale(slope)
     if xi_c == math.inf:
@@ -165,13 +175,6 @@ def phase_diagram(
     return [[predict(activation, w, b) for w in columns] for b in sigma_b]
 
 
-def _chi_grad(form: Moments, length: LengthFixedPoint, sigma_w: float) -> float:
-    """At q = inf only the two outer slopes count, and E[f'^2] has the same limit as V / q."""
-    if length.q_star == math.inf:
-        return sigma_w**2 * form.square_at_infinity
-    return sigma_w**2 * float(form.slope_square(length.q_star))
-
-
 def _length_scale(length: LengthFixedPoint, reasons: dict[str, str]) -> float | None:
     if length.q_star == math.inf:
         reasons["xi_q"] = length.note or "length_diverges"
@@ -183,7 +186,7 @@ def _length_scale(length: LengthFixedPoint, reasons: dict[str, str]) -> float | 
     if xi_q is None:
         reasons["xi_q"] = "length_unstable"
     elif xi_q == math.inf:
-        reasons["xi_q"] = length.note or "critical_length"
+        reasons["xi_q"] = "any_length" if length.note == "any_length" else "critical_length"
     return xi_q
 
 

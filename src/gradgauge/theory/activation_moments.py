@@ -29,6 +29,7 @@ class Moments:
 
     Attributes:
         name: the activation's.
+        f, slope: the activation and its derivative, elementwise.
         mean: E[f(u)].
         mean_slope: E[f'(u)].
         square: V(q) = E[f(u)^2]; at q = 0 the limit.
@@ -43,6 +44,8 @@ class Moments:
     """
 
     name: str
+    f: Function
+    slope: Function
     mean: Moment
     mean_slope: Moment
     square: Moment
@@ -91,6 +94,8 @@ def quadrature_moments(part: Activation, points: int = NODES) -> Moments:
 
     return Moments(
         name=part.name,
+        f=f,
+        slope=slope,
         mean=one(f),
         mean_slope=one(slope),
         square=one(lambda u: f(u) ** 2),

@@ -1,0 +1,38 @@
+# Every target does its own set-up: a machine needs Python 3.11 or newer, git and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= runs/practical
+INSTALLED := $(VENV)/.installed
+TESTED := $(VENV)/.installed-test
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: practical test check clean
+
+practical: $(INSTALLED)  ## the main job: ReLU against sigmoid on MNIST, with a report
+	$(BIN)/gradgauge compare --preset practical --out $(OUT)
+
+test: $(TESTED) check  ## everything that CI runs
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(TESTED)  ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "gradgauge needs Python 3.11 or newer; say which with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): $(BIN)/python pyproject.toml
+	$(PIP) install --editable .
+	touch $@
+
+$(TESTED): $(INSTALLED) requirements-test.txt
+	$(PIP) install --requirement requirements-test.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist runs

@@ -1,0 +1,154 @@
+"""`gradgauge compare`: the main job."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradgauge.cli import language
+from gradgauge.cli.app import EXIT_INTERRUPTED
+from gradgauge.cli.language import text
+from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, training_options
+from gradgauge.cli.progress import Progress
+from gradgauge.errors import OutputProblem
+from gradgauge.parts.losses import LOSSES
+from gradgauge.spec.comparison import ComparisonSpec, read_comparison
+
+if TYPE_CHECKING:
+    from gradgauge.study.compare import Comparison
+
+DEFAULT_OUT = Path("runs") / "compare"
+
+
+@click.command
+@click.argument("networks", nargs=-1)
+@option("--preset")
+@option("--depth", type=COUNT)
+@option("--width", type=COUNT)
+@option("--dataset")
+@option("--seeds", type=COUNT)
+@option("--seed", type=FROM_ZERO)
+@training_options
+@option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)
+@option("--json", is_flag=True)
+@option("--quiet", is_flag=True)
+@option("--images", is_flag=True)
+@option("--no-report", is_flag=True)
+@lang_option()
+def command(
+    networks: tuple[str, ...],
+    out: Path,
+    json: bool,
+    quiet: bool,
+    images: bool,
+    no_report: bool,
+    lang: str | None,  # noqa: ARG001
+    **options: Any,
+) -> int:
+    """Train, write, print; the exit code."""
+    began = time.perf_counter()
+    spec = read_comparison(networks, **options)
+    check_folder(out)
+    comparison = _train(spec, quiet)
+    comparison.flags = _flags(out, json, images, no_report)
+    _write(comparison, out, images, not no_report)
+    comparison.seconds["total"] = time.perf_counter() - began
+    if json:
+        print(json_format.dumps(comparison.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        from gradgauge.report.terminal import print_comparison
+
+        print_comparison(comparison, language.current())
+    if comparison.interrupted:
+        return _say_interrupted(comparison, out)
+    return 0
+
+
+def _train(spec: ComparisonSpec, quiet: bool) -> Comparison:
+    """Train, with the data decoded while JAX is imported."""
+    from gradgauge import datasets
+
+    classification = LOSSES[spec.training.loss].classification
+    began = time.perf_counter()
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(datasets.load, spec.dataset, classification)
+        from gradgauge.study.compare import run_comparison
+
+        dataset = loading.result()
+    loaded = time.perf_counter() - began
+    with Progress(quiet) as progress:
+        comparison = run_comparison(spec, dataset, progress)
+    comparison.seconds["data"] = loaded
+    return comparison
+
+
+def check_folder(out: Path) -> None:
+    """Raise unless `out` is a folder that can be written, or can be made.
+
+    Raises:
+        OutputProblem: it is a file, or cannot be written.
+    """
+    if out.exists() and not out.is_dir():
+        raise OutputProblem(out, "is_file")
+    made = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+        if made:
+            out.rmdir()
+    except OSError as error:
+        raise OutputProblem(out, "not_writable", why=error.strerror) from None
+
+
+def _write(comparison: Comparison, out: Path, images: bool, report: bool) -> None:
+    """The runs, the page and the pictures; nothing of a training that did not begin."""
+    if not any(run.seeds for run in comparison.runs.values()):
+        return
+    for number, (name, run) in enumerate(comparison.runs.items(), 1):
+        path = run.save(out / f"{file_name(name, number)}.nc")
+        comparison.run_paths.append(str(path))
+    if comparison.interrupted:
+        return
+    began = time.perf_counter()
+    if report:
+        from gradgauge.report.html import write_report
+
+        path = out / "report.html"
+        comparison.report = str(path)
+        write_report(comparison, path, language.current())
+    if images:
+        from gradgauge.report.images import write_images
+
+        write_images(comparison, out, language.current())
+    comparison.seconds["report"] = time.perf_counter() - began
+
+
+def file_name(name: str, number: int) -> str:
+    """A file's name for a network's: letters, digits, dots and dashes only."""
+    plain = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
+    return plain if plain == name else f"{number}-{plain[:80]}"
+
+
+def _flags(out: Path, json: bool, images: bool, no_report: bool) -> tuple[str, ...]:
+    """The options of this call that a repetition needs."""
+    flags: list[str] = [] if out == DEFAULT_OUT else ["--out", str(out)]
+    for name, given in (("--json", json), ("--images", images), ("--no-report", no_report)):
+        flags += [name] if given else []
+    return tuple(flags)
+
+
+def _say_interrupted(comparison: Comparison, out: Path) -> int:
+    """Say what Ctrl-C left."""
+    if comparison.run_paths:
+        print(text("errors.interrupted", path=out), file=sys.stderr)
+    else:
+        print(text("errors.interrupted_early"), file=sys.stderr)
+    return EXIT_INTERRUPTED

@@ -1,0 +1,36 @@
+"""Chart: one picture: its data, its drawing, its table and its text alternative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradgauge.report.charts._rows import Row
+from gradgauge.study.compare import Comparison
+
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture of a Comparison.
+
+    Attributes:
+        name: a key of the catalogue's `report.chart` table, and the picture's file name.
+        data: Comparison -> rows; without a row there is nothing to draw.
+        draw: (rows, lang) -> Vega-Lite: an `hconcat` of panels, which the page sets side by side
+            or one above the other.
+        row_key: the column that numbers the rows of its table.
+        column_keys: the columns that make the columns of its table.
+        describe: (Comparison, lang) -> what the picture shows, in words.
+        legend: whether networks are told apart by colour, so that it needs a legend.
+    """
+
+    name: str
+    data: Callable[[Comparison], list[Row]]
+    draw: Callable[[Sequence[Row], str], Spec]
+    row_key: str
+    column_keys: tuple[str, ...]
+    describe: Callable[[Comparison, str], str]
+    legend: bool = True

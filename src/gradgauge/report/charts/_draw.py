@@ -1,0 +1,202 @@
+"""What all charts share: axes, marks, how zero and NaN are shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts._chart import Spec
+from gradgauge.report.charts._rows import Row, names_of
+from gradgauge.report.palette import styles
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+PANEL_WIDTH = 340
+AXIS_WIDTH = 46
+INK, MUTED, GRID, LINE = "#1b1f24", "#4d5761", "#e4e7eb", "#9aa4ae"
+
+_MOST_TICKS = 6
+_MOST_POINTS = 40
+_FOOT = 11
+
+
+def chart(rows: Sequence[Row], panels: list[Spec]) -> Spec:
+    """Panels side by side over the same rows."""
+    return {
+        "$schema": SCHEMA,
+        "data": {"values": list(rows)},
+        "hconcat": panels,
+        "spacing": 28,
+        "config": CONFIG,
+    }
+
+
+CONFIG: Spec = {
+    "view": {"stroke": None},
+    "aria": False,
+    "axis": {
+        "labelColor": MUTED, "titleColor": MUTED, "gridColor": GRID, "domainColor": LINE,
+        "tickColor": LINE, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal",
+        "titlePadding": 6, "tickSize": 4,
+    },
+    "title": {
+        "color": INK, "fontSize": 12, "fontWeight": "normal", "anchor": "start", "frame": "group",
+        "offset": 8, "subtitleColor": MUTED, "subtitleFontSize": 11,
+    },
+    "legend": {
+        "labelColor": INK, "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 11,
+        "titleFontWeight": "normal", "symbolStrokeWidth": 2, "symbolSize": 70,
+    },
+    "concat": {"spacing": 14},
+}  # fmt: skip
+
+
+def networks(rows: Sequence[Row]) -> Spec:
+    """Colour, dash and shape of the networks: encodings of a line with points. The pictures'
+    writer and the page take care of the legend."""
+    names = names_of(rows)
+    looks = styles(names)
+
+    def channel(values: list[Any]) -> Spec:
+        return {
+            "field": "network", "type": "nominal", "title": None, "sort": None,
+            "scale": {"domain": names, "range": values},
+            "legend": {"orient": "top", "symbolType": "stroke", "symbolSize": 500,
+                       "labelLimit": 320, "columns": 4},
+        }  # fmt: skip
+
+    return {
+        "color": channel([looks[n].colour for n in names]),
+        "strokeDash": channel([list(looks[n].dash) for n in names]),
+        "shape": channel([looks[n].shape for n in names]),
+    }
+
+
+def log_scale(values: Iterable[float | None], limits: tuple[float, ...] = ()) -> tuple[Spec, Spec]:
+    """Scale and axis of a log axis that holds all positive `values`, and `limits`."""
+    found = [v for v in (*values, *limits) if v is not None and v > 0 and math.isfinite(v)]
+    low, high = (min(found), max(found)) if found else (0.1, 1.0)
+    if high / low < 8:
+        low, high = low / 1.15, high * 1.15
+        ticks = _round_numbers(low, high)
+    else:
+        first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+        stride = -(-(last - first) // _MOST_TICKS)
+        ticks = [10.0**k for k in range(last, first - 1, -stride)]
+        low, high = 10.0**first, 10.0**last
+    scale = {"type": "log", "domain": [low, high], "nice": False, "zero": False}
+    label = "format(datum.value, datum.value < 0.01 || datum.value >= 10000 ? '.0e' : '~g')"
+    return scale, {"values": ticks, "labelExpr": label}
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    exponent = math.floor(math.log10(low))
+    candidates = [m * 10.0**e for e in (exponent, exponent + 1, exponent + 2) for m in (1, 2, 5)]
+    ticks = [t for t in candidates if low <= t <= high]
+    return ticks if len(ticks) > 1 else [low * 1.15, high / 1.15]
+
+
+def y_axis(axis: Spec | None = None) -> Spec:
+    """An axis on the left whose room is the same in all panels, so that they line up. Its title
+    is the panel's."""
+    return {"title": None, "minExtent": AXIS_WIDTH, "maxExtent": AXIS_WIDTH, "domain": False,
+            "ticks": False, **(axis or {})}  # fmt: skip
+
+
+def layer_axis(rows: Sequence[Row], lang: str, title: bool) -> Spec:
+    """The x encoding by layer, whole numbers; the output layer is called so where all networks
+    have it at the same place."""
+    depths = {max(r["layer"] for r in rows if r["network"] == n) for n in names_of(rows)}
+    last = max(depths, default=1)
+    stride = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if last / s <= 12)
+    ticks = [1, *range(stride if stride > 1 else 2, last + 1, stride)]
+    axis: Spec = {"values": ticks, "format": "d", "grid": False, "labelOverlap": True}
+    axis["title"] = sentence("report.axis.layer", lang) if title else None
+    if not title:
+        axis["labels"] = False
+    scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 8}
+    return {"field": "layer", "type": "quantitative", "axis": axis, "scale": scale}
+
+
+def lines(rows: Sequence[Row], x: Spec, y: Spec, where: Spec, lang: str, **panel: Any) -> Spec:
+    """A panel of one line a network, broken where there is nothing to plot; thin rules from the
+    lowest to the highest seed; zeros and non-finite figures in their network's row at the foot.
+
+    Args:
+        rows: all rows of the chart.
+        x, y: encodings; y's field is `plotted` or `value`.
+        where: the filter that picks the panel's rows.
+        lang: of the tooltips.
+        panel: title, width, height.
+    """
+    style = networks(rows)
+    colour = {"color": style["color"]}
+    tooltip = [
+        {"field": "network", "title": sentence("report.column.network", lang)},
+        {"field": x["field"], "title": sentence(f"report.column.{x['field']}", lang)},
+        {"field": "shown", "title": sentence("report.column.value", lang)},
+    ]
+    shown = [row for row in rows if all(row.get(k) == v for k, v in where.items())]
+    layers: list[Spec] = []
+    if any(row.get("low") != row.get("high") for row in shown):
+        layers.append({
+            "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.25},
+            "transform": [{"filter": "datum.low > 0 && datum.high > 0"}],
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, **colour},
+        })  # fmt: skip
+    layers.append({
+        "mark": {"type": "line", "strokeWidth": 2, "strokeCap": "butt"},
+        "encoding": {"x": x, "y": y, **colour, "strokeDash": style["strokeDash"]},
+    })  # fmt: skip
+    marked = len({row[x["field"]] for row in shown}) <= _MOST_POINTS
+    layers.append({
+        "mark": {"type": "point", "filled": True, "size": 42 if marked else 60,
+                 "opacity": 1 if marked else 0},
+        "transform": [{"filter": f"isValid(datum.{y['field']})"}],
+        "encoding": {"x": x, "y": y, **colour, "shape": style["shape"], "tooltip": tooltip},
+    })  # fmt: skip
+    layers += _foot(rows, shown, x, y["field"], tooltip)
+    return {"transform": [equal(**where)], "layer": layers, "width": PANEL_WIDTH, **panel}
+
+
+def _foot(
+    rows: Sequence[Row], shown: Sequence[Row], x: Spec, field: str, tooltip: list[Spec]
+) -> list[Spec]:
+    """One row of marks a network: figures that the axis has no place for."""
+    without_place = [row for row in shown if row[field] is None]
+    looks = styles(names_of(rows))
+    return [
+        {
+            "mark": {"type": "text", "dy": -4 - _FOOT * at, "fontSize": 10, "fontWeight": "bold",
+                     "color": looks[name].colour},
+            "transform": [equal(network=name), {"filter": f"!isValid(datum.{field})"}],
+            "encoding": {"x": x, "y": {"value": "height"}, "text": {"field": "shown"},
+                         "tooltip": tooltip},
+        }
+        for at, name in enumerate(names_of(without_place))
+    ]  # fmt: skip
+
+
+def equal(**columns: Any) -> Spec:
+    """A filter: these columns have these values."""
+    tests = [{"field": key, "equal": value} for key, value in columns.items()]
+    return {"filter": {"and": tests}}
+
+
+def level(value: float, y: Spec) -> Spec:
+    """A thin horizontal line at `value`, in a panel whose y encoding is `y`."""
+    return {
+        "data": {"values": [{"level": value}]},
+        "mark": {"type": "rule", "color": LINE, "strokeDash": [2, 3]},
+        "encoding": {"y": {**y, "field": "level"}},
+    }
+
+
+def stacked(panels: list[Spec], title: str) -> Spec:
+    """Panels one above the other under a common title."""
+    return {
+        "title": {"text": title, "fontWeight": "bold", "offset": 12},
+        "vconcat": panels,
+        "spacing": 14,
+    }

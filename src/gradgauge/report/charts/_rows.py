@@ -1,0 +1,108 @@
+"""Rows that charts and their tables show: measured figures, each with how it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradgauge.gauges import QUANTITIES
+from gradgauge.parts.activations import ACTIVATIONS
+from gradgauge.report.numbers import number
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.study.compare import Comparison
+from gradgauge.study.profile import MOMENTS, by_layer, seed_range
+
+Row = dict[str, Any]
+
+MOST_LAYERS = 128
+"""Most layers of a line chart; of a deeper network they are picked evenly."""
+
+
+def picked(count: int, most: int) -> list[int]:
+    """Places 0 to `count` - 1, or `most` of them, evenly, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(x) for x in np.linspace(0, count - 1, most)})
+
+
+def state(value: float) -> str:
+    """`number`, `zero` or `not-finite`: the latter two have no place on a log axis."""
+    if not math.isfinite(value):
+        return "not-finite"
+    return "zero" if value == 0 else "number"
+
+
+def figure(value: float) -> Row:
+    """A figure's columns: `value` (null unless finite), `plotted` (null unless a log axis has a
+    place for it), `shown` and `state`."""
+    value = float(value)
+    kind = state(value)
+    return {
+        "value": value if kind != "not-finite" else None,
+        "plotted": value if kind == "number" else None,
+        "shown": number(value),
+        "state": kind,
+    }
+
+
+def has_meaning(network: NetworkSpec, quantity: str, layer: int) -> bool:
+    """Whether a quantity is defined at a layer, counted from 1."""
+    hidden = layer <= network.depth
+    if not hidden:
+        return not QUANTITIES[quantity].hidden_only and quantity not in ("signal_spread", "g_norm")
+    return quantity != "saturated" or ACTIVATIONS[network.activations[layer - 1]].saturates
+
+
+def layer_rows(
+    comparison: Comparison, quantities: Iterable[str], most: int | None = MOST_LAYERS
+) -> list[Row]:
+    """Quantities by layer, first and last, of every network that was trained.
+
+    Each row: network, moment, quantity, layer, `low` and `high` over seeds, and `figure`'s.
+    Layers at which a quantity has no meaning have no row.
+    """
+    rows: list[Row] = []
+    for name, run in trained(comparison):
+        network = comparison.networks[name]
+        layers = picked(network.depth + 1, most or network.depth + 1)
+        for moment in MOMENTS:
+            for quantity in quantities:
+                values = by_layer(run, quantity, moment)
+                low, high = seed_range(run, quantity, moment)
+                rows += [
+                    {
+                        "network": name,
+                        "moment": moment,
+                        "quantity": quantity,
+                        "layer": at + 1,
+                        "low": positive(low[at]),
+                        "high": positive(high[at]),
+                        **figure(values[at]),
+                    }
+                    for at in layers
+                    if has_meaning(network, quantity, at + 1)
+                ]
+    return rows
+
+
+def trained(comparison: Comparison) -> list[tuple[str, Any]]:
+    """Names and Runs of the networks that have at least one member."""
+    return [(name, run) for name, run in comparison.runs.items() if run.seeds]
+
+
+def positive(value: float) -> float | None:
+    """The value where it is finite and above 0, else None."""
+    return float(value) if math.isfinite(value) and value > 0 else None
+
+
+def names_of(rows: Sequence[Row]) -> list[str]:
+    """The networks of `rows`, in order."""
+    return list(dict.fromkeys(row["network"] for row in rows))
+
+
+def of(rows: Sequence[Row], **wanted: Any) -> list[Row]:
+    """The rows whose columns have the wanted values."""
+    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]

@@ -1,0 +1,99 @@
+"""Every step: when the loss begins to fall, and when the gradient reaches the first layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts._chart import Chart, Spec
+from gradgauge.report.charts._draw import chart, lines, log_scale, y_axis
+from gradgauge.report.charts._rows import Row, figure, of, picked, trained
+from gradgauge.report.numbers import number
+from gradgauge.study.compare import Comparison
+from gradgauge.study.profile import step_course, step_losses
+
+_QUANTITIES = ("step_loss", "first_weight_grad_norm")
+_MOST_STEPS = 240
+_HEIGHT = 180
+
+
+def course_data(comparison: Comparison) -> list[Row]:
+    """The training batches' loss and layer 1's weight_grad_norm by step, counted from 1; evenly
+    picked steps of a long training."""
+    rows: list[Row] = []
+    for name, run in trained(comparison):
+        steps = run.groups["steps"].coords["step"]
+        courses = {
+            "step_loss": step_losses(run),
+            "first_weight_grad_norm": step_course(run, "weight_grad_norm", 1),
+        }
+        made = int(run.figure("steps_done").max())
+        places = [i for i in picked(len(steps), _MOST_STEPS) if steps[i] < made]
+        for quantity, values in courses.items():
+            rows += [
+                {
+                    "network": name,
+                    "quantity": quantity,
+                    "step": int(steps[i]) + 1,
+                    **figure(values[i]),
+                }
+                for i in places
+            ]
+    return rows
+
+
+def course_chart(rows: Sequence[Row], lang: str) -> Spec:
+    """Loss on the left, gradient on the right."""
+    last = max((row["step"] for row in rows), default=1)
+    x = {
+        "field": "step", "type": "quantitative",
+        "scale": {"domain": [1, max(last, 2)], "nice": False, "zero": False},
+        "axis": {"grid": False, "tickCount": 6, "format": "d",
+                 "title": sentence("report.axis.step", lang)},
+    }  # fmt: skip
+    losses = [row["value"] for row in of(rows, quantity="step_loss") if row["value"] is not None]
+    top, low = max(losses, default=1.0), min([0.0, *losses])
+    linear = {"domain": [low, top if top > low else low + 1], "nice": True}
+    log, axis = log_scale(row["plotted"] for row in of(rows, quantity="first_weight_grad_norm"))
+    y = {
+        "step_loss": {"field": "value", "type": "quantitative", "scale": linear,
+                      "axis": y_axis({"tickCount": 5, "format": "~g"})},
+        "first_weight_grad_norm": {"field": "plotted", "type": "quantitative", "scale": log,
+                                   "axis": y_axis(axis)},
+    }  # fmt: skip
+    return chart(
+        rows,
+        [
+            lines(rows, x, y[q], {"quantity": q}, lang,
+                  title=sentence(f"report.panel.{q}", lang), height=_HEIGHT)
+            for q in _QUANTITIES
+        ],
+    )  # fmt: skip
+
+
+def describe_course(comparison: Comparison, lang: str) -> str:
+    """First and last step of every network."""
+    told = [sentence("report.chart.course.alt", lang)]
+    rows = course_data(comparison)
+    for name, _ in trained(comparison):
+        loss = of(rows, network=name, quantity="step_loss")
+        gradient = of(rows, network=name, quantity="first_weight_grad_norm")
+        if loss:
+            told.append(
+                sentence(
+                    "report.chart.course.alt_network",
+                    lang,
+                    name=name,
+                    loss_first=loss[0]["shown"],
+                    loss_last=loss[-1]["shown"],
+                    first=gradient[0]["shown"],
+                    last=gradient[-1]["shown"],
+                    step=number(loss[-1]["step"], 6),
+                )
+            )
+    return " ".join(told)
+
+
+COURSE = Chart(
+    "course", course_data, course_chart, "step", ("quantity", "network"), describe_course
+)

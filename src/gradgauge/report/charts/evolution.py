@@ -1,0 +1,148 @@
+"""Layer by layer, probe by probe: how both signals change while the networks train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts._chart import Chart, Spec
+from gradgauge.report.charts._draw import PANEL_WIDTH, chart, equal, log_scale, stacked, y_axis
+from gradgauge.report.charts._rows import Row, figure, has_meaning, names_of, of, picked, trained
+from gradgauge.report.numbers import number
+from gradgauge.study.compare import Comparison
+from gradgauge.study.profile import probe_course
+
+_QUANTITIES = ("delta_norm", "signal_spread")
+_MOST_LAYERS, _MOST_PROBES = 32, 32
+_MOST_LABELS = 12
+_HEIGHT = 170
+
+
+def evolution_data(comparison: Comparison) -> list[Row]:
+    """delta_norm and signal_spread by layer and probe step; picked evenly where there are many.
+
+    Probes that were never taken, because the training broke off, have no row.
+    """
+    rows: list[Row] = []
+    for name, run in trained(comparison):
+        network = comparison.networks[name]
+        steps = run.groups["probes"].coords["probe_step"]
+        taken = _taken(run)
+        for quantity in _QUANTITIES:
+            course = probe_course(run, quantity)
+            rows += [
+                {
+                    "network": name,
+                    "quantity": quantity,
+                    "layer": layer + 1,
+                    "probe_step": int(steps[at]),
+                    **figure(course[at, layer]),
+                }
+                for at in picked(len(steps), _MOST_PROBES)
+                if taken[at]
+                for layer in picked(network.depth + 1, _MOST_LAYERS)
+                if has_meaning(network, quantity, layer + 1)
+            ]
+    return rows
+
+
+def _taken(run) -> list[bool]:  # noqa: ANN001
+    """Which probes at least one member reached."""
+    return (run.values("probes", "weight_norm") > 0).any(axis=(0, 2)).tolist()
+
+
+def evolution_chart(rows: Sequence[Row], lang: str) -> Spec:
+    """A column a network: error signal above, forward signal below, colours that all share."""
+    scales = {
+        quantity: log_scale(row["plotted"] for row in of(rows, quantity=quantity))
+        for quantity in _QUANTITIES
+    }
+
+    def panel(name: str, quantity: str) -> Spec:
+        return _heat_map(of(rows, network=name, quantity=quantity), name, quantity,
+                         scales[quantity], lang)  # fmt: skip
+
+    return chart(
+        rows,
+        [
+            {
+                **stacked([panel(name, quantity) for quantity in _QUANTITIES], name),
+                "resolve": {"scale": {"color": "independent"}, "legend": {"color": "independent"}},
+            }
+            for name in names_of(rows)
+        ],
+    )
+
+
+def _heat_map(
+    shown: Sequence[Row], name: str, quantity: str, scale: tuple[Spec, Spec], lang: str
+) -> Spec:
+    layers = sorted({row["layer"] for row in shown}, reverse=True)
+    stride = -(-len(layers) // _MOST_LABELS)
+    bottom = quantity == _QUANTITIES[-1]
+    x = {
+        "field": "probe_step", "type": "ordinal",
+        "axis": {"title": sentence("report.axis.probe_step", lang) if bottom else None,
+                 "labelAngle": 0, "labelOverlap": True, "domain": False, "ticks": False,
+                 "labels": bottom},
+    }  # fmt: skip
+    y = {
+        "field": "layer", "type": "ordinal", "sort": "descending",
+        "axis": y_axis({"values": layers[::-1][::stride]}),
+    }  # fmt: skip
+    tooltip = [
+        {"field": key, "title": sentence(f"report.column.{column}", lang)}
+        for key, column in (("layer", "layer"), ("probe_step", "probe_step"), ("shown", "value"))
+    ]
+    log, axis = scale
+    colour = {
+        "field": "plotted", "type": "quantitative",
+        "scale": {"type": "log", "domain": log["domain"], "scheme": "viridis"},
+        "legend": {"orient": "bottom", "direction": "horizontal", "title": None,
+                   "gradientLength": 220, "gradientThickness": 8, "offset": 6, **axis},
+    }  # fmt: skip
+    return {
+        "title": sentence(f"report.panel.{quantity}_by_layer", lang),
+        "transform": [equal(network=name, quantity=quantity)],
+        "width": PANEL_WIDTH,
+        "height": _HEIGHT,
+        "layer": [
+            {"mark": "rect", "transform": [{"filter": "isValid(datum.plotted)"}],
+             "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip}},
+            {"mark": {"type": "text", "fontSize": 9},
+             "transform": [{"filter": "!isValid(datum.plotted)"}],
+             "encoding": {"x": x, "y": y, "text": {"field": "shown"}, "tooltip": tooltip}},
+        ],
+    }  # fmt: skip
+
+
+def describe_evolution(comparison: Comparison, lang: str) -> str:
+    """Layer 1 before training and at the last probe."""
+    told = [sentence("report.chart.evolution.alt", lang)]
+    for name, run in trained(comparison):
+        course = probe_course(run, "delta_norm")[:, 0]
+        spread = probe_course(run, "signal_spread")[:, -2]
+        last = max(i for i, taken in enumerate(_taken(run)) if taken or i == 0)
+        told.append(
+            sentence(
+                "report.chart.evolution.alt_network",
+                lang,
+                name=name,
+                first=number(course[0]),
+                last=number(course[last]),
+                spread_first=number(spread[0]),
+                spread_last=number(spread[last]),
+            )
+        )
+    return " ".join(told)
+
+
+EVOLUTION = Chart(
+    "evolution",
+    evolution_data,
+    evolution_chart,
+    "layer",
+    ("quantity", "network", "probe_step"),
+    describe_evolution,
+    legend=False,
+)

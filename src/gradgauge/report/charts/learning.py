@@ -1,0 +1,138 @@
+"""Accuracy and loss per epoch, with bands over seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts._chart import Chart, Spec
+from gradgauge.report.charts._draw import (
+    LINE,
+    chart,
+    lines,
+    networks,
+    y_axis,
+)
+from gradgauge.report.charts._rows import Row, figure, trained
+from gradgauge.report.numbers import fixed
+from gradgauge.study.compare import Comparison
+from gradgauge.study.profile import epoch_summaries, majority_share
+
+_HEIGHT = 210
+_MOST_TICKS = 12
+
+
+def learning_data(comparison: Comparison) -> list[Row]:
+    """Accuracy (of a classification) and loss by epoch; `from` and `to` are the interval over
+    seeds; `baseline` the share right of always naming the most frequent class."""
+    baseline = None
+    if comparison.has_accuracy:
+        baseline = majority_share(comparison.dataset.y_train)
+    rows: list[Row] = []
+    for name, run in trained(comparison):
+        for quantity in reversed(comparison.epoch_figures):
+            for epoch, summary in enumerate(epoch_summaries(run, quantity), 1):
+                low, high = summary.interval or (math.nan, math.nan)
+                row = {"network": name, "quantity": quantity, "epoch": epoch}
+                row |= figure(summary.mean) | {"shown": fixed(summary.mean)}
+                row |= {
+                    "from": low if math.isfinite(low) else None,
+                    "to": high if math.isfinite(high) else None,
+                    "baseline": baseline if quantity == "accuracy" else None,
+                }
+                rows.append(row)
+    return rows
+
+
+def learning_chart(rows: Sequence[Row], lang: str) -> Spec:
+    """A panel a figure."""
+    return chart(rows, [_panel(rows, q, lang) for q in dict.fromkeys(r["quantity"] for r in rows)])
+
+
+def _panel(rows: Sequence[Row], quantity: str, lang: str) -> Spec:
+    shown = [row for row in rows if row["quantity"] == quantity]
+    x = _epoch_axis(shown, lang)
+    scale, axis = _scale(shown, quantity)
+    y = {"field": "value", "type": "quantitative", "scale": scale, "axis": y_axis(axis)}
+    title = sentence(f"report.panel.{quantity}", lang)
+    spec = lines(rows, x, y, {"quantity": quantity}, lang, title=title, height=_HEIGHT)
+    return {**spec, "layer": [*_baseline(shown, y, lang), _band(rows, x, y), *spec["layer"]]}
+
+
+def _epoch_axis(shown: Sequence[Row], lang: str) -> Spec:
+    last = max((row["epoch"] for row in shown), default=1)
+    stride = -(-last // _MOST_TICKS)
+    axis = {"values": list(range(1, last + 1, stride)), "format": "d", "grid": False,
+            "title": sentence("report.axis.epoch", lang)}  # fmt: skip
+    scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 8}
+    return {"field": "epoch", "type": "quantitative", "axis": axis, "scale": scale}
+
+
+def _scale(shown: Sequence[Row], quantity: str) -> tuple[Spec, Spec]:
+    """Accuracy from 0 to 1; a loss from 0 to its largest value. Bands may reach beyond both."""
+    if quantity == "accuracy":
+        return {"domain": [0, 1], "nice": False, "clamp": True}, {"format": "%", "tickCount": 6}
+    values = [row["value"] for row in shown if row["value"] is not None]
+    top, low = max(values, default=1.0), min([0.0, *values])
+    return {"domain": [low, top if top > low else low + 1], "nice": True, "clamp": True}, {
+        "tickCount": 6,
+        "format": "~g",
+    }
+
+
+def _band(rows: Sequence[Row], x: Spec, y: Spec) -> Spec:
+    return {
+        "mark": {"type": "area", "opacity": 0.18},
+        "transform": [{"filter": "isValid(datum.from) && isValid(datum.to)"}],
+        "encoding": {
+            "x": x, "y": {**y, "field": "from"}, "y2": {"field": "to"},
+            "color": networks(rows)["color"],
+        },
+    }  # fmt: skip
+
+
+def _baseline(shown: Sequence[Row], y: Spec, lang: str) -> list[Spec]:
+    """A thin line at the share right of always naming the most frequent class."""
+    share = next((row["baseline"] for row in shown if row["baseline"] is not None), None)
+    if share is None:
+        return []
+    data = {"values": [{"baseline": share, "label": sentence("report.baseline", lang)}]}
+    where = {"y": {**y, "field": "baseline"}}
+    return [
+        {"data": data, "mark": {"type": "rule", "color": LINE, "strokeDash": [2, 3]},
+         "encoding": where},
+        {"data": data, "mark": {"type": "text", "align": "right", "baseline": "bottom", "dy": -3,
+                                "dx": -2, "fontSize": 10, "color": "#4d5761"},
+         "encoding": {**where, "x": {"value": "width"}, "text": {"field": "label"}}},
+    ]  # fmt: skip
+
+
+def describe_learning(comparison: Comparison, lang: str) -> str:
+    """First and last epoch of every network."""
+    told = [sentence("report.chart.learning.alt", lang)]
+    for name, run in trained(comparison):
+        for quantity in comparison.epoch_figures:
+            course = epoch_summaries(run, quantity)
+            told.append(
+                sentence(
+                    "report.chart.learning.alt_network",
+                    lang,
+                    name=name,
+                    quantity=sentence(f"report.quantity.{quantity}", lang),
+                    first=fixed(course[0].mean),
+                    last=fixed(course[-1].mean),
+                    epochs=len(course),
+                )
+            )
+    return " ".join(told)
+
+
+LEARNING = Chart(
+    "learning",
+    learning_data,
+    learning_chart,
+    "epoch",
+    ("quantity", "network"),
+    describe_learning,
+)

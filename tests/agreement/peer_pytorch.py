@@ -1,0 +1,135 @@
+"""PyTorch trains a case by itself, and shows what went on inside at every state."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+
+import numpy as np
+import torch
+
+from tests.agreement.cases import MOMENTUM, WEIGHT_DECAY, Case
+
+nn = torch.nn
+ACTIVATIONS = {
+    "relu": nn.ReLU(), "leaky_relu": nn.LeakyReLU(0.01), "relu6": nn.ReLU6(),
+    "hardtanh": nn.Hardtanh(), "hard_sigmoid": nn.Hardsigmoid(), "elu": nn.ELU(),
+    "selu": nn.SELU(), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "softsign": nn.Softsign(),
+    "gelu": nn.GELU(), "gelu_tanh": nn.GELU(approximate="tanh"), "silu": nn.SiLU(),
+    "mish": nn.Mish(), "softplus": nn.Softplus(), "erf": torch.erf, "arctan": torch.atan,
+    "sin": torch.sin, "linear": nn.Identity(), "scaled_sigmoid": lambda x: 4 * torch.sigmoid(x) - 2,
+}  # fmt: skip
+SLOTS = {"momentum_torch": ("momentum_buffer",), "nesterov_torch": ("momentum_buffer",),
+         "rmsprop_torch": ("square_avg",), "adam_torch": ("exp_avg", "exp_avg_sq"),
+         "adamw_torch": ("exp_avg", "exp_avg_sq")}  # fmt: skip
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def optimizer_of(case: Case, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
+    rate, optim = case.learning_rate, torch.optim
+    return {
+        "sgd": lambda: optim.SGD(parameters, rate),
+        "momentum_torch": lambda: optim.SGD(parameters, rate, momentum=MOMENTUM),
+        "nesterov_torch": lambda: optim.SGD(parameters, rate, momentum=MOMENTUM, nesterov=True),
+        "rmsprop_torch": lambda: optim.RMSprop(parameters, rate),
+        "adam_torch": lambda: optim.Adam(parameters, rate),
+        "adamw_torch": lambda: optim.AdamW(parameters, rate, weight_decay=WEIGHT_DECAY),
+    }[case.optimizer]()
+
+
+class Network(nn.Module):
+    """Linear, normalisation, activation; identity skips; the output layer."""
+
+    def __init__(self, case: Case):
+        super().__init__()
+        self.case = case
+        dtype = DTYPES[case.dtype]
+        self.linear = nn.ModuleList(nn.Linear(m, n, dtype=dtype) for m, n in case.shapes)
+        make = {
+            "none": lambda n: nn.Identity(),  # noqa: ARG005
+            "batch": lambda n: nn.BatchNorm1d(n, eps=1e-3, momentum=0.01, dtype=dtype),
+            "layer": lambda n: nn.LayerNorm(n, eps=1e-3, dtype=dtype),
+        }[case.norm]
+        self.norm = nn.ModuleList(make(width) for width in case.widths)
+        initial = case.initial()
+        with torch.no_grad():
+            for name, tensor in self.tensors().items():
+                value = torch.from_numpy(initial[name])
+                tensor.copy_(value.T if name.startswith("weight") else value)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        named = {}
+        for i, linear in enumerate(self.linear, start=1):
+            named |= {f"weight/{i}": linear.weight, f"bias/{i}": linear.bias}
+        if self.case.norm != "none":
+            for i, norm in enumerate(self.norm, start=1):
+                named |= {f"gamma/{i}": norm.weight, f"beta/{i}": norm.bias}
+        return named
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        taps, saved, skip = {}, None, self.case.skip
+        for i, activation in enumerate(self.case.activations):
+            z = self.norm[i](self.linear[i](x))
+            h = ACTIVATIONS[activation](z)
+            taps |= {f"z/{i + 1}": z, f"h/{i + 1}": h}
+            x = h
+            if skip and i % skip == 0:
+                x = h if saved is None else h + saved
+                saved = x
+        return self.linear[-1](x), taps
+
+
+def loss_of(case: Case, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    if case.loss == "cross_entropy":
+        return nn.functional.cross_entropy(outputs, y.long())
+    if case.loss == "mse_one_hot":
+        y = nn.functional.one_hot(y.long(), outputs.shape[1]).to(outputs.dtype)
+    return nn.functional.mse_loss(outputs, y)
+
+
+@functools.lru_cache(maxsize=64)
+def trajectory(case: Case) -> dict[str, np.ndarray]:
+    """`before/T`, `grad/T`, `slot0/T`, `after/T` of every tensor T (`weight/1`, ...); `z/1`,
+    `h/1`, `delta/1`, `g/1`; `loss`; `mean/1`, `variance/1` behind the step; `inference_loss` of
+    the last batch behind the last step."""
+    network = Network(case)
+    tensors = network.tensors()
+    optimizer = optimizer_of(case, list(tensors.values()))
+    log: dict[str, list[np.ndarray]] = defaultdict(list)
+
+    def keep(key: str, value: torch.Tensor) -> None:
+        value = value.detach().numpy()
+        log[key].append((value.T if "weight/" in key else value).copy())
+
+    for x, y in zip(*(torch.from_numpy(a) for a in case.batches()), strict=True):
+        for name, tensor in tensors.items():
+            keep(f"before/{name}", tensor)
+            for k, slot in enumerate(SLOTS.get(case.optimizer, ())):
+                value = optimizer.state[tensor].get(slot)
+                keep(f"slot{k}/{name}", torch.zeros_like(tensor) if value is None else value)
+        optimizer.zero_grad()
+        outputs, taps = network(x)
+        for tap in (*taps.values(), outputs):
+            tap.retain_grad()
+        loss = loss_of(case, outputs, y)
+        loss.backward()
+        keep("loss", loss)
+        taps[f"z/{len(case.shapes)}"] = outputs
+        for name, tap in taps.items():
+            keep(name, tap)
+            keep(name.replace("z/", "delta/").replace("h/", "g/"), tap.grad)
+        for name, tensor in tensors.items():
+            keep(f"grad/{name}", tensor.grad)
+        if case.clip_norm:
+            nn.utils.clip_grad_norm_(tensors.values(), case.clip_norm)
+        optimizer.step()
+        for name, tensor in tensors.items():
+            keep(f"after/{name}", tensor)
+        if case.norm == "batch":
+            for i, norm in enumerate(network.norm, start=1):
+                keep(f"mean/{i}", norm.running_mean)
+                keep(f"variance/{i}", norm.running_var)
+    network.eval()
+    with torch.no_grad():
+        keep("inference_loss", loss_of(case, network(x)[0], y))
+    return {key: np.stack(values) for key, values in log.items()}
