@@ -157,3 +157,21 @@ def extra_cases(optimizer: str) -> list[Case]:
         dataclasses.replace(base, clip_norm=0.05),
         dataclasses.replace(base, clip_norm=1e3),
     ]
+
+
+def keras_cases(backend: str) -> list[Case]:
+    """All that Keras is asked for on a backend. On JAX, where each costs two seconds of
+    compilation, fewer run freely: the arithmetic is the same layers and optimisers."""
+    free = KERAS_OPTIMIZERS if backend == "tensorflow" else ("momentum", "adam")
+    extra = extra_cases("adam") if backend == "tensorflow" else []
+    cases = [*pairwise_cases(KERAS_OPTIMIZERS), *free_running_cases(free), *extra]
+    return list(dict.fromkeys(cases))
+
+
+def torch_cases() -> list[Case]:
+    """All that PyTorch is asked for."""
+    optimizers = TORCH_OPTIMIZERS
+    extra = extra_cases("adam_torch")
+    return list(
+        dict.fromkeys([*pairwise_cases(optimizers), *free_running_cases(optimizers), *extra])
+    )

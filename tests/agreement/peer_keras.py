@@ -2,12 +2,11 @@
 
     KERAS_BACKEND=tensorflow python -m tests.agreement.peer_keras FOLDER DTYPE
 
-writes FOLDER/NAME.npz for every case, with the keys of `peer_pytorch.trajectory`.
+writes FOLDER/NAME.npz for every case of that dtype, with the keys of `peer_pytorch.trajectory`.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -16,16 +15,18 @@ import keras
 import numpy as np
 from keras import ops
 
+if keras.backend.backend() == "jax":
+    import jax
+else:
+    import tensorflow as tf
+
 from tests.agreement.cases import (
     BATCH,
-    KERAS_OPTIMIZERS,
     MOMENTUM,
     OUTPUTS,
     WEIGHT_DECAY,
     Case,
-    extra_cases,
-    free_running_cases,
-    pairwise_cases,
+    keras_cases,
 )
 
 ACTIVATIONS = {
@@ -39,13 +40,6 @@ SLOTS = {"momentum": ("momentums",), "nesterov": ("momentums",), "rmsprop": ("_v
          "adam": ("_momentums", "_velocities"), "adamw": ("_momentums", "_velocities")}  # fmt: skip
 
 
-def all_cases(dtype: str) -> list[Case]:
-    cases = [
-        *pairwise_cases(KERAS_OPTIMIZERS),
-        *free_running_cases(KERAS_OPTIMIZERS),
-        *extra_cases("adam"),
-    ]
-    return list({c.name: c for c in cases if c.dtype == dtype}.values())
 
 
 def optimizer_of(case: Case) -> keras.optimizers.Optimizer:
@@ -130,19 +124,21 @@ class Network:
 
 
 class JaxBackend:
-    """Functions of arrays, compiled: gradients, and one step of the optimiser."""
+    """Functions of arrays: gradients, and one step of the optimiser."""
+
+    @staticmethod
+    def compiled(function):
+        return jax.jit(function)
 
     def __init__(self, network: Network, optimizer: keras.optimizers.Optimizer):
-        import jax
-
         self.kept = [v.value for v in optimizer.variables]
-        self.step = jax.jit(optimizer.stateless_apply)
+        self.step = self.compiled(optimizer.stateless_apply)
 
         def loss(values, nudges, statistics, x, y):
             loss, *rest = network.run(values, statistics, nudges, x, y, True)
             return loss, rest
 
-        self.both = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
+        self.both = self.compiled(jax.value_and_grad(loss, (0, 1), has_aux=True))
 
     def differentiate(self, values, statistics, nudges, x, y):
         (loss, rest), slopes = self.both(values, nudges, statistics, x, y)
@@ -156,11 +152,13 @@ class JaxBackend:
 class TensorFlowBackend:
     """The same with a tape, and an optimiser that changes the network's own variables."""
 
-    def __init__(self, network: Network, optimizer: keras.optimizers.Optimizer):
-        import tensorflow as tf
+    @staticmethod
+    def compiled(function):
+        return tf.function(function)
 
+    def __init__(self, network: Network, optimizer: keras.optimizers.Optimizer):
         self.optimizer, self.variables = optimizer, list(network.tensors().values())
-        self.step = tf.function(lambda gradients: optimizer.apply(gradients, self.variables))
+        self.step = self.compiled(lambda gradients: optimizer.apply(gradients, self.variables))
 
         def both(values, statistics, nudges, x, y):
             with tf.GradientTape() as tape:
@@ -168,7 +166,7 @@ class TensorFlowBackend:
                 loss, *rest = network.run(values, statistics, nudges, x, y, True)
             return loss, *rest, *tape.gradient(loss, [values, nudges])
 
-        self.differentiate = tf.function(both)
+        self.differentiate = self.compiled(both)
 
     @property
     def kept(self):
@@ -215,20 +213,21 @@ def trajectory(case: Case) -> dict[str, np.ndarray]:
         keep("", statistics, running)
         keep("", ("loss",), (loss,))
     if statistics:
-        loss, *_ = network.run(values, running, nudges, x, y, False)
-        keep("", ("inference_loss",), (loss,))
+        inference = BACKENDS[keras.backend.backend()].compiled(
+            lambda values, running: network.run(values, running, nudges, x, y, False)[0]
+        )
+        keep("", ("inference_loss",), (inference(values, running),))
     return {key: np.stack(arrays) for key, arrays in log.items()}
 
 
 def main(folder: str, dtype: str) -> None:
     keras.config.set_floatx(dtype)
     if dtype == "float64" and keras.backend.backend() == "jax":
-        import jax
-
         jax.config.update("jax_enable_x64", True)
-    for case in all_cases(dtype):
+    for case in keras_cases(keras.backend.backend()):
+        if case.dtype != dtype:
+            continue
         np.savez(Path(folder) / f"{case.name}.npz", **trajectory(case))
-    (Path(folder) / "done").write_text(os.environ["KERAS_BACKEND"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """docs/theory.md has every public function, and no sentence is missing in a language."""
 
+import doctest
 import inspect
 from pathlib import Path
 
@@ -16,6 +17,12 @@ FUNCTIONS = [name for name in theory.__all__ if inspect.isfunction(inspect.unwra
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_has_its_page(name):
     assert f"### `{name}" in PAGE.read_text(encoding="utf-8")
+
+
+def test_every_figure_on_the_page_is_reproduced():
+    failures, tried = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
+    assert tried > 50
+    assert failures == 0
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -21,6 +21,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS = {
     "compare": "gradgauge.cli.compare",
+    "why": "gradgauge.cli.why",
     "list": "gradgauge.cli.list",
     "cache": "gradgauge.cli.cache",
 }

@@ -13,10 +13,10 @@ import click
 
 from gradgauge.cli import language
 from gradgauge.cli.app import EXIT_INTERRUPTED
+from gradgauge.cli.files import check_folder
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, training_options
 from gradgauge.cli.progress import Progress
-from gradgauge.errors import OutputProblem
 from gradgauge.parts.losses import LOSSES
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
 
@@ -86,26 +86,6 @@ def _train(spec: ComparisonSpec, quiet: bool) -> Comparison:
         comparison = run_comparison(spec, dataset, progress)
     comparison.seconds["data"] = loaded
     return comparison
-
-
-def check_folder(out: Path) -> None:
-    """Raise unless `out` is a folder that can be written, or can be made.
-
-    Raises:
-        OutputProblem: it is a file, or cannot be written.
-    """
-    if out.exists() and not out.is_dir():
-        raise OutputProblem(out, "is_file")
-    made = not out.exists()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
-        probe.touch()
-        probe.unlink()
-        if made:
-            out.rmdir()
-    except OSError as error:
-        raise OutputProblem(out, "not_writable", why=error.strerror) from None
 
 
 def _write(comparison: Comparison, out: Path, images: bool, report: bool) -> None:

@@ -61,6 +61,15 @@ def normalize_back(plan: Plan, d: Array, kept: Normalized, weights: Array | None
     return back * weights[:, None] if masked else back
 
 
+def outer(inputs: Array, d: Array) -> Array:
+    """dLoss/dW = inputs^T d, with the transpose made before the product.
+
+    Left to itself XLA folds it into the product, which on CPU then runs at a third of the speed
+    (measured at 400 x 64: 198 us against 66 us).
+    """
+    return lax.optimization_barrier(inputs.T) @ d
+
+
 def layer_back(
     plan: Plan,
     params: Params,
@@ -81,7 +90,7 @@ def layer_back(
         gradients["gamma"] = jnp.sum(delta * tap.normalized.standard, axis=0)
         gradients["beta"] = jnp.sum(delta, axis=0)
         d = normalize_back(plan, delta * params["gamma"], tap.normalized, weights)
-    gradients["weight"] = tap.inputs.T @ d
+    gradients["weight"] = outer(tap.inputs, d)
     gradients["bias"] = jnp.sum(d, axis=0)
     below = d @ params["weight"].T if with_inputs else None
     return below, skip, LayerBack(g, delta, gradients)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gradgauge.engine.backward import Arriving, Observe, hidden_layers_back
+from gradgauge.engine.backward import Arriving, Observe, hidden_layers_back, outer
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Taps, hidden_layers, outputs
 from gradgauge.engine.plan import Plan
@@ -95,7 +95,7 @@ def one_pass(
         count = jnp.sum(weights)
         loss, hits = jnp.sum(per_sample * weights) / count, jnp.sum(right * weights)
         delta = delta * (weights[:, None] / count)
-    output_gradients = {"weight": (stream.T @ delta)[None], "bias": jnp.sum(delta, axis=0)[None]}
+    output_gradients = {"weight": outer(stream, delta)[None], "bias": jnp.sum(delta, axis=0)[None]}
     arriving = Arriving(
         grad=delta @ params[-1]["weight"][0].T,
         skip=jnp.zeros_like(stream) if plan.skip else None,

@@ -85,3 +85,11 @@ def as_powers(text: str) -> str:
         return f"{match[1]}\u202f×\u202f10<sup>{sign}{match[3]}</sup>"
 
     return _SCIENTIFIC.sub(power, text)
+
+
+def signed_share(value: float) -> str:
+    """A difference of shares, in percentage points without the words: `+75.2`."""
+    text = f"{abs(100 * value):.1f}"
+    if text == "0.0" or not math.isfinite(value):
+        return "0.0" if math.isfinite(value) else "NaN"
+    return f"{MINUS if value < 0 else '+'}{text}"

@@ -269,7 +269,7 @@ def predicted_chi_grad(arm: Arm, input_square: float) -> float | None:
         slopes = float(moments(name).slope_square(_centred_length(name, sigma_w)))
         return sigma_w**2 * slopes
     scaled = network.replace(scale=network.scale * arm.weight_factor)
-    inner = predict_network(scaled, input_square).layers[1:-2]
+    inner = predict_network(scaled, input_square).layers[1:-1]
     return math.exp(np.mean([math.log(x.chi_grad) for x in inner])) if inner else None
 
 

@@ -19,6 +19,8 @@ from gradgauge.theory.activation_moments import Moments, moments
 
 PairFunction = Callable[[Floats, Floats], Floats]
 
+_CROWDED = np.array([0.0, *(sign * 8.0**-k for k in range(1, 6) for sign in (1, -1))])
+
 SMALLEST_BATCH = 4
 """With three samples or fewer the mean square of the gradient is infinite."""
 
@@ -128,10 +130,17 @@ def _sphere_rule(batch: int, kinks: tuple[float, ...]) -> tuple[Floats, Floats, 
 
 
 def _angles(beta: float, largest: float, kinks: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Nodes and weights in theta.
+
+    Panels end where both coordinates meet a kink at one radius, and crowd towards the angles
+    at which a kink leaves the sphere, where the integral behaves like a root.
+    """
     meets = np.arccos(np.array([k / largest for k in kinks if abs(k) < largest] or [0.0]))
-    turn = np.concatenate([meets, -meets, beta + meets, beta - meets, np.arange(8) * math.pi / 4])
-    breaks = np.append(np.unique(np.mod(turn, 2 * math.pi)), 2 * math.pi)
-    breaks = breaks if breaks[0] == 0 else np.insert(breaks, 0, 0.0)
+    meets = (meets[:, None] + _CROWDED[None, :]).ravel()
+    both = beta / 2 + np.arange(4) * math.pi / 2
+    eighths = np.arange(8) * math.pi / 4
+    turn = np.concatenate([meets, -meets, beta + meets, beta - meets, both, eighths])
+    breaks = np.unique(np.append(np.mod(turn, 2 * math.pi), [0.0, 2 * math.pi]))
     nodes, weights = fill(breaks[:-1], np.diff(breaks), NODES)
     return nodes.ravel(), weights.ravel()
 

@@ -1,0 +1,26 @@
+"""The folder that a command writes into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gradgauge.errors import OutputProblem
+
+
+def check_folder(out: Path) -> None:
+    """Raise unless `out` is a folder that can be written, or can be made; leave no trace.
+
+    Asked before a training, so that none is done in vain.
+
+    Raises:
+        OutputProblem: it is a file, or cannot be written.
+    """
+    if out.exists() and not out.is_dir():
+        raise OutputProblem(out, "is_file")
+    existing = next(folder for folder in (out, *out.parents) if folder.exists())
+    probe = existing / ".gradgauge-writable"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputProblem(out, "not_writable", why=error.strerror) from None

@@ -1,0 +1,117 @@
+"""`gradgauge why`: the cause of a failure, proved by intervention."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradgauge.cli import language
+from gradgauge.cli.app import EXIT_INTERRUPTED
+from gradgauge.cli.files import check_folder
+from gradgauge.cli.language import text
+from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option
+from gradgauge.cli.progress import Progress
+from gradgauge.errors import InvalidValue
+from gradgauge.spec.comparison import ComparisonSpec, read_comparison
+
+if TYPE_CHECKING:
+    from gradgauge.study.why import Why
+
+DEFAULT_OUT = Path("runs") / "why"
+DEFAULT_SEEDS = 3
+
+
+@click.command
+@click.argument("network")
+@option("--optimizers")
+@option("--depth", type=COUNT)
+@option("--width", type=COUNT)
+@option("--dataset")
+@option("--seeds", type=COUNT)
+@option("--seed", type=FROM_ZERO)
+@option("--batch-size", type=COUNT)
+@option("--epochs", type=COUNT)
+@option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)
+@option("--json", is_flag=True)
+@option("--quiet", is_flag=True)
+@lang_option()
+def command(
+    network: str,
+    optimizers: str | None,
+    seeds: int | None,
+    out: Path,
+    json: bool,
+    quiet: bool,
+    lang: str | None,  # noqa: ARG001
+    **options: Any,
+) -> int:
+    """Train the arms, write, print; the exit code."""
+    spec = read_comparison((network,), seeds=seeds or DEFAULT_SEEDS, **options)
+    rates = read_optimizers(optimizers) if optimizers else None
+    check_folder(out)
+    result = _train(spec, network, rates, quiet)
+    if result.interrupted:
+        print(text("errors.interrupted_early"), file=sys.stderr)
+        return EXIT_INTERRUPTED
+    paths = _write(result, out)
+    if json:
+        print(json_format.dumps(_document(result), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        from gradgauge.report.why import print_why
+
+        print_why(result, language.current(), paths)
+    return 0
+
+
+def _train(
+    spec: ComparisonSpec, name: str, rates: dict[str, float] | None, quiet: bool
+) -> Why:
+    from gradgauge import datasets
+    from gradgauge.study.why import why
+
+    data = datasets.load(spec.dataset)
+    network = spec.fitting(data.inputs, data.outputs)[name]
+    with Progress(quiet) as progress:
+        return why(network, spec.training, data, rates, progress)
+
+
+def _document(result: Why) -> dict[str, Any]:
+    from gradgauge.study.why_json import why_json
+
+    return why_json(result, language.current())
+
+
+def _write(result: Why, out: Path) -> list[Path]:
+    """The figures as JSON, and the picture."""
+    from gradgauge.report.why import write_why_images
+    from gradgauge.run import write_text_whole
+
+    figures = json_format.dumps(_document(result), ensure_ascii=False, indent=1)
+    path = write_text_whole(out / "why.json", figures)
+    return [path, *write_why_images(result, out, language.current())]
+
+
+def read_optimizers(text_: str) -> dict[str, float]:
+    """`adam=0.001,momentum=0.01` as optimiser -> rate; one twice is labelled `momentum@0.1`.
+
+    Raises:
+        InvalidValue, UnknownName: not of that form, or no such optimiser.
+    """
+    from gradgauge.parts.optimizers import optimizer
+    from gradgauge.spec.checks import positive
+
+    rates: dict[str, float] = {}
+    for part in text_.split(","):
+        name, _, rate = part.strip().partition("=")
+        optimizer(name)
+        try:
+            value = float(rate)
+        except ValueError:
+            raise InvalidValue("optimizers", part.strip() or text_, "name_and_rate") from None
+        positive("learning_rate", value)
+        rates[f"{name}@{rate}" if name in rates else name] = value
+    return rates

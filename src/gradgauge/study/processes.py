@@ -1,0 +1,62 @@
+"""Who works on a study, and whether it still lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """A process, told apart from a later one of the same number.
+
+    Attributes:
+        host: the machine, its start and the name space of process numbers.
+        pid: the process's number.
+        born: when it started, as the system counts; empty where that cannot be known.
+    """
+
+    host: str
+    pid: int
+    born: str
+
+    def is_alive(self, beats: bool) -> bool:
+        """Whether it lives: looked up on this machine; elsewhere, whether its heart `beats`."""
+        if self.host != _host():
+            return beats
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return self.born == _born(self.pid)
+
+
+def this_process() -> Process:
+    """The process that asks."""
+    return Process(_host(), os.getpid(), _born(os.getpid()))
+
+
+def _host() -> str:
+    """Machine, boot and name space: in two containers of one name, numbers mean other things."""
+    parts = [socket.gethostname()]
+    for read in (
+        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        lambda: os.readlink("/proc/self/ns/pid"),
+    ):
+        try:
+            parts.append(read())
+        except OSError:
+            parts.append("")
+    return "/".join(parts)
+
+
+def _born(pid: int) -> str:
+    """The start time in clock ticks, the 22nd field; zombies count as dead."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "dead" if fields[0] in "ZX" else fields[19]

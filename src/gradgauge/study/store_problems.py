@@ -1,0 +1,74 @@
+"""What can be wrong with a study's folder, and SQLite's errors as such."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gradgauge.errors import GradgaugeError, OutputProblem
+from gradgauge.messages.catalog import sentence
+
+_SHOWN_CHANGES = 3
+_SHOWN_LETTERS = 60
+
+
+class StudyProblem(GradgaugeError):
+    """A study's folder that cannot be used.
+
+    Args:
+        path: the folder.
+        reason: a key of the catalogue's `errors.sweep.study` table.
+        changes: of a changed plan: name -> (before, now).
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        reason: str,
+        changes: Mapping[str, tuple[Any, Any]] | None = None,
+        **facts: object,
+    ):
+        self.path, self.reason = str(path), reason
+        self.changes, self.facts = dict(changes or {}), facts
+        super().__init__(self.path, reason)
+
+    def sentence(self, lang: str = "en") -> str:
+        shown = [
+            sentence("errors.sweep.study.change", lang, name=n, before=_short(a), now=_short(b))
+            for n, (a, b) in list(self.changes.items())[:_SHOWN_CHANGES]
+        ]
+        if len(self.changes) > _SHOWN_CHANGES:
+            shown.append("…")
+        facts = {"path": self.path, "changes": "; ".join(shown), **self.facts}
+        return sentence(f"errors.sweep.study.{self.reason}", lang, **facts)
+
+
+def _short(value: Any) -> str:
+    text = "–" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
+
+
+@contextlib.contextmanager
+def disk_problems(folder: Path) -> Iterator[None]:
+    """Turn SQLite's and the disk's errors into one sentence about `folder`."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _problem(folder, error) from error
+    except OSError as error:
+        raise OutputProblem(folder, "not_writable", why=error.strerror or error) from error
+
+
+def _problem(folder: Path, error: sqlite3.DatabaseError) -> GradgaugeError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return StudyProblem(folder, "disk_full", why=error)
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return StudyProblem(folder, "not_a_study")
+    if code == sqlite3.SQLITE_BUSY:
+        return StudyProblem(folder, "busy")
+    return OutputProblem(folder, "not_writable", why=error)

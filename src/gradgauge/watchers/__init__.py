@@ -1,0 +1,4 @@
+"""The gauges, live, in somebody's own training: Keras, PyTorch, Lightning, Hugging Face, JAX.
+
+`dispatch.watch` picks the watcher; no framework is imported that the program has not imported.
+"""

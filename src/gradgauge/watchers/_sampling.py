@@ -1,0 +1,65 @@
+"""When to measure: at fixed steps, or as often as a share of the time allows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from gradgauge.errors import InvalidValue
+
+DEFAULT_SHARE = 0.015
+"""Share of the training's time that measuring may take by default. A hook that only asks whether
+to measure costs some microseconds more a step, so the sum stays below 3 % of a step of 1 ms."""
+
+NORMS_PART = 1 / 3
+"""The part of it that the cheap gauges (norms of gradients, weights, updates) may take."""
+
+
+class Sampler:
+    """Decides which steps are measured.
+
+    With `every`: the steps that it divides. Without: step 0, and then a step is measured when
+    what measuring has cost so far, plus what it costs once more (the dearer of the last two),
+    is at most `share` of the time since the start. The first time is not counted: it is dear
+    because things are built in it, and no choice. So slow steps are all measured, fast ones as
+    often as the share allows.
+
+    Args:
+        every: a number of steps, or None.
+        share: a share of wall time, in (0, 1].
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        every: int | None,
+        share: float,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        if every is not None and (not isinstance(every, int) or every < 1):
+            raise InvalidValue("every", every, "whole_number", least=1)
+        if not 0 < share <= 1:
+            raise InvalidValue("budget", share, "positive")
+        self.every, self.share, self._clock = every, share, clock
+        self.began: float | None = None
+        self.total = 0.0
+        self.measured = 0
+        self._costs: list[float] = []
+
+    def due(self, step: int) -> bool:
+        """Whether to measure `step`."""
+        if self.every is not None:
+            return step % self.every == 0
+        if self.began is None or not self._costs:
+            return True
+        allowed = self.share * (self._clock() - self.began)
+        return self.total + max(self._costs) <= allowed
+
+    def spent(self, seconds: float) -> None:
+        """Told what measuring one step took."""
+        self.measured += 1
+        if self.began is None:
+            self.began = self._clock()
+        else:
+            self.total += seconds
+        self._costs = [*self._costs[-1:], seconds]

@@ -1,0 +1,170 @@
+"""gradgauge's engine on a case, from given states: the only file here that knows the engine."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
+from gradgauge.engine import build, epochs, step
+from gradgauge.engine.plan import Plan, plan_for
+from gradgauge.engine.probe import probe
+from gradgauge.engine.programs import precision
+from gradgauge.parts.activations import ACTIVATIONS
+from gradgauge.parts.optimizers import OPTIMIZERS
+from gradgauge.spec.network import Layer, NetworkSpec
+from gradgauge.spec.training import TrainingSpec
+from tests.agreement.cases import BATCH, INPUTS, MOMENTUM, OUTPUTS, WEIGHT_DECAY, Case
+
+import jax  # isort: skip
+import jax.numpy as jnp  # isort: skip
+
+Named = Mapping[str, np.ndarray]
+"""Arrays by the peers' names: `weight/1`, `bias/1`, ..., each with a leading axis of states."""
+
+
+def network_of(case: Case) -> NetworkSpec:
+    hidden = tuple(Layer(*layer) for layer in zip(case.widths, case.activations, strict=True))
+    return NetworkSpec(INPUTS, hidden, OUTPUTS, norm=case.norm, skip=case.skip)
+
+
+def training_of(case: Case) -> TrainingSpec:
+    return TrainingSpec(
+        optimizer=case.optimizer, learning_rate=case.learning_rate, batch_size=BATCH,
+        loss=case.loss, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, clip_norm=case.clip_norm,
+        dtype=case.dtype,
+    )  # fmt: skip
+
+
+def plan_of(case: Case) -> Plan:
+    """All activations in every plan, so that cases share compiled programs."""
+    return plan_for(network_of(case), training_of(case), BATCH, frozenset(ACTIVATIONS))
+
+
+def to_blocks(plan: Plan, named: Named, renamed: Mapping[str, str]) -> tuple[Any, ...]:
+    """The engine's layout, one dictionary a block and one for the output layer.
+
+    Args:
+        named: the peers' arrays, (states, ...).
+        renamed: name in the engine -> name of the peers.
+    """
+    spans, at = [], 1
+    for count in (*(block.count for block in plan.blocks), 1):
+        spans.append(range(at, at + count))
+        at += count
+    return tuple(
+        {
+            ours: np.stack([named[f"{theirs}/{layer}"] for layer in span], axis=1)
+            for ours, theirs in renamed.items()
+            if f"{theirs}/{span[0]}" in named
+        }
+        for span in spans
+    )
+
+
+def from_blocks(blocks: Any, renamed: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """The way back: (states, ...) arrays by the peers' names."""
+    named, at = {}, 1
+    for block in blocks:
+        count = 0
+        for ours, theirs in renamed.items():
+            if ours in block:
+                count = block[ours].shape[1]
+                for i in range(count):
+                    named[f"{theirs}/{at + i}"] = np.asarray(block[ours][:, i])
+        at += count
+    return named
+
+
+PARAMETERS = {name: name for name in ("weight", "bias", "gamma", "beta")}
+
+
+def prefixed(prefix: str) -> dict[str, str]:
+    return {name: f"{prefix}{name}" for name in PARAMETERS}
+
+
+def _observe(tap: Any, back: Any, arrived: Any, params: Any, row: Any) -> dict[str, Any]:  # noqa: ARG001
+    return {"delta_norm": jnp.linalg.norm(back.delta), "g": back.g, "delta": back.delta}
+
+
+@functools.cache
+def _pass_program(plan: Plan) -> Any:
+    """One pass forward and back, and all gauges, over an axis of states."""
+
+    def both(params, tables, x, targets):
+        result = step.one_pass(plan, params, tables, x, targets, None, _observe)
+        taps = [{"z": tap.z, "h": tap.h} for tap in result.taps]
+        seen = [{"g": kept["g"], "delta": kept["delta"]} for kept in result.kept[:-1]]
+        statistics = [tap.statistics for tap in result.taps]
+        gauges = probe(plan, params, tables, x, targets)
+        return result.loss, result.gradients, taps, seen, gauges, statistics
+
+    return jax.jit(jax.vmap(both, in_axes=(0, None, 0, 0)))
+
+
+def _any_optimizer(plan: Plan) -> Plan:
+    """A pass does not depend on the optimiser: one program for all of them."""
+    import dataclasses
+
+    return dataclasses.replace(plan, optimizer="sgd", clip=False)
+
+
+def tables_of(case: Case) -> Any:
+    tables = build.layer_tables(network_of(case), plan_of(case).activations)
+    as_dtype = lambda x: x.astype(case.dtype) if x.dtype.kind == "f" else x  # noqa: E731
+    return jax.tree.map(as_dtype, tables)
+
+
+def passes(case: Case, before: Named) -> dict[str, np.ndarray]:
+    """From the states `before/...`: `loss`, `grad/...`, `z/l`, `h/l`, `g/l`, `delta/l`, and
+    `gauge/NAME`, (states, layers)."""
+    plan = plan_of(case)
+    x, y = case.batches()
+    with precision(case.dtype):
+        targets = epochs.as_targets(plan, jnp.asarray(y))
+        params = to_blocks(plan, before, prefixed("before/"))
+        program = _pass_program(_any_optimizer(plan))
+        result = program(params, tables_of(case), jnp.asarray(x), targets)
+        loss, gradients, taps, seen, gauges, statistics = jax.tree.map(np.asarray, result)
+    return {
+        "loss": loss,
+        **from_blocks(gradients, prefixed("grad/")),
+        **from_blocks(taps, {"z": "z", "h": "h"}),
+        **from_blocks(seen, {"g": "g", "delta": "delta"}),
+        **{f"gauge/{name}": values for name, values in gauges.items()},
+    }
+
+
+@functools.cache
+def _update_program(plan: Plan) -> Any:
+    return jax.jit(jax.vmap(functools.partial(step.update, plan), in_axes=(0, 0, None)))
+
+
+def rates_of(case: Case) -> step.Rates:
+    values = (case.learning_rate, MOMENTUM, WEIGHT_DECAY, case.clip_norm, 0, case.states)
+    return step.Rates(*(np.asarray(value, case.dtype) for value in values))
+
+
+def updates(case: Case, peer: Named) -> dict[str, np.ndarray]:
+    """`change/...` and the new `slot0/...` of the engine's optimiser from the peer's states,
+    slots and gradients."""
+    plan = plan_of(case)
+    slots = OPTIMIZERS[case.optimizer].slots
+    with precision(case.dtype):
+        state = step.State(
+            to_blocks(plan, peer, prefixed("before/")),
+            tuple(to_blocks(plan, peer, prefixed(f"slot{k}/")) for k in range(slots)),
+            tuple({} for _ in plan.blocks),
+            np.arange(case.states, dtype=np.int32),
+        )
+        gradients = to_blocks(plan, peer, prefixed("grad/"))
+        changes, after = jax.tree.map(
+            np.asarray, _update_program(plan)(state, gradients, rates_of(case))
+        )
+    named = {**from_blocks(changes, prefixed("change/"))}
+    for k, slot in enumerate(after.slots):
+        named |= from_blocks(slot, prefixed(f"slot{k}/"))
+    return named
