@@ -34,8 +34,8 @@ class Group:
         variables: name -> (axes, array).
     """
 
-    coords: dict[str, np.ndarray]
-    variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
+    coords: Mapping[str, np.ndarray]
+    variables: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
 
     def to_xarray(self) -> xarray.Dataset:
         """As an xarray Dataset."""
@@ -140,7 +140,7 @@ class Run:
             raise RunFileProblem(path, "missing")
         try:
             with h5netcdf.File(path, "r") as file:
-                version = int(file.attrs["format_version"])
+                version = int(file.attrs["format_version"])  # type: ignore[arg-type]
                 if version > FORMAT_VERSION:
                     raise RunFileProblem(path, "newer", version=version, known=FORMAT_VERSION)
                 return cls._read(file)

@@ -67,9 +67,7 @@ def command(
     return 0
 
 
-def _train(
-    spec: ComparisonSpec, name: str, rates: dict[str, float] | None, quiet: bool
-) -> Why:
+def _train(spec: ComparisonSpec, name: str, rates: dict[str, float] | None, quiet: bool) -> Why:
     from gradgauge import datasets
     from gradgauge.study.why import why
 

@@ -53,12 +53,12 @@ def normalize_back(plan: Plan, d: Array, kept: Normalized, weights: Array | None
         Ioffe & Szegedy (2015), section 3, the gradients of batch normalisation.
     """
     axis = NORMALIZATIONS[plan.norm].axis
-    masked = weights is not None and axis == 0
-    size = jnp.sum(weights) if masked else d.shape[axis]
+    real = weights if axis == 0 else None
+    size = d.shape[axis or 0] if real is None else jnp.sum(real)
     mean = jnp.sum(d, axis=axis, keepdims=True) / size
     slope = jnp.sum(d * kept.standard, axis=axis, keepdims=True) / size
     back = kept.inverse * (d - mean - kept.standard * slope)
-    return back * weights[:, None] if masked else back
+    return back if real is None else back * real[:, None]
 
 
 def outer(inputs: Array, d: Array) -> Array:
@@ -81,7 +81,7 @@ def layer_back(
 ) -> tuple[Array | None, Array | None, LayerBack]:
     """One hidden layer backwards: gradients of its inputs and of the open skip, and its own."""
     g, skip = arriving.grad, arriving.skip
-    if plan.skip:
+    if skip is not None:
         g = jnp.where(row.opens, g + skip, g)
         skip = jnp.where(row.opens, jnp.where(row.joins, g, jnp.zeros_like(g)), skip)
     delta = g * tap.slope

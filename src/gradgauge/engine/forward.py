@@ -97,7 +97,7 @@ def layer(
         z = params["gamma"] * standard + params["beta"]
     h, slope = activate(plan, row.activation, z)
     out = h
-    if plan.skip:
+    if skip is not None:
         out = jnp.where(row.joins, h + skip, h)
         skip = jnp.where(row.opens, out, skip)
     return out, skip, Taps(stream, z, h, slope, normalized, statistics)
@@ -121,8 +121,8 @@ def hidden_layers(
     weights: Array | None = None,
     running: tuple[Params, ...] | None = None,
     keep: bool = True,
-) -> tuple[Array, list[Taps | None]]:
-    """All hidden layers: the last one's stream, and the taps of every block.
+) -> tuple[Array, list[Any]]:
+    """All hidden layers: the last one's stream, and the Taps of every block (None if not kept).
 
     Args:
         x: inputs, (batch, inputs).
@@ -130,14 +130,18 @@ def hidden_layers(
         running: running statistics of every block, for inference; None: the batch's own.
         keep: whether to keep taps; without, memory does not grow with depth.
     """
-    stream, skip, taps = x, None, []
+    stream: Array = x
+    skip: Array | None = None
+    taps: list[Any] = []
     for index, block in enumerate(plan.blocks):
         statistics = running[index] if running else None
         if plan.skip and skip is None:
             skip = jnp.zeros((x.shape[0], block.width), x.dtype)
 
         def body(carry, xs):
-            out, skip, tap = layer(plan, xs[0], xs[1], *carry, weights, xs[2])
+            stream, skip = carry
+            params, row, statistics = xs
+            out, skip, tap = layer(plan, params, row, stream, skip, weights, statistics)
             return (out, skip), tap if keep else None
 
         rows = (params[index], tables[index], statistics)

@@ -25,7 +25,7 @@ def start() -> None:
 
     # Members run in threads of ours; a dispatch thread between would take turns with them.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    if jax.config.jax_compilation_cache_dir is None and _usable(cache_folder()):
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None and _usable(cache_folder()):
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -40,7 +40,10 @@ def verdict(comparison: Comparison, lang: str = "en") -> str | None:
     if not math.isfinite(difference.mean):
         return sentence("report.verdict.unmeasured", lang, best=best, second=second)
     shown = signed_share if comparison.has_accuracy else _signed
-    words = {"best": best, "second": second, "difference": shown(difference.mean)}
+    size = shown(difference.mean)
+    if comparison.has_accuracy:
+        size = sentence("report.points", lang, value=size)
+    words = {"best": best, "second": second, "difference": size}
     if difference.interval is None:
         return sentence("report.verdict.one_seed", lang, **words)
     low, high = difference.interval

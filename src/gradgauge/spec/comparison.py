@@ -141,10 +141,9 @@ def training_flags(training: TrainingSpec) -> list[str]:
         if value == option.default or option.name == "seeds":
             continue
         words += [f"--{option.name.replace('_', '-')}", str(value)]
-    if len(training.seeds) > 1:
-        words += ["--seeds", str(len(training.seeds))]
-    if training.seeds[0] != 0:
-        words += ["--seed", str(training.seeds[0])]
+    count, first = len(training.seeds), training.seeds[0]
+    words += ["--seeds", str(count)] if count > 1 else []
+    words += ["--seed", str(first)] if first else []
     return words
 
 

@@ -162,7 +162,7 @@ class Comparison:
 
 def epoch_means(run: Run, figure: str) -> np.ndarray:
     """A figure per epoch, mean over seeds."""
-    return np.mean(run.values("epochs", figure), axis=0, dtype=np.float64)
+    return np.asarray(np.mean(run.values("epochs", figure), axis=0, dtype=np.float64))
 
 
 def compare(*networks: str, **options: Any) -> Comparison:

@@ -76,7 +76,7 @@ class Study:
             if len(axis.fields) > 1:
                 coords[axis.name] = np.arange(len(axis.points))
         variables = {name: (dims, self.values(name)) for name in self.outcomes}
-        variables["state"] = (dims, self.states.reshape(self.plan.shape))
+        variables["state"] = (dims, self.states.astype(str).reshape(self.plan.shape))
         constants = {name: value for name, value in self.plan.constants.items()}
         attributes = {
             **{f"field_{name}": value for name, value in constants.items()},

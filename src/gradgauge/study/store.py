@@ -189,17 +189,18 @@ class Store:
             )
             db.execute("UPDATE cells SET state = 2, error = NULL WHERE cell = ?", (cell,))
 
-    def failed(self, cell: int, error: str) -> None:
-        """A cell raised: it waits for another try, or has failed for good."""
+    def failed(self, cell: int, error: str) -> bool:
+        """A cell raised: it waits for another try, or has failed for good; whether it has."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE cells SET tries = tries + 1, error = ?, session = NULL, "
                 "state = CASE WHEN tries + 1 >= ? THEN 3 ELSE 0 END WHERE cell = ? AND state < 2",
                 (error, TRIES, cell),
             )
+            return self._is(cell, FAILED)
 
-    def lost(self, cell: int, blamed: bool, error: str) -> None:
-        """A cell's worker died: the cell waits again, unless too many have died over it."""
+    def lost(self, cell: int, blamed: bool, error: str) -> bool:
+        """A cell's worker died: it waits again, unless too many have died over it; whether so."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE cells SET deaths = deaths + ?, session = NULL, "
@@ -207,6 +208,11 @@ class Store:
                 "state = CASE WHEN deaths + ? >= ? THEN 3 ELSE 0 END WHERE cell = ? AND state < 2",
                 (int(blamed), int(blamed), error, int(blamed), DEATHS, cell),
             )
+            return self._is(cell, FAILED)
+
+    def _is(self, cell: int, state: int) -> bool:
+        row = self._db.execute("SELECT state FROM cells WHERE cell = ?", (cell,)).fetchone()
+        return row == (state,)
 
     def retry_failed(self) -> None:
         """Let all failed cells wait for another try."""
@@ -245,6 +251,12 @@ class Store:
                 "UPDATE sessions SET beat = ?, ended = NULL WHERE session = ?",
                 (time.time(), self.session),
             )
+
+    def waiting(self) -> int:
+        """Cells that nobody has claimed."""
+        with self._lock, disk_problems(self.folder):
+            row = self._db.execute("SELECT count(*) FROM cells WHERE state = 0").fetchone()
+        return int(row[0])
 
     def status(self) -> dict[str, int]:
         """How many `cells` there are, and how many are `done`, have `failed`, are `left`."""

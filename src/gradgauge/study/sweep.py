@@ -22,7 +22,7 @@ from gradgauge.study.estimate import Estimate, check_memory, estimate, run_bytes
 from gradgauge.study.plan import Cell, Plan, groups
 from gradgauge.study.plan_file import read_plan
 from gradgauge.study.runners import find_runner
-from gradgauge.study.runners._runner import Done, Event, Failed, Job, Lost, Runner
+from gradgauge.study.runners._runner import Done, Event, Failed, Job, Runner
 from gradgauge.study.store import Store
 
 OnProgress = Callable[[int, int], None]
@@ -187,12 +187,13 @@ class _Sweep:
         self._tell()
         while True:
             self.sharing = 1 + self.store.take_back()
-            runner.run(job, self.claim, self.record)
+            if self.store.waiting():
+                runner.run(job, self.claim, self.record)
             self._look_again()
             if self.over == self.total:
                 return
             # The rest is in other processes' hands. Should one die, its cells come back.
-            if self.store.take_back():
+            if not self.store.waiting():
                 time.sleep(_LOOK)
 
     def claim(self, most: int, parts: int) -> Sequence[Cell]:
@@ -206,6 +207,7 @@ class _Sweep:
             share = most if sharers == 1 else -(-waiting // (2 * sharers))
             return self._one_family(rows, min(most, share, self._block(group)))
 
+        self._look_again()
         return [self.ready.cell(index) for index in self.store.claim(pick)]
 
     def _one_family(self, rows: list[tuple[int, int, int]], most: int) -> list[int]:
@@ -231,13 +233,14 @@ class _Sweep:
                 run = f"{RUNS}/{event.cell:06d}.nc"
                 event.run.save(self.store.folder / run)
             self.store.done(event.cell, event.notation, event.seed, event.figures, run)
-            with self._lock:
-                self.over += 1
-            self._tell()
+            over = True
         elif isinstance(event, Failed):
-            self.store.failed(event.cell, event.error)
-        elif isinstance(event, Lost):
-            self.store.lost(event.cell, event.blamed, event.error)
+            over = self.store.failed(event.cell, event.error)
+        else:
+            over = self.store.lost(event.cell, event.blamed, event.error)
+        with self._lock:
+            self.over += over
+        self._tell()
 
     def _look_again(self) -> None:
         status = self.store.status()

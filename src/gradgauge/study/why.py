@@ -5,7 +5,7 @@ it and the difference is decided. It is a cause when it rescues the control, or 
 that has another change already. Where the control does not fail, there is nothing to explain.
 
 The critical weight scale multiplies the same weights as the change that cancels the slope, and
-so contains it. It is named only where slope and centring do not explain the failure.
+so contains it: where the slope is a cause, the weight scale is not named beside it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
 from gradgauge.statistics import Difference, Summary, difference, summarize
 from gradgauge.study.counterfactuals import (
+    CAUSES,
     CENTRING,
     CONTROL,
     SLOPE,
@@ -223,30 +224,35 @@ def control_fails(arms: dict[str, TrainedArm]) -> bool | None:
     return None if large else False
 
 
+_BOTH = f"{SLOPE}+{CENTRING}"
+
+_CHANGES = (
+    (SLOPE, CONTROL, SLOPE),
+    (SLOPE, CENTRING, _BOTH),
+    (CENTRING, CONTROL, CENTRING),
+    (CENTRING, SLOPE, _BOTH),
+    (WEIGHT_SCALE, CONTROL, WEIGHT_SCALE),
+)
+"""(cause, arm without the change, arm with it)."""
+
+
 def find_causes(arms: dict[str, TrainedArm]) -> list[str]:
     """The causes under one optimiser, by the module's rule."""
     if not control_fails(arms):
         return []
-    pairs = {
-        SLOPE: ((CONTROL, SLOPE), (CENTRING, f"{SLOPE}+{CENTRING}")),
-        CENTRING: ((CONTROL, CENTRING), (SLOPE, f"{SLOPE}+{CENTRING}")),
-        WEIGHT_SCALE: ((CONTROL, WEIGHT_SCALE),),
-    }
-    comparisons = sum(map(len, pairs.values()))
-    causes = [
+    made = [change for change in _CHANGES if change[1] in arms and change[2] in arms]
+    found = {
         cause
-        for cause, changes in pairs.items()
-        if any(_rescues(arms, *change, comparisons) for change in changes)
-    ]
-    if WEIGHT_SCALE in causes and len(causes) > 1:
-        causes.remove(WEIGHT_SCALE)
-    return causes
+        for cause, without, with_ in made
+        if _rescues(arms[without], arms[with_], comparisons=len(made))
+    }
+    if SLOPE in found:
+        found.discard(WEIGHT_SCALE)
+    return [cause for cause in CAUSES if cause in found]
 
 
-def _rescues(arms: dict[str, TrainedArm], without: str, with_: str, comparisons: int) -> bool:
-    if without not in arms or with_ not in arms:
-        return False
-    gap = difference(arms[with_].accuracy, arms[without].accuracy, comparisons)
+def _rescues(without: TrainedArm, with_: TrainedArm, comparisons: int) -> bool:
+    gap = difference(with_.accuracy, without.accuracy, comparisons)
     return gap.mean >= RESCUE and bool(gap.decided)
 
 

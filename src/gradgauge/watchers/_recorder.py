@@ -98,6 +98,7 @@ class Recorder:
         self._probes = Series(MOST_PROBES)
         self._epochs = Series(MOST_STEPS)
         self._extra: list[str] = []
+        self._once: dict[str, np.ndarray] = {}
         self._closed = False
 
     def start(self, layers: Sequence[LayerInfo]) -> None:
@@ -155,16 +156,29 @@ class Recorder:
             listener.recorded(group, step, row)
 
     def _look_for_non_finite(self, step: int, row: Mapping[str, Any]) -> None:
-        """Forward: the first layer whose weights or z are infinite or NaN; else, backward, the
-        last whose gradient is. NaN in z or a gradient may be absence, so weights are asked
-        for NaN, and the others only where something was measured."""
         if self.non_finite is not None:
             return
-        layer = first_bad_layer(row)
+        layer = self._first_bad_layer(row)
         if layer is None and not math.isfinite(row.get("loss", 0.0)):
             layer = len(self.layers)
         if layer is not None:
             self.non_finite = (step, layer)
+
+    def _first_bad_layer(self, row: Mapping[str, Any]) -> int | None:
+        """Forward: the first layer whose weights or z are not finite; else, backward, the last
+        whose gradient is not. NaN may also mean that nothing was there to see: it counts where
+        something was seen before."""
+        bad: dict[str, np.ndarray] = {}
+        for name in ("weight_norm", "z_std", "weight_grad_norm"):
+            values = np.asarray(row.get(name, np.zeros(len(self.layers))), np.float64)
+            seen = self._once.setdefault(name, np.full(len(self.layers), name == "weight_norm"))
+            bad[name] = np.flatnonzero(np.isinf(values) | (np.isnan(values) & seen))
+            if name in row:
+                self._once[name] = seen | np.isfinite(values)
+        for name in ("weight_norm", "z_std"):
+            if bad[name].size:
+                return int(bad[name][0]) + 1
+        return int(bad["weight_grad_norm"][-1]) + 1 if bad["weight_grad_norm"].size else None
 
     def run(self) -> Run:
         """What has been recorded so far."""
@@ -224,21 +238,3 @@ class Recorder:
         }
         return {**defaults, **self.attributes}
 
-
-def first_bad_layer(row: Mapping[str, Any]) -> int | None:
-    """The layer, counted from 1, in which something infinite or NaN is first seen; or None."""
-
-    def bad(name: str, seen: str) -> np.ndarray:
-        values = np.asarray(row.get(name, np.nan), np.float64)
-        there = np.isfinite(np.asarray(row.get(seen, np.nan), np.float64))
-        return np.flatnonzero(~np.isfinite(values) & there)
-
-    weights = np.flatnonzero(~np.isfinite(np.asarray(row.get("weight_norm", 0.0), np.float64)))
-    forward = np.atleast_1d(np.isinf(np.asarray(row.get("z_std", 0.0), np.float64)))
-    if weights.size:
-        return int(weights[0]) + 1
-    if forward.any():
-        return int(np.argmax(forward)) + 1
-    gradients = np.asarray(row.get("weight_grad_norm", 0.0), np.float64)
-    infinite = np.flatnonzero(np.isinf(gradients))
-    return int(infinite[-1]) + 1 if infinite.size else None
