@@ -19,7 +19,9 @@ _HOMES = {
     "TrainingSpec": "gradgauge.spec.training",
     "compare": "gradgauge.study.compare",
     "load_dataset": "gradgauge.datasets",
+    "load_study": "gradgauge.study.results",
     "parse": "gradgauge.spec.notation",
+    "sweep": "gradgauge.study.sweep",
     "write_report": "gradgauge.report.html",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,11 @@ from tests.agreement.cases import BATCH, INPUTS, MOMENTUM, OUTPUTS, WEIGHT_DECAY
 
 import jax  # isort: skip
 import jax.numpy as jnp  # isort: skip
+
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""Compiles in half the time; the arithmetic is the same."""
+
+STATISTICS = {"mean": "mean", "variance": "variance"}
 
 Named = Mapping[str, np.ndarray]
 """Arrays by the peers' names: `weight/1`, `bias/1`, ..., each with a leading axis of states."""
@@ -92,23 +98,30 @@ def _observe(tap: Any, back: Any, arrived: Any, params: Any, row: Any) -> dict[s
 
 @functools.cache
 def _pass_program(plan: Plan) -> Any:
-    """One pass forward and back, and all gauges, over an axis of states."""
+    """One pass forward and back over an axis of states, and the running statistics behind it."""
 
-    def both(params, tables, x, targets):
+    def one(params, running, tables, x, targets):
         result = step.one_pass(plan, params, tables, x, targets, None, _observe)
         taps = [{"z": tap.z, "h": tap.h} for tap in result.taps]
         seen = [{"g": kept["g"], "delta": kept["delta"]} for kept in result.kept[:-1]]
-        statistics = [tap.statistics for tap in result.taps]
-        gauges = probe(plan, params, tables, x, targets)
-        return result.loss, result.gradients, taps, seen, gauges, statistics
+        return result.loss, result.gradients, taps, seen, step.moved(plan, running, result.taps)
 
-    return jax.jit(jax.vmap(both, in_axes=(0, None, 0, 0)))
+    return jax.jit(jax.vmap(one, in_axes=(0, 0, None, 0, 0)), compiler_options=QUICK)
+
+
+@functools.cache
+def _gauge_program(plan: Plan) -> Any:
+    """All probed gauges and those of a step, over an axis of states."""
+
+    def one(params, tables, x, targets, gradients, changes):
+        probed = probe(plan, params, tables, x, targets)
+        return probed, step.step_gauges(gradients, params, changes)
+
+    return jax.jit(jax.vmap(one, in_axes=(0, None, 0, 0, 0, 0)), compiler_options=QUICK)
 
 
 def _any_optimizer(plan: Plan) -> Plan:
     """A pass does not depend on the optimiser: one program for all of them."""
-    import dataclasses
-
     return dataclasses.replace(plan, optimizer="sgd", clip=False)
 
 
@@ -118,29 +131,102 @@ def tables_of(case: Case) -> Any:
     return jax.tree.map(as_dtype, tables)
 
 
-def passes(case: Case, before: Named) -> dict[str, np.ndarray]:
-    """From the states `before/...`: `loss`, `grad/...`, `z/l`, `h/l`, `g/l`, `delta/l`, and
-    `gauge/NAME`, (states, layers)."""
-    plan = plan_of(case)
+def _data(case: Case) -> tuple[Any, Any]:
     x, y = case.batches()
+    return jnp.asarray(x), epochs.as_targets(plan_of(case), jnp.asarray(y))
+
+
+def passes(case: Case, peer: Named) -> dict[str, np.ndarray]:
+    """From the peer's states: `loss`, `grad/...`, `z/l`, `h/l`, `g/l`, `delta/l`; with batch
+    normalisation the running `mean/l` and `variance/l` behind the step."""
+    plan = plan_of(case)
     with precision(case.dtype):
-        targets = epochs.as_targets(plan, jnp.asarray(y))
-        params = to_blocks(plan, before, prefixed("before/"))
+        params = to_blocks(plan, peer, prefixed("before/"))
+        running = tuple({} for _ in plan.blocks)
+        if case.norm == "batch":
+            running = to_blocks(plan, _before_step(case, peer), STATISTICS)[:-1]
         program = _pass_program(_any_optimizer(plan))
-        result = program(params, tables_of(case), jnp.asarray(x), targets)
-        loss, gradients, taps, seen, gauges, statistics = jax.tree.map(np.asarray, result)
+        result = program(params, running, tables_of(case), *_data(case))
+        loss, gradients, taps, seen, moved = jax.tree.map(np.asarray, result)
     return {
         "loss": loss,
         **from_blocks(gradients, prefixed("grad/")),
         **from_blocks(taps, {"z": "z", "h": "h"}),
         **from_blocks(seen, {"g": "g", "delta": "delta"}),
-        **{f"gauge/{name}": values for name, values in gauges.items()},
+        **from_blocks(moved, STATISTICS),
     }
+
+
+def _before_step(case: Case, peer: Named) -> dict[str, np.ndarray]:
+    """The peer's running statistics before each step: 0 and 1 at first."""
+    shifted = {}
+    for layer in range(1, len(case.widths) + 1):
+        for name, first in (("mean", 0.0), ("variance", 1.0)):
+            values = peer[f"{name}/{layer}"]
+            shifted[f"{name}/{layer}"] = np.concatenate(
+                [np.full_like(values[:1], first), values[:-1]]
+            )
+    return shifted
+
+
+def gauges(case: Case, peer: Named) -> dict[str, np.ndarray]:
+    """Every gauge at the peer's states, (states, layers)."""
+    plan = plan_of(case)
+    changes = {k: peer[k] - peer[k.replace("after", "before")] for k in peer if "after/" in k}
+    with precision(case.dtype):
+        program = _gauge_program(_any_optimizer(plan))
+        probed, stepped = program(
+            to_blocks(plan, peer, prefixed("before/")), tables_of(case), *_data(case),
+            to_blocks(plan, peer, prefixed("grad/")), to_blocks(plan, changes, prefixed("after/")),
+        )  # fmt: skip
+        return {k: np.asarray(v) for k, v in {**probed, **stepped}.items()}
+
+
+def inference_loss(case: Case, peer: Named) -> float:
+    """Loss of the last batch behind the last step, in inference mode."""
+    plan = plan_of(case)
+    x, y = case.batches()
+    with precision(case.dtype):
+        state = step.State(
+            last_of(to_blocks(plan, peer, prefixed("after/"))), (),
+            last_of(to_blocks(plan, peer, STATISTICS)[:-1]), np.int32(case.states),
+        )  # fmt: skip
+        program = jax.jit(functools.partial(epochs.evaluate, plan), compiler_options=QUICK)
+        loss, _ = program(state, tables_of(case), jnp.asarray(x[-1]), jnp.asarray(y[-1]))
+        return float(loss)
+
+
+def last_of(tree: Any) -> Any:
+    return jax.tree.map(lambda x: x[-1], tree)
+
+
+def free_run(case: Case) -> dict[str, np.ndarray]:
+    """The engine's own trajectory from the case's initial parameters: `loss`, (states,), and
+    `after/...`, (1, ...), behind the last step."""
+    plan = plan_of(case)
+    initial = {f"before/{name}": value[None] for name, value in case.initial().items()}
+    with precision(case.dtype):
+        tables, rates = tables_of(case), rates_of(case)
+        params = last_of(to_blocks(plan, initial, prefixed("before/")))
+        zeros = jax.tree.map(np.zeros_like, params)
+
+        def body(state, batch):
+            result = step.one_pass(plan, state.params, tables, *batch, None)
+            _, after = step.update(plan, state, result.gradients, rates)
+            return after, result.loss
+
+        slots = (zeros,) * OPTIMIZERS[case.optimizer].slots
+        state = step.State(params, slots, tuple({} for _ in plan.blocks), np.int32(0))
+        scan = jax.jit(lambda *a: jax.lax.scan(body, *a), compiler_options=QUICK)
+        state, losses = scan(state, _data(case))
+        after = jax.tree.map(lambda x: np.asarray(x)[None], state.params)
+    return {"loss": np.asarray(losses), **from_blocks(after, prefixed("after/"))}
 
 
 @functools.cache
 def _update_program(plan: Plan) -> Any:
-    return jax.jit(jax.vmap(functools.partial(step.update, plan), in_axes=(0, 0, None)))
+    program = jax.vmap(functools.partial(step.update, plan), in_axes=(0, 0, None))
+    return jax.jit(program, compiler_options=QUICK)
 
 
 def rates_of(case: Case) -> step.Rates:

@@ -22,6 +22,9 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "compare": "gradgauge.cli.compare",
     "why": "gradgauge.cli.why",
+    "theory": "gradgauge.cli.theory",
+    "sweep": "gradgauge.cli.sweep",
+    "chart": "gradgauge.cli.chart",
     "list": "gradgauge.cli.list",
     "cache": "gradgauge.cli.cache",
 }

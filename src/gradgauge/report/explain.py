@@ -47,11 +47,10 @@ def explain(comparison: Comparison, lang: str = "en") -> list[str]:
         return [sentence("explain.nothing", lang)]
     subject = most_affected(told)
     best = next((f for f in told if f.name == comparison_best(comparison)), subject)
-    return [
-        backward(subject, lang, None if best is subject else best),
-        forward(subject, lang, None if best is subject else best),
-        course(subject, lang),
-    ]
+    beside = None if best is subject else best
+    first = sentence("explain.named", lang, name=subject.name,
+                     sentence=backward(subject, lang, beside))  # fmt: skip
+    return [first, forward(subject, lang, beside), course(subject, lang)]
 
 
 def comparison_best(comparison: Comparison) -> str | None:
@@ -74,19 +73,18 @@ def backward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
     """What the error signal loses or gains before training, and by what."""
     moment = facts.moments["first"]
     total = moment.attenuation.decades
-    words: dict[str, object] = {"name": facts.name, "depth": len(moment.deltas) - 1}
     if moment.deltas[-1] == 0:
-        return sentence("explain.backward.nothing_sent", lang, **words)
+        return sentence("explain.backward.nothing_sent", lang)
     if moment.zero_from is not None:
-        words["layer"] = moment.zero_from
         blocked = facts.seeds == 1 and moment.dead[moment.zero_from - 1] == 1
         kind = "blocked" if blocked else "zero" if facts.seeds == 1 else "zero_some_seed"
-        return sentence(f"explain.backward.{kind}", lang, dtype=facts.dtype, **words)
+        return sentence(f"explain.backward.{kind}", lang, dtype=facts.dtype,
+                        layer=moment.zero_from)  # fmt: skip
     if not math.isfinite(total):
-        return sentence("explain.backward.unmeasured", lang, **words)
+        return sentence("explain.backward.unmeasured", lang)
     kind = "keeps" if decades(total) == _NOTHING else "loses" if total < 0 else "grows"
     contrast = _contrast(beside, lang, "backward", _signed_total)
-    return sentence(f"explain.backward.{kind}", lang, contrast=contrast, **words,
+    return sentence(f"explain.backward.{kind}", lang, contrast=contrast,
                     **_split(moment.attenuation))  # fmt: skip
 
 
@@ -111,12 +109,12 @@ def course(facts: Facts, lang: str) -> str:
     first, last = facts.moments["first"], facts.moments["last"]
     if facts.non_finite:
         seeds = ", ".join(map(str, facts.non_finite["seeds"]))
-        return sentence("explain.course.non_finite", lang, name=facts.name, seeds=seeds,
+        return sentence("explain.course.non_finite", lang, seeds=seeds,
                         step=facts.non_finite["step"], layer=facts.non_finite["layer"])  # fmt: skip
     if facts.interrupted:
-        return sentence("explain.course.interrupted", lang, name=facts.name)
+        return sentence("explain.course.interrupted", lang)
     before, after = first.attenuation.decades, last.attenuation.decades
-    words = {"name": facts.name, "epochs": facts.epochs, "result": _result(facts, lang)}
+    words = {"epochs": facts.epochs, "result": _result(facts, lang)}
     if not math.isfinite(after):
         return sentence("explain.course.unmeasured", lang, **words)
     words |= {"spread": number(last.spread), **_split(last.attenuation)}
@@ -124,14 +122,11 @@ def course(facts: Facts, lang: str) -> str:
 
 
 def _course_kind(before: float, after: float) -> str:
-    """`back`: much was lost, most of it came back. `still`: it did not. `other`: little was lost
-    in the first place, or it grew."""
-    lost_much = before <= -MUCH or math.isnan(before)
-    if not lost_much:
+    """`back`: much was lost before training and no longer is. `still`: it still is. `other`:
+    little was lost, it grew, or it could not be measured."""
+    if not before <= -MUCH:
         return "other"
-    if math.isnan(before) or after > before / 2:
-        return "back" if after > -MUCH else "still"
-    return "still"
+    return "back" if after > -MUCH else "still"
 
 
 def learned(facts: Facts, lang: str) -> list[str]:
@@ -146,9 +141,7 @@ def learned(facts: Facts, lang: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _contrast(
-    beside: Facts | None, lang: str, key: str, figure: Callable[[Facts], str]
-) -> str:
+def _contrast(beside: Facts | None, lang: str, key: str, figure: Callable[[Facts], str]) -> str:
     if beside is None:
         return ""
     return sentence(f"explain.{key}.contrast", lang, name=beside.name, figure=figure(beside))

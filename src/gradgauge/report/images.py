@@ -10,6 +10,7 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts import CHARTS, Chart
 from gradgauge.report.charts._chart import Spec
 from gradgauge.report.charts._draw import CONFIG, INK
+from gradgauge.report.charts._legend import legend
 from gradgauge.report.charts._rows import names_of
 from gradgauge.report.fonts import FOLDER, STACK, font_face
 from gradgauge.run import write_text_whole, write_whole
@@ -38,9 +39,22 @@ def write_images(comparison: Comparison, folder: Path | str, lang: str = "en") -
         spec = picture(chart, comparison, lang)
         if spec is None:
             continue
-        written.append(_write_png(folder / f"{chart.name}.png", spec))
-        written.append(write_text_whole(folder / f"{chart.name}.svg", with_font(to_svg(spec))))
+        written += write_picture(spec, folder, chart.name)
     return written
+
+
+def write_picture(spec: Spec, folder: Path | str, name: str) -> list[Path]:
+    """A finished Vega-Lite picture as `name.png` and `name.svg`, in our font.
+
+    Raises:
+        OutputProblem: the folder cannot be made or written.
+    """
+    folder = Path(folder)
+    svg = to_svg({**spec, "config": {**spec.get("config", {}), "font": STACK}})
+    return [
+        _write_png(folder / f"{name}.png", svg),
+        write_text_whole(folder / f"{name}.svg", with_font(svg)),
+    ]
 
 
 def picture(chart: Chart, comparison: Comparison, lang: str) -> Spec | None:
@@ -48,16 +62,15 @@ def picture(chart: Chart, comparison: Comparison, lang: str) -> Spec | None:
     rows = chart.data(comparison)
     if not rows:
         return None
-    spec = chart.draw(rows, lang)
+    drawn = chart.draw(rows, lang)
+    panels = {"concat": drawn.pop("hconcat"), "columns": 2, "spacing": drawn.pop("spacing")}
+    body = [legend(names_of(rows)), panels] if chart.legend else [panels]
     title = {
         "text": sentence(f"report.chart.{chart.name}.title", lang),
-        "anchor": "start", "fontSize": 16, "fontWeight": "bold", "color": INK, "offset": 18,
+        "anchor": "start", "fontSize": 16, "fontWeight": "bold", "color": INK, "offset": 14,
     }  # fmt: skip
-    if not chart.legend and len(names_of(rows)) > 2:
-        spec["columns"] = 2
-        spec["concat"] = spec.pop("hconcat")
-    config = {**CONFIG, "font": STACK}
-    return {**spec, "title": title, "background": "white", "padding": 18, "config": config}
+    return {**drawn, "vconcat": body, "spacing": 10, "title": title, "background": "white",
+            "padding": 18, "config": CONFIG}  # fmt: skip
 
 
 def to_svg(spec: Spec) -> str:
@@ -71,8 +84,8 @@ def with_font(svg: str) -> str:
     return f"{head}{mark}<style>{font_face()}</style>{rest}"
 
 
-def _write_png(path: Path, spec: Spec) -> Path:
-    png = _converter().vegalite_to_png(spec, scale=_PNG_SCALE)
+def _write_png(path: Path, svg: str) -> Path:
+    png = _converter().svg_to_png(svg, scale=_PNG_SCALE)
     return write_whole(path, lambda temporary: temporary.write_bytes(png))
 
 
@@ -83,5 +96,3 @@ def _converter() -> Any:
 
     vl_convert.register_font_directory(str(FOLDER))
     return vl_convert
-
-

@@ -36,8 +36,6 @@ def styles(names: Sequence[str]) -> dict[str, Style]:
     """A style for every network, by name. Colours and dashes repeat with periods of 8 and 7, so
     that 56 networks look different."""
     return {
-        name: Style(
-            COLOURS[at % len(COLOURS)], DASHES[at % len(DASHES)], SHAPES[at % len(SHAPES)]
-        )
+        name: Style(COLOURS[at % len(COLOURS)], DASHES[at % len(DASHES)], SHAPES[at % len(SHAPES)])
         for at, name in enumerate(names)
     }

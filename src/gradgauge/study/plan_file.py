@@ -149,7 +149,7 @@ class _Reader:
             if key in known:
                 continue
             place = f"{table}.{key}" if table else key
-            facts = {"key": key, "known": ", ".join(known)}
+            facts = {"field": key, "known": ", ".join(known)}
             home = "training" if key in _TRAINING else "network" if key in NETWORK_FIELDS else None
             if home and home != table.partition(".")[0] and table != "zip":
                 raise self.fail(place, "belongs", home=home, **facts)
@@ -178,7 +178,7 @@ class _Reader:
     def _table(self, name: str) -> dict[str, Any]:
         content = self.document.get(name, {})
         if not isinstance(content, dict):
-            raise self.fail(name, "not_a_table", key=name)
+            raise self.fail(name, "not_a_table", field=name)
         return content
 
     def _zips(self) -> list[Axis]:
@@ -193,10 +193,10 @@ class _Reader:
                 place = f"zip.{at}.{name}"
                 if name in self.places:
                     other = self.lines.get(self.places[name], 0)
-                    raise self.fail(place, "zip_twice", key=name, other=other)
+                    raise self.fail(place, "zip_twice", field=name, other=other)
                 self.places[name] = place
                 if not isinstance(given, list | dict):
-                    raise self.fail(place, "zip_not_a_list", key=name)
+                    raise self.fail(place, "zip_not_a_list", field=name)
                 columns[name] = self._values(place, name, given, distinct=False)
             lengths = {name: len(values) for name, values in columns.items()}
             if len(set(lengths.values())) > 1:
@@ -205,7 +205,7 @@ class _Reader:
             if columns:
                 points = tuple(zip(*columns.values(), strict=True))
                 if len(set(points)) < len(points):
-                    raise self.fail(f"zip.{at}", "repeated", key=", ".join(columns))
+                    raise self.fail(f"zip.{at}", "repeated", field=", ".join(columns))
                 axes.append(Axis(tuple(columns), points))
         return axes
 
@@ -223,10 +223,10 @@ class _Reader:
         if isinstance(given, dict):
             given = self._range(place, name, given)
         if not given:
-            raise self.fail(place, "empty_axis", key=place.rpartition(".")[2])
+            raise self.fail(place, "empty_axis", field=place.rpartition(".")[2])
         values = [self._value(place, name, value) for value in given]
         if distinct and len(set(values)) < len(values):
-            raise self.fail(place, "repeated", key=place.rpartition(".")[2])
+            raise self.fail(place, "repeated", field=place.rpartition(".")[2])
         return values
 
     def _range(self, place: str, name: str, given: dict[str, Any]) -> list[Value]:
@@ -242,7 +242,7 @@ class _Reader:
             or not isinstance(count, int) or isinstance(count, bool) or count < 1
             or (spacing == "log" and min(low, high) <= 0)  # type: ignore[type-var]
         ):  # fmt: skip
-            raise self.fail(place, "bad_range", key=place.rpartition(".")[2])
+            raise self.fail(place, "bad_range", field=place.rpartition(".")[2])
         along = np.geomspace if spacing == "log" else np.linspace
         values = along(low, high, count).tolist()  # type: ignore[arg-type]
         if FIELDS[name] is int:
@@ -284,7 +284,7 @@ class _Reader:
         if "notation" in self.places:
             for name in SIZES:
                 if name in self.places:
-                    raise self.fail(self.places[name], "beside_notation", key=name)
+                    raise self.fail(self.places[name], "beside_notation", field=name)
         elif "activation" not in self.places:
             raise self.fail("network", "no_network")
 
@@ -301,7 +301,7 @@ class _Reader:
         for text in given:
             self._checked("outcomes", lambda text=text: outcomes.append(read_outcome(text)))
         if len(set(outcomes)) < len(outcomes):
-            raise self.fail("outcomes", "repeated", key="outcomes")
+            raise self.fail("outcomes", "repeated", field="outcomes")
         return tuple(outcomes)
 
     def _dataset(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradgauge.errors import InvalidValue, OutputProblem, UnknownName
+from gradgauge.errors import InvalidValue, MissingExtra, OutputProblem, UnknownName
 from gradgauge.run import Run, write_whole
 from gradgauge.study.outcomes import Outcome
 from gradgauge.study.plan import FIELDS, Plan
@@ -136,10 +137,13 @@ def check_export(path: Path | str) -> None:
 
     Raises:
         UnknownName: its ending is neither of EXPORTS.
+        MissingExtra: Parquet without pyarrow.
         OutputProblem: it is a folder.
     """
     if Path(path).suffix not in EXPORTS:
         raise UnknownName("export", Path(path).suffix or Path(path).name, EXPORTS)
+    if Path(path).suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise MissingExtra("--export *.parquet", "parquet")
     if Path(path).is_dir():
         raise OutputProblem(path, "not_writable", why="a folder")
 

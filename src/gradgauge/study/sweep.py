@@ -203,8 +203,9 @@ class _Sweep:
             _, group, tries = rows[0]
             if tries:
                 return [rows[0][0]]
-            sharers = parts * self.sharing
-            share = most if sharers == 1 else -(-waiting // (2 * sharers))
+            # Where another process shares, less at a time, so that both end together.
+            portions = parts if self.sharing == 1 else 2 * parts * self.sharing
+            share = -(-waiting // portions)
             return self._one_family(rows, min(most, share, self._block(group)))
 
         self._look_again()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gradgauge.spec.notation import write
 from gradgauge.study.compare_json import finite, summary_json
 from gradgauge.study.profile import MOMENTS
-from gradgauge.study.why_verdict import change_sentence, verdict_sentence
+from gradgauge.study.why_verdict import change_sentence, verdict_sentences
 
 if TYPE_CHECKING:
     from gradgauge.study.why import TrainedArm, Why
@@ -24,7 +24,7 @@ def why_json(why: Why, lang: str = "en") -> dict[str, Any]:
             "network": write(why.network),
             "training": dataclasses.asdict(why.training),
             "arms": [_arm(why, arm, lang) for arm in why.arms],
-            "verdict": {"causes": why.causes, "sentence": verdict_sentence(why, lang)},
+            "verdict": {"causes": why.causes, "sentence": " ".join(verdict_sentences(why, lang))},
             "seconds": why.seconds,
         }
     )

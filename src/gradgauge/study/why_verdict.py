@@ -11,15 +11,24 @@ if TYPE_CHECKING:
     from gradgauge.study.why import Why
 
 
+def arm_name(arm: Arm, lang: str) -> str:
+    """An arm's name for people."""
+    return sentence(f"why.arm.{_key(arm.name)}", lang)
+
+
 def change_sentence(arm: Arm, lang: str) -> str:
     """What was changed in this arm."""
     facts = {name: f"{v:.4g}" if isinstance(v, float) else v for name, v in arm.facts}
-    return sentence(f"why.change.{arm.name.replace('+', '_and_').replace('-', '_')}", lang, **facts)
+    return sentence(f"why.change.{_key(arm.name)}", lang, **facts)
 
 
-def verdict_sentence(why: Why, lang: str) -> str:
+def verdict_sentences(why: Why, lang: str) -> list[str]:
     """The verdict, one sentence an optimiser."""
-    return " ".join(_one(why, optimizer, lang) for optimizer in why.optimizers)
+    return [_one(why, optimizer, lang) for optimizer in why.optimizers]
+
+
+def _key(name: str) -> str:
+    return name.replace("+", "_and_").replace("-", "_")
 
 
 def _one(why: Why, optimizer: str, lang: str) -> str:
@@ -38,6 +47,6 @@ def _one(why: Why, optimizer: str, lang: str) -> str:
     if not causes:
         return sentence("why.verdict.unnamed", lang, **facts)
     names = sentence("why.and", lang).join(
-        sentence(f"why.cause.{cause.replace('-', '_')}", lang) for cause in causes
+        sentence(f"why.cause.{_key(cause)}", lang) for cause in causes
     )
     return sentence("why.verdict.causes", lang, causes=names, **facts)

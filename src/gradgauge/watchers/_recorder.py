@@ -112,6 +112,11 @@ class Recorder:
         """Whether the layers are known."""
         return bool(self.layers)
 
+    @property
+    def last_step(self) -> int:
+        """The last step of which something was recorded; -1: none."""
+        return self._steps.steps[-1] if self._steps.steps else -1
+
     def step(self, step: int, values: Values, loss: float | None = None) -> None:
         """Gauges of a training step, before its update but for `update_ratio`."""
         self._put("steps", self._steps, step, values, loss)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
-from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.watchers._layers import LayerInfo
 from gradgauge.watchers._measure import Seen, rows_of
 from gradgauge.watchers._torch_modules import Row
@@ -44,7 +43,7 @@ def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
     for index, row in enumerate(rows):
         if row in called or row in folded:
             continue
-        row.info.called = row.container and bool(called)
+        row.info.called = row.container or not called
         before = [r for r in rows[:index] if r in order]
         at = order.index(before[-1]) + 1 if before else 0
         order.insert(min(at, max(len(order) - 1, 0)) if called else at, row)
@@ -59,7 +58,8 @@ def describe(rows: Sequence[Row], taps: Taps) -> list[LayerInfo]:
         info = row.info
         if calls:
             info.units = int(calls[0].h.value.shape[calls[0].unit_axis])
-            info.activation = calls[0].label if calls[0].activation is not None else ""
+            clear = calls[0].activation is not None and not calls[0].unclear
+            info.activation = calls[0].label if clear else ""
         info.output = id(row.module) in taps.outputs or (not taps.outputs and row is last)
     return [row.info for row in rows]
 
@@ -109,7 +109,12 @@ def _seen(
     shown.h = joined(reached, lambda c: c.h.value)
     shown.g = joined(reached, lambda c: c.h.grad, factor)
     shown.activation = first.activation if first.z is not None else None
-    if first.z is None:
+    if any(call.bare and call.unclear for call in reached):
+        shown.h = shown.g = shown.activation = None
+        note("slope", "written_out", row.info.name)
+        shown.z = joined(reached, lambda c: _of(c.z).value)
+        shown.delta = joined(reached, lambda c: _of(c.z).grad, factor)
+    elif first.z is None:
         note("delta", "fused", row.info.name)
     else:
         shown.z = joined(reached, lambda c: _of(c.z).value)
@@ -120,7 +125,8 @@ def _seen(
 
 
 def _of(capture: Capture | None) -> Capture:
-    assert capture is not None
+    if capture is None:
+        raise TypeError("a fused layer has no z")
     return capture
 
 
@@ -153,16 +159,4 @@ def joined(
 def _concatenate(parts: Sequence[Array]) -> Array:
     if isinstance(parts[0], torch.Tensor):
         return torch.cat(list(parts))
-    import numpy as np
-
     return np.concatenate(parts)
-
-
-def is_linear(call: Call) -> bool:
-    """Whether nothing but the identity was seen behind the layer."""
-    return call.activation is ACTIVATIONS["linear"]
-
-
-def finite(values: Sequence[float]) -> bool:
-    """Whether all are finite."""
-    return all(math.isfinite(v) for v in values)

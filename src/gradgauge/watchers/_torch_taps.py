@@ -34,6 +34,9 @@ _SAME_SIGNAL = {
     "contiguous", "double", "flatten", "float", "log_softmax", "reshape", "softmax", "squeeze",
     "to", "unsqueeze", "view",
 }  # fmt: skip
+_BENDING = {"abs", "cos", "exp", "log", "max", "maximum", "min", "minimum", "pow", "__pow__", "sqrt",
+            "where"}  # fmt: skip
+_PRODUCTS = {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
 _SUMS = {"add", "__add__", "__radd__", "__iadd__", "add_"}
 
 
@@ -80,6 +83,8 @@ class Call:
         activation: None: not known.
         unit_axis: the axis of z and h over units.
         label: the activation's name, for the Run.
+        bare: whether no activation has been seen.
+        unclear: whether z goes into an arithmetic of the model's own that is not an affine one.
     """
 
     row: Row
@@ -89,6 +94,7 @@ class Call:
     activation: Activation | None = field(default_factory=lambda: ACTIVATIONS["linear"])
     label: str = "linear"
     bare: bool = True
+    unclear: bool = False
 
 
 class Taps:
@@ -96,6 +102,8 @@ class Taps:
 
     Attributes:
         calls: in order, of every forward pass since `reset`.
+        outputs: ids of the modules whose z or h is an output of the model.
+        folded: ids of normalisations that stand between another layer's weights and its z.
         seconds: what the hooks have cost.
     """
 
@@ -103,12 +111,14 @@ class Taps:
         self.model, self.rows = model, rows
         self.calls: list[Call] = []
         self.outputs: set[int] = set()
+        self.folded: set[int] = set()
         self.seconds = 0.0
         self._handles: list[RemovableHandle] = []
         self._pending: dict[int, Call] = {}
         self._alias: dict[int, Call] = {}
         self._sums: dict[int, Call] = {}
         self._entered: dict[int, tuple[Call, Capture]] = {}
+        self._touched: dict[int, Call] = {}
         self._inner: dict[int, tuple[Capture, Activation]] = {}
         self._alive: list[Any] = []
         self._by_id: dict[int, Capture] = {}
@@ -138,12 +148,18 @@ class Taps:
 
     def reset(self) -> None:
         """Forget what was seen."""
-        for kept in (self.calls, self._alive):
-            kept.clear()
-        for mapping in (self._pending, self._alias, self._sums, self._entered, self._inner, self._by_id):
-            mapping.clear()  # type: ignore[attr-defined]
+        self.calls.clear()
         self.outputs.clear()
+        self.forget()
         self.seconds = 0.0
+
+    def forget(self) -> None:
+        """Let go of the tensors that only linking needs."""
+        self._alive.clear()
+        for ids in (self._pending, self._alias, self._sums, self._touched, self._by_id):
+            ids.clear()
+        self._entered.clear()
+        self._inner.clear()
 
     def _timed(self, hook: Callable[..., None]) -> Callable[..., None]:
         def timed(*args: Any) -> None:
@@ -209,6 +225,8 @@ class Taps:
             call = self._pending.pop(id(source), None) if source is not None else None
             if call is not None and call.z is not None and call.z.tensor is source:
                 call.z = call.h = self._capture(out)
+                call.unclear = False
+                self.folded.add(id(module))
                 self._pending[id(out)] = self._alias[id(out)] = call
             elif row is not None:
                 capture = self._capture(out)
@@ -258,7 +276,8 @@ class Taps:
             elif inner is not None and known is not None:
                 self._inner[id(out)] = (inner, known)
                 self._alive += [out, source]
-            elif name in _SUMS:
+            self._follow(name, operands, out)
+            if name in _SUMS:
                 self._sum(operands, out)
             elif name in _SAME_SIGNAL and id(source) in self._alias:
                 self._alias[id(out)] = self._alias[id(source)]
@@ -273,6 +292,23 @@ class Taps:
             return call, call.z
         call = self._sums.get(id(source))
         return (call, self._capture(source)) if call is not None and source is not None else None
+
+    def _follow(self, name: str, operands: list[torch.Tensor], out: torch.Tensor) -> None:
+        """Notice where a layer's output goes into an activation that is written out.
+
+        That is: into a function that bends, or into a product of two things that are both
+        functions of it and of nothing else.
+        """
+        sources = [self._pending.get(id(t)) or self._touched.get(id(t)) for t in operands]
+        call = sources[0]
+        if call is None or any(other is not call for other in sources):
+            return
+        if call.bare:
+            bends = name in _BENDING and id(operands[0]) in self._pending
+            product = name in _PRODUCTS and len(operands) == 2
+            call.unclear = call.unclear or bends or product
+        self._touched[id(out)] = call
+        self._alive.append(out)
 
     def _sum(self, operands: list[torch.Tensor], out: torch.Tensor) -> None:
         """A residual is added: should an activation follow, z is what goes into it, the sum."""

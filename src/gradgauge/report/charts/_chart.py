@@ -25,6 +25,7 @@ class Chart:
         column_keys: the columns that make the columns of its table.
         describe: (Comparison, lang) -> what the picture shows, in words.
         legend: whether networks are told apart by colour, so that it needs a legend.
+        log: whether it has a logarithmic axis, which has no place for zero.
     """
 
     name: str
@@ -34,3 +35,4 @@ class Chart:
     column_keys: tuple[str, ...]
     describe: Callable[[Comparison, str], str]
     legend: bool = True
+    log: bool = True

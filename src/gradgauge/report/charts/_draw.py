@@ -8,7 +8,7 @@ from typing import Any
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._rows import Row, names_of
+from gradgauge.report.charts._rows import Row, names_of, picked
 from gradgauge.report.palette import styles
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -19,6 +19,9 @@ INK, MUTED, GRID, LINE = "#1b1f24", "#4d5761", "#e4e7eb", "#9aa4ae"
 _MOST_TICKS = 6
 _MOST_POINTS = 40
 _FOOT = 11
+_MOST_FEET = 16
+_FOOT_SHARE = 0.08
+_FINE_DECADES = 2.5
 
 
 def chart(rows: Sequence[Row], panels: list[Spec]) -> Spec:
@@ -41,30 +44,23 @@ CONFIG: Spec = {
         "titlePadding": 6, "tickSize": 4,
     },
     "title": {
-        "color": INK, "fontSize": 12, "fontWeight": "normal", "anchor": "start", "frame": "group",
+        "color": MUTED, "fontSize": 12, "fontWeight": "normal", "anchor": "start", "frame": "group",
         "offset": 8, "subtitleColor": MUTED, "subtitleFontSize": 11,
     },
-    "legend": {
-        "labelColor": INK, "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 11,
-        "titleFontWeight": "normal", "symbolStrokeWidth": 2, "symbolSize": 70,
-    },
+    "legend": {"labelColor": MUTED, "labelFontSize": 11},
     "concat": {"spacing": 14},
 }  # fmt: skip
 
 
 def networks(rows: Sequence[Row]) -> Spec:
-    """Colour, dash and shape of the networks: encodings of a line with points. The pictures'
-    writer and the page take care of the legend."""
+    """Colour, dash and shape of the networks: encodings of a line with points. The page has a
+    legend of its own; pictures get `legend`."""
     names = names_of(rows)
     looks = styles(names)
 
     def channel(values: list[Any]) -> Spec:
-        return {
-            "field": "network", "type": "nominal", "title": None, "sort": None,
-            "scale": {"domain": names, "range": values},
-            "legend": {"orient": "top", "symbolType": "stroke", "symbolSize": 500,
-                       "labelLimit": 320, "columns": 4},
-        }  # fmt: skip
+        scale = {"domain": names, "range": values}
+        return {"field": "network", "type": "nominal", "scale": scale, "legend": None}
 
     return {
         "color": channel([looks[n].colour for n in names]),
@@ -73,28 +69,53 @@ def networks(rows: Sequence[Row]) -> Spec:
     }
 
 
-def log_scale(values: Iterable[float | None], limits: tuple[float, ...] = ()) -> tuple[Spec, Spec]:
-    """Scale and axis of a log axis that holds all positive `values`, and `limits`."""
+def log_scale(
+    values: Iterable[float | None], limits: tuple[float, ...] = (), foot: int = 0
+) -> tuple[Spec, Spec]:
+    """Scale and axis of a log axis.
+
+    Args:
+        values: the positive ones all find a place.
+        limits: as values, where the axis has to reach.
+        foot: rows at the foot that are kept free for what has no place on the axis.
+    """
     found = [v for v in (*values, *limits) if v is not None and v > 0 and math.isfinite(v)]
     low, high = (min(found), max(found)) if found else (0.1, 1.0)
-    if high / low < 8:
-        low, high = low / 1.15, high * 1.15
-        ticks = _round_numbers(low, high)
-    else:
+    span = math.log10(high / low)
+    if span > _FINE_DECADES:
         first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
         stride = -(-(last - first) // _MOST_TICKS)
         ticks = [10.0**k for k in range(last, first - 1, -stride)]
         low, high = 10.0**first, 10.0**last
+    else:
+        ticks = _round_numbers(low * (1 + 1e-9), high * (1 - 1e-9))
+        low, high = ticks[0], ticks[-1]
+        ticks = ticks if len(ticks) <= _MOST_TICKS else [t for t in ticks if _is_power(t)]
+    low *= (low / high) ** (_FOOT_SHARE * foot)
     scale = {"type": "log", "domain": [low, high], "nice": False, "zero": False}
     label = "format(datum.value, datum.value < 0.01 || datum.value >= 10000 ? '.0e' : '~g')"
     return scale, {"values": ticks, "labelExpr": label}
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
-    exponent = math.floor(math.log10(low))
-    candidates = [m * 10.0**e for e in (exponent, exponent + 1, exponent + 2) for m in (1, 2, 5)]
-    ticks = [t for t in candidates if low <= t <= high]
-    return ticks if len(ticks) > 1 else [low * 1.15, high / 1.15]
+    """1, 2 or 5 times powers of ten: from the last one below `low` to the first above `high`."""
+    exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    numbers = [float(f"{m}e{e}") for e in exponents for m in (1, 2, 5)]
+    return numbers[
+        max(i for i, n in enumerate(numbers) if n <= low) : min(
+            i for i, n in enumerate(numbers) if n >= high
+        )
+        + 1
+    ]
+
+
+def _is_power(value: float) -> bool:
+    return f"{value:e}".startswith("1.000000e")
+
+
+def foot_rows(rows: Sequence[Row], field: str = "plotted") -> int:
+    """How many networks have a figure that the axis has no place for."""
+    return len({row["network"] for row in rows if row[field] is None})
 
 
 def y_axis(axis: Spec | None = None) -> Spec:
@@ -104,15 +125,22 @@ def y_axis(axis: Spec | None = None) -> Spec:
             "ticks": False, **(axis or {})}  # fmt: skip
 
 
-def layer_axis(rows: Sequence[Row], lang: str, title: bool) -> Spec:
-    """The x encoding by layer, whole numbers; the output layer is called so where all networks
-    have it at the same place."""
+def layer_axis(rows: Sequence[Row], lang: str, title: bool, hidden: bool = False) -> Spec:
+    """The x encoding by layer.
+
+    Args:
+        rows: all of the chart.
+        lang: of the title.
+        title: whether it stands at the foot of a stack and is labelled.
+        hidden: whether the output layer is not among them.
+    """
     depths = {max(r["layer"] for r in rows if r["network"] == n) for n in names_of(rows)}
     last = max(depths, default=1)
     stride = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if last / s <= 12)
     ticks = [1, *range(stride if stride > 1 else 2, last + 1, stride)]
     axis: Spec = {"values": ticks, "format": "d", "grid": False, "labelOverlap": True}
-    axis["title"] = sentence("report.axis.layer", lang) if title else None
+    key = "report.axis.hidden_layer" if hidden else "report.axis.layer"
+    axis["title"] = sentence(key, lang) if title else None
     if not title:
         axis["labels"] = False
     scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 8}
@@ -178,6 +206,12 @@ def _foot(
     ]  # fmt: skip
 
 
+def _thinned(rows: Sequence[Row], field: str) -> list[Any]:
+    """Places of marks at the foot: all of them, or evenly spaced ones where they would overlap."""
+    places = sorted({row[field] for row in rows})
+    return [places[i] for i in picked(len(places), _MOST_FEET)]
+
+
 def equal(**columns: Any) -> Spec:
     """A filter: these columns have these values."""
     tests = [{"field": key, "equal": value} for key, value in columns.items()]
@@ -196,7 +230,7 @@ def level(value: float, y: Spec) -> Spec:
 def stacked(panels: list[Spec], title: str) -> Spec:
     """Panels one above the other under a common title."""
     return {
-        "title": {"text": title, "fontWeight": "bold", "offset": 12},
+        "title": {"text": title, "fontSize": 13, "fontWeight": "bold", "color": INK, "offset": 12},
         "vconcat": panels,
         "spacing": 14,
     }

@@ -17,6 +17,9 @@ from gradgauge.study.profile import MOMENTS, by_layer, seed_range
 
 Row = dict[str, Any]
 
+_SHOWN_BY_OUTPUT = frozenset({"delta", "weight", "weight_grad"})
+"""The signals that the output layer, which has no activation of ours, shows."""
+
 MOST_LAYERS = 128
 """Most layers of a line chart; of a deeper network they are picked evenly."""
 
@@ -50,9 +53,8 @@ def figure(value: float) -> Row:
 
 def has_meaning(network: NetworkSpec, quantity: str, layer: int) -> bool:
     """Whether a quantity is defined at a layer, counted from 1."""
-    hidden = layer <= network.depth
-    if not hidden:
-        return not QUANTITIES[quantity].hidden_only and quantity not in ("signal_spread", "g_norm")
+    if layer > network.depth:
+        return QUANTITIES[quantity].needs <= _SHOWN_BY_OUTPUT
     return quantity != "saturated" or ACTIVATIONS[network.activations[layer - 1]].saturates
 
 

@@ -6,9 +6,18 @@ from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import PANEL_WIDTH, chart, equal, log_scale, stacked, y_axis
+from gradgauge.report.charts._draw import (
+    MUTED,
+    PANEL_WIDTH,
+    chart,
+    equal,
+    log_scale,
+    stacked,
+    y_axis,
+)
 from gradgauge.report.charts._rows import Row, figure, has_meaning, names_of, of, picked, trained
 from gradgauge.report.numbers import number
+from gradgauge.run import Run
 from gradgauge.study.compare import Comparison
 from gradgauge.study.profile import probe_course
 
@@ -46,7 +55,7 @@ def evolution_data(comparison: Comparison) -> list[Row]:
     return rows
 
 
-def _taken(run) -> list[bool]:  # noqa: ANN001
+def _taken(run: Run) -> list[bool]:
     """Which probes at least one member reached."""
     return (run.values("probes", "weight_norm") > 0).any(axis=(0, 2)).tolist()
 
@@ -109,7 +118,7 @@ def _heat_map(
         "layer": [
             {"mark": "rect", "transform": [{"filter": "isValid(datum.plotted)"}],
              "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip}},
-            {"mark": {"type": "text", "fontSize": 9},
+            {"mark": {"type": "text", "fontSize": 9, "color": MUTED},
              "transform": [{"filter": "!isValid(datum.plotted)"}],
              "encoding": {"x": x, "y": y, "text": {"field": "shown"}, "tooltip": tooltip}},
         ],

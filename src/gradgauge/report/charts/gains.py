@@ -8,6 +8,7 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
     chart,
+    foot_rows,
     layer_axis,
     level,
     lines,
@@ -34,6 +35,7 @@ def gains_chart(rows: Sequence[Row], lang: str) -> Spec:
         gain: log_scale(
             (row[key] for row in of(rows, quantity=gain) for key in ("plotted", "low", "high")),
             limits=(1.0,),
+            foot=foot_rows(of(rows, quantity=gain)),
         )
         for gain in _GAINS
     }
@@ -41,7 +43,7 @@ def gains_chart(rows: Sequence[Row], lang: str) -> Spec:
     def panel(moment: str, gain: str) -> Spec:
         scale, axis = scales[gain]
         y = {"field": "plotted", "type": "quantitative", "scale": scale, "axis": y_axis(axis)}
-        x = layer_axis(rows, lang, title=gain == _GAINS[-1])
+        x = layer_axis(rows, lang, title=gain == _GAINS[-1], hidden=True)
         title = sentence(f"report.panel.{gain}", lang)
         spec = lines(
             rows, x, y, {"moment": moment, "quantity": gain}, lang, title=title, height=150

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
-    LINE,
     chart,
+    level,
     lines,
     networks,
     y_axis,
 )
 from gradgauge.report.charts._rows import Row, figure, trained
-from gradgauge.report.numbers import fixed
+from gradgauge.report.numbers import fixed, percent
 from gradgauge.study.compare import Comparison
 from gradgauge.study.profile import epoch_summaries, majority_share
 
@@ -55,9 +55,11 @@ def _panel(rows: Sequence[Row], quantity: str, lang: str) -> Spec:
     x = _epoch_axis(shown, lang)
     scale, axis = _scale(shown, quantity)
     y = {"field": "value", "type": "quantitative", "scale": scale, "axis": y_axis(axis)}
-    title = sentence(f"report.panel.{quantity}", lang)
+    title = _title(shown, quantity, lang)
     spec = lines(rows, x, y, {"quantity": quantity}, lang, title=title, height=_HEIGHT)
-    return {**spec, "layer": [*_baseline(shown, y, lang), _band(rows, x, y), *spec["layer"]]}
+    share = _baseline(shown)
+    below = [] if share is None else [level(share, y)]
+    return {**spec, "layer": [*below, _band(rows, x, y), *spec["layer"]]}
 
 
 def _epoch_axis(shown: Sequence[Row], lang: str) -> Spec:
@@ -92,20 +94,16 @@ def _band(rows: Sequence[Row], x: Spec, y: Spec) -> Spec:
     }  # fmt: skip
 
 
-def _baseline(shown: Sequence[Row], y: Spec, lang: str) -> list[Spec]:
-    """A thin line at the share right of always naming the most frequent class."""
-    share = next((row["baseline"] for row in shown if row["baseline"] is not None), None)
+def _title(shown: Sequence[Row], quantity: str, lang: str) -> str:
+    text = sentence(f"report.panel.{quantity}", lang)
+    share = _baseline(shown)
     if share is None:
-        return []
-    data = {"values": [{"baseline": share, "label": sentence("report.baseline", lang)}]}
-    where = {"y": {**y, "field": "baseline"}}
-    return [
-        {"data": data, "mark": {"type": "rule", "color": LINE, "strokeDash": [2, 3]},
-         "encoding": where},
-        {"data": data, "mark": {"type": "text", "align": "right", "baseline": "bottom", "dy": -3,
-                                "dx": -2, "fontSize": 10, "color": "#4d5761"},
-         "encoding": {**where, "x": {"value": "width"}, "text": {"field": "label"}}},
-    ]  # fmt: skip
+        return text
+    return f"{text} ({sentence('report.baseline', lang, share=percent(share))})"
+
+
+def _baseline(shown: Sequence[Row]) -> float | None:
+    return next((row["baseline"] for row in shown if row["baseline"] is not None), None)
 
 
 def describe_learning(comparison: Comparison, lang: str) -> str:
@@ -135,4 +133,5 @@ LEARNING = Chart(
     "epoch",
     ("quantity", "network"),
     describe_learning,
+    log=False,
 )

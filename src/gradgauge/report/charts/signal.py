@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import chart, layer_axis, lines, log_scale, stacked, y_axis
+from gradgauge.report.charts._draw import (
+    chart,
+    foot_rows,
+    layer_axis,
+    lines,
+    log_scale,
+    stacked,
+    y_axis,
+)
 from gradgauge.report.charts._rows import Row, layer_rows, of, trained
 from gradgauge.report.numbers import number
 from gradgauge.study.compare import Comparison
@@ -27,6 +35,7 @@ def signal_chart(rows: Sequence[Row], lang: str) -> Spec:
         quantity: log_scale(
             (row[key] for row in of(rows, quantity=quantity) for key in ("plotted", "low", "high")),
             limits=(1.0,) if quantity == "signal_spread" else (),
+            foot=foot_rows(of(rows, quantity=quantity)),
         )
         for quantity in _HEIGHTS
     }

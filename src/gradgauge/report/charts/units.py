@@ -30,7 +30,7 @@ def units_chart(rows: Sequence[Row], lang: str) -> Spec:
         axis = {"format": "%", "values": [0, 0.5, 1]}
         return lines(
             rows,
-            layer_axis(rows, lang, title=state == states[-1]),
+            layer_axis(rows, lang, title=state == states[-1], hidden=True),
             {"field": "value", "type": "quantitative", "scale": scale, "axis": y_axis(axis)},
             {"moment": moment, "quantity": state},
             lang,
@@ -76,5 +76,11 @@ def describe_units(comparison: Comparison, lang: str) -> str:
 
 
 UNITS = Chart(
-    "units", units_data, units_chart, "layer", ("quantity", "network", "moment"), describe_units
+    "units",
+    units_data,
+    units_chart,
+    "layer",
+    ("quantity", "network", "moment"),
+    describe_units,
+    log=False,
 )

@@ -77,7 +77,7 @@ class Lost:
 Event = Done | Failed | Lost
 Claim = Callable[[int, int], Sequence[Cell]]
 """(most, parts) -> cells to train, none if none is waiting: at most `most` of them, and not
-more than a fair share for a runner that works on `parts` such portions at once."""
+more than one of `parts` equal portions of what is waiting."""
 
 Record = Callable[[Event], None]
 Train = Callable[..., Any]

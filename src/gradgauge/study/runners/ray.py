@@ -30,6 +30,7 @@ from gradgauge.study.runners._runner import (
 from gradgauge.study.store_problems import StudyProblem
 
 CELLS_PER_TASK = 16
+_PORTIONS = 2
 _AHEAD = 2
 _PATIENCE = 1.0
 _CONNECT_SECONDS = 5.0
@@ -82,7 +83,7 @@ class RayRunner:
         try:
             while True:
                 room = self._room()
-                while len(pending) < room and (cells := claim(CELLS_PER_TASK, room)):
+                while len(pending) < room and (cells := claim(CELLS_PER_TASK, _PORTIONS * room)):
                     stream = task.options(num_returns="streaming").remote(shared, cells)
                     pending[stream] = {cell.index: cell for cell in cells}
                 if not pending:

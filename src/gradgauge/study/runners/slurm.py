@@ -90,7 +90,8 @@ class SlurmRunner:
         pace = Pace()
         try:
             while True:
-                while len(pending) < self.jobs and (cells := claim(CELLS_PER_JOB, self.jobs)):
+                # What is left, split evenly over the jobs that are free: each costs a start.
+                while (free := self.jobs - len(pending)) and (cells := claim(CELLS_PER_JOB, free)):
                     submitted = executor.submit(work, str(job_file), str(spool), cells)
                     pending[submitted] = {cell.index: cell for cell in cells}
                 if not pending:

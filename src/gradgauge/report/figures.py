@@ -1,0 +1,59 @@
+"""The raw figures: every gauge of every layer, before and after training."""
+
+from __future__ import annotations
+
+from html import escape
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts._rows import has_meaning, trained
+from gradgauge.report.numbers import NO_VALUE, number
+from gradgauge.report.tables import folded, scrolling, table
+from gradgauge.study.compare import Comparison
+from gradgauge.study.profile import MOMENTS, by_layer
+
+QUANTITIES = (
+    "delta_norm", "g_norm", "backward_gain", "slope_gain", "weight_gain", "weight_grad_norm",
+    "weight_grad_rms", "weight_norm", "signal_spread", "z_mean", "z_std", "h_mean", "h_std",
+    "saturated", "inactive", "dead",
+)  # fmt: skip
+"""By the names that JSON and the Runs have, too."""
+
+
+def figure_rows(comparison: Comparison, name: str, moment: str, lang: str) -> list[list[str]]:
+    """One row a layer: its number, then QUANTITIES."""
+    run, network = comparison.run(name), comparison.networks[name]
+    columns = {quantity: by_layer(run, quantity, moment) for quantity in QUANTITIES}
+    rows = []
+    for layer in range(1, network.depth + 2):
+        label = str(layer)
+        if layer > network.depth:
+            label = sentence("report.figures.output_layer", lang, layer=layer)
+        cells = [
+            number(values[layer - 1]) if has_meaning(network, quantity, layer) else NO_VALUE
+            for quantity, values in columns.items()
+        ]
+        rows.append([label, *cells])
+    return rows
+
+
+def figure_tables(comparison: Comparison, lang: str) -> str:
+    """The section's HTML: a table for every network and moment, folded away."""
+    networks = trained(comparison)
+    if not networks:
+        return ""
+    title = sentence("report.heading.figures", lang)
+    note = sentence("report.figures.note", lang)
+    parts = [f'<h2 id="figures-title">{escape(title)}</h2>', f"<p>{escape(note)}</p>"]
+    head = [sentence("report.column.layer", lang), *QUANTITIES]
+    for name, run in networks:
+        tables = []
+        for moment in MOMENTS:
+            key = "caption" if len(run.seeds) == 1 else "caption_seeds"
+            words = {"name": name, "moment": sentence(f"report.moment.{moment}", lang)}
+            caption = sentence(f"report.figures.{key}", lang, **words)
+            rows = figure_rows(comparison, name, moment, lang)
+            tables.append(scrolling(table(head, rows, caption), caption))
+        count = comparison.networks[name].depth + 1
+        opened = sentence("report.figures.open", lang, name=name, count=count)
+        parts.append(folded(opened, "".join(tables)))
+    return "".join(parts)

@@ -1,0 +1,337 @@
+"""The report's sections: each a heading, words, pictures, tables."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.parts.losses import LOSSES
+from gradgauge.report.charts import Chart
+from gradgauge.report.charts._rows import names_of
+from gradgauge.report.charts.course import COURSE
+from gradgauge.report.charts.evolution import EVOLUTION
+from gradgauge.report.charts.gains import GAINS
+from gradgauge.report.charts.learning import LEARNING
+from gradgauge.report.charts.signal import SIGNAL
+from gradgauge.report.charts.units import UNITS
+from gradgauge.report.explain import explain, explain_network
+from gradgauge.report.facts import all_facts, most_affected
+from gradgauge.report.figures import figure_tables
+from gradgauge.report.headline import verdict
+from gradgauge.report.lesson import Lesson, lesson
+from gradgauge.report.numbers import NO_VALUE, as_powers, fixed, interval
+from gradgauge.report.palette import COLOURS, styles
+from gradgauge.report.structure import layer_groups
+from gradgauge.report.tables import data_table, folded, scrolling, table
+from gradgauge.study.compare import Comparison
+
+SHOW_WHY_HINT = True
+"""Whether the report points to `gradgauge why`."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        name: its anchor, and its key in the catalogue's `report.section`.
+        html: the whole section element.
+    """
+
+    name: str
+    html: str
+
+
+def all_sections(comparison: Comparison, lang: str) -> list[Section]:
+    """The page's parts in order; those that have nothing to show are left out."""
+    parts = [
+        ("signal", _signal(comparison, lang)),
+        ("happened", _happened(comparison, lang)),
+        ("learning", _learning(comparison, lang)),
+        ("lesson", _lesson(comparison, lang)),
+        ("structure", _structure(comparison, lang)),
+        ("figures", figure_tables(comparison, lang)),
+        ("repeat", _repeat(comparison, lang)),
+    ]
+    return [
+        Section(name, f'<section id="{name}" aria-labelledby="{name}-title">{inner}</section>')
+        for name, inner in parts
+        if inner
+    ]
+
+
+def standfirst(comparison: Comparison, lang: str) -> str:
+    """What stands right under the title: how sure it is, and how it was trained."""
+    told = [verdict(comparison, lang)]
+    html = [f'<p class="lead">{prose(text)}</p>' for text in told if text]
+    notes = [_of_training(comparison, lang)]
+    if len(comparison.names) == 1 and len(comparison.spec.training.seeds) == 1:
+        notes.append(sentence("report.one_seed", lang))
+    if comparison.interrupted:
+        notes.append(sentence("report.interrupted", lang))
+    notes += [
+        sentence("report.not_trained", lang, name=name)
+        for name, run in comparison.runs.items()
+        if not run.seeds
+    ]
+    html.append(f'<p class="muted">{prose(" ".join(notes))}</p>')
+    return "\n".join(html)
+
+
+def _of_training(comparison: Comparison, lang: str) -> str:
+    training, data = comparison.spec.training, comparison.dataset
+    one = "_one" if len(training.seeds) == 1 else ""
+    return sentence(
+        f"report.of_training{one}",
+        lang,
+        dataset=data.name,
+        train=f"{len(data.y_train):,}",
+        test=f"{len(data.y_test):,}",
+        optimizer=training.optimizer,
+        rate=f"{training.learning_rate:g}",
+        batch=training.batch_size,
+        epochs=training.epochs,
+        seeds=len(training.seeds),
+    )
+
+
+def prose(text: str) -> str:
+    """A sentence as HTML: powers of ten, and `code` between backticks."""
+    pieces = as_powers(escape(text)).split("`")
+    return "".join(f"<code>{p}</code>" if at % 2 else p for at, p in enumerate(pieces))
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand inside a script element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
+
+
+def heading(name: str, text: str) -> str:
+    """A section's heading."""
+    return f'<h2 id="{name}-title">{escape(text)}</h2>'
+
+
+def chart_figure(chart: Chart, comparison: Comparison, lang: str, title: bool = True) -> str:
+    """A picture with its legend, caption, text alternative and data table; empty without data.
+
+    Args:
+        chart: which.
+        comparison: of what.
+        lang: its language.
+        title: whether a heading of its own stands above it.
+    """
+    rows = chart.data(comparison)
+    if not rows:
+        return ""
+    name = sentence(f"report.chart.{chart.name}.title", lang)
+    head = f"<h3>{escape(name)}</h3>" if title else ""
+    notes = [sentence(f"report.chart.{chart.name}.caption", lang)]
+    if any(row["value"] is None or row["value"] == 0 for row in rows) and chart.log:
+        notes.append(sentence("report.foot", lang))
+    if any(row.get("low") != row.get("high") for row in rows):
+        notes.append(sentence("report.bars", lang))
+    label = escape(chart.describe(comparison, lang), quote=True)
+    inner = scrolling(data_table(chart, rows, lang), name)
+    return (
+        f"{head}<figure>"
+        f"<figcaption>{prose(' '.join(notes))}</figcaption>"
+        f"{_legend(names_of(rows), lang) if chart.legend else ''}"
+        f'<div class="panels" role="img" aria-label="{label}"></div>'
+        f'<script type="application/json">{script_json(chart.draw(rows, lang))}</script>'
+        f"<noscript><p>{escape(sentence('report.no_script', lang))}</p></noscript>"
+        f"{folded(sentence('report.table_of', lang, title=name), inner, 'chart-data')}"
+        "</figure>"
+    )
+
+
+_SHAPE_PATHS = {
+    "circle": "M18 2.6a3.4 3.4 0 1 0 .01 0z",
+    "square": "M15 3h6v6h-6z",
+    "triangle-up": "M18 2l4 7h-8z",
+    "diamond": "M18 1.5l4 4.5-4 4.5-4-4.5z",
+    "cross": "M16.7 2h2.6v2.7h2.7v2.6h-2.7v2.7h-2.6v-2.7h-2.7v-2.6h2.7z",
+    "triangle-down": "M18 10l4-7h-8z",
+    "triangle-right": "M22 6l-7 4v-8z",
+}
+
+
+def _legend(names: Sequence[str], lang: str) -> str:
+    items = []
+    for name, look in styles(names).items():
+        colour = f"var(--c{COLOURS.index(look.colour)})"
+        dash = " ".join(map(str, look.dash)) if look.dash[1] else "none"
+        items.append(
+            f'<li><svg width="36" height="12" aria-hidden="true">'
+            f'<path d="M0 6h36" style="stroke:{colour};stroke-width:2;stroke-dasharray:{dash}"/>'
+            f'<path d="{_SHAPE_PATHS[look.shape]}" style="fill:{colour}"/></svg>'
+            f"{escape(name)}</li>"
+        )
+    label = escape(sentence("report.legend", lang))
+    return f'<ul class="legend" aria-label="{label}">{"".join(items)}</ul>'
+
+
+def _signal(comparison: Comparison, lang: str) -> str:
+    figure = chart_figure(SIGNAL, comparison, lang, title=False)
+    if not figure:
+        return ""
+    told = "".join(f"<p>{prose(text)}</p>" for text in explain(comparison, lang))
+    title = sentence("report.chart.signal.title", lang)
+    return heading("signal", title) + figure + told
+
+
+def _happened(comparison: Comparison, lang: str) -> str:
+    facts = all_facts(comparison)
+    if not facts:
+        return ""
+    parts = [heading("happened", sentence("report.heading.happened", lang))]
+    for of_network in facts:
+        told = " ".join(prose(text) for text in explain_network(of_network, lang))
+        parts.append(f"<h3>{escape(of_network.name)}</h3><p>{told}</p>")
+    if SHOW_WHY_HINT:
+        notation = comparison.run(most_affected(facts).name).notation
+        hint = sentence("report.why_hint", lang, name=shlex.quote(notation))
+        parts.append(f'<p class="muted">{prose(hint)}</p>')
+    return "".join(parts)
+
+
+def _learning(comparison: Comparison, lang: str) -> str:
+    charts = [chart_figure(chart, comparison, lang) for chart in (LEARNING, EVOLUTION, COURSE)]
+    if not any(charts):
+        return ""
+    title = heading("learning", sentence("report.section.learning", lang))
+    results = f"<h3>{escape(sentence('report.heading.results', lang))}</h3>"
+    return title + results + _results(comparison, lang) + "".join(charts)
+
+
+def _results(comparison: Comparison, lang: str) -> str:
+    kinds = ("test_accuracy", "test_loss") if comparison.has_accuracy else ("test_loss",)
+    head = [sentence("report.column.network", lang)]
+    for kind in kinds:
+        head.append(sentence(f"report.quantity.{kind}", lang))
+        head.append(sentence("report.column.interval", lang))
+    several = len(comparison.spec.training.seeds) > 1
+    if several:
+        head.append(sentence("report.column.seeds", lang))
+    body = []
+    for name, run in comparison.runs.items():
+        cells = [name]
+        for kind in kinds:
+            summary = getattr(comparison, kind)(name) if run.seeds else None
+            cells += (
+                [fixed(summary.mean), interval(summary.interval)] if summary else [NO_VALUE] * 2
+            )
+        if several:
+            cells.append(" ".join(fixed(v) for v in run.figure(kinds[0])))
+        body.append(cells)
+    label = sentence("report.heading.results", lang)
+    return scrolling(table(head, body), label)
+
+
+def _lesson(comparison: Comparison, lang: str) -> str:
+    told = lesson(comparison, lang)
+    if told is None:
+        return ""
+    parts = [heading("lesson", sentence("report.heading.lesson", lang))]
+    parts.append(f"<p>{prose(told.chain[0])}</p>{_FORMULA}<p>{prose(told.chain[1])}</p>")
+    parts.append(f"<p>{prose(told.own)}</p>{_factors(told, lang)}")
+    parts.append(f"<p>{prose(told.product)} {prose(told.limit)}</p>")
+    parts += [chart_figure(chart, comparison, lang) for chart in (GAINS, UNITS)]
+    parts += [f"<h3>{escape(title)}</h3><p>{prose(text)}</p>" for title, text in told.warnings]
+    return "".join(parts)
+
+
+_FORMULA = (
+    '<p class="formula"><var>δ</var><sub>l</sub> = (<var>W</var><sub>l+1</sub><sup>T</sup> '
+    "<var>δ</var><sub>l+1</sub>) · <var>f</var>′(<var>z</var><sub>l</sub>)</p>"
+)
+
+
+def _factors(told: Lesson, lang: str) -> str:
+    head = [
+        sentence(f"report.lesson.column_{c}", lang)
+        for c in ("layer", "slopes", "weights", "gain", "signal")
+    ]
+    start = [sentence("report.structure.output", lang), NO_VALUE, NO_VALUE, NO_VALUE, told.start]
+    body = [
+        [str(f.layer), f.slopes, f"× {f.weights}", f"= {f.gain}", f.signal] for f in told.factors
+    ]
+    return scrolling(table(head, [start, *body]), told.own)
+
+
+def _structure(comparison: Comparison, lang: str) -> str:
+    output = LOSSES[comparison.spec.training.loss].output_activation
+    blocks = []
+    for name, network in comparison.networks.items():
+        body = [_input_row(comparison, lang)]
+        for group in layer_groups(network, output):
+            kind = "output" if group.output else "hidden"
+            body.append(
+                [
+                    group.numbers,
+                    f"{sentence(f'report.structure.{kind}', lang)} {group.activation}",
+                    f"(None, {group.units})",
+                    group.shown_parameters,
+                ]
+            )
+        head = [sentence(f"report.column.{c}", lang)
+                for c in ("layer", "activation", "shape", "parameters")]  # fmt: skip
+        foot = [sentence("report.structure.total", lang), "", "", f"{network.parameters:,}"]
+        notes = [
+            sentence(
+                "report.structure.notation", lang, notation=f"`{comparison.run(name).notation}`"
+            )
+        ]
+        if network.norm != "none":
+            notes.append(sentence("report.structure.norm", lang, norm=network.norm))
+        if network.skip:
+            notes.append(sentence("report.structure.skip", lang, skip=network.skip))
+        inner = scrolling(table(head, body, foot=foot, text_columns=frozenset({1, 2})), name)
+        blocks.append(
+            f'<div><h3>{escape(name)}</h3>{inner}<p class="muted">{prose(" ".join(notes))}</p></div>'
+        )
+    title = heading("structure", sentence("report.heading.structure", lang))
+    return f'{title}<div class="side">{"".join(blocks)}</div>'
+
+
+def _input_row(comparison: Comparison, lang: str) -> list[str]:
+    shape, inputs = comparison.dataset.image_shape, comparison.dataset.inputs
+    kind = ""
+    if len(shape) > 1:
+        kind = sentence("report.structure.flatten", lang, shape=str(tuple(shape)))
+    return [sentence("report.structure.input", lang), kind, f"(None, {inputs})", "0"]
+
+
+def _repeat(comparison: Comparison, lang: str) -> str:
+    facts = []
+    for run in comparison.runs.values():
+        a = run.attributes
+        facts = [
+            (
+                "versions",
+                f"gradgauge {a['gradgauge_version']}, JAX {a['jax_version']}, {a['device']}",
+            ),
+            ("data", f"{a['dataset']} (SHA-256 {str(a['dataset_fingerprint'])[:16]}…)"),
+        ]
+    seconds = {k: f"{v:.2f}" for k, v in comparison.seconds.items()}
+    facts.append(("seconds", sentence("report.repeat.seconds_value", lang, **seconds)))
+    terms = "".join(
+        f"<dt>{escape(sentence(f'report.repeat.{key}', lang))}</dt><dd>{escape(value)}</dd>"
+        for key, value in facts
+    )
+    runs = ""
+    if comparison.run_paths:
+        listed = "".join(f"<li><code>{escape(path)}</code></li>" for path in comparison.run_paths)
+        runs = f"<p>{escape(sentence('report.repeat.runs', lang))}</p><ul>{listed}</ul>"
+    return (
+        heading("repeat", sentence("report.heading.repeat", lang))
+        + f"<p>{escape(sentence('report.repeat.command', lang))}</p>"
+        + f'<pre tabindex="0"><code>{escape(comparison.command)}</code></pre>'
+        + runs
+        + f"<dl>{terms}</dl>"
+    )

@@ -1,0 +1,92 @@
+"""gradgauge against Keras on TensorFlow and on JAX, each run in a process of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.agreement.cases import BATCH, FREE_ON, Case, free_running_cases, keras_cases
+from tests.agreement.checks import (
+    check_free_run,
+    check_gauges,
+    check_pass,
+    check_statistics,
+    check_update,
+)
+
+ROOT = Path(__file__).parents[2]
+BACKENDS = ("tensorflow", "jax")
+# Keras on TensorFlow takes Adam's constants through float32, in float64 too: 0.999 becomes
+# 0.999000012875.
+UPDATE_TOLERANCE = {"tensorflow": 1e-7, "jax": 1e-9}
+FREE_TOLERANCE = {"tensorflow": 1e-4, "jax": 1e-9}
+
+
+@pytest.fixture(scope="session")
+def trajectory(tmp_path_factory: pytest.TempPathFactory):
+    """(backend, case) -> the peer's trajectory. Each script runs once, whichever worker asks."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    @functools.lru_cache(maxsize=64)
+    def get(backend: str, case: Case) -> dict[str, np.ndarray]:
+        folder = base / f"keras-{backend}-{case.dtype}"
+        folder.mkdir(exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "done").exists():
+                _run_script(backend, folder, case.dtype)
+                (folder / "done").touch()
+        return dict(np.load(folder / f"{case.name}.npz"))
+
+    return get
+
+
+def _run_script(backend: str, folder: Path, dtype: str) -> None:
+    command = [sys.executable, "-m", "tests.agreement.peer_keras", str(folder), dtype]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "KERAS_BACKEND": backend}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def _cases(choose=lambda backend: keras_cases(backend)):  # noqa: PLW0108
+    pairs = [(backend, case) for backend in BACKENDS for case in choose(backend)]
+    # Two workers take turns through the list: neighbours need different scripts.
+    pairs.sort(key=lambda pair: (pair[0], pair[1].dtype))
+    half = len(pairs) // 2
+    mixed = [pair for two in zip(pairs[:half], pairs[half:], strict=False) for pair in two]
+    mixed += pairs[2 * half :]
+    ids = [f"{backend}-{case.name}" for backend, case in mixed]
+    return pytest.mark.parametrize(("backend", "case"), mixed, ids=ids)
+
+
+@_cases()
+def test_passes_and_updates_from_kerass_states(backend: str, case: Case, trajectory) -> None:
+    peer = trajectory(backend, case)
+    check_pass(case, peer)
+    check_update(case, peer, UPDATE_TOLERANCE[backend])
+
+
+@_cases(lambda backend: [c for c in keras_cases(backend) if c.skip == 2])
+def test_gauges(backend: str, case: Case, trajectory) -> None:
+    check_gauges(case, trajectory(backend, case))
+
+
+@_cases(lambda backend: [c for c in keras_cases(backend) if c.norm == "batch"])
+def test_running_statistics_and_inference(backend: str, case: Case, trajectory) -> None:
+    check_statistics(case, trajectory(backend, case), BATCH, unbiased=False)
+
+
+@_cases(lambda backend: free_running_cases(FREE_ON[backend]))
+def test_fifty_steps_on_its_own(backend: str, case: Case, trajectory) -> None:
+    check_free_run(case, trajectory(backend, case), FREE_TOLERANCE[backend])
