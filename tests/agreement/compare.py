@@ -13,23 +13,29 @@ Named = Mapping[str, np.ndarray]
 
 
 def deviation(
-    ours: np.ndarray, theirs: np.ndarray, scale: np.ndarray | None = None, slack: float = 0.0
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    unit: np.ndarray | None = None,
+    allowed: np.ndarray | float = 0.0,
 ) -> float:
-    """Largest |ours - theirs| - slack |theirs|, in units of the largest |scale|, state by state.
+    """Largest |ours - theirs| beyond `allowed`, in units of the largest entry, state by state.
 
     Args:
         ours, theirs: (states, ...).
-        scale: whose largest entry is the unit; `theirs` if None.
-        slack: share of each entry that may differ: what the peer's own rounding hides.
+        unit: whose largest entry is the unit, (states, ...); `theirs` if None.
+        allowed: what each entry may differ by beforehand.
     """
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     assert ours.shape == theirs.shape
     assert np.isfinite(ours).all()
-    axes = tuple(range(1, theirs.ndim))
-    unit = np.abs(theirs if scale is None else scale).max(axis=tuple(range(1, np.ndim(scale)))
-                                                          if scale is not None else axes)  # fmt: skip
-    gap = np.maximum(np.abs(ours - theirs) - slack * np.abs(theirs), 0).max(axis=axes)
-    return float(np.where(gap == 0, 0, gap / np.where(unit == 0, np.nan, unit)).max())
+    unit = theirs if unit is None else unit
+    gap = _largest(np.maximum(np.abs(ours - theirs) - allowed, 0))
+    size = _largest(np.abs(unit))
+    return float(np.divide(gap, size, out=np.where(gap > 0, np.inf, 0.0), where=size > 0).max())
+
+
+def _largest(x: np.ndarray) -> np.ndarray:
+    return x.reshape(len(x), -1).max(axis=1).astype(np.float64)
 
 
 def note(test: str, case: str, figures: Mapping[str, float]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -94,6 +95,34 @@ def loss_of(case: Case, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return nn.functional.mse_loss(outputs, y)
 
 
+class Log(dict[str, list[np.ndarray]]):
+    """Arrays by name, one a state; weights as (fan_in, units)."""
+
+    def keep(self, key: str, value: torch.Tensor) -> None:
+        value = value.detach().numpy()
+        self.setdefault(key, []).append((value.T if "weight/" in key else value).copy())
+
+    def stacked(self) -> dict[str, np.ndarray]:
+        return {key: np.stack(values) for key, values in self.items()}
+
+
+def pass_through(network: Network, x: torch.Tensor, y: torch.Tensor, log: Log) -> None:
+    """Loss, every z, h, delta, g and gradient of a batch."""
+    network.zero_grad()
+    outputs, taps = network(x)
+    taps[f"z/{len(network.case.shapes)}"] = outputs
+    for tap in taps.values():
+        tap.retain_grad()
+    loss = loss_of(network.case, outputs, y)
+    loss.backward()
+    log.keep("loss", loss)
+    for name, tap in taps.items():
+        log.keep(name, tap)
+        log.keep(name.replace("z/", "delta/").replace("h/", "g/"), tap.grad)
+    for name, tensor in network.tensors().items():
+        log.keep(f"grad/{name}", tensor.grad)
+
+
 @functools.lru_cache(maxsize=64)
 def trajectory(case: Case) -> dict[str, np.ndarray]:
     """`before/T`, `grad/T`, `slot0/T`, `after/T` of every tensor T (`weight/1`, ...); `z/1`,
@@ -102,41 +131,36 @@ def trajectory(case: Case) -> dict[str, np.ndarray]:
     network = Network(case)
     tensors = network.tensors()
     optimizer = optimizer_of(case, list(tensors.values()))
-    log: dict[str, list[np.ndarray]] = defaultdict(list)
-
-    def keep(key: str, value: torch.Tensor) -> None:
-        value = value.detach().numpy()
-        log[key].append((value.T if "weight/" in key else value).copy())
-
+    log = Log()
     for x, y in zip(*(torch.from_numpy(a) for a in case.batches()), strict=True):
         for name, tensor in tensors.items():
-            keep(f"before/{name}", tensor)
+            log.keep(f"before/{name}", tensor)
             for k, slot in enumerate(SLOTS.get(case.optimizer, ())):
                 value = optimizer.state[tensor].get(slot)
-                keep(f"slot{k}/{name}", torch.zeros_like(tensor) if value is None else value)
-        optimizer.zero_grad()
-        outputs, taps = network(x)
-        for tap in (*taps.values(), outputs):
-            tap.retain_grad()
-        loss = loss_of(case, outputs, y)
-        loss.backward()
-        keep("loss", loss)
-        taps[f"z/{len(case.shapes)}"] = outputs
-        for name, tap in taps.items():
-            keep(name, tap)
-            keep(name.replace("z/", "delta/").replace("h/", "g/"), tap.grad)
-        for name, tensor in tensors.items():
-            keep(f"grad/{name}", tensor.grad)
+                log.keep(f"slot{k}/{name}", torch.zeros_like(tensor) if value is None else value)
+        pass_through(network, x, y, log)
         if case.clip_norm:
             nn.utils.clip_grad_norm_(tensors.values(), case.clip_norm)
         optimizer.step()
         for name, tensor in tensors.items():
-            keep(f"after/{name}", tensor)
+            log.keep(f"after/{name}", tensor)
         if case.norm == "batch":
             for i, norm in enumerate(network.norm, start=1):
-                keep(f"mean/{i}", norm.running_mean)
-                keep(f"variance/{i}", norm.running_var)
+                log.keep(f"mean/{i}", norm.running_mean)
+                log.keep(f"variance/{i}", norm.running_var)
     network.eval()
     with torch.no_grad():
-        keep("inference_loss", loss_of(case, network(x)[0], y))
-    return {key: np.stack(values) for key, values in log.items()}
+        log.keep("inference_loss", loss_of(case, network(x)[0], y))
+    return log.stacked()
+
+
+def exact_passes(case: Case, before: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """From the states `before/T`, the passes in float64: what both float32 sides round."""
+    network, log = Network(dataclasses.replace(case, dtype="float64")), Log()
+    for state, (x, y) in enumerate(zip(*map(torch.from_numpy, case.batches()), strict=True)):
+        with torch.no_grad():
+            for name, tensor in network.tensors().items():
+                value = torch.from_numpy(before[f"before/{name}"][state])
+                tensor.copy_(value.T if name.startswith("weight") else value)
+        pass_through(network, x.double(), y if y.dtype == torch.int32 else y.double(), log)
+    return log.stacked()

@@ -22,7 +22,9 @@ every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_passes_and_updates_from_pytorchs_states(case: Case) -> None:
     peer = trajectory(case)
     check_pass(case, peer)
-    check_update(case, peer, float64_tolerance=1e-9)
+    # clip_grad_norm_ divides by the norm + 1e-6; gradgauge and Keras by the norm.
+    clipped = 0 < case.clip_norm < 1
+    check_update(case, peer, float64_tolerance=2e-5 if clipped else 1e-9)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.skip == 2], ids=lambda case: case.name)

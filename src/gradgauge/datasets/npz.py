@@ -28,10 +28,10 @@ def load(path: Path, classification: bool = True) -> Dataset:
         DataProblem: the file is missing, damaged or not what it should be; says which array.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataProblem(path, "wrong_format", why=".npy")
-            arrays = _read(path, file)
+        with path.open("rb") as raw:
+            fingerprint = hashlib.file_digest(raw, "sha256").hexdigest()
+            raw.seek(0)
+            arrays = _read(path, np.load(raw, allow_pickle=False))
     except FileNotFoundError:
         raise DataProblem(path, "missing") from None
     except IsADirectoryError:
@@ -42,11 +42,12 @@ def load(path: Path, classification: bool = True) -> Dataset:
         raise DataProblem(path, "unreadable", why=error.strerror) from None
     except (OSError, ValueError) as error:
         raise DataProblem(path, "wrong_format", why=str(error).partition("\n")[0]) from None
-    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
     return build(str(path), str(path), arrays, fingerprint, classification)
 
 
-def _read(path: Path, file: np.lib.npyio.NpzFile) -> dict[str, np.ndarray]:
+def _read(path: Path, file: object) -> dict[str, np.ndarray]:
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        raise DataProblem(path, "wrong_format", why=".npy")
     missing = [name for name in _NAMES if name not in file.files]
     if missing:
         present = ", ".join(file.files) or "-"

@@ -1,10 +1,12 @@
-"""Every gauge. To add one: a file here, a line in GAUGES, a row in docs/gauges.md."""
+"""Every gauge. To add one: a file here, a line in GAUGES (or, where it is of the whole network
+and not of a layer, in NETWORK_GAUGES), a row in docs/gauges.md."""
 
 from __future__ import annotations
 
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.gauges.backward_gain import BACKWARD_GAIN
 from gradgauge.gauges.error_signal import DELTA_NORM, G_NORM
+from gradgauge.gauges.jacobian import JACOBIAN
 from gradgauge.gauges.moments import MOMENTS
 from gradgauge.gauges.signal_spread import SIGNAL_SPREAD
 from gradgauge.gauges.unit_states import DEAD, INACTIVE, SATURATED
@@ -25,6 +27,12 @@ GAUGES: tuple[Gauge, ...] = (
     INACTIVE,
     DEAD,
 )
+"""Of a layer."""
+
+NETWORK_GAUGES: tuple[Gauge, ...] = (JACOBIAN,)
+"""Of the whole network: one figure a member. They cost more than a pass, so that nothing takes
+them unless asked (`engine/initial.py`). In a Run they are figures of the root group, one a
+member, `jacobian_sv_mean_first` and `jacobian_sv_mean_last`."""
 
 QUANTITIES: dict[str, Gauge] = {name: gauge for gauge in GAUGES for name in gauge.quantities}
 
@@ -36,6 +44,15 @@ def measure(signals: LayerSignals) -> dict[str, Array]:
     """All quantities that `signals` allow."""
     values: dict[str, Array] = {}
     for gauge in GAUGES:
+        if gauge.can_read(signals):
+            values.update(gauge.measure(signals))
+    return values
+
+
+def measure_network(signals: LayerSignals) -> dict[str, Array]:
+    """All quantities of the whole network that `signals` allow."""
+    values: dict[str, Array] = {}
+    for gauge in NETWORK_GAUGES:
         if gauge.can_read(signals):
             values.update(gauge.measure(signals))
     return values

@@ -131,7 +131,7 @@ def _course_kind(before: float, after: float) -> str:
 
 def learned(facts: Facts, lang: str) -> list[str]:
     """The test accuracy beside that of always naming the most frequent class."""
-    if facts.accuracy is None or facts.majority is None or not math.isfinite(facts.accuracy.mean):
+    if facts.accuracy is None or facts.majority is None or facts.non_finite or facts.interrupted:
         return []
     low = facts.accuracy.interval[0] if facts.accuracy.interval else facts.accuracy.mean
     kind = "above" if low > facts.majority else "not_above"

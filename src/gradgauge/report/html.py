@@ -11,7 +11,7 @@ import gradgauge
 from gradgauge.messages.catalog import sentence
 from gradgauge.report import sections
 from gradgauge.report.charts._draw import AXIS_WIDTH, GRID, INK, LINE, MUTED
-from gradgauge.report.fonts import font_face
+from gradgauge.report.fonts import HANGUL, font_face
 from gradgauge.report.headline import headline
 from gradgauge.report.palette import COLOURS, ON_DARK
 from gradgauge.report.vega_bundle import vega_bundle
@@ -50,7 +50,7 @@ def report_page(comparison: Comparison, lang: str = "en") -> str:
         lang=lang,
         version=escape(gradgauge.__version__),
         title=escape(title),
-        font=font_face() if lang == "ko" else "",
+        font=font_face("Gradgauge Hangul", HANGUL) if lang == "ko" else "",
         palette=_palette(),
         css=_text("page.css"),
         skip_link=escape(sentence("report.skip_link", lang)),

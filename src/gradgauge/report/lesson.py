@@ -41,7 +41,7 @@ class Lesson:
     Attributes:
         chain: how backpropagation multiplies.
         own: introduces `factors`.
-        start: the output layer's error signal, with which the product begins.
+        output, start: the output layer and its error signal, with which the product begins.
         factors: hidden layers, last to first.
         product: what they come to.
         limit: what the slopes allow at most.
@@ -50,6 +50,7 @@ class Lesson:
 
     chain: list[str]
     own: str
+    output: str
     start: str
     factors: list[Factor]
     product: str
@@ -69,6 +70,7 @@ def lesson(comparison: Comparison, lang: str = "en") -> Lesson | None:
     return Lesson(
         [sentence("report.lesson.chain", lang), sentence("report.lesson.chain_names", lang)],
         sentence(f"report.lesson.{own}", lang, name=subject.name),
+        sentence("report.figures.output_layer", lang, layer=depth + 1),
         number(subject.moments["first"].deltas[-1]),
         factors,
         _product(subject, depth, lang),
@@ -114,7 +116,7 @@ def _limit(comparison: Comparison, facts: Facts, lang: str) -> str:
     limit = slope_limit_decades(network)
     largest = ", ".join(
         sentence("report.lesson.largest", lang, activation=name,
-                 slope=number(ACTIVATIONS[name].max_slope))
+                 slope=f"{ACTIVATIONS[name].max_slope:.4g}")
         for name in dict.fromkeys(network.activations)
     )  # fmt: skip
     key = "limit" if signed_decades(limit).startswith("−") else "limit_one"

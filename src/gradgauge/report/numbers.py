@@ -74,7 +74,7 @@ def interval(bounds: tuple[float, float] | None) -> str:
     return NO_VALUE if bounds is None else f"{fixed(bounds[0])} – {fixed(bounds[1])}"
 
 
-_SCIENTIFIC = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?)e(-?)(\d+)(?!\w)")
+_SCIENTIFIC = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?)e(-?)(\d+)(?![0-9A-Za-z_])")
 
 
 def as_powers(text: str) -> str:

@@ -19,7 +19,7 @@ from gradgauge.report.charts.gains import GAINS
 from gradgauge.report.charts.learning import LEARNING
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.charts.units import UNITS
-from gradgauge.report.explain import explain, explain_network
+from gradgauge.report.explain import explain_network
 from gradgauge.report.facts import all_facts, most_affected
 from gradgauge.report.figures import figure_tables
 from gradgauge.report.headline import verdict
@@ -132,7 +132,7 @@ def chart_figure(chart: Chart, comparison: Comparison, lang: str, title: bool = 
     name = sentence(f"report.chart.{chart.name}.title", lang)
     head = f"<h3>{escape(name)}</h3>" if title else ""
     notes = [sentence(f"report.chart.{chart.name}.caption", lang)]
-    if any(row["value"] is None or row["value"] == 0 for row in rows) and chart.log:
+    if any(row["value"] is None or (chart.log and row["value"] == 0) for row in rows):
         notes.append(sentence("report.foot", lang))
     if any(row.get("low") != row.get("high") for row in rows):
         notes.append(sentence("report.bars", lang))
@@ -180,9 +180,8 @@ def _signal(comparison: Comparison, lang: str) -> str:
     figure = chart_figure(SIGNAL, comparison, lang, title=False)
     if not figure:
         return ""
-    told = "".join(f"<p>{prose(text)}</p>" for text in explain(comparison, lang))
     title = sentence("report.chart.signal.title", lang)
-    return heading("signal", title) + figure + told
+    return heading("signal", title) + figure
 
 
 def _happened(comparison: Comparison, lang: str) -> str:
@@ -247,8 +246,8 @@ def _lesson(comparison: Comparison, lang: str) -> str:
 
 
 _FORMULA = (
-    '<p class="formula"><var>δ</var><sub>l</sub> = (<var>W</var><sub>l+1</sub><sup>T</sup> '
-    "<var>δ</var><sub>l+1</sub>) · <var>f</var>′(<var>z</var><sub>l</sub>)</p>"
+    '<p class="formula"><var>δ</var><sub>l</sub> = (<var>W</var><sub>l+1</sub><sup>T</sup>'
+    " <var>δ</var><sub>l+1</sub>) ⊙ <var>f</var>\N{HAIR SPACE}′(<var>z</var><sub>l</sub>)</p>"
 )
 
 
@@ -257,7 +256,7 @@ def _factors(told: Lesson, lang: str) -> str:
         sentence(f"report.lesson.column_{c}", lang)
         for c in ("layer", "slopes", "weights", "gain", "signal")
     ]
-    start = [sentence("report.structure.output", lang), NO_VALUE, NO_VALUE, NO_VALUE, told.start]
+    start = [told.output, NO_VALUE, NO_VALUE, NO_VALUE, told.start]
     body = [
         [str(f.layer), f.slopes, f"× {f.weights}", f"= {f.gain}", f.signal] for f in told.factors
     ]

@@ -71,7 +71,7 @@ def _table(why: Why, optimizer: str, lang: str) -> Any:
                   title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))  # fmt: skip
     table.add_column(sentence("why.table.arm", lang), no_wrap=True)
     for key, width in _COLUMNS.items():
-        table.add_column(sentence(f"why.table.{key}", lang), justify="right", min_width=width)
+        table.add_column(sentence(f"why.table.{key}", lang), justify="right", width=width)
     for arm in why.of(optimizer).values():
         table.add_row(*_row(why, arm, lang))
     return table

@@ -43,12 +43,14 @@ class Row:
         info: what the Run says of it.
         weights: its weight variables, biases and statistics left out.
         opaque: whether only its output can be seen.
+        container: whether layers are inside of it: its own output is then theirs.
     """
 
     layer: Layer
     info: LayerInfo
     weights: list[Variable]
     opaque: bool = False
+    container: bool = False
 
 
 def leaves(model: Any) -> list[Layer]:
@@ -97,7 +99,9 @@ def rows_of_model(model: Any) -> list[Row]:
         )
         for weight in weights:
             first.setdefault(id(weight), name)
-        rows.append(Row(layer, info, weights, isinstance(layer, _OPAQUE)))
+        opaque = isinstance(layer, _OPAQUE)
+        parts = [p for p in layer._flatten_layers(include_self=False) if not is_pointwise(p)]
+        rows.append(Row(layer, info, weights, opaque, bool(parts) and not opaque))
     return rows
 
 

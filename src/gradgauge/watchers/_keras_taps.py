@@ -60,9 +60,9 @@ class Taps:
         self.calls: list[Call] = []
         self.outputs: set[int] = set()
         self.folded: set[int] = set()
-        self.entries: list[tuple[Call, int, Call]] = []
-        self._rows = {id(row.layer): row for row in rows}
-        self._pending: dict[int, Call] = {}
+        self.entries: list[tuple[Call, int]] = []
+        self._rows = {id(row.layer): row for row in rows if not row.container}
+        self._pending: dict[int, tuple[Call, int | None, bool]] = {}
         self._alias: dict[int, Call] = {}
         self._marks: dict[int, int] = {}
         self._inner: dict[int, tuple[int, Activation | None, str, Tensor]] = {}
@@ -127,7 +127,7 @@ class Taps:
         if last is None or tuple(source.shape) != last.shape or not _is_float(source):
             return args, kwargs
         marked, number = self._marked(source)
-        self.entries.append((last, number, last))
+        self.entries.append((last, number))
         replace = functools.partial(_replaced, source, marked)
         return keras.tree.map_structure(replace, args), keras.tree.map_structure(replace, kwargs)
 
@@ -151,15 +151,16 @@ class Taps:
         self.calls.append(call)
         self._alias[id(marked)] = call
         if call.bare:
-            self._pending[id(marked)] = call
+            self._pending[id(marked)] = (call, call.z, False)
         return _with_first(output, marked)
 
     def _normalized(self, layer: Any, row: Row | None, output: Any, source: Tensor) -> Any:
-        call = self._pending.pop(id(source), None)
-        if call is None and row is None:
+        call, _, joined = self._pending.get(id(source), (None, None, False))
+        if (call is None or joined) and row is None:
             return output
         marked, number = self._marked(output)
-        if call is not None:
+        if call is not None and not joined:
+            self._pending.pop(id(source))
             call.z = call.h = number
             self.folded.add(id(layer))
         elif row is not None:
@@ -167,34 +168,34 @@ class Taps:
             self.calls.append(call)
         if call is not None:
             call.used = False
-            self._pending[id(marked)] = self._alias[id(marked)] = call
+            self._alias[id(marked)] = call
+            self._pending[id(marked)] = (call, number, False)
         return marked
 
     def _passed(self, layer: Any, output: Any, source: Tensor, calls: list[Call]) -> Any:
         """Behind a layer without weights: an activation, a sum, or something that shapes."""
         out = keras.tree.flatten(output)[0]
-        call = self._pending.get(id(source))
-        summed = isinstance(layer, keras.layers.Add)
+        call, z, _ = self._pending.get(id(source), (None, None, False))
         if is_pointwise(layer) and call is not None:
             self._pending.pop(id(source))
-            marked, number = self._marked(out)
+            marked, call.h = self._marked(out)
             call.activation, call.label = activation_of(layer)
-            call.h, call.bare, call.used = number, False, False
+            call.z, call.bare, call.used = z, False, False
             self._alias[id(marked)] = call
             return marked
-        if summed and calls and calls[-1].bare and tuple(out.shape) == calls[-1].shape:
-            # Should an activation follow, z is what goes into it: the sum.
-            marked, number = self._marked(out)
-            self._sums(marked, number, calls[-1])
-            return marked
-        if calls and not summed:
-            self._alias.setdefault(id(out), calls[0])
-            self._alive.append(out)
+        last = next((c for c in reversed(self.calls) if c in calls), None)
+        if last is None or not hasattr(out, "shape"):
+            return output
+        if isinstance(layer, keras.layers.Add):
+            if last.bare and tuple(out.shape) == last.shape:
+                # Should an activation follow, z is what goes into it: the sum.
+                marked, number = self._marked(out)
+                self._pending[id(marked)] = (last, number, True)
+                return marked
+            return output
+        self._alias.setdefault(id(out), last)
+        self._alive.append(out)
         return output
-
-    def _sums(self, marked: Tensor, number: int, call: Call) -> None:
-        joined = _Joined(call, number)
-        self._pending[id(marked)] = joined  # type: ignore[assignment]
 
     def _activation(self, function: Any) -> Callable[..., Any]:
         known, label = activation_of(function)
@@ -220,17 +221,24 @@ class Taps:
         return marked, number
 
 
-class _Joined:
-    """A layer's output behind a residual sum: only an activation that follows changes the call."""
 
-    def __init__(self, call: Call, number: int):
-        object.__setattr__(self, "_call", call)
-        object.__setattr__(self, "_number", number)
+def _has_activation(layer: Any) -> bool:
+    return callable(getattr(layer, "activation", None))
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "h":
-            self._call.z = self._number
-        setattr(self._call, name, value)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._call, name)
+def _is_float(tensor: Tensor) -> bool:
+    return "float" in str(tensor.dtype)
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in keras.tree.flatten(tree) if hasattr(leaf, "shape")]
+
+
+def _replaced(old: Tensor, new: Tensor, leaf: Any) -> Any:
+    return new if leaf is old else leaf
+
+
+def _with_first(tree: Any, first: Tensor) -> Any:
+    """`tree` with its first leaf replaced."""
+    flat = keras.tree.flatten(tree)
+    return keras.tree.pack_sequence_as(tree, [first, *flat[1:]])

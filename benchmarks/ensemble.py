@@ -1,0 +1,75 @@
+"""Ensembles against their peers, in one run: `python benchmarks/ensemble.py`.
+
+A network's training is 25 steps of 400 MNIST images (an epoch of 10,000) with Adam. Figures are
+networks a second after a warm-up, without imports and without our compilation; Keras's own
+tracing of every new model is part of a loop over models. The floor is the matrix products alone,
+two networks at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+PEERS = Path(__file__).parent / "peers"
+SHAPES = [(depth, width) for depth in (10, 50) for width in (16, 64, 256)]
+SECONDS = 12.0
+"""About how long one measurement may take: the number of networks follows from it."""
+
+
+def rate(script: str, *arguments: object) -> float:
+    """Networks a second that a peer prints."""
+    command = [sys.executable, str(PEERS / script), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SystemExit(f"{script} failed: {result.stderr.strip().splitlines()[-1]}")
+    return float(result.stdout.split()[-1])
+
+
+def contest(depth: int, width: int, members: int) -> dict[str, float]:
+    """Every layout's networks a second at one shape, at most `members` of them."""
+    floor = rate("ensemble_floor.py", depth, width)
+    fair = int(max(2, min(members, floor * SECONDS / 2)))
+    stacked = int(max(2, min(16, fair)))
+    return {
+        "floor": floor,
+        "gradgauge": rate("ensemble_gradgauge.py", depth, width, fair),
+        "PyTorch eager, two processes": rate(
+            "ensemble_torch.py", "eager", depth, width, max(4, fair // 4)
+        ),
+        "torch.func with vmap": rate("ensemble_torch.py", "vmap", depth, width, stacked),
+        "Keras, a loop": rate("ensemble_keras.py", depth, width, 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--members", type=int, nargs="+", default=[64, 1024])
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    results = []
+    print("| depth | width | members | layout | networks/s | of the floor | gradgauge is |")
+    print("|---|---|---|---|---|---|---|")
+    for depth, width in SHAPES:
+        for members in arguments.members:
+            rounds = [contest(depth, width, members) for _ in range(arguments.rounds)]
+            rates = {k: statistics.median(r[k] for r in rounds) for k in rounds[0]}
+            results.append({"depth": depth, "width": width, "members": members, **rates})
+            for layout, value in rates.items():
+                share, times = 100 * value / rates["floor"], rates["gradgauge"] / value
+                print(
+                    f"| {depth} | {width} | {members} | {layout} | {value:.2f} "
+                    f"| {share:.0f} % | {times:.1f} x |",
+                    flush=True,
+                )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A network at its initial weights, read once: gauges by layer and Jacobian, without training."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
+from gradgauge.engine.build import initial_parameters, layer_tables
+from gradgauge.engine.epochs import as_targets
+from gradgauge.engine.jacobian import JacobianFigures, jacobian_figures
+from gradgauge.engine.plan import plan_for
+from gradgauge.engine.probe import probe
+from gradgauge.engine.programs import precision
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.training import TrainingSpec
+
+import jax  # isort: skip
+import jax.numpy as jnp  # isort: skip
+
+
+@dataclass(frozen=True)
+class InitialReading:
+    """What one random network shows on one batch.
+
+    Attributes:
+        gauges: every probed quantity by layer, (layers,), the output layer last.
+        jacobian: singular values of d(logits)/d(input); None if not asked for.
+    """
+
+    gauges: dict[str, np.ndarray]
+    jacobian: JacobianFigures | None
+
+
+def read_initial(
+    network: NetworkSpec,
+    seed: int,
+    x: np.ndarray,
+    labels: np.ndarray,
+    jacobian: bool = False,
+    dtype: str = "float64",
+) -> InitialReading:
+    """Draw a network's weights and take all gauges on one batch.
+
+    Args:
+        network: any spec.
+        seed: of the weights, as in a training.
+        x: the batch, (samples, inputs).
+        labels: classes of the samples, (samples,).
+        jacobian: whether to take the Jacobian, too: it costs `outputs` passes back.
+        dtype: float32 or float64.
+    """
+    training = TrainingSpec(batch_size=len(x), dtype=dtype)
+    activations = frozenset(network.activations)
+    plan = plan_for(network, training, len(x), activations)
+    with precision(dtype):
+        as_dtype = functools.partial(_as, dtype=dtype)
+        params = jax.tree.map(as_dtype, initial_parameters(network, seed))
+        tables = jax.tree.map(as_dtype, layer_tables(network, plan.activations))
+        rows, targets = as_dtype(x), as_targets(plan, jnp.asarray(labels))
+        gauges = jax.jit(functools.partial(probe, plan))(params, tables, rows, targets)
+        return InitialReading(
+            {name: np.asarray(value) for name, value in gauges.items()},
+            jacobian_figures(plan, params, tables, rows) if jacobian else None,
+        )
+
+
+def _as(x: np.ndarray, dtype: str) -> jax.Array:
+    array = np.asarray(x)
+    return jnp.asarray(array.astype(dtype) if array.dtype.kind == "f" else array)

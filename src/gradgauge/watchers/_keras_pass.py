@@ -1,0 +1,120 @@
+"""A pass of a Keras model over the probe batch, without any trace: variables are arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from gradgauge.watchers._keras_layers import Row
+from gradgauge.watchers._keras_taps import Mark, Taps
+
+MOST_SAMPLES = 1_000
+"""Samples of a probe batch: the first ones of what is given."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What a pass gives, as NumPy arrays.
+
+    Attributes:
+        loss: of the batch.
+        values, grads: of every mark; a gradient is None where the loss does not depend on it.
+        weight_grads: of every trainable variable, in the model's order.
+    """
+
+    loss: float
+    values: list[np.ndarray | None]
+    grads: list[np.ndarray | None]
+    weight_grads: list[np.ndarray | None]
+
+
+class Tapped:
+    """A model, its probe batch, and the taps of the last trace.
+
+    `loss` is a pure function of variables: it runs in Keras's stateless scope, so that running
+    statistics, seeds and metrics stay as they are, whatever happens.
+    """
+
+    def __init__(self, model: Any, rows: list[Row], x: Any, y: Any, sample_weight: Any = None):
+        self.model, self.rows = model, rows
+        self.batch = keras.tree.map_structure(_tensor, (x, y, sample_weight), none_is_leaf=False)
+        self.taps = Taps(model, rows, lambda tensor: (tensor, 0))
+
+    @property
+    def trainable(self) -> list[Any]:
+        return self.model.trainable_variables
+
+    @property
+    def non_trainable(self) -> list[Any]:
+        return self.model.non_trainable_variables
+
+    def loss(
+        self, weights: list[Any], mark: Mark, other: list[Any] | None = None, batch: Any = None
+    ) -> Any:
+        """The compiled loss on the probe batch, in training mode, taps on.
+
+        Args:
+            weights: values of the trainable variables.
+            mark: see Mark.
+            other: values of the others; None: what they are.
+            batch: x, y, sample_weight; None: the probe batch.
+        """
+        model = self.model
+        other = [v.value for v in self.non_trainable] if other is None else other
+        x, y, sample_weight = self.batch if batch is None else batch
+        self.taps = Taps(model, self.rows, mark)
+        training = {"training": True} if model._call_has_training_arg else {}
+        with self.taps.installed():
+            output, other, losses = model.stateless_call(
+                weights, other, x, return_losses=True, **training
+            )
+        self.taps.finish(output)
+        kept = model._losses_override
+        model._losses_override = losses
+        try:
+            metrics = [v.value for v in model.metrics_variables]
+            loss, _ = model.stateless_compute_loss(
+                weights, other, metrics, x=x, y=y, y_pred=output,
+                sample_weight=sample_weight, training=True,
+            )  # fmt: skip
+        finally:
+            model._losses_override = kept
+        return loss
+
+
+def first_samples(tree: Any) -> Any:
+    """The first MOST_SAMPLES rows of every array in a tuple, list or dict."""
+    return keras.tree.map_structure(
+        lambda leaf: leaf[:MOST_SAMPLES] if getattr(leaf, "ndim", 0) else leaf,
+        tree,
+        none_is_leaf=False,
+    )
+
+
+def _tensor(leaf: Any) -> Any:
+    """As `fit` feeds it: floats in Keras's float type."""
+    if leaf is None:
+        return None
+    if hasattr(leaf, "dtype") and "float" in str(leaf.dtype):
+        return keras.ops.convert_to_tensor(leaf, dtype=keras.config.floatx())
+    return keras.ops.convert_to_tensor(leaf)
+
+
+def backend_prepare() -> Callable[[Tapped], Callable[[], Passed]]:
+    """`prepare` of the backend that Keras runs on; the others are not imported."""
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        from gradgauge.watchers import _keras_tensorflow as module
+    elif backend == "jax":
+        from gradgauge.watchers import _keras_jax as module
+    elif backend == "torch":
+        from gradgauge.watchers import _keras_torch as module
+    else:
+        from gradgauge.watchers._errors import CannotWatch
+
+        raise CannotWatch("keras_backend", backend=backend)
+    return module.prepare

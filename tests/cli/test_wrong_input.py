@@ -1,0 +1,167 @@
+"""Each mistake is one sentence on stderr, exit code 2, nothing on stdout, nothing half-written."""
+
+import gzip
+import shutil
+
+import numpy as np
+import pytest
+
+from gradgauge.cli.app import run
+from gradgauge.datasets import mnist
+
+GOOD = {
+    "x_train": np.zeros((8, 4), np.uint8),
+    "y_train": np.array([0, 1, 2, 0, 1, 2, 0, 1]),
+    "x_test": np.zeros((3, 4), np.uint8),
+    "y_test": np.array([0, 1, 2]),
+}
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def refused(capsys, *arguments):
+    code = run([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith(("error: ", "오류: "))
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["rleu"], "'relu'"),
+        ([], "--preset"),
+        (["relu", "--preset", "practical"], "not both"),
+        (["784-64x-10 relu"], "column 5"),
+        (["784-64x10-10"], "activation"),
+        (["784-0x3-10 relu"], "at least 1"),
+        (["784-64x3-10 relu", "--depth", "3"], "depth"),
+        (["relu", "--depth", "0"], "depth"),
+        (["relu", "--depth", "-2"], "depth"),
+        (["relu", "--width", "0"], "width"),
+        (["relu", "--learning-rate", "-1"], "learning_rate"),
+        (["relu", "--learning-rate", "0"], "learning_rate"),
+        (["relu", "--learning-rate", "nan"], "learning_rate"),
+        (["relu", "--learning-rate", "inf"], "learning_rate"),
+        (["relu", "--learning-rate", "fast"], "learning_rate"),
+        (["relu", "--batch-size", "0"], "batch_size"),
+        (["relu", "--batch-size", "60001"], "60000"),
+        (["relu", "--epochs", "0"], "epochs"),
+        (["relu", "--epochs", "1.5"], "epochs"),
+        (["relu", "--seeds", "0"], "seeds"),
+        (["relu", "--seed", "-1"], "seed"),
+        (["relu", "--lang", "kr"], "en, ko"),
+        (["relu", "--optimizer", "adan"], "'adam'"),
+        (["relu", "--dtype", "float16"], "float32"),
+        (["relu", "--loss", "hinge"], "cross_entropy"),
+        (["relu", "--preset"], "--preset"),
+        (["--preset", "practicl"], "'practical'"),
+        (["--preset", "practical", "--width", "3"], "width"),
+        (["relu", "--dataset", "nowhere.npz"], "nowhere.npz"),
+        (["relu", "--dataset", "cifar"], "mnist"),
+        (["relu", "--sneeds", "3"], "--seeds"),
+        (["784-64:relu-11 scale=-1"], "scale"),
+        (["100-64-10 relu"], "784"),
+        (["784-64-9 relu"], "10 classes"),
+        (["784-64-32-10 relu skip=1"], "skip"),
+    ],
+)
+def test_compare(capsys, out, arguments, expected):
+    assert expected in refused(capsys, "compare", *arguments, "--out", out)
+    assert not out.exists()
+
+
+def test_unknown_command(capsys):
+    assert "'compare'" in refused(capsys, "comapre")
+
+
+def test_korean(capsys, out):
+    message = refused(capsys, "compare", "rleu", "--lang", "ko", "--out", out)
+    assert "relu" in message
+    assert "활성화 함수" in message
+
+
+def test_output_folder_is_a_file(capsys, tmp_path):
+    file = tmp_path / "taken"
+    file.write_text("mine")
+    assert str(file) in refused(capsys, "compare", "relu", "--out", file)
+    assert file.read_text() == "mine"
+
+
+def test_output_folder_below_a_file(capsys, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    refused(capsys, "compare", "relu", "--out", tmp_path / "taken" / "deeper")
+
+
+def broken(**changes):
+    return {name: array for name, array in {**GOOD, **changes}.items() if array is not None}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "expected"),
+    [
+        (broken(x_test=None), "x_test"),
+        (broken(y_train=np.array([0, 1])), "y_train 2"),
+        (broken(x_test=np.zeros((3, 5), np.uint8)), "5"),
+        (broken(y_train=np.array([0, 1, 2, 0, 1, 2, 0, -1])), "-1"),
+        (broken(y_test=np.array([0, 1, 7])), "7"),
+        (broken(y_train=np.array([0.5] * 8)), "y_train"),
+        (broken(x_train=np.full((8, 4), np.nan)), "NaN"),
+        (broken(x_train=np.array([["a"] * 4] * 8)), "x_train"),
+        (broken(x_train=np.zeros(8)), "x_train"),
+        (broken(x_train=np.zeros((0, 4)), y_train=np.zeros(0, int)), "x_train"),
+        (broken(y_train=np.zeros(8, int), y_test=np.zeros(3, int)), "single class"),
+    ],
+)
+def test_data(capsys, tmp_path, out, arrays, expected):
+    path = tmp_path / "data.npz"
+    np.savez(path, **arrays)
+    message = refused(capsys, "compare", "relu", "--dataset", path, "--batch-size", 4, "--out", out)
+    assert expected in message
+    assert str(path) in message
+    assert not out.exists()
+
+
+def test_objects_are_not_unpickled(capsys, tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, **broken(x_train=np.array([{"a": 1}] * 8, dtype=object)))
+    assert "x_train" in refused(capsys, "compare", "relu", "--dataset", path)
+
+
+def test_truncated_npz(capsys, tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, **GOOD)
+    path.write_bytes(path.read_bytes()[:300])
+    assert str(path) in refused(capsys, "compare", "relu", "--dataset", path)
+
+
+@pytest.fixture
+def mnist_copy(tmp_path, monkeypatch):
+    folder = tmp_path / "mnist"
+    shutil.copytree(mnist.FOLDER, folder)
+    monkeypatch.setattr(mnist.load, "__defaults__", (folder,))
+    return folder
+
+
+def test_mnist_file_missing(capsys, mnist_copy):
+    (mnist_copy / "t10k-labels-idx1-ubyte.gz").unlink()
+    assert "t10k-labels-idx1-ubyte.gz" in refused(capsys, "compare", "relu")
+
+
+def test_mnist_file_truncated(capsys, mnist_copy):
+    path = mnist_copy / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert path.name in refused(capsys, "compare", "relu")
+
+
+def test_mnist_file_replaced(capsys, mnist_copy):
+    path = mnist_copy / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(b"\0" * 60008))
+    assert path.name in refused(capsys, "compare", "relu")
