@@ -203,3 +203,14 @@ def test_the_schema_refuses_an_accuracy_of_regression(documents):
     document["networks"][0]["history"]["accuracy"] = [0.5, 0.5]
     with pytest.raises(jsonschema.ValidationError):
         validate(document)
+
+
+def named_keys(schema: dict) -> set[str]:
+    """All keys that the schema names, gauges apart: docs/gauges.md has those."""
+    objects = [schema, *(d for name, d in schema["$defs"].items() if "gauges" not in name)]
+    return {key for described in objects for key in described.get("properties", {})}
+
+
+def test_every_key_stands_in_the_documentation():
+    text = (Path(__file__).parents[2] / "docs" / "json.md").read_text("utf-8")
+    assert sorted(key for key in named_keys(SCHEMA) if f"`{key}`" not in text) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything 
 from gradgauge.engine.build import initial_parameters, layer_tables
 from gradgauge.engine.epochs import as_targets
 from gradgauge.engine.jacobian import JacobianFigures, jacobian_figures
-from gradgauge.engine.plan import plan_for
+from gradgauge.engine.plan import Plan, plan_for
 from gradgauge.engine.probe import probe
 from gradgauge.engine.programs import precision
 from gradgauge.spec.network import NetworkSpec
@@ -26,7 +27,8 @@ class InitialReading:
     """What one random network shows on one batch.
 
     Attributes:
-        gauges: every probed quantity by layer, (layers,), the output layer last.
+        gauges: every probed quantity by layer, (layers,), the output layer last; empty if not
+            asked for.
         jacobian: singular values of d(logits)/d(input); None if not asked for.
     """
 
@@ -40,16 +42,18 @@ def read_initial(
     x: np.ndarray,
     labels: np.ndarray,
     jacobian: bool = False,
+    gauges: bool = True,
     dtype: str = "float64",
 ) -> InitialReading:
-    """Draw a network's weights and take all gauges on one batch.
+    """Draw a network's weights and read it on one batch.
 
     Args:
         network: any spec.
         seed: of the weights, as in a training.
         x: the batch, (samples, inputs).
         labels: classes of the samples, (samples,).
-        jacobian: whether to take the Jacobian, too: it costs `outputs` passes back.
+        jacobian: whether to take the Jacobian: it costs `outputs` passes back.
+        gauges: whether to take the gauges by layer.
         dtype: float32 or float64.
     """
     training = TrainingSpec(batch_size=len(x), dtype=dtype)
@@ -60,11 +64,16 @@ def read_initial(
         params = jax.tree.map(as_dtype, initial_parameters(network, seed))
         tables = jax.tree.map(as_dtype, layer_tables(network, plan.activations))
         rows, targets = as_dtype(x), as_targets(plan, jnp.asarray(labels))
-        gauges = jax.jit(functools.partial(probe, plan))(params, tables, rows, targets)
+        values = _probe_program(plan)(params, tables, rows, targets) if gauges else {}
         return InitialReading(
-            {name: np.asarray(value) for name, value in gauges.items()},
+            {name: np.asarray(value) for name, value in values.items()},
             jacobian_figures(plan, params, tables, rows) if jacobian else None,
         )
+
+
+@functools.cache
+def _probe_program(plan: Plan) -> Callable[..., dict[str, jax.Array]]:
+    return jax.jit(functools.partial(probe, plan))
 
 
 def _as(x: np.ndarray, dtype: str) -> jax.Array:

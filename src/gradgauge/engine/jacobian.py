@@ -79,8 +79,7 @@ def jacobian_figures(
         values = {name: float(np.mean([f[name] for f in found])) for name in found[0]}
         return JacobianFigures(values, len(rows), True)
     rows = x[: max(1, min(SAMPLES, MOST_ENTRIES // entries))]
-    program = jax.jit(functools.partial(_jacobians, plan))
-    matrices = np.asarray(program(params, tables, running, rows))
+    matrices = np.asarray(_program(plan)(params, tables, running, rows))
     figures = measure_network(LayerSignals(output_jacobian=matrices))
     return JacobianFigures({k: float(v) for k, v in figures.items()}, len(rows), False)
 
@@ -95,6 +94,11 @@ def _jacobians(plan: Plan, params: Any, tables: Any, running: Any, x: Array) -> 
     """(samples, outputs, inputs): one vector-Jacobian product an output, all samples at once."""
     one = jax.jacrev(functools.partial(_logits, plan, params, tables, running))
     return jax.vmap(one)(x)
+
+
+@functools.cache
+def _program(plan: Plan) -> Callable[..., Array]:
+    return jax.jit(functools.partial(_jacobians, plan))
 
 
 def _statistics(plan: Plan, params: Any, tables: Any, x: Array) -> Any:

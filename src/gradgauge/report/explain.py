@@ -135,10 +135,7 @@ def learned(facts: Facts, lang: str) -> list[str]:
         return []
     low = facts.accuracy.interval[0] if facts.accuracy.interval else facts.accuracy.mean
     kind = "above" if low > facts.majority else "not_above"
-    return [
-        sentence(f"explain.learned.{kind}", lang, name=facts.name,
-                 accuracy=percent(facts.accuracy.mean), majority=percent(facts.majority))
-    ]  # fmt: skip
+    return [sentence(f"explain.learned.{kind}", lang, majority=percent(facts.majority))]
 
 
 def _contrast(beside: Facts | None, lang: str, key: str, figure: Callable[[Facts], str]) -> str:

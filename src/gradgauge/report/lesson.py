@@ -91,11 +91,13 @@ def lesson(comparison: Comparison, lang: str = "en") -> Lesson | None:
 
 def _factors(comparison: Comparison, name: str) -> list[Factor]:
     run = comparison.run(name)
-    columns = [by_layer(run, q) for q in ("slope_gain", "weight_gain", "backward_gain")]
-    deltas = by_layer(run, "delta_norm")
+    slopes, weights, gains, deltas = (
+        by_layer(run, quantity)
+        for quantity in ("slope_gain", "weight_gain", "backward_gain", "delta_norm")
+    )
     depth = comparison.networks[name].depth
     return [
-        Factor(at + 1, *(number(column[at]) for column in columns), number(deltas[at]))
+        Factor(at + 1, *map(number, (slopes[at], weights[at], gains[at], deltas[at])))
         for at in reversed(picked(depth, _MOST_FACTORS))
     ]
 

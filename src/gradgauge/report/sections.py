@@ -205,10 +205,11 @@ def _learning(comparison: Comparison, lang: str) -> str:
         return ""
     title = heading("learning", sentence("report.section.learning", lang))
     results = f"<h3>{escape(sentence('report.heading.results', lang))}</h3>"
-    return title + results + _results(comparison, lang) + "".join(charts)
+    return title + results + results_table(comparison, lang) + "".join(charts)
 
 
-def _results(comparison: Comparison, lang: str) -> str:
+def results_table(comparison: Comparison, lang: str) -> str:
+    """Test figures of every network, with intervals."""
     kinds = ("test_accuracy", "test_loss") if comparison.has_accuracy else ("test_loss",)
     head = [sentence("report.column.network", lang)]
     for kind in kinds:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-_MOST_LAYERS, _MOST_EPOCHS = 40, 40
+_MOST_LAYERS, _MOST_EPOCHS = 64, 40
 _GAP = 3
 
 
@@ -58,10 +58,12 @@ class _Printer:
     def title(self, key: str) -> None:
         self.line()
         self.line(self.say(key), "bold")
+        self.line()
 
     def structures(self) -> None:
         """The networks, side by side where they fit."""
         self.line(self.say("terminal.structures"), "bold")
+        self.line()
         self._side_by_side([self._structure(name) for name in self.comparison.names])
 
     def _structure(self, name: str) -> RenderableType:
@@ -81,6 +83,8 @@ class _Printer:
 
     def epochs(self) -> None:
         """Loss and accuracy of every epoch, in as many tables as the width asks for."""
+        from rich.cells import cell_len
+
         figures = self.comparison.epoch_figures
         networks = trained(self.comparison)
         if not networks:
@@ -90,11 +94,14 @@ class _Printer:
         epochs = self.comparison.spec.training.epochs
         shown = picked(epochs, _MOST_EPOCHS)
         heads = {n: [f"{n} {self.say(f'quantity.{f}')}" for f in figures] for n in courses}
-        for names in self._chunks(list(courses), lambda n: sum(len(h) + _GAP for h in heads[n])):
+        groups = self._chunks(list(courses), lambda n: sum(cell_len(h) + 2 for h in heads[n]))
+        for names in groups:
             table = _table("", [self.say("column.epoch"), *(h for n in names for h in heads[n])])
             for at in shown:
                 cells = [fixed(c[at].mean) for n in names for c in courses[n]]
                 table.add_row(str(at + 1), *cells)
+            if names != groups[0]:
+                self.line()
             self.console.print(table)
         if len(shown) < epochs:
             self.line(self.say("terminal.summarised_epochs", shown=len(shown), count=epochs))
@@ -117,6 +124,7 @@ class _Printer:
                 cells += [interval(summary.interval if summary else None)] * several
             table.add_row(name, *cells)
         self.console.print(table)
+        self.line()
         self.line(f"{headline(self.comparison, self.lang)}.".replace("..", "."))
         decision = verdict(self.comparison, self.lang)
         if decision:
@@ -140,7 +148,7 @@ class _Printer:
         quantities = ("delta_norm", "signal_spread")
         short = {"delta_norm": "|δ|", "signal_spread": self.say("terminal.spread")}
         heads = [f"{short[q]} {self.say(f'column.{m}')}" for q in quantities for m in MOMENTS]
-        table = _table(name, [self.say("column.layer"), *heads], wrap=True)
+        table = _table(name, [self.say("column.layer"), *heads], narrow=True)
         values = [(q, by_layer(run, q, m)) for q in quantities for m in MOMENTS]
         for at in picked(network.depth + 1, _MOST_LAYERS):
             cells = [
@@ -152,8 +160,7 @@ class _Printer:
     def explanation(self) -> None:
         """Two or three sentences."""
         self.title("terminal.explanation")
-        for text in explain(self.comparison, self.lang):
-            self.line(text)
+        self.line(" ".join(explain(self.comparison, self.lang)))
 
     def paths(self) -> None:
         """Where the report and the Runs lie."""
@@ -175,11 +182,15 @@ class _Printer:
         from rich.table import Table
 
         widths = {at: self._width(block) for at, block in enumerate(blocks)}
-        for group in self._chunks(list(widths), lambda at: widths[at] + _GAP, first=0):
+        for at_group, group in enumerate(
+            self._chunks(list(widths), lambda at: widths[at] + _GAP, first=0)
+        ):
             grid = Table.grid(padding=(0, _GAP, 0, 0))
             for _ in group:
                 grid.add_column(no_wrap=True)
             grid.add_row(*(blocks[at] for at in group))
+            if at_group:
+                self.line()
             self.console.print(grid)
 
     def _width(self, block: RenderableType) -> int:
@@ -202,16 +213,22 @@ class _Printer:
         return groups
 
 
-def _table(title: str, heads: Sequence[str], text_columns: int = 1, wrap: bool = False) -> Table:
-    """A plain table: the first columns to the left, numbers to the right."""
+def _table(title: str, heads: Sequence[str], text_columns: int = 1, narrow: bool = False) -> Table:
+    """A plain table: the first columns to the left, numbers to the right; `narrow` saves room."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=Text(title, style="bold") if title else None,
-                  title_justify="left", padding=(0, 1, 0, 0), pad_edge=False, title_style="bold")  # fmt: skip
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        title=Text(title, style="bold") if title else None,
+        title_justify="left",
+        padding=(0, 0 if narrow else 1, 0, 0),
+        pad_edge=False,
+    )
     for at, head in enumerate(heads):
-        label = head.replace(" ", "\n", 1) if wrap else head
+        label = head.replace(" ", "\n", 1) if narrow else head
         table.add_column(Text(label), justify="left" if at < text_columns else "right",
-                         no_wrap=not wrap)  # fmt: skip
+                         no_wrap=not narrow)  # fmt: skip
     return table

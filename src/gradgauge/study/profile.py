@@ -36,7 +36,7 @@ def over_seeds(name: str, values: np.ndarray) -> np.ndarray:
         return np.full(values.shape[1:], np.nan)
     if QUANTITIES[name].over_seeds == "geometric":
         return geometric_mean(values)
-    return np.mean(values, axis=0, dtype=np.float64)
+    return np.asarray(np.mean(values, axis=0, dtype=np.float64))
 
 
 def by_layer(run: Run, name: str, moment: str = "first") -> np.ndarray:
@@ -57,7 +57,7 @@ def _at_start(run: Run, name: str) -> np.ndarray:
 def last_taken(run: Run, name: str) -> np.ndarray:
     """Each member's last probe, (member, layer): the final one, unless its training broke off."""
     values = run.values("probes", name)
-    taken = np.isfinite(run.values("probes", "weight_norm")).any(axis=-1)
+    taken = np.asarray(np.isfinite(run.values("probes", "weight_norm")).any(axis=-1))
     last = values.shape[1] - 1 - np.argmax(taken[:, ::-1], axis=1)
     return values[np.arange(len(values)), last]
 
@@ -97,7 +97,7 @@ def step_losses(run: Run) -> np.ndarray:
     if not len(losses):
         return np.full(losses.shape[1:], np.nan)
     with np.errstate(invalid="ignore"):
-        return np.mean(losses, axis=0, dtype=np.float64)
+        return np.asarray(np.mean(losses, axis=0, dtype=np.float64))
 
 
 def epoch_summaries(run: Run, figure: str) -> list[Summary]:

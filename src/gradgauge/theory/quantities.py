@@ -221,8 +221,8 @@ def _correlation(
     w, b = 1.0 if sigma_w is None else sigma_w, sigma_b or 0.0
     length = theory.length_fixed_point(activation, w, b)
     if length.q_star in (0.0, math.inf):
-        figures = dict.fromkeys(("correlation", "one_minus_correlation"))
-        return Answer(dict(figures), {"correlation": length.note or "no_fixed_length"})
+        nothing: dict[str, Figure] = {"correlation": None, "one_minus_correlation": None}
+        return Answer(nothing, {"correlation": length.note or "no_fixed_length"})
     c = c0
     for _ in range(depth):
         before, c = c, theory.next_correlation(activation, c, length.q_star, w, b)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from gradgauge.parts.activations import ACTIVATIONS, Activation
@@ -23,6 +24,9 @@ ALIASES = {
     "logistic": "sigmoid",
     "swish": "silu",
 }
+
+_SAME = 1e-5
+"""How closely f(z) must repeat h, in shares of the largest h, to be called its activation."""
 
 
 def named(name: str, options: Mapping[str, Any] | None = None) -> Activation | None:
@@ -64,3 +68,20 @@ def _leaky(base: Activation, slope: float) -> Activation:
         return xp.where(z > 0, xp.ones_like(z), xp.full_like(z, slope))
 
     return dataclasses.replace(base, f=f, slope=derivative, max_slope=max(1.0, abs(slope)))
+
+
+def recognized(z: np.ndarray, h: np.ndarray, hint: Activation | None = None) -> Activation | None:
+    """The known f with f(z) = h, entry by entry, or None.
+
+    Args:
+        z, h: of one shape.
+        hint: to try first.
+    """
+    scale = float(np.max(np.abs(h), initial=0.0))
+    if not np.isfinite(scale) or scale == 0.0:
+        return hint
+    for known in (*([hint] if hint else []), *ACTIVATIONS.values()):
+        with np.errstate(all="ignore"):
+            if np.max(np.abs(known.f(z) - h)) <= _SAME * scale:
+                return known
+    return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.parts.activations import ACTIVATIONS, Activation
+from gradgauge.watchers._activations import recognized
 from gradgauge.watchers._keras_layers import Row
 from gradgauge.watchers._keras_pass import Passed
 from gradgauge.watchers._keras_taps import Call, Taps
@@ -15,9 +15,6 @@ from gradgauge.watchers._layers import LayerInfo
 from gradgauge.watchers._measure import Seen, rows_of
 
 NoteDown = Callable[[str, str, str], None]
-
-_SAME = 1e-5
-"""How closely f(z) must repeat what comes into the next layer to be called its activation."""
 
 
 def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
@@ -68,18 +65,6 @@ def _recognize(taps: Taps, passed: Passed) -> None:
             call.bare, call.used = False, True
 
 
-def recognized(z: np.ndarray, h: np.ndarray) -> Activation | None:
-    """The known f with f(z) = h, or None."""
-    scale = float(np.max(np.abs(h), initial=0.0))
-    if not np.isfinite(scale) or scale == 0.0:
-        return None
-    for known in ACTIVATIONS.values():
-        with np.errstate(all="ignore"):
-            if np.max(np.abs(known.f(z) - h)) <= _SAME * scale:
-                return known
-    return None
-
-
 def seen(
     rows: Sequence[Row], taps: Taps, passed: Passed, variables: list[Any], note: NoteDown
 ) -> list[Seen]:
@@ -113,6 +98,7 @@ def _seen(
         note("signals", "several_widths", name)
         return shown
     first = calls[0]
+    shown.source = first.source
     if first.z is None:
         note("delta", "fused", name)
     else:

@@ -44,6 +44,7 @@ class Call:
     label: str = "linear"
     bare: bool = True
     used: bool = False
+    source: int | None = None
 
 
 class Taps:
@@ -117,7 +118,10 @@ class Taps:
                 return self._passed(layer, out, source, calls)
             if source is not None and id(source) not in self._marks:
                 args, kwargs = self._entered(args, kwargs, source)
-            return self._layer(row, call(*args, **kwargs))
+            output = self._layer(row, call(*args, **kwargs))
+            self.calls[-1].source = None if source is None else id(source)
+            self._alive.append(source)
+            return output
 
         return tapped
 

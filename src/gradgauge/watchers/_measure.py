@@ -38,6 +38,8 @@ class Seen:
         z, h, g, delta: see LayerSignals, each (rows, units); positions are rows.
         activation: None: f' is not known.
         weight, weight_grad: (fan_in, units), or all entries in a column.
+        source: identity of what went in: neighbours with one source stand side by side, as the
+            query, key and value of attention do.
     """
 
     info: LayerInfo
@@ -48,6 +50,7 @@ class Seen:
     activation: Activation | None = None
     weight: Array = None
     weight_grad: Array = None
+    source: int | None = None
 
 
 def rows_of(x: Array, unit_axis: int = -1) -> Array:
@@ -66,8 +69,8 @@ def rows_of(x: Array, unit_axis: int = -1) -> Array:
 def measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
     """PROBE_QUANTITIES of every layer, (layers,); NaN without meaning.
 
-    The layer above a layer is the next one in the order of calls whose delta is seen; before
-    the outputs it is all of them together.
+    The layer above a layer is the next one in the order of calls whose delta is seen, together
+    with those side by side with it; before the outputs it is all of them together.
     """
     values = {name: np.full(len(seen), np.nan) for name in PROBE_QUANTITIES}
     for index, row in enumerate(seen):
@@ -95,13 +98,21 @@ def slope_explains(row: Seen) -> bool:
 
 def _arrived(seen: Sequence[Seen], index: int) -> Array | None:
     """The norms of delta above a layer, (1, layers): only their norm is read."""
-    above = [row for row in seen[index + 1 :] if row.delta is not None]
-    hidden = [row for row in above if not row.info.output]
-    used = hidden[:1] or [row for row in seen if row.info.output and row.delta is not None]
-    if seen[index].info.output or not used:
+    me = seen[index]
+    end = index + 1
+    while end < len(seen) and _beside(me, seen[end]):
+        end += 1
+    above = [row for row in seen[end:] if row.delta is not None and not row.info.output]
+    used = [row for row in above if row is above[0] or _beside(above[0], row)]
+    used = used or [row for row in seen if row.info.output and row.delta is not None]
+    if me.info.output or not used:
         return None
     xp = array_namespace(used[0].delta)
     return xp.reshape(xp.stack([norm(row.delta) for row in used]), (1, -1))
+
+
+def _beside(one: Seen, other: Seen) -> bool:
+    return one.source is not None and one.source == other.source
 
 
 def _signals(row: Seen, arrived: Array | None) -> LayerSignals:

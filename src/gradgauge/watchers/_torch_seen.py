@@ -106,6 +106,7 @@ def _seen(
         note("signals", "several_widths" if len(width) > 1 else "overwritten", row.info.name)
         return shown
     first = reached[0]
+    shown.source = first.source
     shown.h = joined(reached, lambda c: c.h.value)
     shown.g = joined(reached, lambda c: c.h.grad, factor)
     shown.activation = first.activation if first.z is not None else None

@@ -85,6 +85,7 @@ class Call:
         label: the activation's name, for the Run.
         bare: whether no activation has been seen.
         unclear: whether z goes into an arithmetic of the model's own that is not an affine one.
+        source: identity of the tensor that went in.
     """
 
     row: Row
@@ -95,6 +96,7 @@ class Call:
     label: str = "linear"
     bare: bool = True
     unclear: bool = False
+    source: int | None = None
 
 
 class Taps:
@@ -199,7 +201,7 @@ class Taps:
     def _layer_hook(self, row: Row) -> Callable[..., None]:
         fused = row.info.kind == "recurrent"
 
-        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
+        def hook(_module: nn.Module, args: Any, output: Any) -> None:
             out = next(tensors_in(output), None)
             if out is None or not out.is_floating_point():
                 return
@@ -212,6 +214,10 @@ class Taps:
                 # The activation was called inside of the layer's own forward.
                 call.z, call.activation = self._inner[id(out)]
                 call.label, call.bare = call.activation.name, False
+            source = next(tensors_in(args), None)
+            if source is not None:
+                call.source = id(source)
+                self._alive.append(source)
             self._add(call, out)
 
         return hook

@@ -18,10 +18,12 @@ INK, MUTED, GRID, LINE = "#1b1f24", "#4d5761", "#e4e7eb", "#9aa4ae"
 
 _MOST_TICKS = 6
 _MOST_POINTS = 40
+_MOST_LAYER_TICKS = 12
 _FOOT = 11
 _MOST_FEET = 16
 _FOOT_SHARE = 0.08
 _FINE_DECADES = 2.5
+_LEAST = 1e-307
 
 
 def chart(rows: Sequence[Row], panels: list[Spec]) -> Spec:
@@ -86,12 +88,12 @@ def log_scale(
         first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
         stride = -(-(last - first) // _MOST_TICKS)
         ticks = [10.0**k for k in range(last, first - 1, -stride)]
-        low, high = 10.0**first, 10.0**last
+        low, high = max(10.0**first, _LEAST), 10.0**last
     else:
         ticks = _round_numbers(low * (1 + 1e-9), high * (1 - 1e-9))
         low, high = ticks[0], ticks[-1]
         ticks = ticks if len(ticks) <= _MOST_TICKS else [t for t in ticks if _is_power(t)]
-    low *= (low / high) ** (_FOOT_SHARE * foot)
+    low = max(low * (low / high) ** (_FOOT_SHARE * foot), _LEAST)
     scale = {"type": "log", "domain": [low, high], "nice": False, "zero": False}
     label = "format(datum.value, datum.value < 0.01 || datum.value >= 10000 ? '.0e' : '~g')"
     return scale, {"values": ticks, "labelExpr": label}
@@ -118,6 +120,22 @@ def foot_rows(rows: Sequence[Row], field: str = "plotted") -> int:
     return len({row["network"] for row in rows if row[field] is None})
 
 
+def linear_scale(values: Iterable[float | None]) -> tuple[Spec, Spec]:
+    """Scale and axis of a linear axis from 0, or from the lowest value below it, that ends at a
+    labelled number."""
+    found = [v for v in values if v is not None]
+    low, high = min([0.0, *found]), max(found, default=1.0)
+    if high <= low:
+        high = low + 1
+    exponent = math.floor(math.log10(high - low))
+    steps = [float(f"{m}e{e}") for e in (exponent - 1, exponent) for m in (1, 2, 5)]
+    step = next(s for s in steps if (high - low) / s <= _MOST_TICKS)
+    first, last = math.floor(low / step), math.ceil(high / step - 1e-9)
+    ticks = [k * step for k in range(first, last + 1)]
+    scale = {"domain": [ticks[0], ticks[-1]], "nice": False, "clamp": True}
+    return scale, {"values": ticks, "format": "~g"}
+
+
 def y_axis(axis: Spec | None = None) -> Spec:
     """An axis on the left whose room is the same in all panels, so that they line up. Its title
     is the panel's."""
@@ -136,7 +154,8 @@ def layer_axis(rows: Sequence[Row], lang: str, title: bool, hidden: bool = False
     """
     depths = {max(r["layer"] for r in rows if r["network"] == n) for n in names_of(rows)}
     last = max(depths, default=1)
-    stride = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if last / s <= 12)
+    strides = (m * 10**e for e in range(9) for m in (1, 2, 5))
+    stride = next(s for s in strides if last / s <= _MOST_LAYER_TICKS)
     ticks = [1, *range(stride if stride > 1 else 2, last + 1, stride)]
     axis: Spec = {"values": ticks, "format": "d", "grid": False, "labelOverlap": True}
     key = "report.axis.hidden_layer" if hidden else "report.axis.layer"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import chart, foot_rows, lines, log_scale, y_axis
+from gradgauge.report.charts._draw import chart, foot_rows, linear_scale, lines, log_scale, y_axis
 from gradgauge.report.charts._rows import Row, figure, of, picked, trained
 from gradgauge.report.numbers import number
 from gradgauge.study.compare import Comparison
@@ -51,14 +51,12 @@ def course_chart(rows: Sequence[Row], lang: str) -> Spec:
         "axis": {"grid": False, "tickCount": 6, "format": "d",
                  "title": sentence("report.axis.step", lang)},
     }  # fmt: skip
-    losses = [row["value"] for row in of(rows, quantity="step_loss") if row["value"] is not None]
-    top, low = max(losses, default=1.0), min([0.0, *losses])
-    linear = {"domain": [low, top if top > low else low + 1], "nice": True}
+    linear, loss_axis = linear_scale(row["value"] for row in of(rows, quantity="step_loss"))
     gradients = of(rows, quantity="first_weight_grad_norm")
     log, axis = log_scale((row["plotted"] for row in gradients), foot=foot_rows(gradients))
     y = {
         "step_loss": {"field": "value", "type": "quantitative", "scale": linear,
-                      "axis": y_axis({"tickCount": 5, "format": "~g"})},
+                      "axis": y_axis(loss_axis)},
         "first_weight_grad_norm": {"field": "plotted", "type": "quantitative", "scale": log,
                                    "axis": y_axis(axis)},
     }  # fmt: skip

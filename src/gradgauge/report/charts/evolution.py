@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
@@ -57,7 +59,7 @@ def evolution_data(comparison: Comparison) -> list[Row]:
 
 def _taken(run: Run) -> list[bool]:
     """Which probes at least one member reached."""
-    return (run.values("probes", "weight_norm") > 0).any(axis=(0, 2)).tolist()
+    return np.asarray((run.values("probes", "weight_norm") > 0).any(axis=(0, 2))).tolist()
 
 
 def evolution_chart(rows: Sequence[Row], lang: str) -> Spec:

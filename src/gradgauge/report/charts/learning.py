@@ -10,6 +10,7 @@ from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
     chart,
     level,
+    linear_scale,
     lines,
     networks,
     y_axis,
@@ -75,12 +76,7 @@ def _scale(shown: Sequence[Row], quantity: str) -> tuple[Spec, Spec]:
     """Accuracy from 0 to 1; a loss from 0 to its largest value. Bands may reach beyond both."""
     if quantity == "accuracy":
         return {"domain": [0, 1], "nice": False, "clamp": True}, {"format": "%", "tickCount": 6}
-    values = [row["value"] for row in shown if row["value"] is not None]
-    top, low = max(values, default=1.0), min([0.0, *values])
-    return {"domain": [low, top if top > low else low + 1], "nice": True, "clamp": True}, {
-        "tickCount": 6,
-        "format": "~g",
-    }
+    return linear_scale(row["value"] for row in shown)
 
 
 def _band(rows: Sequence[Row], x: Spec, y: Spec) -> Spec:

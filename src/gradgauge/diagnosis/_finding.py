@@ -1,0 +1,170 @@
+"""Finding and Diagnosis: what a diagnosis hands back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.run import Run
+
+FAULT, WARNING, NOTE = "fault", "warning", "note"
+SEVERITIES = (FAULT, WARNING, NOTE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a rule has found.
+
+    Attributes:
+        rule: its name, as `gradgauge explain` takes it.
+        severity: `fault`, `warning` or `note`.
+        case: which of the rule's sentences: a key of the catalogue's `diagnosis.finding.RULE`.
+        layer: the layer's name, or None where the finding is about the whole training.
+        step: the step it shows at, counted from 0; None: before any training.
+        value: the figure.
+        limit: what it is held against.
+        limit_source: where the limit comes from.
+        remedies: keys of the catalogue's `diagnosis.remedy`, the most promising first.
+        facts: what fills the placeholders of the sentence and of the remedies.
+        certainty: orders findings of like rank, in [0, 1].
+        symptom: whether something else has caused it, so that it stands behind causes.
+    """
+
+    rule: str
+    severity: str
+    case: str
+    layer: str | None = None
+    step: int | None = None
+    value: float | None = None
+    limit: float | None = None
+    limit_source: str | None = None
+    remedies: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    certainty: float = 0.5
+    symptom: bool = False
+
+    def sentence(self, lang: str = "en") -> str:
+        """What was found, in words."""
+        return sentence(f"diagnosis.finding.{self._key}", lang, **self._facts())
+
+    def advice(self, lang: str = "en") -> list[str]:
+        """The remedies in words, the most promising first."""
+        return [sentence(f"diagnosis.remedy.{r}", lang, **self._facts()) for r in self.remedies]
+
+    @property
+    def _key(self) -> str:
+        return f"{self.rule.replace('-', '_')}.{self.case}"
+
+    def _facts(self) -> dict[str, str]:
+        facts = {"layer": self.layer, "step": self.step, "value": self.value, "limit": self.limit}
+        return {name: plain(value) for name, value in {**facts, **self.facts}.items()}
+
+    def to_json(self, lang: str = "en") -> dict[str, Any]:
+        """All fields; infinity and NaN as strings, for JSON has no such numbers."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "layer": self.layer,
+            "step": self.step,
+            "value": json_number(self.value),
+            "limit": json_number(self.limit),
+            "limit_source": self.limit_source,
+            "sentence": self.sentence(lang),
+            "remedies": self.advice(lang),
+        }
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """A rule that has nothing to say here, and because of what.
+
+    Attributes:
+        rule: its name.
+        reason: a key of the catalogue's `diagnosis.reason`.
+        facts: what fills its placeholders.
+    """
+
+    rule: str
+    reason: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def sentence(self, lang: str = "en") -> str:
+        """`not applicable, because ...`."""
+        facts = {name: plain(value) for name, value in self.facts.items()}
+        because = sentence(f"diagnosis.reason.{self.reason}", lang, **facts)
+        return sentence("diagnosis.not_applicable", lang, rule=self.rule, reason=because)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a diagnosis found.
+
+    Attributes:
+        findings: the likeliest cause first; faults before warnings before notes.
+        run: the gauges of the training that was watched; None where none was made.
+        not_applicable: rules that have nothing to say here, and why.
+        clean: names of the rules that looked and found nothing.
+        verdict: `learned`, `learning`, `failing` or `unknown`.
+        seconds: how long it took.
+        steps: how many training steps were watched.
+    """
+
+    findings: tuple[Finding, ...]
+    run: Run | None
+    not_applicable: tuple[NotApplicable, ...] = ()
+    clean: tuple[str, ...] = ()
+    verdict: str = "unknown"
+    seconds: float = 0.0
+    steps: int = 0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is no fault; warnings and notes change nothing."""
+        return self.primary is None
+
+    @property
+    def primary(self) -> Finding | None:
+        """The first fault, or None."""
+        return next((f for f in self.findings if f.severity == FAULT), None)
+
+    def to_json(self, lang: str = "en") -> dict[str, Any]:
+        """The document of `gradgauge diagnose --json`."""
+        return {
+            "schema": 1,
+            "healthy": self.healthy,
+            "findings": [f.to_json(lang) for f in self.findings],
+            "not_applicable": [
+                {"rule": n.rule, "reason": n.sentence(lang)} for n in self.not_applicable
+            ],
+            "verdict": self.verdict,
+            "steps": self.steps,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{f.severity}: {f.rule}" for f in self.findings) or "nothing found"
+        return f"<Diagnosis {'healthy' if self.healthy else 'faulty'}: {found}>"
+
+
+def plain(value: Any) -> str:
+    """A fact as text: numbers with three digits."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, (tuple, list)):
+        return ", ".join(plain(v) for v in value)
+    return str(value)
+
+
+def json_number(value: float | None) -> float | str | None:
+    """A number that JSON can hold."""
+    if value is None:
+        return None
+    value = float(value)
+    if math.isnan(value):
+        return "nan"
+    return value if math.isfinite(value) else ("inf" if value > 0 else "-inf")

@@ -1,0 +1,55 @@
+"""Rule: looks at evidence and says what is wrong, that nothing is, or that it cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gradgauge.diagnosis._evidence import Evidence
+from gradgauge.diagnosis._finding import FAULT, NOTE, WARNING, Finding, NotApplicable
+from gradgauge.diagnosis.limits import Limit
+
+Outcome = list[Finding] | NotApplicable
+"""Findings, none meaning that all is well; or that and why the rule has nothing to say."""
+
+Check = Callable[[Evidence, Mapping[str, Limit]], Outcome]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that can be wrong.
+
+    Attributes:
+        name: as the contract has it.
+        check: (evidence, its limits) -> Outcome.
+        rank: its place among causes: the smaller, the further up the chain from cause to symptom.
+        paper: where the thought comes from.
+        static: whether it can say something without any training.
+    """
+
+    name: str
+    check: Check
+    rank: int
+    paper: str
+    static: bool = False
+
+
+def graded(evidence: Evidence, otherwise: str = WARNING) -> str:
+    """`fault` where the training fails; else something milder: the anomaly does no harm."""
+    return FAULT if evidence.failing else otherwise
+
+
+__all__ = [
+    "FAULT",
+    "NOTE",
+    "WARNING",
+    "Check",
+    "Evidence",
+    "Finding",
+    "Limit",
+    "Mapping",
+    "NotApplicable",
+    "Outcome",
+    "Rule",
+    "graded",
+]

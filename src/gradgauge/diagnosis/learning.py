@@ -1,0 +1,151 @@
+"""Whether a training learns: asked before any rule calls a small gradient or a dead unit a fault."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradgauge.diagnosis.baselines import constant_loss, skill
+from gradgauge.diagnosis.limits import Limit
+
+if TYPE_CHECKING:
+    from gradgauge.diagnosis._evidence import Course, Head
+    from gradgauge.diagnosis.reference import Reference
+
+LEARNED, LEARNING, FAILING, UNKNOWN = "learned", "learning", "failing", "unknown"
+LEAST_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Whether a training learns, and by what.
+
+    Attributes:
+        verdict: `learned`: it has got much of what there is to get, or had it already;
+            `learning`: it is on the way, the loss falls at a fair pace; `failing`: neither;
+            `unknown`: no training, or too short a one.
+        skill: how much better than the best constant answer at the end, 1 being perfect.
+        before: the same before the training.
+        target: what a simple learner reaches; NaN: not known.
+        pace: the share of the way that was still to go that the last part of it has made.
+        initial, final, constant: losses: at the start, at the end, of the best constant answer.
+    """
+
+    verdict: str
+    skill: float = math.nan
+    before: float = math.nan
+    target: float = math.nan
+    pace: float = math.nan
+    initial: float = math.nan
+    final: float = math.nan
+    constant: float = math.nan
+
+
+def judge(
+    heads: Sequence[Head],
+    course: Course | None,
+    reference: Reference,
+    limits: Mapping[str, Limit],
+) -> Learning:
+    """The verdict over all heads: that of the worst."""
+    if course is None or course.steps == 0:
+        return Learning(UNKNOWN)
+    found = [_judge(head, course, reference, limits, len(heads) == 1) for head in heads]
+    order = (FAILING, LEARNING, UNKNOWN, LEARNED)
+    return min(found, key=lambda f: order.index(f.verdict)) if found else Learning(UNKNOWN)
+
+
+def _judge(
+    head: Head,
+    course: Course,
+    reference: Reference,
+    limits: Mapping[str, Limit],
+    alone: bool,
+) -> Learning:
+    losses = course.losses
+    initial, final = first_loss(losses), last_loss(losses)
+    kind = head.loss.kind
+    constant = constant_loss(head.y, kind, head.loss.smoothing)
+    comparable = alone and not course.weighted and math.isfinite(constant) and constant > 0
+    before = skill(head.before, head.y, kind, head.loss.logits)
+    after = before if head.after is None else skill(head.after, head.y, kind, head.loss.logits)
+    trained = 1 - final / constant if comparable else -math.inf
+    best = float(np.nanmax([after, trained, -math.inf]))
+    target = reference.skill
+    pace = pace_of(losses, constant * (1 - _target(target)) if comparable else math.nan)
+    figures = (best, before, target, pace, initial, final, constant)
+    if course.non_finite_step is not None:
+        return Learning(FAILING, *figures)
+    if math.isfinite(best):
+        verdict = _by_skill(figures, course, comparable, limits)
+    else:
+        verdict = _by_course(losses, limits)
+    return Learning(verdict, *figures)
+
+
+def _by_skill(
+    figures: tuple[float, ...], course: Course, comparable: bool, limits: Mapping[str, Limit]
+) -> str:
+    best, before, target, pace, initial, final, constant = figures
+    wanted = limits["share"].value * target if target >= limits["learnable"].value else limits["gain"].value
+    lost = math.isfinite(before) and before > 0.3 and best < limits["kept"].value * before
+    if best >= wanted and not lost:
+        return LEARNED
+    if lost:
+        return FAILING
+    if course.steps < LEAST_STEPS:
+        return UNKNOWN
+    below = final <= limits["above_constant"].value * constant if comparable else True
+    if pace >= limits["pace"].value and below and final < initial:
+        return LEARNING
+    return FAILING
+
+
+def _by_course(losses: np.ndarray, limits: Mapping[str, Limit]) -> str:
+    """Without a score: whether the loss falls by more than its noise."""
+    if len(losses) < LEAST_STEPS:
+        return UNKNOWN
+    fall = first_loss(losses) - last_loss(losses)
+    scale = abs(first_loss(losses))
+    if scale and fall / scale >= limits["fall"].value:
+        return LEARNED
+    if scale and fall / scale < -limits["rise"].value:
+        return FAILING
+    return UNKNOWN
+
+
+def first_loss(losses: np.ndarray) -> float:
+    """The loss at the start: of the first steps, before they have changed much."""
+    return float(np.mean(losses[: max(1, min(3, len(losses) // 10))]))
+
+
+def last_loss(losses: np.ndarray) -> float:
+    """The loss at the end: of the last tenth of the steps, at least five."""
+    return float(np.mean(losses[-max(5, len(losses) // 10) :]))
+
+
+def pace_of(losses: np.ndarray, floor: float) -> float:
+    """The share of the way to `floor` that was still to go in the middle and is made at the end.
+
+    0 where the difference is not larger than the noise of the steps.
+    """
+    if len(losses) < LEAST_STEPS or not np.isfinite(losses).all():
+        return math.nan
+    floor = floor if math.isfinite(floor) else min(0.0, float(losses.min()))
+    fifth = max(len(losses) // 5, 3)
+    at = len(losses) // 2
+    middle, end = losses[max(at - fifth // 2, 0) : at + fifth - fifth // 2], losses[-fifth:]
+    gone = float(middle.mean() - end.mean())
+    noise = math.sqrt(middle.var() / len(middle) + end.var() / len(end))
+    to_go = float(middle.mean()) - floor
+    if gone < 2 * noise or to_go <= 0:
+        return 0.0
+    return min(gone / to_go, 1.0)
+
+
+def _target(skill: float) -> float:
+    return min(max(skill, 0.0), 0.98) if math.isfinite(skill) else 0.98

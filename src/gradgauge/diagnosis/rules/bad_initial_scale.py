@@ -1,0 +1,167 @@
+"""Initial weights whose scale no standard initializer gives, and that theory says is wrong here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradgauge.diagnosis._evidence import Layer
+from gradgauge.diagnosis._rule import (
+    FAULT,
+    WARNING,
+    Evidence,
+    Finding,
+    Limit,
+    Mapping,
+    NotApplicable,
+    Outcome,
+    Rule,
+)
+from gradgauge.diagnosis.signals import attenuation_decades
+from gradgauge.errors import UnknownName
+from gradgauge.theory import init_advice
+
+_KINDS = ("dense", "convolution", "recurrent")
+_STANDARD_GAINS = (1 / math.sqrt(3), 1.0, math.sqrt(2))
+"""PyTorch's default, LeCun and Glorot, He."""
+_PLAIN_STD = 0.05
+"""Keras's RandomNormal and RandomUniform."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A layer's initial scale.
+
+    Attributes:
+        layer: the layer.
+        sigma_w: root of fan_in times the variance of its weights.
+        off: its factor to the nearest standard initializer, above 1 too large, below too small.
+        right: the sigma_w that theory asks for.
+    """
+
+    layer: Layer
+    sigma_w: float
+    off: float
+    right: float
+
+    @property
+    def factor(self) -> float:
+        """How far off, whichever way, at least 1."""
+        return max(self.off, 1 / self.off) if self.off > 0 else math.inf
+
+
+def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+    """The layer that is furthest off, if it does harm."""
+    scales = [s for layer in evidence.layers if (s := scale_of(layer)) is not None]
+    if not scales:
+        return NotApplicable("bad-initial-scale", "no_fresh_weights")
+    off = [s for s in scales if s.factor > limits["factor"].value]
+    if not off:
+        return []
+    harm = _harm(evidence, limits, off)
+    severity = FAULT if evidence.failing or (harm and _gross(evidence, limits)) else WARNING
+    if severity == WARNING and not harm:
+        return []
+    worst = max(s.factor for s in off)
+    first = next(s for s in off if s.factor >= worst / 1.5 or math.isinf(worst))
+    return [_finding(s, severity, limits, s is first, len(off), len(scales)) for s in _order(off, first)]
+
+
+def _order(off: Sequence[Scale], first: Scale) -> list[Scale]:
+    """The worst one alone, unless there are few: a list of every layer helps nobody."""
+    return [first] if len(off) > 3 else [first, *(s for s in off if s is not first)]
+
+
+def _finding(
+    scale: Scale, severity: str, limits: Mapping[str, Limit], first: bool, off: int, layers: int
+) -> Finding:
+    case = "too_large" if scale.off > 1 else "too_small"
+    return Finding(
+        "bad-initial-scale", severity, case, scale.layer.name, None, scale.sigma_w,
+        scale.right, limits["factor"].source, ("right_gain", "standard_init"),
+        {
+            "gain": scale.right, "std": scale.right / math.sqrt(_fan_in(scale.layer)),
+            "factor": scale.factor, "fan_in": _fan_in(scale.layer),
+            "activation": scale.layer.info.activation or "-", "off": off, "layers": layers,
+        },
+        0.9 if first else 0.6,
+    )  # fmt: skip
+
+
+def _harm(evidence: Evidence, limits: Mapping[str, Limit], off: Sequence[Scale]) -> bool:
+    """Whether signals or the first loss show it."""
+    decades = attenuation_decades(evidence, 0)
+    if math.isfinite(decades) and abs(decades) > limits["decades"].value:
+        return True
+    return _gross(evidence, limits) or any(s.factor > 10 for s in off)
+
+
+def _gross(evidence: Evidence, limits: Mapping[str, Limit]) -> bool:
+    """Whether the training still suffers at its end from a first loss far above any answer's."""
+    learning = evidence.learning
+    if learning.verdict == "learned" or not math.isfinite(learning.constant):
+        return False
+    return learning.initial > limits["initial_loss"].value * learning.constant
+
+
+def scale_of(layer: Layer) -> Scale | None:
+    """The initial scale of a layer's first matrix, or of a recurrent layer's worse one."""
+    info = layer.info
+    if info.kind not in _KINDS or layer.fresh is False or not info.called or not info.trainable:
+        return None
+    found = [s for w in layer.before[:2] if w.ndim > 1 and (s := _scale(layer, w)) is not None]
+    if info.output:
+        # Outputs may begin at 0: nothing lies above that would have to tell inputs apart.
+        found = [s for s in found if s.off > 1]
+    return max(found, key=lambda s: s.factor, default=None)
+
+
+def _scale(layer: Layer, weight: np.ndarray) -> Scale | None:
+    matrix = weight.reshape(-1, weight.shape[-1]).astype(np.float64)
+    if matrix.size < 8 or not np.isfinite(matrix).all() or matrix.std() == 0:
+        return None
+    if np.ptp(matrix, axis=1).max() == 0:
+        return None
+    fan_in, fan_out = matrix.shape[0], _fan_out(layer, weight)
+    std = float(np.sqrt(np.mean(matrix**2)))
+    sigma_w = std * math.sqrt(fan_in)
+    standard = [gain / math.sqrt(fan_in) for gain in _STANDARD_GAINS]
+    standard += [math.sqrt(2 / (fan_in + fan_out)), 1 / math.sqrt(max(fan_in, fan_out)), _PLAIN_STD]
+    # Sampling a small matrix leaves its own spread of 1 / sqrt(2 n).
+    room = 1 + 3 / math.sqrt(2 * matrix.size)
+    low, high = min(standard) / room, max(standard[:-1]) * room
+    off = std / high if std > high else std / low if std < low else 1.0
+    right = right_gain(layer.info.activation)
+    if abs(math.log(sigma_w / right)) < abs(math.log(off)):
+        # Unusual for an initializer, right for this activation: sigma_w = 10 for a sigmoid.
+        off = math.copysign(1, 1)
+    return Scale(layer, sigma_w, off, right)
+
+
+def right_gain(activation: str) -> float:
+    """The sigma_w that theory asks for behind an activation; 1 for a linear or unknown one."""
+    if activation in ("", "linear", "softmax"):
+        return 1.0
+    try:
+        return init_advice(activation).sigma_w
+    except UnknownName:
+        return 1.0
+
+
+def _fan_in(layer: Layer) -> int:
+    return max(int(layer.before[0].reshape(-1, layer.before[0].shape[-1]).shape[0]), 1)
+
+
+def _fan_out(layer: Layer, weight: np.ndarray) -> int:
+    units = weight.shape[-1]
+    receptive = int(np.prod(weight.shape[:-2])) if layer.info.kind == "convolution" else 1
+    return units * max(receptive, 1)
+
+
+RULE = Rule(
+    "bad-initial-scale", check, 30,
+    "Glorot & Bengio (2010); He et al. (2015); Poole et al. (2016)",
+)  # fmt: skip

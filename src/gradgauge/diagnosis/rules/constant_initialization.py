@@ -1,0 +1,75 @@
+"""Units that begin equal and stay equal: a layer of one unit, however wide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradgauge.diagnosis._evidence import Layer
+from gradgauge.diagnosis._rule import (
+    FAULT,
+    NOTE,
+    Evidence,
+    Finding,
+    Limit,
+    Mapping,
+    NotApplicable,
+    Outcome,
+    Rule,
+)
+
+_KINDS = ("dense", "convolution", "recurrent", "attention", "embedding")
+
+
+def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+    """Hidden layers whose units all have the same incoming weights."""
+    hidden = [layer for layer in evidence.layers if _counts(layer)]
+    if not hidden:
+        return NotApplicable("constant-initialization", "one_layer")
+    limit = limits["spread"]
+    found = []
+    for layer in hidden:
+        spread = units_spread(layer.before, layer.biases, layer.info.kind)
+        if spread > 0:
+            continue
+        after = units_spread(layer.after, layer.biases_after, layer.info.kind)
+        stays = not layer.after or after <= limit.value
+        fault = stays or evidence.failing
+        found.append(
+            Finding("constant-initialization", FAULT if fault else NOTE,
+                    "stays" if stays else "parted", layer.name, None,
+                    after if layer.after else spread, limit.value, limit.source,
+                    ("random_init",), {"units": layer.info.units}, 0.95 if stays else 0.7)
+        )  # fmt: skip
+    return found
+
+
+def _counts(layer: Layer) -> bool:
+    info = layer.info
+    wide = any(w.ndim > 1 and w.shape[-1] > 1 for w in layer.before)
+    return info.kind in _KINDS and not info.output and info.trainable and wide
+
+
+def units_spread(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], kind: str) -> float:
+    """The largest difference between units' incoming weights, relative to the weights' size."""
+    arrays = [w for w in weights if w.ndim > 1]
+    if kind not in ("recurrent", "attention"):
+        arrays += [b.reshape(1, -1) for b in biases if b.ndim == 1 and b.size > 1]
+    largest = 0.0
+    for w in arrays:
+        matrix = w.reshape(-1, w.shape[-1]).astype(np.float64)
+        if kind in ("attention", "embedding"):
+            matrix = matrix.reshape(1, -1)
+        if not np.isfinite(matrix).all():
+            continue
+        apart = float(np.max(matrix.max(axis=1) - matrix.min(axis=1), initial=0.0))
+        size = float(np.abs(matrix).max(initial=0.0))
+        largest = max(largest, apart / size if size else 0.0)
+    return largest
+
+
+RULE = Rule(
+    "constant-initialization", check, 20, "Goodfellow, Bengio & Courville (2016), section 8.4",
+    static=True,
+)  # fmt: skip

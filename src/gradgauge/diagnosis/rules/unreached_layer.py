@@ -1,0 +1,123 @@
+"""Layers that the error signal does not reach, or that nothing changes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradgauge.diagnosis._evidence import Layer
+from gradgauge.diagnosis._rule import (
+    FAULT,
+    NOTE,
+    WARNING,
+    Evidence,
+    Finding,
+    Limit,
+    Mapping,
+    NotApplicable,
+    Outcome,
+    Rule,
+)
+
+_SEEN = 1e-25
+"""A gradient above this in the next layer cannot have underflown to nothing in this one."""
+
+
+def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+    """Frozen with fresh weights; left out of the optimiser; detached; never called."""
+    if not evidence.layers:
+        return NotApplicable("unreached-layer", "no_layers")
+    limit = limits["gradient"]
+    cut = _cut_off(evidence)
+    found = []
+    for index, layer in enumerate(evidence.layers):
+        case, severity = _case(evidence, index, layer, cut)
+        if case:
+            found.append(
+                Finding("unreached-layer", severity, case, layer.name, None, 0.0, limit.value,
+                        limit.source, (f"reach_{case}",), {"block": layer.block}, 0.9)
+            )  # fmt: skip
+    # The one next to the cut stands first: what lies below is cut off with it.
+    faults = [f for f in found if f.severity == FAULT]
+    rest = [f for f in found if f.severity != FAULT]
+    return [*(reversed(faults) if cut else faults), *rest]
+
+
+def _case(
+    evidence: Evidence, index: int, layer: Layer, cut: set[int]
+) -> tuple[str, str]:
+    info = layer.info
+    if info.shares or info.kind == "normalization" or not info.parameters:
+        return "", ""
+    if not info.trainable:
+        return _frozen(evidence, layer, "frozen")
+    if not info.called and not _is_container(evidence, layer):
+        return "not_called", FAULT
+    if not layer.in_optimizer:
+        return _frozen(evidence, layer, "not_in_optimizer")
+    if index in cut:
+        return "detached", FAULT
+    return "", ""
+
+
+def _frozen(evidence: Evidence, layer: Layer, case: str) -> tuple[str, str]:
+    """Frozen on purpose: it has been trained before, or a whole part of the model is frozen."""
+    if layer.fresh is False:
+        return case, NOTE
+    if layer.fresh is None:
+        return case, WARNING if evidence.failing else NOTE
+    only_the_head_learns = _all_but_head_frozen(evidence)
+    if (layer.block or only_the_head_learns) and not evidence.failing:
+        return case, WARNING
+    return case, FAULT
+
+
+def _all_but_head_frozen(evidence: Evidence) -> bool:
+    hidden = [
+        layer for layer in evidence.layers
+        if not layer.info.output and layer.info.parameters and layer.info.kind != "normalization"
+    ]  # fmt: skip
+    still = [layer for layer in hidden if not layer.info.trainable or not layer.in_optimizer]
+    return len(hidden) > 1 and len(still) >= len(hidden) - 1
+
+
+def _is_container(evidence: Evidence, layer: Layer) -> bool:
+    prefix = f"{layer.name}."
+    return any(other.name.startswith((prefix, f"{layer.name}/")) for other in evidence.layers)
+
+
+def _cut_off(evidence: Evidence) -> set[int]:
+    """Layers whose weights never get a gradient though one arrives above, and no unit is dead."""
+    grads = evidence.probes("weight_grad_norm")
+    if not len(grads):
+        return set()
+    grads = grads[np.isfinite(grads).any(axis=1)] if np.isfinite(grads).any() else grads[:0]
+    candidates = [
+        i for i in evidence.gradient_layers
+        if evidence.layers[i].info.trainable and evidence.layers[i].in_optimizer
+    ]  # fmt: skip
+    nothing = [
+        i for i in candidates
+        if len(grads) and bool(np.all((grads[:, i] == 0) | np.isnan(grads[:, i])))
+    ]  # fmt: skip
+    if not nothing or len(nothing) == len(candidates):
+        return set()
+    if _explained(evidence, nothing, grads):
+        return set()
+    return set(nothing)
+
+
+def _explained(evidence: Evidence, nothing: list[int], grads: np.ndarray) -> bool:
+    """Whether dead units, weights of zero or underflow stop the gradient above the last of them."""
+    last = max(nothing)
+    dead = evidence.probes("dead")
+    if len(dead) and np.nanmax(np.nan_to_num(dead[:, min(nothing):])) > 0.999:
+        return True
+    above = [i for i in evidence.gradient_layers if i > last]
+    if above and float(np.nanmax(grads[:, above[0]], initial=0.0)) < _SEEN:
+        return True
+    zero = [i for i in above if all(not np.any(w) for w in evidence.layers[i].before)]
+    still = [i for i in zero if all(not np.any(w) for w in evidence.layers[i].after or ())]
+    return bool(still)
+
+
+RULE = Rule("unreached-layer", check, 25, "Schoop et al. (2021), UMLAUT; own", static=True)

@@ -1,0 +1,64 @@
+"""Updates far too large or too small against the weights they change."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradgauge.diagnosis._rule import (
+    Evidence,
+    Finding,
+    Limit,
+    Mapping,
+    NotApplicable,
+    Outcome,
+    Rule,
+    graded,
+)
+
+
+def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+    """The middle over the steps, by layer; a fault only where the training fails."""
+    if evidence.run is None or not len(evidence.run.groups["steps"].coords["step"]):
+        return NotApplicable("update-ratio", "no_training")
+    if not evidence.failing:
+        return []
+    ratios = evidence.run.values("steps", "update_ratio")[0]
+    places = [
+        i for i in evidence.gradient_layers
+        if evidence.layers[i].info.trainable and evidence.layers[i].in_optimizer
+        and any(np.any(w) for w in evidence.layers[i].before)
+    ]  # fmt: skip
+    with np.errstate(all="ignore"):
+        middle = np.array([_median(ratios[:, i]) for i in places])
+    if not len(middle) or not np.isfinite(middle).any():
+        return []
+    return _judged(evidence, limits, places, middle)
+
+
+def _median(values: np.ndarray) -> float:
+    values = values[~np.isnan(values)]
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def _judged(
+    evidence: Evidence, limits: Mapping[str, Limit], places: list[int], middle: np.ndarray
+) -> list[Finding]:
+    high, low = int(np.nanargmax(middle)), int(np.nanargmin(middle))
+    symptom = True
+    if middle[high] > limits["high"].value:
+        case, at, limit = "high", high, limits["high"]
+    elif middle[low] < limits["low"].value:
+        case, at, limit = "low", low, limits["low"]
+    else:
+        return []
+    with np.errstate(divide="ignore"):
+        if middle[low] > 0 and middle[high] / middle[low] > limits["apart"].value:
+            symptom = False
+    return [
+        Finding("update-ratio", graded(evidence), case, evidence.layers[places[at]].name, None,
+                float(middle[at]), limit.value, limit.source,
+                ("lower_rate",) if case == "high" else ("higher_rate",), {}, 0.4, symptom=symptom)
+    ]  # fmt: skip
+
+
+RULE = Rule("update-ratio", check, 65, "Karpathy (2015), CS231n: ratio of weights to updates")

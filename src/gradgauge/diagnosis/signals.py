@@ -1,0 +1,65 @@
+"""Figures that several rules read off a Run: attenuation, spread, shares of dead units."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradgauge.diagnosis._evidence import Evidence
+
+_CHAIN = ("dense", "convolution", "recurrent", "attention", "other")
+
+
+def chain(evidence: Evidence) -> list[int]:
+    """Places of the layers along which the error signal is followed."""
+    return [
+        i
+        for i in evidence.gradient_layers
+        if evidence.layers[i].info.kind in _CHAIN and evidence.layers[i].info.called
+    ]
+
+
+def deltas(evidence: Evidence, probe: int) -> tuple[list[int], np.ndarray]:
+    """Places and norms of delta per entry's root, of the layers that show one, at a probe.
+
+    Norms are divided by the root of the layer's units: a wide layer's norm is larger for that
+    alone.
+    """
+    values = evidence.probes("delta_norm")
+    if not len(values):
+        return [], np.zeros(0)
+    row = values[probe]
+    places = [i for i in chain(evidence) if math.isfinite(row[i])]
+    units = np.array([max(evidence.layers[i].info.units, 1) for i in places], float)
+    return places, row[places] / np.sqrt(units) if places else np.zeros(0)
+
+
+def attenuation_decades(evidence: Evidence, probe: int) -> float:
+    """log10 of the first layer's delta against the last one's; -inf where nothing arrives."""
+    places, norms = deltas(evidence, probe)
+    if len(places) < 3 or not norms[-1] > 0:
+        return math.nan
+    if norms[0] == 0:
+        return -math.inf
+    return float(np.log10(norms[0]) - np.log10(norms[-1]))
+
+
+def input_spread(evidence: Evidence) -> float:
+    """The share of the inputs' power that differs from sample to sample."""
+    shares = []
+    for x in evidence.data.x:
+        if x.dtype.kind not in "uif":
+            continue
+        flat = x.reshape(len(x), -1).astype(np.float64)
+        power = float((flat**2).mean())
+        if power > 0 and math.isfinite(power):
+            shares.append(float(flat.var(axis=0).mean()) / power)
+    return max(shares, default=1.0)
+
+
+def worst_layer(values: np.ndarray) -> int | None:
+    """The place of the largest value, the first of equals; None where there is none."""
+    if not values.size or not np.isfinite(values).any():
+        return None
+    return int(np.nanargmax(np.where(np.isfinite(values), values, -np.inf)))

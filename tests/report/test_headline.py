@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gradgauge.report.headline import headline, verdict
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_every_case_has_its_sentence(comparison, lang):
+    text = headline(comparison, lang)
+    assert text and "{" not in text
+    for name in comparison.names[:1] if len(comparison.names) == 1 else comparison.ranking[:2]:
+        if comparison.run(name).seeds:
+            assert name in text
+
+
+def test_one_network_has_no_verdict(comparisons):
+    assert verdict(comparisons("one")) is None
+    assert verdict(comparisons("cut_off")) is None
+
+
+def test_one_seed_decides_nothing(comparisons):
+    assert "one seed" in verdict(comparisons("three"))
+
+
+def test_the_verdict_says_whether_it_is_decided(two):
+    decided = two.difference.decided
+    text = verdict(two)
+    assert ("is decided" in text) == decided
+    same = replace(two, runs={**two.runs, "sigmoid": two.runs["relu"]})
+    assert "not decided" in verdict(same) or "is decided" not in verdict(same)

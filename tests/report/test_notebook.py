@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from gradgauge.report import notebook
+
+
+@pytest.fixture
+def shell():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    return InteractiveShell()
+
+
+def test_a_result_shows_its_table_and_charts(shell, two, monkeypatch):
+    monkeypatch.setenv("GRADGAUGE_LANG", "ko")
+    assert notebook.register(shell)
+    shown = shell.display_formatter.format(two)[0]
+    html = shown["text/html"]
+    assert html.count("<svg") == 3 and "<table>" in html and 'lang="ko"' in html
+    assert not re.search(r'(src|href)="http', html.replace("http://www.w3.org", ""))
+    assert "text/plain" in shown
+
+
+def test_pictures_of_two_cells_do_not_share_ids(two):
+    ids = [set(re.findall(r'\bid="([^"]+)"', notebook.comparison_html(two))) for _ in range(2)]
+    assert ids[0] and not ids[0] & ids[1]
+
+
+def test_without_ipython_nothing_happens():
+    code = (
+        "import sys; from gradgauge.report.notebook import register; "
+        "print(register(), 'jax' in sys.modules, 'vl_convert' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "False"]

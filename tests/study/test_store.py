@@ -1,0 +1,338 @@
+"""The store: each cell once, whatever happens to whoever works on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from gradgauge.errors import OutputProblem
+from gradgauge.study.processes import this_process
+from gradgauge.study.results import load_study
+from gradgauge.study.store import DEATHS, FILE, LEASE, Store, status
+from gradgauge.study.store_problems import StudyProblem
+
+from .fakes import fake_plan
+
+
+def first(count):
+    return lambda rows, waiting: [row[0] for row in rows[:count]]  # noqa: ARG005
+
+
+def open_store(folder, cells=6, groups=None, **plan):
+    return Store(folder, fake_plan(cells, **plan), "blobs", groups or [0] * cells, versions={"v": "1"})
+
+
+def finish(store, cell):
+    store.done(cell, "a-b", 0, (float(cell), -1.0), None)
+
+
+def test_a_cell_is_claimed_by_one(tmp_path):
+    one, two = open_store(tmp_path), open_store(tmp_path)
+
+    assert one.claim(first(4)) == [0, 1, 2, 3]
+    assert two.claim(first(4)) == [4, 5]
+    assert two.claim(first(4)) == []
+    one.close()
+    two.close()
+
+
+def test_cells_come_group_by_group(tmp_path):
+    store = open_store(tmp_path, groups=[1, 0, 1, 0, 1, 0])
+
+    assert store.claim(first(6)) == [1, 3, 5, 0, 2, 4]
+    store.close()
+
+
+def test_what_is_claimed_goes_back_when_its_owner_closes(tmp_path):
+    one, two = open_store(tmp_path), open_store(tmp_path)
+    one.claim(first(6))
+    finish(one, 0)
+    one.close()
+
+    assert two.claim(first(6)) == [1, 2, 3, 4, 5]
+    two.close()
+
+
+def test_a_result_is_written_once(tmp_path):
+    one, two = open_store(tmp_path), open_store(tmp_path)
+    one.done(2, "a-b", 0, (1.0, 1.0), None)
+    two.done(2, "a-b", 0, (2.0, 2.0), None)
+    one.close()
+    two.close()
+
+    assert load_study(tmp_path).figures[2].tolist() == [1.0, 1.0]
+    assert status(tmp_path) == {"cells": 6, "done": 1, "failed": 0, "left": 5}
+
+
+def test_a_failed_cell_comes_last_and_twice(tmp_path):
+    store = open_store(tmp_path)
+    store.claim(first(6))
+    assert not store.failed(0, "first")
+    for cell in range(1, 6):
+        finish(store, cell)
+
+    assert store.claim(first(6)) == [0]
+    assert store.failed(0, "second")
+    assert store.claim(first(6)) == []
+    assert store.status() == {"cells": 6, "done": 5, "failed": 1, "left": 0}
+    assert load_study(tmp_path).errors == {0: "second"}
+
+    store.retry_failed()
+    assert store.claim(first(6)) == [0]
+    finish(store, 0)
+    store.close()
+    assert load_study(tmp_path).errors == {}
+
+
+def test_workers_may_die_over_a_cell_some_times(tmp_path):
+    store = open_store(tmp_path, cells=2)
+    for death in range(DEATHS):
+        store.claim(first(2))
+        assert not store.lost(1, False, "died")
+        assert store.lost(0, True, "died") == (death == DEATHS - 1)
+    assert store.status()["failed"] == 1
+    store.close()
+
+
+def test_nan_and_infinity_are_kept(tmp_path):
+    store = open_store(tmp_path, cells=1)
+    store.done(0, "a-b", 0, (float("nan"), float("inf")), None)
+    store.close()
+
+    figures = load_study(tmp_path).figures[0]
+    assert figures[0] != figures[0]
+    assert figures[1] == float("inf")
+
+
+_CLAIM_AND_WAIT = """
+import sys
+from tests.study.test_store import first, open_store
+store = open_store(sys.argv[1])
+store.claim(first(4))
+store.done(0, "a-b", 0, (0.0, -1.0), None)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_killed_process_gives_its_cells_back_at_once(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CLAIM_AND_WAIT, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        store = open_store(tmp_path)
+        assert store.take_back() == 1
+        assert store.claim(first(6)) == [4, 5]
+
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+
+    assert store.take_back() == 0
+    assert store.claim(first(6)) == [1, 2, 3]
+    assert store.status()["done"] == 1
+    store.close()
+
+
+@pytest.mark.parametrize(("silent", "alive"), [(LEASE / 2, 1), (2 * LEASE, 0)])
+def test_a_process_of_another_machine_lives_while_its_heart_beats(tmp_path, silent, alive):
+    one, two = open_store(tmp_path), open_store(tmp_path)
+    one.claim(first(6))
+    one._db.execute(
+        "UPDATE sessions SET host = 'elsewhere', beat = ? WHERE session = ?",
+        (time.time() - silent, one.session),
+    )
+
+    assert two.take_back() == alive
+    assert len(two.claim(first(6))) == (0 if alive else 6)
+    two.close()
+
+
+def test_a_number_that_was_given_to_another_process_is_not_it():
+    process = this_process()
+
+    assert process.is_alive(False)
+    assert not process._replace(born="1").is_alive(False)
+    assert not process._replace(pid=2**22 + 1).is_alive(True)
+
+
+def test_a_changed_plan_is_refused_with_what_changed(tmp_path):
+    open_store(tmp_path, cells=2).close()
+
+    with pytest.raises(StudyProblem) as caught:
+        open_store(tmp_path, cells=3)
+
+    assert caught.value.reason == "plan_changed"
+    assert caught.value.changes == {"scale": ([1.0, 2.0], [1.0, 2.0, 3.0])}
+    assert "[1.0, 2.0, 3.0]" in caught.value.sentence()
+
+
+def test_changed_data_is_refused(tmp_path):
+    open_store(tmp_path).close()
+
+    with pytest.raises(StudyProblem) as caught:
+        Store(tmp_path, fake_plan(6), "other", [0] * 6)
+
+    assert caught.value.reason == "data_changed"
+
+
+def test_versions_and_machine_are_noted_down(tmp_path):
+    open_store(tmp_path).close()
+
+    (session,) = load_study(tmp_path).sessions
+    assert (session["runner"], session["v"]) == ("local", "1")
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all, but longer than a header" * 30])
+def test_what_is_no_study_is_left_alone(tmp_path, content):
+    (tmp_path / FILE).write_bytes(content)
+
+    with pytest.raises(StudyProblem) as caught:
+        status(tmp_path)
+
+    assert caught.value.reason == "not_a_study"
+    assert (tmp_path / FILE).read_bytes() == content
+
+
+def test_no_study_and_a_file_in_its_place(tmp_path):
+    with pytest.raises(StudyProblem) as caught:
+        status(tmp_path / "none")
+    assert caught.value.reason == "no_study"
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyProblem) as caught:
+        open_store(tmp_path / "file")
+    assert caught.value.reason == "is_file"
+
+
+def test_a_newer_format_is_refused(tmp_path):
+    store = open_store(tmp_path)
+    store._db.execute("UPDATE study SET value = '99' WHERE key = 'format'")
+    store.close()
+
+    with pytest.raises(StudyProblem) as caught:
+        status(tmp_path)
+    assert caught.value.reason == "newer"
+
+
+def test_a_full_database_keeps_what_is_done(tmp_path):
+    """SQLite's own limit: what a full disk looks like, on any machine."""
+    store = open_store(tmp_path, cells=2_000)
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+
+    done = 0
+    with pytest.raises(StudyProblem) as caught:
+        for done in range(2_000):
+            store.done(done, "a" * 200, 0, (1.0, 1.0), None)
+
+    assert caught.value.reason == "disk_full"
+    assert status(tmp_path)["done"] == done > 0
+    store._db.execute(f"PRAGMA max_page_count = {10 * pages}")
+    finish(store, done)
+    store.close()
+    assert status(tmp_path)["done"] == done + 1
+
+
+_FILL = """
+import json, resource, sys
+from tests.study.test_store import finish, open_store
+from gradgauge.study.store_problems import StudyProblem
+store = open_store(sys.argv[1], cells=3000)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+done = 0
+try:
+    for done in range(3000):
+        finish(store, done)
+except StudyProblem as problem:
+    print(json.dumps([done, problem.reason, problem.sentence()]))
+    store.close()
+"""
+
+
+def test_a_disk_that_takes_no_more_loses_nothing(tmp_path):
+    """The system refuses to let any file grow beyond 200 kB; afterwards it does not."""
+    answer = subprocess.run(
+        [sys.executable, "-c", _FILL, str(tmp_path), "200000"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    done, reason, sentence = json.loads(answer.stdout)
+
+    assert reason == "disk_full"
+    assert str(tmp_path) in sentence
+    store = open_store(tmp_path, cells=3000)
+    assert store.status()["done"] == done
+    assert store.take_back() == 0
+    assert store.claim(first(1)) == [done]
+    store.close()
+    assert sqlite3.connect(tmp_path / FILE).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_folder_that_may_not_be_written(tmp_path, monkeypatch):
+    """Root may write everywhere, so the system's answer is given by hand where that is so."""
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o555)
+    if os.access(folder, os.W_OK):
+        monkeypatch.setattr(
+            sqlite3, "connect", _raising(sqlite3.OperationalError("unable to open database file"))
+        )
+    with pytest.raises(OutputProblem) as caught:
+        open_store(folder)
+    folder.chmod(0o755)
+
+    assert "unable to open" in caught.value.sentence()
+
+
+def _raising(error):
+    def connect(*args, **options):  # noqa: ARG001
+        raise error
+
+    return connect
+
+
+def test_threads_may_share_a_store(tmp_path):
+    store = open_store(tmp_path, cells=200)
+
+    def work():
+        while cells := store.claim(first(5)):
+            for cell in cells:
+                finish(store, cell)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert store.status() == {"cells": 200, "done": 200, "failed": 0, "left": 0}
+    store.close()
+
+
+def test_two_may_begin_at_once(tmp_path):
+    stores, gate = [], threading.Barrier(6)
+
+    def begin():
+        gate.wait()
+        stores.append(open_store(tmp_path, cells=500))
+
+    threads = [threading.Thread(target=begin) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(stores) == 6
+    assert stores[0].status()["cells"] == 500
+    for store in stores:
+        store.close()
