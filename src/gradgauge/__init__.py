@@ -6,35 +6,46 @@ Public names are loaded on first use: importing the package takes milliseconds.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ACTIVATIONS": "gradgauge.parts.activations",
-    "Comparison": "gradgauge.study.compare",
-    "GradgaugeError": "gradgauge.errors",
-    "NetworkSpec": "gradgauge.spec.network",
-    "Run": "gradgauge.run",
-    "TrainingSpec": "gradgauge.spec.training",
-    "compare": "gradgauge.study.compare",
-    "load_dataset": "gradgauge.datasets",
-    "load_study": "gradgauge.study.results",
-    "parse": "gradgauge.spec.notation",
-    "sweep": "gradgauge.study.sweep",
-    "write_report": "gradgauge.report.html",
+    "ACTIVATIONS": "gradgauge.parts.activations:ACTIVATIONS",
+    "Comparison": "gradgauge.study.compare:Comparison",
+    "GradgaugeError": "gradgauge.errors:GradgaugeError",
+    "NetworkSpec": "gradgauge.spec.network:NetworkSpec",
+    "Run": "gradgauge.run:Run",
+    "TrainingSpec": "gradgauge.spec.training:TrainingSpec",
+    "compare": "gradgauge.study.compare:compare",
+    "diagnose": "gradgauge.diagnosis.diagnose:diagnose",
+    "load_dataset": "gradgauge.datasets:load",
+    "load_study": "gradgauge.study.results:load_study",
+    "parse": "gradgauge.spec.notation:parse",
+    "sweep": "gradgauge.study.sweep:sweep",
+    "watch": "gradgauge.watchers.dispatch:watch",
+    "why": "gradgauge.study.why:why",
+    "write_report": "gradgauge.report.html:write_report",
 }
+"""Public name -> `module:name` where it lives."""
 
 __all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     try:
-        home = _HOMES[name]
+        module, _, attribute = _HOMES[name].partition(":")
     except KeyError:
         raise AttributeError(f"module 'gradgauge' has no attribute '{name}'") from None
-    return getattr(importlib.import_module(home), name)
+    return getattr(importlib.import_module(module), attribute)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+if "IPython" in sys.modules:  # a notebook shows a Comparison as table and charts
+    from gradgauge.report.notebook import register
+
+    register()

@@ -44,7 +44,7 @@ class Difference:
 
     Attributes:
         mean: first minus second.
-        interval: 95 % interval, Welch; None where a side has one value only.
+        interval: 95 % interval, Welch; None where a side has one value only, or one not finite.
         decided: whether the interval leaves out 0; None without an interval.
     """
 
@@ -66,7 +66,7 @@ def difference(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Dif
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     mean = float(a.mean() - b.mean())
-    if len(a) < 2 or len(b) < 2:
+    if len(a) < 2 or len(b) < 2 or not math.isfinite(mean):
         return Difference(mean, None, None)
     va, vb = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
     if va + vb == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -78,7 +79,7 @@ def test_landmarks_headings_and_names(page):
         assert len(page.all(landmark)) == 1, landmark
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
     ids = {attributes.get("id") for _, attributes in page.elements}
     for section in page.all("section"):
         assert section["aria-labelledby"] in ids

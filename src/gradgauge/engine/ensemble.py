@@ -20,6 +20,7 @@ from gradgauge.engine.history import History, Schedule
 from gradgauge.engine.plan import Plan
 from gradgauge.engine.programs import STORE, Programs, precision
 from gradgauge.engine.step import Rates, State, one_pass
+from gradgauge.parts.losses import LOSSES
 from gradgauge.parts.optimizers import OPTIMIZERS
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
@@ -193,7 +194,8 @@ def train_group(
         began = time.perf_counter()
         test = programs.evaluate(group.state, group.tables, group.data.x_test, group.data.y_test)
         history.test_loss[:], hits = group.by_member(test)
-        history.test_accuracy[:] = hits / len(group.data.y_test)
+        if LOSSES[group.plan.loss].classification:
+            history.test_accuracy[:] = hits / len(group.data.y_test)
     return Outcome(history, time.perf_counter() - began)
 
 

@@ -54,7 +54,7 @@ class Pass(NamedTuple):
 
     Attributes:
         loss: mean over the batch.
-        correct: samples whose largest output is the right class; 0 for regression.
+        correct: samples whose largest output is the right class; NaN for regression.
         gradients: shaped like the parameters.
         taps: of every block.
         kept: what `observe` kept, of every block; the output layer's delta norm last.
@@ -106,9 +106,9 @@ def one_pass(
 
 
 def correct(plan: Plan, last: Array, targets: Array) -> Array:
-    """1 where the largest output is the right class, (batch,); all 0 for regression."""
+    """1 where the largest output is the right class, (batch,); NaN for regression."""
     if not LOSSES[plan.loss].classification:
-        return jnp.zeros(last.shape[0], last.dtype)
+        return jnp.full(last.shape[0], jnp.nan, last.dtype)
     return (jnp.argmax(last, axis=-1) == jnp.argmax(targets, axis=-1)).astype(last.dtype)
 
 

@@ -14,7 +14,8 @@ from gradgauge.watchers._layers import LayerInfo
 
 Tree = Any
 
-_WEIGHT_NAMES = {"embedding", "kernel", "raw_value", "scale", "value", "w", "weight", "weights"}
+_BOXES = {"raw_value", "value"}
+_WEIGHT_NAMES = {"embedding", "kernel", "scale", "w", "weight", "weights"}
 
 
 @dataclass(eq=False)
@@ -40,7 +41,11 @@ class Leaves:
         chosen = [paths[i] for i in self._places]
         self.names = _names([path for path, _ in chosen])
         self.shapes = [tuple(np.shape(leaf)) for _, leaf in chosen]
-        self.weights = [i for i, shape in enumerate(self.shapes) if len(shape) > 1]
+        self.weights = [
+            i
+            for i, shape in enumerate(self.shapes)
+            if len(shape) > 1 and not self.names[i].endswith("bias")
+        ]
 
     def arrays(self, params: Tree) -> list[Any]:
         """The arrays of floats of a tree like the first."""
@@ -87,8 +92,9 @@ def _names(paths: Sequence[Any]) -> list[str]:
     short = []
     for parts in whole:
         kept = list(parts)
-        while len(kept) > 1 and kept[-1] in _WEIGHT_NAMES:
-            kept.pop()
+        for wrappings in (_BOXES, _WEIGHT_NAMES):
+            if len(kept) > 1 and kept[-1] in wrappings:
+                kept.pop()
         short.append(".".join(kept))
     long = [".".join(parts) or "params" for parts in whole]
     return [s if s and short.count(s) == 1 else full for s, full in zip(short, long, strict=True)]

@@ -74,13 +74,22 @@ class Program:
                 values[ref] if ref is not None else var.val
                 for ref, var in zip(operation.inputs, eqn.invars, strict=True)
             ]
-            functions, options = eqn.primitive.get_bind_params(eqn.params)
             with eqn.ctx.manager:
-                made = eqn.primitive.bind(*functions, *given, **options)
+                made = _bind(eqn, given)
             results = made if eqn.primitive.multiple_results else [made]
             for ref, value in zip(operation.outputs, results, strict=True):
                 values[ref] = tap(ref, value)
         return [values[o] if isinstance(o, Ref) else o.val for o in self.outputs]
+
+
+def _bind(eqn: JaxprEqn, given: Sequence[Array]) -> Any:
+    """Apply one equation, as JAX's own evaluation of a program does."""
+    parameters = eqn.primitive.get_bind_params(eqn.params)
+    if isinstance(parameters, tuple):
+        # Before JAX 0.10 functions were handed over beside the parameters.
+        functions, parameters = parameters
+        return eqn.primitive.bind(*functions, *given, **parameters)
+    return eqn.primitive.bind(*given, **parameters)
 
 
 def flatten(closed: ClosedJaxpr) -> Program:

@@ -90,7 +90,8 @@ def log_scale(
         ticks = [10.0**k for k in range(last, first - 1, -stride)]
         low, high = max(10.0**first, _LEAST), 10.0**last
     else:
-        ticks = _round_numbers(low * (1 + 1e-9), high * (1 - 1e-9))
+        slack = 1e-9 if high > low * 1.01 else -0.05
+        ticks = _round_numbers(low * (1 + slack), high * (1 - slack))
         low, high = ticks[0], ticks[-1]
         ticks = ticks if len(ticks) <= _MOST_TICKS else [t for t in ticks if _is_power(t)]
     low = max(low * (low / high) ** (_FOOT_SHARE * foot), _LEAST)

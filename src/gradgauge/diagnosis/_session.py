@@ -1,0 +1,183 @@
+"""A diagnosis from beginning to end, whatever the framework."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from gradgauge.diagnosis._evidence import Evidence, Trial
+from gradgauge.diagnosis._finding import Diagnosis, Finding, NotApplicable
+from gradgauge.diagnosis._trainee import Settings, Trainee, Tried
+from gradgauge.diagnosis.learning import Learning, judge
+from gradgauge.diagnosis.limits import limits_with
+from gradgauge.diagnosis.ranking import ranked
+from gradgauge.diagnosis.rules import BY_NAME, RULES
+from gradgauge.diagnosis.rules.learning_rate_too_high import worst_overshoot
+from gradgauge.diagnosis.rules.learning_rate_too_low import times_as_long
+from gradgauge.errors import UnknownName
+
+_LOWER = (0.1, 0.01, 1e-3)
+_HIGHER = (10.0, 100.0, 1e3, 1e5)
+_TRIAL_SHARE = 1.0
+"""Trials may take so many times the watched training's time, and at least _TRIAL_LEAST seconds."""
+_TRIAL_LEAST = 4.0
+
+
+def examine(
+    trainee: Trainee,
+    settings: Settings,
+    limits: Mapping[str, float] | None = None,
+    off: Collection[str] = (),
+) -> Diagnosis:
+    """Static look, watched training, trials where it fails, rules, ranking.
+
+    Args:
+        trainee: the model and all that belongs to it.
+        settings: budget and the like.
+        limits: `rule.limit` -> value, instead of the shipped ones.
+        off: rules that are not asked.
+
+    Raises:
+        UnknownName: no such limit or rule.
+    """
+    began = time.perf_counter()
+    chosen = limits_with(limits)
+    for name in off:
+        if name not in BY_NAME:
+            raise UnknownName("rule", name, BY_NAME)
+    with trainee.kept():
+        evidence = Evidence(
+            trainee.framework, trainee.heads(), (), trainee.optimizer(), trainee.data(),
+            reach=trainee.reach(), limits=chosen,
+        )  # fmt: skip
+        training = time.perf_counter()
+        watched = trainee.watched(settings)
+        evidence.heads, evidence.layers = watched.heads, watched.layers
+        evidence.course, evidence.run = watched.course, watched.run
+        seconds = max(_TRIAL_LEAST, _TRIAL_SHARE * (time.perf_counter() - training))
+        evidence.trials = try_others(trainee, evidence, seconds)
+        evidence.seeds = try_seeds(trainee, evidence, settings.seeds, seconds)
+    return conclude(evidence, off, time.perf_counter() - began)
+
+
+def conclude(evidence: Evidence, off: Collection[str] = (), seconds: float = 0.0) -> Diagnosis:
+    """Ask all rules, put the likeliest cause first."""
+    findings: list[Finding] = []
+    silent: list[NotApplicable] = []
+    clean: list[str] = []
+    for rule in RULES:
+        if rule.name in off:
+            silent.append(NotApplicable(rule.name, "switched_off"))
+            continue
+        outcome = rule.check(evidence, evidence.limits.get(rule.name, {}))
+        if isinstance(outcome, NotApplicable):
+            silent.append(outcome)
+        elif outcome:
+            findings += outcome
+        else:
+            clean.append(rule.name)
+    steps = evidence.course.steps if evidence.course else 0
+    return Diagnosis(
+        tuple(ranked(findings, evidence)), evidence.run, tuple(silent), tuple(clean),
+        evidence.learning.verdict, seconds, steps,
+    )  # fmt: skip
+
+
+def try_others(trainee: Trainee, evidence: Evidence, seconds: float) -> list[Trial]:
+    """Where the training fails: the same with another rate, or with standardised inputs.
+
+    What brings it back is the cause, by experiment.
+    """
+    course = evidence.course
+    if course is None or course.steps == 0 or _data_is_bad(evidence):
+        return []
+    slow = times_as_long(evidence) > evidence.limits["learning-rate-too-low"]["times"].value
+    verdict = evidence.learning.verdict
+    if verdict == "learned" or (verdict in ("learning", "unknown") and not slow):
+        return []
+    deadline = time.perf_counter() + seconds
+    trials: list[Trial] = []
+
+    def attempt(change: str, factor: float) -> bool:
+        left = deadline - time.perf_counter()
+        if left <= 0.2:
+            return True
+        trainee.rewind()
+        tried = trainee.tried(factor, change == "inputs", left)
+        trials.append(Trial(change, factor, tried.course.losses, _learns(evidence, tried)))
+        return trials[-1].learns
+
+    if evidence.failing and _inputs_are_odd(evidence):
+        attempt("inputs", 1.0)
+    if evidence.optimizer.can_vary:
+        for factor in _factors(evidence):
+            if attempt("rate", factor):
+                break
+    return trials
+
+
+def _data_is_bad(evidence: Evidence) -> bool:
+    return bool(evidence.data.x_bad or evidence.data.y_bad)
+
+
+def _inputs_are_odd(evidence: Evidence) -> bool:
+    outcome = BY_NAME["unscaled-input"].check(evidence, evidence.limits["unscaled-input"])
+    return not isinstance(outcome, NotApplicable) and bool(outcome)
+
+
+def _factors(evidence: Evidence) -> Sequence[float]:
+    """Other rates to try, by what the steps looked like."""
+    overshoot = worst_overshoot(evidence)
+    course = evidence.course
+    losses = course.losses if course else np.zeros(0)
+    broke = course is not None and course.non_finite_step is not None
+    rose = len(losses) > 0 and (broke or losses.max() > 3 * abs(losses[0]))
+    if broke or rose or overshoot > 1:
+        return _LOWER
+    if overshoot < 0.1:
+        return _HIGHER
+    return (0.1, 10.0, 0.01, 100.0)
+
+
+def _learns(evidence: Evidence, tried: Tried) -> bool:
+    """Whether a trial learns, or at least leaves the watched training far behind."""
+    ours = evidence.learning
+    theirs = judge(tried.heads, tried.course, evidence.reference, evidence.limits["learning"])
+    if theirs.verdict == "learned":
+        return True
+    if not math.isfinite(theirs.final) or theirs.verdict == "failing" and not _far_ahead(theirs, ours):
+        return False
+    return _far_ahead(theirs, ours)
+
+
+def _far_ahead(theirs: Learning, ours: Learning) -> bool:
+    """Whether a trial's final loss has made much of the way that ours has still to go."""
+    if math.isfinite(theirs.skill) and math.isfinite(ours.skill):
+        goal = ours.target if math.isfinite(ours.target) else 1.0
+        return theirs.skill - ours.skill > 0.3 * max(goal, 0.2) and theirs.skill > 0.25 * goal
+    if not math.isfinite(ours.final):
+        return math.isfinite(theirs.final) and theirs.final < theirs.initial
+    return theirs.final < ours.final - 0.3 * abs(ours.final)
+
+
+def try_seeds(
+    trainee: Trainee, evidence: Evidence, seeds: int, seconds: float
+) -> list[dict[str, float]]:
+    """Where units die: the same training from redrawn weights, to see whether it is luck."""
+    outcome = BY_NAME["dead-units"].check(evidence, evidence.limits["dead-units"])
+    if isinstance(outcome, NotApplicable) or not outcome or not evidence.failing:
+        return []
+    if any(layer.fresh is False for layer in evidence.layers if layer.info.parameters):
+        return []
+    deadline = time.perf_counter() + seconds
+    found = []
+    for seed in range(1, seeds + 1):
+        left = deadline - time.perf_counter()
+        if left <= 0.2:
+            break
+        trainee.rewind()
+        found.append(trainee.dead_with(seed, left / (seeds - seed + 1)))
+    return found

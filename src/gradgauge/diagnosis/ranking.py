@@ -1,0 +1,42 @@
+"""The order of findings: causes before mechanisms before symptoms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradgauge.diagnosis._evidence import Evidence
+from gradgauge.diagnosis._finding import FAULT, SEVERITIES, Finding
+from gradgauge.diagnosis.rules import BY_NAME
+
+_CURED_BY = {"inputs": "unscaled-input"}
+
+
+def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
+    """Faults before warnings before notes; among faults the likeliest cause first."""
+    cured = cures(evidence)
+    deep = any(
+        f.rule == "vanishing-gradient" and f.severity == FAULT and f.step == 0 and f.certainty > 0.8
+        for f in findings
+    )
+
+    def key(finding: Finding) -> tuple[int, bool, float, float]:
+        rank = float(BY_NAME[finding.rule].rank)
+        if finding.rule == "learning-rate-too-low" and deep:
+            # A rate that is too low for a signal that has lost decades is not the cause.
+            rank = 52.0
+        if finding.rule in cured and finding.rule == "unscaled-input":
+            rank = 12.0
+        return (
+            SEVERITIES.index(finding.severity), finding.symptom, rank, -finding.certainty,
+        )  # fmt: skip
+
+    return sorted(findings, key=key)
+
+
+def cures(evidence: Evidence) -> set[str]:
+    """Rules whose remedy was tried and brought the training back."""
+    found = {_CURED_BY[t.change] for t in evidence.trials if t.learns and t.change in _CURED_BY}
+    for trial in evidence.trials:
+        if trial.change == "rate" and trial.learns:
+            found.add("learning-rate-too-high" if trial.factor < 1 else "learning-rate-too-low")
+    return found
