@@ -46,6 +46,4 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in sys.modules:  # a notebook shows a Comparison as table and charts
-    from gradgauge.report.notebook import register
-
-    register()
+    importlib.import_module("gradgauge.report.notebook").register()

@@ -1,8 +1,9 @@
 """Keras trains cases by itself and shows what went on inside. A script of its own:
 
-    KERAS_BACKEND=tensorflow python -m tests.agreement.peer_keras FOLDER DTYPE
+    KERAS_BACKEND=tensorflow JAX_ENABLE_X64=0 python -m tests.agreement.peer_keras FOLDER DTYPE
 
 writes FOLDER/NAME.npz for every case of that dtype, with the keys of `peer_pytorch.trajectory`.
+JAX_ENABLE_X64=1 for float64: Keras looks at it once, when it is imported.
 """
 
 from __future__ import annotations
@@ -36,6 +37,23 @@ ACTIVATIONS = {
     "erf": ops.erf, "arctan": ops.arctan, "sin": ops.sin,
     "scaled_sigmoid": lambda x: 4 * ops.sigmoid(x) - 2,
 }  # fmt: skip
+# In float64, TensorFlow takes the constants of these through float32 (0.01 becomes 0.00999999978):
+# there they are spelt out.
+SPELT_OUT = {
+    "leaky_relu": lambda x: ops.where(x < 0, np.float64(0.01) * x, x),
+    "gelu": lambda x: x * (1 + ops.erf(x * np.sqrt(0.5))) / 2,
+    "gelu_tanh": lambda x: (
+        x * (1 + ops.tanh(np.sqrt(2 / np.pi) * (x + np.float64(0.044715) * x * x * x))) / 2
+    ),
+}
+
+
+def activation_of(name: str, dtype: str):
+    if keras.backend.backend() == "tensorflow" and dtype == "float64" and name in SPELT_OUT:
+        return SPELT_OUT[name]
+    return ACTIVATIONS.get(name) or keras.activations.get(name)
+
+
 SLOTS = {"momentum": ("momentums",), "nesterov": ("momentums",), "rmsprop": ("_velocities",),
          "adam": ("_momentums", "_velocities"), "adamw": ("_momentums", "_velocities")}  # fmt: skip
 
@@ -102,8 +120,7 @@ class Network:
                 if self.norms:
                     z = self.norms[i](z, training=training)
                 z = z + nudges[f"z/{i + 1}"]
-                function = ACTIVATIONS.get(activation) or keras.activations.get(activation)
-                h = function(z) + nudges[f"h/{i + 1}"]
+                h = activation_of(activation, self.case.dtype)(z) + nudges[f"h/{i + 1}"]
                 taps |= {f"z/{i + 1}": z, f"h/{i + 1}": h}
                 x = h
                 if skip and i % skip == 0:
@@ -222,8 +239,6 @@ def trajectory(case: Case) -> dict[str, np.ndarray]:
 
 def main(folder: str, dtype: str) -> None:
     keras.config.set_floatx(dtype)
-    if dtype == "float64" and keras.backend.backend() == "jax":
-        jax.config.update("jax_enable_x64", True)
     for case in keras_cases(keras.backend.backend()):
         if case.dtype != dtype:
             continue

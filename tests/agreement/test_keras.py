@@ -53,8 +53,8 @@ def trajectory(tmp_path_factory: pytest.TempPathFactory):
 def _run_script(backend: str, folder: Path, dtype: str) -> None:
     command = [sys.executable, "-m", "tests.agreement.peer_keras", str(folder), dtype]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "KERAS_BACKEND": backend}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, "KERAS_BACKEND": backend, "JAX_ENABLE_X64": str(int(dtype == "float64"))},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
 

@@ -21,6 +21,7 @@ DECIDING = ("notation", "activation", "init", "scale", "bias_std", "norm", "skip
 """Fields that the lines depend on."""
 
 _POINTS = 121
+_CURVE_POINTS = 25
 _BEYOND = 2.0
 _NEAR = 24
 _CENTRED_ONLY = ("constant", "zeros", "pytorch")
@@ -135,7 +136,7 @@ def _critical_curve(
     """The critical scale of every bias."""
     low, high = ranges["scale"]
     points: list[tuple[float, float | None]] = []
-    for bias in np.linspace(*ranges["bias_std"], _POINTS).tolist():
+    for bias in np.linspace(*ranges["bias_std"], _CURVE_POINTS).tolist():
         sigma_w2 = critical(str(values["activation"]), bias).sigma_w2
         if sigma_w2 is None or not low <= math.sqrt(sigma_w2) / unit <= high:
             continue

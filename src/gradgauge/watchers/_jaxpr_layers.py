@@ -35,6 +35,7 @@ class Use:
         unit_axes: of z and h.
         hint: name of the operation between z and h.
         after: leaves whose uses depend on this one.
+        direct: whether something that is not elementwise reads z itself.
         folded: whether this normalisation is part of another layer's z.
     """
 
@@ -46,6 +47,7 @@ class Use:
     unit_axes: tuple[int, ...]
     hint: str = ""
     output: bool = True
+    direct: bool = False
     folded: bool = False
 
 
@@ -134,17 +136,23 @@ class _Search:
             name = operation.eqn.primitive.name
             others = [r for r in operation.inputs if r is not None and r != use.z]
             bias = name in ("add", "add_any") and others and all(r in self.of_leaf for r in others)
-            if not bias and name not in _RELABELS:
+            scaled = use.kind == "normalization" and name == "mul" and not bias
+            if scaled:
+                # Written as x * (scale / deviation): this product is the normalised signal.
+                use.unit_axes = (len(operation.shapes[0]) - 1,)
+            elif not bias and name not in _RELABELS:
                 break
             if name == "transpose":
                 order = list(operation.eqn.params["permutation"])
                 use.unit_axes = tuple(order.index(a) for a in use.unit_axes)
             elif name == "squeeze":
                 gone = operation.eqn.params["dimensions"]
-                use.unit_axes = tuple(a - sum(d < a for d in gone) for a in use.unit_axes)
+                left = (a for a in use.unit_axes if a not in gone)
+                use.unit_axes = tuple(a - sum(d < a for d in gone) for a in left)
             use.z = operation.outputs[0]
         self.shape.setdefault(use.z, ())
         exits, hint = self._exits(use.z)
+        use.direct = use.z in exits
         if exits == {use.z}:
             use.h = use.z
         else:
@@ -186,7 +194,7 @@ class _Search:
                 continue
             before = self.found.uses[: self.found.uses.index(norm)]
             last = next((u for u in reversed(before) if not u.folded), None)
-            if last is None or last.kind == "normalization" or last.h != last.z:
+            if last is None or last.kind == "normalization" or not last.direct:
                 continue
             if norm.source is not None and norm.source in self._depends_on(last.z, alone=True):
                 same = self.shape[norm.z] == self.shape[last.z]
