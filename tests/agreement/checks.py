@@ -79,13 +79,15 @@ def _unit(case: Case, name: str, peer: Named) -> np.ndarray:
     return peer[name]
 
 
-def check_update(case: Case, peer: Named, float64_tolerance: float) -> None:
+def check_update(
+    case: Case, peer: Named, float64_tolerance: float, through_float32: bool = False
+) -> None:
     """The optimiser's step, given the peer's own gradients and slots.
 
     The peer hands out weights, not changes: their difference is exact but for the rounding of the
     sum, half a unit in the last place of the weight.
     """
-    mine = ours.updates(case, peer)
+    mine = ours.updates(case, peer, through_float32)
     tolerance = {**UPDATE_TOLERANCE, "float64": float64_tolerance}[case.dtype]
     ulp = float(np.finfo(case.dtype).eps)
     figures = {}
@@ -131,9 +133,11 @@ def check_statistics(case: Case, peer: Named, samples: int, unbiased: bool) -> N
     assert figures[worst] <= PASS_TOLERANCE[case.dtype], (worst, figures[worst])
 
 
-def check_free_run(case: Case, peer: Named, tolerance: float) -> None:
+def check_free_run(
+    case: Case, peer: Named, tolerance: float, through_float32: bool = False
+) -> None:
     """Fifty steps without looking at each other: the losses on the way, the parameters at the end."""
-    mine = ours.free_run(case)
+    mine = ours.free_run(case, through_float32)
     figures = {"loss": float(np.max(np.abs(mine["loss"] / peer["loss"] - 1)))}
     for name in (k for k in peer if k.startswith("after/")):
         figures[name] = deviation(mine[name], peer[name][-1:])

@@ -200,17 +200,22 @@ def last_of(tree: Any) -> Any:
     return jax.tree.map(lambda x: x[-1], tree)
 
 
-def free_run(case: Case) -> dict[str, np.ndarray]:
+def free_run(case: Case, through_float32: bool = False) -> dict[str, np.ndarray]:
     """The engine's own trajectory from the case's initial parameters: `loss`, (states,), and
-    `after/...`, (1, ...), behind the last step."""
+    `after/...`, (1, ...), behind the last step.
+
+    Args:
+        through_float32: see `rates_of`.
+    """
     plan = plan_of(case)
     initial = {f"before/{name}": value[None] for name, value in case.initial().items()}
     with precision(case.dtype):
-        tables, rates = tables_of(case), rates_of(case)
+        tables = tables_of(case)
         params = last_of(to_blocks(plan, initial, prefixed("before/")))
         zeros = jax.tree.map(np.zeros_like, params)
 
-        def body(state, batch):
+        def body(state, row):
+            *batch, rates = row
             result = step.one_pass(plan, state.params, tables, *batch, None)
             _, after = step.update(plan, state, result.gradients, rates)
             return after, result.loss
@@ -218,25 +223,53 @@ def free_run(case: Case) -> dict[str, np.ndarray]:
         slots = (zeros,) * OPTIMIZERS[case.optimizer].slots
         state = step.State(params, slots, tuple({} for _ in plan.blocks), np.int32(0))
         scan = jax.jit(lambda *a: jax.lax.scan(body, *a), compiler_options=QUICK)
-        state, losses = scan(state, _data(case))
+        state, losses = scan(state, (*_data(case), rates_of(case, through_float32)))
         after = jax.tree.map(lambda x: np.asarray(x)[None], state.params)
     return {"loss": np.asarray(losses), **from_blocks(after, prefixed("after/"))}
 
 
+def _through_float32(value: float) -> float:
+    return float(np.float32(value))
+
+
+def bias_correction(steps: np.ndarray, beta_1: float, beta_2: float) -> np.ndarray:
+    """Kingma & Ba (2015), end of section 2: sqrt(1 - beta_2^t) / (1 - beta_1^t)."""
+    return np.sqrt(1 - beta_2**steps) / (1 - beta_1**steps)
+
+
+def rates_of(case: Case, through_float32: bool = False) -> step.Rates:
+    """Every step's rates, (states,) each.
+
+    Args:
+        through_float32: as TensorFlow has them, which takes constants through float32 in float64
+            too: 0.999 is 0.999000012875. For momentum and decay that is another number; for
+            Adam's bias corrections a factor, 6.7e-6 from 1 at the first step.
+    """
+    momentum, decay = MOMENTUM, WEIGHT_DECAY
+    factor, steps = np.ones(case.states), np.arange(1, case.states + 1)
+    if through_float32:
+        momentum, decay = _through_float32(momentum), _through_float32(decay)
+        if case.optimizer.startswith("adam"):
+            theirs = bias_correction(steps, _through_float32(0.9), _through_float32(0.999))
+            factor = theirs / bias_correction(steps, 0.9, 0.999)
+    # The decay is multiplied by the rate, too, and has no bias correction.
+    values = (case.learning_rate * factor, momentum, decay / factor, case.clip_norm, 0, case.states)
+    return step.Rates(*(np.broadcast_to(v, case.states).astype(case.dtype) for v in values))
+
+
 @functools.cache
 def _update_program(plan: Plan) -> Any:
-    program = jax.vmap(functools.partial(step.update, plan), in_axes=(0, 0, None))
+    program = jax.vmap(functools.partial(step.update, plan))
     return jax.jit(program, compiler_options=QUICK)
 
 
-def rates_of(case: Case) -> step.Rates:
-    values = (case.learning_rate, MOMENTUM, WEIGHT_DECAY, case.clip_norm, 0, case.states)
-    return step.Rates(*(np.asarray(value, case.dtype) for value in values))
-
-
-def updates(case: Case, peer: Named) -> dict[str, np.ndarray]:
+def updates(case: Case, peer: Named, through_float32: bool = False) -> dict[str, np.ndarray]:
     """`change/...` and the new `slot0/...` of the engine's optimiser from the peer's states,
-    slots and gradients."""
+    slots and gradients.
+
+    Args:
+        through_float32: see `rates_of`.
+    """
     plan = plan_of(case)
     slots = OPTIMIZERS[case.optimizer].slots
     with precision(case.dtype):
@@ -247,9 +280,8 @@ def updates(case: Case, peer: Named) -> dict[str, np.ndarray]:
             np.arange(case.states, dtype=np.int32),
         )
         gradients = to_blocks(plan, peer, prefixed("grad/"))
-        changes, after = jax.tree.map(
-            np.asarray, _update_program(plan)(state, gradients, rates_of(case))
-        )
+        changed = _update_program(plan)(state, gradients, rates_of(case, through_float32))
+        changes, after = jax.tree.map(np.asarray, changed)
     named = {**from_blocks(changes, prefixed("change/"))}
     for k, slot in enumerate(after.slots):
         named |= from_blocks(slot, prefixed(f"slot{k}/"))

@@ -3,7 +3,7 @@
     KERAS_BACKEND=tensorflow JAX_ENABLE_X64=0 python -m tests.agreement.peer_keras FOLDER DTYPE
 
 writes FOLDER/NAME.npz for every case of that dtype, with the keys of `peer_pytorch.trajectory`.
-JAX_ENABLE_X64=1 for float64: Keras looks at it once, when it is imported.
+JAX_ENABLE_X64=1 for float64.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import ops
+from keras.src.backend.common import dtypes
 
 if keras.backend.backend() == "jax":
     import jax
@@ -239,6 +240,8 @@ def trajectory(case: Case) -> dict[str, np.ndarray]:
 
 def main(folder: str, dtype: str) -> None:
     keras.config.set_floatx(dtype)
+    # On JAX, Keras casts what its operations give from float64 to float32, whatever floatx says.
+    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
     for case in keras_cases(keras.backend.backend()):
         if case.dtype != dtype:
             continue

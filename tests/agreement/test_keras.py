@@ -23,10 +23,14 @@ from tests.agreement.checks import (
 
 ROOT = Path(__file__).parents[2]
 BACKENDS = ("tensorflow", "jax")
-# Keras on TensorFlow takes Adam's constants through float32, in float64 too: 0.999 becomes
-# 0.999000012875.
+# Keras on TensorFlow takes the optimisers' constants through float32, in float64 too. Those that
+# are arguments of ours are given as it has them; the rest is 5e-8 of an update.
 UPDATE_TOLERANCE = {"tensorflow": 1e-7, "jax": 1e-9}
-FREE_TOLERANCE = {"tensorflow": 1e-4, "jax": 1e-9}
+FREE_TOLERANCE = {"tensorflow": 1e-6, "jax": 1e-9}
+
+
+def rounds(backend: str, case: Case) -> bool:
+    return backend == "tensorflow" and case.dtype == "float64"
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +78,7 @@ def _cases(choose=lambda backend: keras_cases(backend)):  # noqa: PLW0108
 def test_passes_and_updates_from_kerass_states(backend: str, case: Case, trajectory) -> None:
     peer = trajectory(backend, case)
     check_pass(case, peer)
-    check_update(case, peer, UPDATE_TOLERANCE[backend])
+    check_update(case, peer, UPDATE_TOLERANCE[backend], rounds(backend, case))
 
 
 @_cases(lambda backend: [c for c in keras_cases(backend) if c.skip == 2])
@@ -89,4 +93,5 @@ def test_running_statistics_and_inference(backend: str, case: Case, trajectory) 
 
 @_cases(lambda backend: free_running_cases(FREE_ON[backend]))
 def test_fifty_steps_on_its_own(backend: str, case: Case, trajectory) -> None:
-    check_free_run(case, trajectory(backend, case), FREE_TOLERANCE[backend])
+    peer = trajectory(backend, case)
+    check_free_run(case, peer, FREE_TOLERANCE[backend], rounds(backend, case))

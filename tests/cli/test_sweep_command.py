@@ -104,11 +104,12 @@ def test_a_plan_changed_a_grid_too_large_a_network_too_large(plan, tmp_path, cap
 def test_a_large_grid_starts_when_told(plan, tmp_path, monkeypatch):
     plan.write_text(plan.read_text().replace("count = 2", "count = 99999"))
     seen = []
-    monkeypatch.setattr(
-        "gradgauge.study.sweep.sweep",
-        lambda read, *a, **k: seen.append(read.cells)  # noqa: ARG005
-        or {"cells": 1, "done": 1, "failed": 0, "left": 0},
-    )
+
+    def sweep(plan, *_, **__):
+        seen.append(plan.cells)
+        return {"cells": 1, "done": 1, "failed": 0, "left": 0}
+
+    monkeypatch.setattr("gradgauge.study.sweep.sweep", sweep)
 
     assert run(["sweep", str(plan), "--out", str(tmp_path / "out"), "--yes", "--quiet"]) == 0
     assert seen == [4 * 99999]

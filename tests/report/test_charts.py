@@ -8,7 +8,6 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.report.conftest import CASES, LANGUAGES
 
 from gradgauge.report.charts import CHARTS
 from gradgauge.report.charts._draw import foot_rows, linear_scale, log_scale
@@ -20,6 +19,18 @@ from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.images import picture, to_svg
 from gradgauge.report.palette import styles
 from gradgauge.spec.notation import parse
+from tests.report.conftest import CASES, LANGUAGES
+
+
+def test_the_made_up_runs_are_laid_out_as_trained_ones(comparisons):
+    trained, made = (comparisons(case).run("relu") for case in ("two", "non_finite"))
+    for group in trained.groups:
+        here, there = made.groups[group], trained.groups[group]
+        assert list(here.coords) == list(there.coords)
+        assert {k: v[0] for k, v in here.variables.items()} == {
+            k: v[0] for k, v in there.variables.items()
+        }
+    assert set(made.members.variables) == set(trained.members.variables)
 
 
 def test_signal_rows_are_the_runs_figures(two):

@@ -8,7 +8,6 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from tests.report.conftest import LANGUAGES
 
 import gradgauge
 from gradgauge.errors import OutputProblem
@@ -16,6 +15,7 @@ from gradgauge.report import html as html_report
 from gradgauge.report.html import report_page, write_report
 from gradgauge.report.vega_bundle import vega_bundle
 from gradgauge.study.compare import Comparison
+from tests.report.conftest import LANGUAGES
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path"}
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from tests.report.conftest import LANGUAGES
 
 from gradgauge.report.terminal import print_comparison
+from tests.report.conftest import LANGUAGES
 
 
 def printed(comparison, lang="en", width=80, **options) -> str:

@@ -27,7 +27,9 @@ def first(count):
 
 
 def open_store(folder, cells=6, groups=None, **plan):
-    return Store(folder, fake_plan(cells, **plan), "blobs", groups or [0] * cells, versions={"v": "1"})
+    return Store(
+        folder, fake_plan(cells, **plan), "blobs", groups or [0] * cells, versions={"v": "1"}
+    )
 
 
 def finish(store, cell):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def same(study, other):
 
 
 def test_all_cells_are_done_and_written_down(undisturbed):
-    plan, study = undisturbed
+    _, study = undisturbed
 
     assert study.status == {"cells": 24, "done": 24, "failed": 0, "left": 0}
     assert np.isfinite(study.figures).all()
@@ -279,8 +280,7 @@ def test_twenty_thousand_cells_in_flat_memory_with_an_instant_status(ready, tmp_
 
 
 def _resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def test_classes_must_all_be_among_the_first_samples(blobs):

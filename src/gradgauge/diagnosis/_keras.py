@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +22,7 @@ from gradgauge.diagnosis._keras_facts import (
     layer_facts,
     optimizer_facts,
     output_layers,
+    short_names,
 )
 from gradgauge.diagnosis._keras_steps import Losses, Steps
 from gradgauge.diagnosis._trainee import (
@@ -193,7 +193,10 @@ class KerasTrainee:
         watcher = KerasWatcher(self.model, *self.given.probe(), every=total + 1, norms_every=total + 1)
         self._fit(self.given.x, epochs, [watcher, Losses(seconds, total)])
         dead = watcher.run.values("probes", "dead")[0][-1]
-        return {row.info.name: float(d) for row, d in zip(watcher._rows, dead, strict=True)}
+        names = short_names([row.info.name for row in watcher._rows])
+        return {
+            names[row.info.name]: float(d) for row, d in zip(watcher._rows, dead, strict=True)
+        }
 
     def _fit(self, x: Any, epochs: int, callbacks: list[Any]) -> None:
         options = {k: v for k, v in self.options.items() if k not in _NOT_OURS}
@@ -232,13 +235,18 @@ class KerasTrainee:
         the step before, and a look at it."""
         if steps.broke is None:
             return None
-        began, self_time = time.perf_counter(), steps.broke
-        if self_time > 0:
+        if steps.broke > 0:
             self.rewind()
             per_epoch, epochs = self._length()
-            self._fit(self.given.x, epochs, [Losses(10.0, per_epoch * epochs, stop_at=self_time)])
-        del began
-        return steps.look(watcher)
+            again = Losses(10.0, per_epoch * epochs, stop_at=steps.broke)
+            self._fit(self.given.x, epochs, [again])
+        else:
+            self.rewind()
+        found = steps.look(watcher)
+        if found is None:
+            return None
+        names = short_names([row.info.name for row in watcher._rows])
+        return names[found[0]], found[1]
 
 
 def _copy_of(optimizer: Any, variables: list[Any]) -> Any:

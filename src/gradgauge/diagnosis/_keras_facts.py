@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,7 +96,7 @@ def _behind(layers: list[Any]) -> tuple[str | None, str]:
         if not activation and not isinstance(layer, _SHAPING):
             activation = _activation(layer)
         if getattr(layer, "weights", None):
-            return str(getattr(layer, "path", "") or layer.name), activation
+            return str(layer.name), activation
     return None, activation
 
 
@@ -183,6 +183,7 @@ def layer_facts(
 ) -> tuple[Layer, ...]:  # fmt: skip
     """Rows of a watcher with their weights before and after."""
     blocks = _frozen_blocks(model)
+    names = short_names([row.info.name for row in rows])
     facts = []
     for row in rows:
         ids = {id(w) for w in row.weights}
@@ -193,7 +194,7 @@ def layer_facts(
         weights = [w for w in row.weights if id(w) in before]
         facts.append(
             Layer(
-                row.info,
+                dataclasses.replace(row.info, name=names[row.info.name]),
                 tuple(before[id(w)] for w in weights), tuple(after[id(w)] for w in weights),
                 tuple(before[id(b)] for b in biases), tuple(after[id(b)] for b in biases),
                 _fresh(row, weights, biases, before, trained),
@@ -257,6 +258,10 @@ def _clone(initializer: Any) -> Any:
         return type(initializer)(**config)
 
 
-def finite_or_none(value: float) -> float | None:
-    """A number, or None."""
-    return value if math.isfinite(value) else None
+def short_names(paths: Sequence[str]) -> dict[str, str]:
+    """Path -> its last part, as `layer.name` has it, where no other layer is called so."""
+    short = [path.rpartition("/")[2] for path in paths]
+    return {
+        path: name if short.count(name) == 1 else path
+        for path, name in zip(paths, short, strict=True)
+    }

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from gradgauge.diagnosis._evidence import Data, Head
 
-MOST = 600
+MOST = 400
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
 _WIDTHS = (0.5, 1.0)
 

@@ -136,6 +136,8 @@ def chart_figure(chart: Chart, comparison: Comparison, lang: str, title: bool = 
         notes.append(sentence("report.foot", lang))
     if any(row.get("low") != row.get("high") for row in rows):
         notes.append(sentence("report.bars", lang))
+    if _is_picked(rows, chart.row_key):
+        notes.append(sentence("report.picked", lang))
     label = escape(chart.describe(comparison, lang), quote=True)
     inner = scrolling(data_table(chart, rows, lang), name)
     return (
@@ -148,6 +150,16 @@ def chart_figure(chart: Chart, comparison: Comparison, lang: str, title: bool = 
         f"{folded(sentence('report.table_of', lang, title=name), inner, 'chart-data')}"
         "</figure>"
     )
+
+
+def _is_picked(rows: Sequence[dict[str, Any]], key: str) -> bool:
+    """Whether layers or steps between the first and the last are left out."""
+    places = {(row["network"], row[key]) for row in rows}
+    for name in names_of(rows):
+        of_network = [place for network, place in places if network == name]
+        if len(of_network) < max(of_network) - min(of_network) + 1:
+            return True
+    return False
 
 
 _SHAPE_PATHS = {

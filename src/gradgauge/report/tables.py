@@ -58,7 +58,14 @@ def folded(summary: str, inner: str, kind: str = "") -> str:
 def data_table(chart: Chart, rows: Sequence[Row], lang: str) -> str:
     """A chart's data: its rows' key down, networks and quantities across."""
     keys = list(dict.fromkeys(row[chart.row_key] for row in rows))
-    columns = list(dict.fromkeys(tuple(row[c] for c in chart.column_keys) for row in rows))
+    places = [
+        {value: at for at, value in enumerate(dict.fromkeys(row[key] for row in rows))}
+        for key in chart.column_keys
+    ]
+    columns = sorted(
+        {tuple(row[key] for key in chart.column_keys) for row in rows},
+        key=lambda column: [place[value] for place, value in zip(places, column, strict=True)],
+    )
     cells = {(r[chart.row_key], tuple(r[c] for c in chart.column_keys)): r["shown"] for r in rows}
     first = sentence(f"report.column.{chart.row_key}", lang)
     heads = "".join(_deep_head(chart, columns, at, first, lang) for at in range(len(columns[0])))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_LAYERS, _MOST_EPOCHS = 64, 40
 _GAP = 3
+_MOST_HEAD = 40
 
 
 def print_comparison(
@@ -93,8 +94,10 @@ class _Printer:
         courses = {n: [epoch_summaries(run, f) for f in figures] for n, run in networks}
         epochs = self.comparison.spec.training.epochs
         shown = picked(epochs, _MOST_EPOCHS)
-        heads = {n: [f"{n} {self.say(f'quantity.{f}')}" for f in figures] for n in courses}
-        groups = self._chunks(list(courses), lambda n: sum(cell_len(h) + 2 for h in heads[n]))
+        heads = {n: [f"{n}\n{self.say(f'quantity.{f}')}" for f in figures] for n in courses}
+        groups = self._chunks(
+            list(courses), lambda n: sum(max(map(cell_len, h.split("\n"))) + 2 for h in heads[n])
+        )
         for names in groups:
             table = _table("", [self.say("column.epoch"), *(h for n in names for h in heads[n])])
             for at in shown:
@@ -115,7 +118,7 @@ class _Printer:
         for kind in kinds:
             heads.append(self.say(f"quantity.{kind}"))
             heads += [self.say("column.interval")] * several
-        table = _table("", heads)
+        table = _table("", heads, narrow=True)
         for name, run in self.comparison.runs.items():
             cells = []
             for kind in kinds:
@@ -148,7 +151,7 @@ class _Printer:
         quantities = ("delta_norm", "signal_spread")
         short = {"delta_norm": "|δ|", "signal_spread": self.say("terminal.spread")}
         heads = [f"{short[q]} {self.say(f'column.{m}')}" for q in quantities for m in MOMENTS]
-        table = _table(name, [self.say("column.layer"), *heads], narrow=True)
+        table = _table(name, [self.say("column.layer"), *heads], narrow=True, tight=True)
         values = [(q, by_layer(run, q, m)) for q in quantities for m in MOMENTS]
         for at in picked(network.depth + 1, _MOST_LAYERS):
             cells = [
@@ -213,9 +216,24 @@ class _Printer:
         return groups
 
 
-def _table(title: str, heads: Sequence[str], text_columns: int = 1, narrow: bool = False) -> Table:
-    """A plain table: the first columns to the left, numbers to the right; `narrow` saves room."""
+def _table(
+    title: str,
+    heads: Sequence[str],
+    text_columns: int = 1,
+    narrow: bool = False,
+    tight: bool = False,
+) -> Table:
+    """A plain table: the first columns to the left, numbers to the right.
+
+    Args:
+        title: what stands above it.
+        heads: columns' headings.
+        text_columns: so many of them hold words.
+        narrow: whether headings are broken before their last word.
+        tight: whether one space between columns is enough.
+    """
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
@@ -224,11 +242,16 @@ def _table(title: str, heads: Sequence[str], text_columns: int = 1, narrow: bool
         show_edge=False,
         title=Text(title, style="bold") if title else None,
         title_justify="left",
-        padding=(0, 0 if narrow else 1, 0, 0),
+        padding=(0, 0 if tight else 1, 0, 0),
         pad_edge=False,
     )
     for at, head in enumerate(heads):
-        label = head.replace(" ", "\n", 1) if narrow else head
-        table.add_column(Text(label), justify="left" if at < text_columns else "right",
-                         no_wrap=not narrow)  # fmt: skip
+        label = "\n".join(head.rsplit(" ", 1)) if narrow else head
+        number_column = at >= text_columns
+        table.add_column(
+            Text(label),
+            justify="right" if number_column else "left",
+            no_wrap=number_column and cell_len(label) < _MOST_HEAD,
+            overflow="fold",
+        )
     return table

@@ -93,16 +93,23 @@ def run_bytes(cell: Cell, samples: int) -> float:
     training, layers = cell.training, cell.network.depth + 1
     per_epoch = training.steps_per_epoch(samples)
     steps = min(per_epoch * training.epochs, 4_096)
-    probes = min(per_epoch.bit_length() + training.epochs + 1, 128)
-    numbers = layers * (steps * len(STEP_QUANTITIES) + probes * len(PROBED))
+    numbers = layers * (steps * len(STEP_QUANTITIES) + _probes(cell, samples) * len(PROBED))
     return np.dtype(training.dtype).itemsize * numbers + 40_000
 
 
 def work(cell: Cell, samples: int) -> float:
     """A training's length, in floating-point operations or what takes as long."""
     network, training = cell.network, cell.training
+    looks = _probes(cell, samples)
     steps = training.epochs * training.steps_per_epoch(samples)
-    return steps * (6.0 * network.parameters * training.batch_size + _PER_LAYER * network.depth)
+    rows = steps * training.batch_size + looks * _PROBE_ROWS
+    return 6.0 * network.parameters * rows + _PER_LAYER * network.depth * (steps + looks)
+
+
+def _probes(cell: Cell, samples: int) -> int:
+    """Looks at the probe batch: as `engine.history.schedule` has them."""
+    per_epoch = cell.training.steps_per_epoch(samples)
+    return min(per_epoch.bit_length() + cell.training.epochs + 1, 128)
 
 
 def dataset_bytes(dataset: Dataset) -> int:
@@ -169,15 +176,14 @@ def estimate(
         ordered = sorted(found, key=lambda group: work(group.example, samples))
         example = cell(ordered[len(ordered) // 2].example.index)
         timed = min(lanes, plan.cells)
-        seconds, taken = _time(plan, found, dataset, example, timed, lanes, train)
+        seconds, taken = _time(plan, found, dataset, example, timed, train)
     memory = memory_needed(found, dataset, lanes)
     return Estimate(plan.cells, len(found), seconds, timed, taken, memory, disk)
 
 
 def _time(
-    plan: Plan, found: Sequence[Group], dataset: Dataset, example: Cell, cells: int, lanes: int,
-    train: Train,
-) -> tuple[float, float]:  # fmt: skip
+    plan: Plan, found: Sequence[Group], dataset: Dataset, example: Cell, cells: int, train: Train
+) -> tuple[float, float]:
     """Seconds the plan takes, and seconds the timing took."""
     from gradgauge.engine.train import Entry
 
@@ -187,9 +193,7 @@ def _time(
         dataset, x_train=dataset.x_train[:rows], y_train=dataset.y_train[:rows]
     )
     short = example.training.replace(epochs=1)
-    entries = [
-        Entry(str(i), example.network, short.replace(seeds=(i,))) for i in range(cells)
-    ]
+    entries = [Entry(str(i), example.network, short.replace(seeds=(i,))) for i in range(cells)]
     first = train(entries, part).seconds
     second = train(entries, part).seconds
     per_work = second["train"] / (work(dataclasses.replace(example, training=short), rows))

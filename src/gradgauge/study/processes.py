@@ -44,7 +44,7 @@ def _host() -> str:
     parts = [socket.gethostname()]
     for read in (
         lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-        lambda: os.readlink("/proc/self/ns/pid"),
+        lambda: str(Path("/proc/self/ns/pid").readlink()),
     ):
         try:
             parts.append(read())

@@ -78,9 +78,8 @@ class Study:
                 coords[axis.name] = np.arange(len(axis.points))
         variables = {name: (dims, self.values(name)) for name in self.outcomes}
         variables["state"] = (dims, self.states.astype(str).reshape(self.plan.shape))
-        constants = {name: value for name, value in self.plan.constants.items()}
         attributes = {
-            **{f"field_{name}": value for name, value in constants.items()},
+            **{f"field_{name}": value for name, value in self.plan.constants.items()},
             "dataset": self.plan.dataset,
             "plan_fingerprint": self.plan.fingerprint,
         }

@@ -177,9 +177,7 @@ def _nothing_left_over(study: Study, axes: Sequence[str], kept: Mapping[int, lis
     over = [
         axis.fields[0]
         for at, axis in enumerate(study.plan.axes)
-        if at not in used
-        and axis.fields != ("seed",)
-        and len(kept.get(at, axis.points)) > 1
+        if at not in used and axis.fields != ("seed",) and len(kept.get(at, axis.points)) > 1
     ]
     if over:
         raise ChartProblem("unfixed", fields=", ".join(over), first=over[0])

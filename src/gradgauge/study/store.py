@@ -184,9 +184,7 @@ class Store:
         """Write a cell's results down. The first result of a cell stays."""
         row = (cell, self.session, time.time(), notation, seed, run, *figures)
         with self._transaction() as db:
-            db.execute(
-                f"INSERT OR IGNORE INTO results VALUES ({', '.join('?' * len(row))})", row
-            )
+            db.execute(f"INSERT OR IGNORE INTO results VALUES ({', '.join('?' * len(row))})", row)
             db.execute("UPDATE cells SET state = 2, error = NULL WHERE cell = ?", (cell,))
 
     def failed(self, cell: int, error: str) -> bool:
@@ -286,6 +284,8 @@ def connect(path: Path) -> sqlite3.Connection:
                 time.sleep(0.05)
         # A process that dies loses nothing; a machine that loses power, the last transactions.
         db.execute("PRAGMA synchronous = NORMAL")
+        # Pages of the log before they go into the file: 1 MB, so that a small disk lasts.
+        db.execute("PRAGMA wal_autocheckpoint = 256")
     except BaseException:
         db.close()
         raise

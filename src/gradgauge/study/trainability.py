@@ -33,6 +33,8 @@ SCHEMA = 1
 FACTOR = 2.0
 """The edge agrees with 6 xi_c within this factor."""
 
+_CURVE_POINTS = 60
+
 BELOW, BETWEEN, BEYOND = "below", "between", "beyond"
 
 
@@ -58,8 +60,8 @@ class TrainabilitySpec:
     sigma_ws: tuple[float, ...] = (0.8, 1.0, 1.2, 1.4, 1.8, 2.4)
     sigma_b: float = math.sqrt(0.05)
     depths: tuple[int, ...] = (5, 10, 20, 40, 80)
-    width: int = 64
-    rates: tuple[float, ...] = (0.003, 0.01)
+    width: int = 100
+    rates: tuple[float, ...] = (0.0003, 0.001, 0.003)
     train_samples: int = 2_000
     test_samples: int = 1_000
     training: TrainingSpec = field(
@@ -143,6 +145,7 @@ class Trainability:
         spec: what was trained.
         cells: column by column.
         edges: one a sigma_w.
+        curve: (sigma_w, 6 xi_c) from the first column to the last.
         half: the accuracy that makes the edge.
         dataset: its name.
         seconds: of it all.
@@ -152,6 +155,7 @@ class Trainability:
     spec: TrainabilitySpec
     cells: list[Cell]
     edges: list[Edge]
+    curve: list[tuple[float, float | None]]
     half: float
     dataset: str
     seconds: float
@@ -165,6 +169,7 @@ class Trainability:
             "experiment": spec,
             "dataset": self.dataset,
             "half_way_accuracy": self.half,
+            "curve": [[w, json_number(depth)] for w, depth in self.curve],
             "cells": [_finite(dataclasses.asdict(cell)) for cell in self.cells],
             "edges": [
                 {**_finite(dataclasses.asdict(edge)), "ratio": edge.ratio} for edge in self.edges
@@ -202,13 +207,21 @@ def trainability(
     trained = train(entries, data, on_progress)
     if trained.interrupted:
         seconds = time.perf_counter() - began
-        return Trainability(spec, [], [], math.nan, dataset.name, seconds, interrupted=True)
+        return Trainability(spec, [], [], [], math.nan, dataset.name, seconds, interrupted=True)
     accuracies = {key: _accuracy(run) for key, run in zip(keys, trained.runs, strict=True)}
     cells = [_best(spec, w, d, accuracies) for w in spec.sigma_ws for d in spec.depths]
     chance = majority_share(data.y_train)
     half = (chance + max(cell.train_accuracy for cell in cells)) / 2
     edges = [_edge(spec, [c for c in cells if c.sigma_w == w], half) for w in spec.sigma_ws]
-    return Trainability(spec, cells, edges, half, dataset.name, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    return Trainability(spec, cells, edges, _curve(spec), half, dataset.name, seconds)
+
+
+def _curve(spec: TrainabilitySpec) -> list[tuple[float, float | None]]:
+    """6 xi_c, also between the columns."""
+    ends = min(spec.sigma_ws), max(spec.sigma_ws)
+    places = np.unique(np.append(np.linspace(*ends, _CURVE_POINTS), spec.sigma_ws)).tolist()
+    return [(w, predict(spec.activation, w, spec.sigma_b).trainable_depth) for w in places]
 
 
 def _first(dataset: Dataset, spec: TrainabilitySpec) -> Dataset:

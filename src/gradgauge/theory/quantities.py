@@ -23,6 +23,9 @@ REQUIRED = object()
 MOST_LAYERS = 1_000_000
 """A depth or width beyond this is taken for a slip."""
 
+LARGEST_SIGMA = 1e6
+"""Beyond this, squares of squares leave double precision."""
+
 Figure = float | str | None
 
 
@@ -72,6 +75,11 @@ class Quantity:
         if self.activations and name not in self.activations:
             known = ", ".join(self.activations)
             raise InvalidValue("activation", name, "quantity_of", quantity=self.name, known=known)
+        for option, value in values.items():
+            if isinstance(value, float) and option in given and not math.isfinite(value):
+                raise InvalidValue(option, value, "finite")
+            if option.startswith("sigma") and value is not None and value > LARGEST_SIGMA:
+                raise InvalidValue(option, value, "at_most_least", most=LARGEST_SIGMA)
         for size in {"depth", "width"} & values.keys():
             if values[size] is not None:
                 whole_number(size, values[size], 1)
@@ -88,8 +96,8 @@ def _layer_norm(activation: str, sigma_w: float, sigma_b: float) -> Answer:
     return _growth(theory.layer_norm_growth(activation, sigma_w, sigma_b))
 
 
-def _batch_norm(activation: str, batch: float) -> Answer:
-    return _growth(theory.batch_norm_growth(activation, batch))
+def _batch_norm(activation: str, batch_size: float) -> Answer:
+    return _growth(theory.batch_norm_growth(activation, batch_size))
 
 
 def _point(point: theory.CriticalPoint) -> Answer:
@@ -312,7 +320,7 @@ QUANTITIES: dict[str, Quantity] = {
         ),
         Quantity("dropout", _dropout, {**_ANY, **_SIGMAS, "keep": REQUIRED},
                  "Schoenholz et al. (2017), section on dropout"),
-        Quantity("batch-norm", _batch_norm, {**_ANY, "batch": math.inf}, "Yang et al. (2019)"),
+        Quantity("batch-norm", _batch_norm, {**_ANY, "batch_size": math.inf}, "Yang et al. (2019)"),
         Quantity("layer-norm", _layer_norm, {**_ANY, **_SIGMAS}, "Ba, Kiros & Hinton (2016)"),
         Quantity(
             "residual", _residual,

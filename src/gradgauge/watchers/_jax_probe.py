@@ -149,7 +149,9 @@ class Probe:
         name, leaf = row.info.name, row.leaf
         weight, grad = passed.weights[leaf], passed.weight_grads[leaf]
         units = weight.shape[-1]
-        shown = Seen(row.info, weight=weight.reshape(-1, units), weight_grad=grad.reshape(-1, units))
+        shown = Seen(
+            row.info, weight=weight.reshape(-1, units), weight_grad=grad.reshape(-1, units)
+        )
         uses = [use for use in self.uses if use.leaf == leaf]
         if not uses:
             inside = self.found.inside.get(leaf)

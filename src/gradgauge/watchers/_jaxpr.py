@@ -71,7 +71,7 @@ class Program:
         for operation in self.operations:
             eqn = operation.eqn
             given = [
-                values[ref] if ref is not None else var.val
+                values[ref] if ref is not None else getattr(var, "val", None)
                 for ref, var in zip(operation.inputs, eqn.invars, strict=True)
             ]
             with eqn.ctx.manager:

@@ -155,8 +155,11 @@ class _Search:
         use.direct = use.z in exits
         if exits == {use.z}:
             use.h = use.z
-        else:
-            use.h, use.hint = (next(iter(exits)), hint) if len(exits) == 1 else (None, "")
+            return
+        # Of several values, those that are made of one of them alone leave through that one.
+        through = [e for e in sorted(exits) if exits <= self._depends_on(e, alone=True)]
+        clear = bool(through) and use.z not in exits
+        use.h, use.hint = (through[0], hint) if clear else (None, "")
 
     def _exits(self, z: Ref) -> tuple[set[Ref], str]:
         """Values that are functions of z alone, entry by entry, and that something else reads."""
@@ -199,6 +202,7 @@ class _Search:
             if norm.source is not None and norm.source in self._depends_on(last.z, alone=True):
                 same = self.shape[norm.z] == self.shape[last.z]
                 last.z, last.h, last.hint = norm.z, norm.h, norm.hint
+                last.direct = norm.direct
                 last.unit_axes = last.unit_axes if same else norm.unit_axes
                 norm.folded = True
 
@@ -223,9 +227,9 @@ class _Search:
 
 def _free_axes(operation: Operation, weight: Ref, ndim: int) -> tuple[int, ...]:
     """The axes of a product that run over the weight's own free axes."""
-    (left, right), (batch_left, _) = operation.eqn.params["dimension_numbers"]
-    shapes = [v.aval.shape for v in operation.eqn.invars]
+    (left, _), (batch_left, _) = operation.eqn.params["dimension_numbers"]
+    left_ndim = len(getattr(operation.eqn.invars[0].aval, "shape", ()))
     weight_left = operation.inputs[0] == weight
-    free_left = len(shapes[0]) - len(left) - len(batch_left)
+    free_left = left_ndim - len(left) - len(batch_left)
     first, last = len(batch_left), len(batch_left) + free_left
     return tuple(range(first, last)) if weight_left else tuple(range(last, ndim))

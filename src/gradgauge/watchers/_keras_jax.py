@@ -54,7 +54,10 @@ def prepare(tapped: Tapped) -> Callable[[], Passed]:
     def run() -> Passed:
         (loss, marks), (weights, taps) = compiled(*_arguments(tapped))
         return Passed(
-            float(loss), list(map(_array, marks)), list(map(_array, taps)), list(map(_array, weights))
+            float(loss),
+            list(map(_array, marks)),
+            list(map(_array, taps)),
+            list(map(_array, weights)),
         )
 
     return run

@@ -41,7 +41,9 @@ class Tapped:
 
     def __init__(self, model: Any, rows: list[Row], x: Any, y: Any, sample_weight: Any = None):
         self.model, self.rows = model, rows
-        self.batch = keras.tree.map_structure(_tensor, (x, y, sample_weight), none_is_leaf=False)
+        self.batch: Any = keras.tree.map_structure(
+            _tensor, (x, y, sample_weight), none_is_leaf=False
+        )
         self.taps = Taps(model, rows, lambda tensor: (tensor, 0))
 
     @property
@@ -65,7 +67,7 @@ class Tapped:
         """
         model = self.model
         other = [v.value for v in self.non_trainable] if other is None else other
-        x, y, sample_weight = self.batch if batch is None else batch
+        x, y, sample_weight = batch or self.batch
         self.taps = Taps(model, self.rows, mark)
         training = {"training": True} if model._call_has_training_arg else {}
         with self.taps.installed():

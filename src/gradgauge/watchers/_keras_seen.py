@@ -80,9 +80,7 @@ def seen(
     return [_seen(row, taps, passed, grads, note) for row in rows]
 
 
-def _seen(
-    row: Row, taps: Taps, passed: Passed, grads: dict[int, Any], note: NoteDown
-) -> Seen:
+def _seen(row: Row, taps: Taps, passed: Passed, grads: dict[int, Any], note: NoteDown) -> Seen:
     name = row.info.name
     shown = Seen(row.info, weight=entries([value_of(w) for w in row.weights]))
     found = [grads.get(id(w)) for w in row.weights]

@@ -225,7 +225,6 @@ class Taps:
         return marked, number
 
 
-
 def _has_activation(layer: Any) -> bool:
     return callable(getattr(layer, "activation", None))
 

@@ -194,8 +194,7 @@ class Recorder:
 
         def gauges(series: Series, names: Sequence[str], step_axis: str) -> dict[str, Any]:
             by_layer = {
-                name: (("member", step_axis, "layer"), series.array(name, layers))
-                for name in names
+                name: (("member", step_axis, "layer"), series.array(name, layers)) for name in names
             }
             return {**by_layer, "loss": (("member", step_axis), series.array("loss", None))}
 
@@ -242,4 +241,3 @@ class Recorder:
             "gradgauge_version": gradgauge.__version__,
         }
         return {**defaults, **self.attributes}
-

@@ -58,9 +58,7 @@ class Probe:
             wanted = list({id(w): w for w in weights}.values())
             found = torch.autograd.grad(loss, wanted, allow_unused=True)
         self.loss_value = float(loss.detach())
-        self._gradients = {
-            id(w): g for w, g in zip(wanted, found, strict=True) if g is not None
-        }
+        self._gradients = {id(w): g for w, g in zip(wanted, found, strict=True) if g is not None}
 
     def _call(self) -> Any:
         if isinstance(self.x, dict):

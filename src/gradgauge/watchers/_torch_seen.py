@@ -92,7 +92,7 @@ def _seen(
 ) -> Seen:
     calls = [call for call in taps.calls if call.row is row]
     reached = [call for call in calls if call.h.grad is not None] or calls
-    shown = Seen(row.info, weight=entries([w for w in row.weights]))
+    shown = Seen(row.info, weight=entries(row.weights))
     gradients = [gradient(w) for w in row.weights]
     if all(g is not None for g in gradients) and gradients:
         shown.weight_grad = entries([g for g in gradients if g is not None])

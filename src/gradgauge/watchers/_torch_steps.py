@@ -17,7 +17,7 @@ from gradgauge.watchers._torch_seen import door
 _FRAMES = 24
 """How far above the optimiser's step a gradient scaler's own step is looked for."""
 
-_SAFE = 1e-15
+_SAFE = 1e-12
 """Root of a sum of float32 squares below which squares may have been lost to underflow."""
 
 
@@ -41,18 +41,27 @@ def scaler_above() -> Any:
 def tensor_norms(tensors: Sequence[torch.Tensor | None]) -> list[float]:
     """Frobenius norms, NaN for None: naive sums all at once, done carefully where unsafe."""
     there = [t.detach() for t in tensors if t is not None and not t.is_sparse]
-    quick = torch.stack([n.float() for n in torch._foreach_norm(there)]).tolist() if there else []
-    found = iter(quick)
+    wide = [t.float() if t.itemsize < 4 else t for t in there]
+    found = iter(_quick_norms(wide))
     norms: list[float] = []
     for tensor in tensors:
         if tensor is None:
             norms.append(float("nan"))
             continue
         value = float("nan") if tensor.is_sparse else next(found)
-        if not _SAFE < value < 1 / _SAFE or tensor.dtype == torch.float16:
+        if not _SAFE < value < 1 / _SAFE:
             value = float(norm(door(tensor)))
         norms.append(value)
     return norms
+
+
+def _quick_norms(tensors: list[torch.Tensor]) -> list[float]:
+    if not tensors:
+        return []
+    norms = torch._foreach_norm(tensors)  # type: ignore[attr-defined]
+    if len({n.device for n in norms}) > 1:
+        return [float(n) for n in norms]
+    return torch.stack([n.double() for n in norms]).tolist()
 
 
 class Weights:

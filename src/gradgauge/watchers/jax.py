@@ -195,7 +195,9 @@ class JaxWatcher:
 @jax.jit
 def _naive(arrays: list[list[Any]]) -> list[Any]:
     return [
-        jnp.stack([sum_of_squares(a.astype(jnp.promote_types(a.dtype, jnp.float32))) for a in group])
+        jnp.stack(
+            [sum_of_squares(a.astype(jnp.promote_types(a.dtype, jnp.float32))) for a in group]
+        )
         for group in arrays
     ]
 

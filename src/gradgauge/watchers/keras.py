@@ -148,7 +148,9 @@ class KerasWatcher(keras.callbacks.Callback):
         self._mean = (0, 0.0)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        figures = {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
+        figures = {
+            name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0
+        }
         self.recorder.epoch(epoch + 1, figures)
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -100,7 +100,9 @@ class PyTorchWatcher:
             },
             to,
         )
-        self._finalizer = weakref.finalize(self, _let_go, self._taps, self._handles, self._temporary)
+        self._finalizer = weakref.finalize(
+            self, _let_go, self._taps, self._handles, self._temporary
+        )
         self._open()
 
     # -- what a user calls
@@ -124,6 +126,10 @@ class PyTorchWatcher:
     def log_epoch(self, epoch: int, **figures: float) -> None:
         """Tell figures of an epoch, counted from 1: `loss`, `accuracy`, ..."""
         self.recorder.epoch(epoch, {k: float(v) for k, v in figures.items()})
+
+    def follow(self, optimizer: torch.optim.Optimizer) -> None:
+        """Count this optimiser's steps, unless another one was named."""
+        self._optimizer = self._optimizer or optimizer
 
     def close(self) -> None:
         """Take all hooks off, and take the last probe if there is a probe batch."""

@@ -81,14 +81,15 @@ def log_scale(
         limits: as values, where the axis has to reach.
         foot: rows at the foot that are kept free for what has no place on the axis.
     """
-    found = [v for v in (*values, *limits) if v is not None and v > 0 and math.isfinite(v)]
+    given = (v for v in (*values, *limits) if v is not None and v > 0 and math.isfinite(v))
+    found = [max(v, _LEAST) for v in given]
     low, high = (min(found), max(found)) if found else (0.1, 1.0)
     span = math.log10(high / low)
     if span > _FINE_DECADES:
         first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
         stride = -(-(last - first) // _MOST_TICKS)
-        ticks = [10.0**k for k in range(last, first - 1, -stride)]
         low, high = max(10.0**first, _LEAST), 10.0**last
+        ticks = [t for t in (10.0**k for k in range(last, first - 1, -stride)) if t >= low]
     else:
         slack = 1e-9 if high > low * 1.01 else -0.05
         ticks = _round_numbers(low * (1 + slack), high * (1 - slack))

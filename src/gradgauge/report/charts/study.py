@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -117,7 +118,7 @@ def _edges(values: Sequence[float], log: bool) -> dict[float, tuple[float, float
     if len(at) == 1:
         half = abs(at[0]) / 2 or 0.5
         return {values[0]: (back(at[0] - half), back(at[0] + half))}
-    middles = [(a + b) / 2 for a, b in zip(at, at[1:], strict=False)]
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(at)]
     bounds = [2 * at[0] - middles[0], *middles, 2 * at[-1] - middles[-1]]
     return {
         v: (back(low), back(high))

@@ -103,9 +103,7 @@ def done_event(job: Job, cell: Cell, run: Run) -> Done:
     """What is kept of a cell's Run."""
     with np.errstate(all="ignore"):
         figures = tuple(outcome.of(run) for outcome in job.outcomes)
-    return Done(
-        cell.index, write(cell.network), cell.seed, figures, run if job.keep_runs else None
-    )
+    return Done(cell.index, write(cell.network), cell.seed, figures, run if job.keep_runs else None)
 
 
 def error_text(error: BaseException) -> str:

@@ -105,7 +105,7 @@ class RayRunner:
 def _take(stream: Any, left: dict[int, Cell], record: Record) -> bool:
     """Record the next event of a stream; whether it was the last."""
     try:
-        event = ray.get(next(stream), timeout=60.0)
+        event: Any = ray.get(next(stream), timeout=60.0)
     except StopIteration:
         return True
     except RayTaskError as error:

@@ -1,0 +1,408 @@
+"""A PyTorch module with loss, optimiser and loader as a trainee: an ordinary loop, under watch."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from gradgauge.diagnosis._errors import CannotDiagnose
+from gradgauge.diagnosis._evidence import Course, Data, Head, Layer, Optimizer
+from gradgauge.diagnosis._pytorch_facts import (
+    array,
+    has_been_trained,
+    is_weighted,
+    layer_facts,
+    loss_facts,
+    optimizer_facts,
+    output_activation,
+)
+from gradgauge.diagnosis._pytorch_look import broken_at, gradients
+from gradgauge.diagnosis._trainee import (
+    OVERSHOOT_AT,
+    PROBES,
+    Settings,
+    Tried,
+    Watched,
+    bad_samples,
+    overshoot_of,
+    redrawn,
+    steps_for,
+)
+from gradgauge.diagnosis.sequences import reach_of
+from gradgauge.watchers._torch_state import preserved
+from gradgauge.watchers._torch_steps import parameters_of
+from gradgauge.watchers.pytorch import PyTorchWatcher
+
+MOST = 1_000
+
+
+def pytorch_trainee(model: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> PyTorchTrainee:
+    """Sort loss, optimiser and data out of the arguments, whatever their order.
+
+    Args:
+        model: the module.
+        args: loss, optimiser and loader, or tensors x and y in place of a loader.
+        options: `loss`, `optimizer`, `loader`, `x`, `y`, `epochs`, `batch_size`.
+
+    Raises:
+        CannotDiagnose: one of them is missing.
+    """
+    tensors: list[torch.Tensor] = []
+    given = dict(options)
+    for arg in args:
+        if isinstance(arg, torch.optim.Optimizer):
+            given.setdefault("optimizer", arg)
+        elif isinstance(arg, (torch.Tensor, np.ndarray)):
+            tensors.append(torch.as_tensor(arg))
+        elif isinstance(arg, nn.Module) or (callable(arg) and not isinstance(arg, DataLoader)):
+            given.setdefault("loss", arg)
+        else:
+            given.setdefault("loader", arg)
+    for name, tensor in zip(("x", "y"), tensors, strict=False):
+        given.setdefault(name, tensor)
+    loader = given.get("loader")
+    if loader is None and given.get("x") is not None and given.get("y") is not None:
+        dataset = TensorDataset(torch.as_tensor(given["x"]), torch.as_tensor(given["y"]))
+        loader = DataLoader(dataset, int(given.get("batch_size") or 32), shuffle=True)
+    for name, value in (("loss", given.get("loss")), ("optimizer", given.get("optimizer")),
+                        ("loader", loader)):  # fmt: skip
+        if value is None:
+            raise CannotDiagnose("pytorch_needs", what=name)
+    epochs = given.get("epochs")
+    return PyTorchTrainee(model, given["loss"], given["optimizer"], loader, epochs)
+
+
+class PyTorchTrainee:
+    """See Trainee.
+
+    Args:
+        model: trained in the mode that it is in, but for outputs, which are read in eval mode.
+        loss: (output, target) -> scalar.
+        optimizer: over parameters of `model`.
+        loader: gives (x, y) batches, again and again.
+        epochs: passes over it; None: enough steps to tell.
+    """
+
+    framework = "pytorch"
+
+    def __init__(
+        self, model: nn.Module, loss: Callable[[Any, Any], torch.Tensor],
+        optimizer: torch.optim.Optimizer, loader: Iterable[Any], epochs: int | None,
+    ):  # fmt: skip
+        if not any(p.requires_grad for p in model.parameters()):
+            raise CannotDiagnose("nothing_trainable", name=type(model).__name__)
+        if iter(loader) is loader:
+            raise CannotDiagnose("generator")
+        self.model, self.loss, self.optim, self.loader = model, loss, optimizer, loader
+        self.epochs = epochs
+        with _random_states(loader):
+            self._x, self._y, self._batch_size = _probe(loader)
+        dataset = getattr(loader, "dataset", None)
+        try:
+            self._samples = len(dataset) if dataset is not None else 0
+        except TypeError:
+            self._samples = 0
+        self._samples = self._samples or self._batches() * self._batch_size
+
+    # -- keeping and rewinding
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """See Trainee."""
+        model = self.model
+        self._tensors = [(t, t.detach().clone()) for t in (*model.parameters(), *model.buffers())]
+        grads = [(p, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
+        self._optim_state = copy.deepcopy(self.optim.state_dict())
+        modes = [(module, module.training) for module in model.modules()]
+        with _random_states(self.loader):
+            self._states = _states(self.loader)
+            self.model.train()
+            try:
+                yield
+            finally:
+                self.rewind()
+                for module, training in modes:
+                    module.training = training
+                for parameter, grad in grads:
+                    parameter.grad = grad
+
+    def rewind(self) -> None:
+        """See Trainee."""
+        with torch.no_grad():
+            for tensor, value in self._tensors:
+                tensor.copy_(value)
+        self.optim.load_state_dict(copy.deepcopy(self._optim_state))
+        self.optim.zero_grad(set_to_none=True)
+        _set_states(self._states, self.loader)
+        self.model.train()
+
+    # -- facts
+
+    def heads(self) -> tuple[Head, ...]:
+        """See Trainee."""
+        with preserved(self.model), torch.enable_grad():
+            self.model.eval()
+            outputs = _first(_call(self.model, self._x))
+        y = _first(self._y)
+        facts = loss_facts(self.loss, y, outputs)
+        activation = output_activation(outputs)
+        self._heads = (
+            Head(None, activation, facts, array(y), array(outputs), strict_shapes=True),
+        )
+        return self._heads
+
+    def data(self) -> Data:
+        """See Trainee."""
+        x = tuple(array(t) for t in _tensors(self._x))
+        tokens = any(isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for m in self.model.modules())
+        tokens = tokens and any(a.dtype.kind in "ui" for a in x)
+        whole = getattr(getattr(self.loader, "dataset", None), "tensors", None)
+        wx, wy = (array(whole[0]), array(whole[-1])) if whole else (x[0], array(_first(self._y)))
+        return Data(x, self._samples, self._batch_size, bad_samples(wx), bad_samples(wy), tokens)
+
+    def optimizer(self) -> Optimizer:
+        """See Trainee."""
+        return optimizer_facts(self.optim)
+
+    def reach(self) -> float | None:
+        """See Trainee."""
+        if not any(isinstance(m, (nn.RNNBase, nn.RNNCellBase)) for m in self.model.modules()):
+            return None
+        x = _first(self._x)
+
+        def predict(rows: np.ndarray) -> np.ndarray:
+            return array(_first(_call(self.model, torch.as_tensor(rows).to(x.dtype))))
+
+        with preserved(self.model), torch.no_grad():
+            self.model.eval()
+            return reach_of(array(x), predict)
+
+    # -- trainings
+
+    def watched(self, settings: Settings) -> Watched:
+        """See Trainee."""
+        total = self._total()
+        before = {id(t): array(t) for t, _ in self._tensors}
+        trained = has_been_trained(self.model, self.optim)
+        watcher = PyTorchWatcher(
+            self.model, self._x, self._y, loss=self.loss, optimizer=self.optim,
+            every=max(1, total // PROBES), norms_every=max(1, total // 24),
+        )  # fmt: skip
+        with watcher:
+            losses, broke, overshoot, where = self._train(
+                settings.seconds, watcher, settings.on_progress
+            )
+        moved = parameters_of(self.optim)
+        layers = layer_facts(self.model, watcher._rows, before, moved, trained)
+        course = Course(losses, total, broke, where, overshoot, is_weighted(self.loss))
+        return Watched(course, watcher.run, layers, self._heads_after(layers))
+
+    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
+        """See Trainee."""
+        for group in self.optim.param_groups:
+            group["lr"] = group["lr"] * rate_factor
+        scale = _scaler(_first(self._x)) if scaled_inputs else None
+        losses, broke, _, _ = self._train(seconds, scale=scale)
+        course = Course(losses, self._total(), broke, weighted=is_weighted(self.loss))
+        return Tried(course, self._heads_after((), scale))
+
+    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
+        """See Trainee."""
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        drawn = redrawn([array(p) for p in parameters], seed)
+        with torch.no_grad():
+            for parameter, values in zip(parameters, drawn, strict=True):
+                parameter.copy_(torch.as_tensor(values))
+        total = self._total()
+        watcher = PyTorchWatcher(
+            self.model, self._x, self._y, loss=self.loss, optimizer=self.optim,
+            every=total + 1, norms_every=total + 1,
+        )  # fmt: skip
+        with watcher:
+            self._train(seconds, watcher)
+        dead = watcher.run.values("probes", "dead")[0][-1]
+        return {row.info.name: float(d) for row, d in zip(watcher._rows, dead, strict=True)}
+
+    def _train(
+        self, seconds: float, watcher: PyTorchWatcher | None = None, on_progress: Any = None,
+        scale: Callable[[Any], Any] | None = None,
+    ) -> tuple[np.ndarray, int | None, dict[int, float], tuple[str, str] | None]:  # fmt: skip
+        """The loop; losses, where it broke, overshoot by step."""
+        losses: list[float] = []
+        overshoot: dict[int, float] = {}
+        last: tuple[Any, Any, list[torch.Tensor]] | None = None
+        total, began = self._total(), time.perf_counter()
+        watched = watcher is not None
+        for x, y in self._all_batches(scale):
+            step = len(losses)
+            curved = watched and step in OVERSHOOT_AT
+            weights = self._weights() if curved or watched else []
+            seen = gradients(self.model, self.loss, self._x, self._y) if curved else None
+            self.optim.zero_grad(set_to_none=True)
+            loss = self._step(x, y, watcher)
+            if not math.isfinite(loss):
+                where = broken_at(self, watcher, (x, y, weights), last) if watcher else None
+                return np.array(losses or [math.nan]), step, overshoot, where
+            losses.append(loss)
+            if seen is not None:
+                then = gradients(self.model, self.loss, self._x, self._y)
+                change = [
+                    array(p) - array(w) for p, w in zip(self._parameters(), weights, strict=True)
+                ]
+                overshoot[step] = overshoot_of(seen[0], then[0], seen[1], then[1], change)
+            last = (x, y, weights)
+            if on_progress:
+                on_progress(step + 1, total)
+            if time.perf_counter() - began > seconds:
+                break
+        finite = all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
+        where = broken_at(self, watcher, None, last) if not finite and watcher else None
+        broke = None if finite else len(losses) - 1
+        return np.array(losses or [math.nan]), broke, overshoot, where
+
+    def _step(self, x: Any, y: Any, watcher: PyTorchWatcher | None) -> float:
+        def closure() -> torch.Tensor:
+            self.optim.zero_grad(set_to_none=True)
+            loss = self.loss(_call(self.model, x), y)
+            loss.backward()
+            return loss
+
+        if isinstance(self.optim, torch.optim.LBFGS):
+            return float(self.optim.step(closure))  # type: ignore[arg-type]
+        loss = closure()
+        if watcher is not None:
+            watcher.log(loss)
+        self.optim.step()
+        return float(loss.detach())
+
+    def _all_batches(self, scale: Callable[[Any], Any] | None) -> Iterator[tuple[Any, Any]]:
+        for _ in range(self._total() // max(self._batches(), 1)):
+            for batch in self.loader:
+                x, y = _unpack(batch)
+                yield (scale(x) if scale else x), y
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for p in self.model.parameters() if p.requires_grad]
+
+    def _weights(self) -> list[torch.Tensor]:
+        return [p.detach().clone() for p in self._parameters()]
+
+    def _batches(self) -> int:
+        try:
+            return len(self.loader)  # type: ignore[arg-type]
+        except TypeError:
+            return sum(1 for _ in self.loader)
+
+    def _total(self) -> int:
+        batches = self._batches()
+        _, epochs = steps_for(batches, 1, self.epochs)
+        return batches * epochs
+
+    def _heads_after(
+        self, layers: tuple[Layer, ...], scale: Callable[[Any], Any] | None = None
+    ) -> tuple[Head, ...]:
+        x = scale(self._x) if scale else self._x
+        with preserved(self.model), torch.no_grad():
+            self.model.eval()
+            after = array(_first(_call(self.model, x)))
+        names = [layer.name for layer in layers if layer.info.output]
+        return tuple(
+            dataclasses.replace(h, layer=names[-1] if names else None, after=after)
+            for h in self._heads
+        )
+
+
+def _call(model: nn.Module, x: Any) -> Any:
+    if isinstance(x, dict):
+        return model(**x)
+    return model(*x) if isinstance(x, (tuple, list)) else model(x)
+
+
+def _first(tree: Any) -> torch.Tensor:
+    if isinstance(tree, torch.Tensor):
+        return tree
+    values = list(tree.values()) if isinstance(tree, dict) else list(tree)
+    return _first(values[0])
+
+
+def _tensors(tree: Any) -> list[torch.Tensor]:
+    if isinstance(tree, torch.Tensor):
+        return [tree]
+    return list(tree.values()) if isinstance(tree, dict) else list(tree)
+
+
+def _unpack(batch: Any) -> tuple[Any, Any]:
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise CannotDiagnose("no_targets")
+    return (batch[0] if len(batch) == 2 else tuple(batch[:-1])), batch[-1]
+
+
+def _probe(loader: Iterable[Any]) -> tuple[Any, Any, int]:
+    """The first samples, and the size of a batch."""
+    xs, ys, rows = [], [], 0
+    for batch in loader:
+        x, y = _unpack(batch)
+        xs.append(x)
+        ys.append(y)
+        rows += len(_first(y))
+        if rows >= MOST:
+            break
+    if not xs:
+        raise CannotDiagnose("no_data")
+    return _joined(xs), _joined(ys), len(_first(ys[0]))
+
+
+def _joined(parts: list[Any]) -> Any:
+    if isinstance(parts[0], dict):
+        return {key: torch.cat([p[key] for p in parts])[:MOST] for key in parts[0]}
+    if isinstance(parts[0], (tuple, list)):
+        return tuple(torch.cat(column)[:MOST] for column in zip(*parts, strict=True))
+    return torch.cat(parts)[:MOST]
+
+
+def _scaler(x: torch.Tensor) -> Callable[[Any], Any]:
+    """Standardises inputs by the mean and spread of `x`."""
+    mean, spread = x.float().mean(dim=0), x.float().std(dim=0)
+    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+
+    def scale(other: Any) -> Any:
+        return (other - mean) / spread if isinstance(other, torch.Tensor) else other
+
+    return scale
+
+
+def _states(loader: Any) -> tuple[Any, ...]:
+    generator = getattr(loader, "generator", None)
+    own = generator.get_state() if generator is not None else None
+    return random.getstate(), np.random.get_state(), torch.get_rng_state(), own  # noqa: NPY002
+
+
+def _set_states(states: tuple[Any, ...], loader: Any) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    torch.set_rng_state(states[2])
+    if states[3] is not None:
+        loader.generator.set_state(states[3])
+
+
+@contextmanager
+def _random_states(loader: Any) -> Iterator[None]:
+    states = _states(loader)
+    try:
+        yield
+    finally:
+        _set_states(states, loader)
+
+
+__all__ = ["PyTorchTrainee", "pytorch_trainee"]

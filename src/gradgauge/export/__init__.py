@@ -1,0 +1,1 @@
+"""Where measurements go besides a Run: one file a target."""

@@ -1,0 +1,117 @@
+"""Accuracy over depth and sigma_w, with 6 xi_c and the measured edge laid over it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts._chart import Spec
+from gradgauge.report.charts._draw import INK
+from gradgauge.report.charts._rows import Row
+from gradgauge.study.trainability import BETWEEN, Trainability
+
+_WIDTH, _HEIGHT = 560, 340
+
+
+def trainability_data(result: Trainability) -> dict[str, list[Row]]:
+    """`cells`: edges of each, training accuracy and how it is written; `curve`: 6 xi_c;
+    `edges`: the measured ones that lie between two depths."""
+    sides = _bounds(sorted(result.spec.sigma_ws), log=False)
+    floors = _bounds([float(d) for d in sorted(result.spec.depths)], log=True)
+    cells: list[Row] = []
+    for cell in result.cells:
+        (left, right), (low, high) = sides[cell.sigma_w], floors[float(cell.depth)]
+        cells.append(
+            {
+                "left": left, "right": right, "low": low, "high": high,
+                "accuracy": cell.train_accuracy, "label": f"{cell.train_accuracy:.2f}",
+                "sigma_w": (left + right) / 2, "depth": math.sqrt(low * high),
+            }
+        )  # fmt: skip
+    top = max(row["high"] for row in cells)
+    curve = [
+        {"sigma_w": sigma_w, "depth": min(depth, 2 * top)}
+        for sigma_w, depth in result.curve
+        if depth is not None and depth > 0
+    ]
+    edges = [
+        {"sigma_w": edge.sigma_w, "depth": edge.depth}
+        for edge in result.edges
+        if edge.place == BETWEEN
+    ]
+    return {"cells": cells, "curve": curve, "edges": edges}
+
+
+def _bounds(centres: Sequence[float], log: bool) -> dict[float, tuple[float, float]]:
+    """Centre -> both ends of its cell: half-way to the neighbours, as far on the outside."""
+    places = [math.log(c) if log else c for c in centres]
+    if len(places) == 1:
+        ends = [places[0] - 0.3, places[0] + 0.3]
+    else:
+        middles = [(a + b) / 2 for a, b in itertools.pairwise(places)]
+        ends = [2 * places[0] - middles[0], *middles, 2 * places[-1] - middles[-1]]
+    back = [math.exp(e) if log else e for e in ends]
+    return {centre: (back[at], back[at + 1]) for at, centre in enumerate(centres)}
+
+
+def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: str) -> Spec:
+    """A heat map, depth upwards on a logarithmic axis."""
+    cells = data["cells"]
+    x = {
+        "field": "left", "type": "quantitative",
+        "scale": {"domain": [min(c["left"] for c in cells), max(c["right"] for c in cells)],
+                  "nice": False, "zero": False},
+        "axis": {"title": sentence("theory_command.chart.sigma_w", lang), "grid": False},
+    }  # fmt: skip
+    y = {
+        "field": "low", "type": "quantitative",
+        "scale": {"type": "log", "nice": False,
+                  "domain": [min(c["low"] for c in cells), max(c["high"] for c in cells)]},
+        "axis": {"title": sentence("theory_command.chart.depth", lang), "grid": False,
+                 "values": sorted(depths), "format": "d"},
+    }  # fmt: skip
+    colour = {
+        "field": "accuracy", "type": "quantitative",
+        "scale": {"domain": [0, 1], "scheme": "viridis"},
+        "legend": {"title": sentence("theory_command.chart.accuracy", lang), "format": ".1f",
+                   "gradientLength": 200, "titleLimit": 200},
+    }  # fmt: skip
+    centre = {"x": {**x, "field": "sigma_w"}, "y": {**y, "field": "depth"}}
+    names = [sentence(f"theory_command.chart.{n}", lang) for n in ("six_xi", "edge")]
+    key = {
+        "type": "nominal",
+        "scale": {"domain": names, "range": ["#D55E00", "#ffffff"]},
+        "legend": {"title": None, "orient": "top", "labelFontSize": 12, "labelLimit": 400,
+                   "symbolStrokeColor": INK, "symbolSize": 90},
+    }  # fmt: skip
+    layers: list[Spec] = [
+        {"mark": {"type": "rect"}, "data": {"values": cells},
+         "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "y2": {"field": "high"},
+                      "color": colour}},
+        {"mark": {"type": "text", "fontSize": 11}, "data": {"values": cells},
+         "encoding": {**centre, "text": {"field": "label"},
+                      "color": {"condition": {"test": "datum.accuracy > 0.55", "value": INK},
+                                "value": "white"}}},
+    ]  # fmt: skip
+    if data["curve"]:
+        layers += [_curve(data["curve"], centre, {"value": "white"}, 5.0),
+                   _curve(data["curve"], centre, {**key, "datum": names[0]}, 2.5)]  # fmt: skip
+    if data["edges"]:
+        layers.append({
+            "mark": {"type": "point", "shape": "diamond", "filled": True, "size": 130,
+                     "opacity": 1, "stroke": INK, "strokeWidth": 1.5},
+            "data": {"values": data["edges"]},
+            "encoding": {**centre, "fill": {**key, "datum": names[1]}},
+        })  # fmt: skip
+    return {"width": _WIDTH, "height": _HEIGHT, "layer": layers,
+            "resolve": {"scale": {"color": "independent"}}}  # fmt: skip
+
+
+def _curve(rows: list[Row], centre: Spec, colour: Spec, width: float) -> Spec:
+    return {
+        "mark": {"type": "line", "clip": True, "strokeWidth": width},
+        "data": {"values": rows},
+        "encoding": {**centre, "stroke": colour},
+    }

@@ -1,0 +1,154 @@
+"""A compact table of the layers that updates in place, in a terminal or a notebook."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.numbers import NO_VALUE, number
+from gradgauge.run import Run
+from gradgauge.watchers._layers import LayerInfo
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+
+COLUMNS = (
+    "weight_grad_norm",
+    "update_ratio",
+    "delta_norm",
+    "weight_gain",
+    "slope_gain",
+    "signal_spread",
+    "saturated",
+    "dead",
+)
+"""Left to right: backward, and forward at the end."""
+
+MOST_ROWS = 24
+"""Rows that are shown; of more layers the first and the last ones."""
+
+SECONDS_BETWEEN = 0.25
+
+
+class LiveTable:
+    """Shows the last figures of every layer while a training is watched.
+
+    Pass it in `watch(..., to=[LiveTable()])`. Where the output is neither a terminal nor a
+    notebook, the table is printed once, at the end.
+
+    Args:
+        lang: `en` or `ko`.
+        console: a rich console; None: the terminal's, or the notebook's.
+    """
+
+    def __init__(self, lang: str = "en", console: Console | None = None):
+        self.lang, self._console = lang, console
+        self._layers: Sequence[LayerInfo] = ()
+        self._values: dict[str, np.ndarray] = {}
+        self._name, self._step, self._loss = "", 0, math.nan
+        self._live: Live | None = None
+        self._shown = -math.inf
+
+    def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._layers, self._name = layers, str(attributes.get("name", ""))
+        self._console = self._console or Console()
+        if self._console.is_terminal or self._console.is_jupyter:
+            self._live = Live(console=self._console, auto_refresh=False)
+            self._live.start()
+
+    def recorded(self, group: str, step: int, values: Mapping[str, Any]) -> None:
+        if group == "epochs":
+            return
+        self._step = step
+        for name, value in values.items():
+            if name == "loss":
+                self._loss = float(value)
+            elif name in COLUMNS:
+                self._take(name, np.asarray(value, np.float64))
+        if self._live is not None and time.monotonic() - self._shown >= SECONDS_BETWEEN:
+            self._live.update(self.table(), refresh=True)
+            self._shown = time.monotonic()
+
+    def _take(self, name: str, values: np.ndarray) -> None:
+        """A step that could not see a quantity does not wipe out the probe that could."""
+        if name not in self._values or np.isfinite(values).any():
+            self._values[name] = values
+
+    def closed(self, run: Run) -> None:
+        del run
+        if self._live is not None:
+            self._live.update(self.table(), refresh=True)
+            self._live.stop()
+            self._live = None
+        elif self._console is not None and self._values:
+            self._console.print(self.table())
+
+    def table(self) -> Table:
+        """The table as it stands: a rich renderable."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=self._title(), title_justify="left", box=None, pad_edge=False)
+        columns = [name for name in COLUMNS if name in self._values]
+        table.add_column(self._say("layer"), overflow="fold")
+        table.add_column(self._say("activation"))
+        for name in columns:
+            table.add_column(self._say(name), justify="right", no_wrap=True)
+        for row in shown_rows(len(self._layers)):
+            if row is None:
+                gap = self._say("hidden_rows", count=len(self._layers) - MOST_ROWS)
+                table.add_row(Text(gap, style="dim"))
+                continue
+            layer = self._layers[row]
+            cells = [_cell(self._values[name][row]) for name in columns]
+            table.add_row(Text(layer.name), Text(layer.activation or "?"), *cells)
+        table.caption = self._decades()
+        table.caption_justify = "left"
+        return table
+
+    def _title(self) -> str:
+        if math.isnan(self._loss):
+            return self._say("title", name=self._name, step=self._step)
+        return self._say("title_loss", name=self._name, step=self._step, loss=number(self._loss))
+
+    def _decades(self) -> str | None:
+        """What the error signal loses on its way, if every layer in between could be seen."""
+        gains = [self._values.get(n) for n in ("slope_gain", "weight_gain")]
+        hidden = [i for i, layer in enumerate(self._layers) if not layer.output]
+        if any(g is None for g in gains) or not hidden:
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slopes, weights = (float(np.log10(g[hidden]).sum()) for g in gains if g is not None)
+        if not math.isfinite(slopes + weights):
+            return None
+        return self._say("decades", decades=f"{slopes + weights:+.1f}", slopes=f"{slopes:+.1f}",
+                         weights=f"{weights:+.1f}")  # fmt: skip
+
+    def _say(self, key: str, **facts: Any) -> str:
+        return sentence(f"watch.live.{key}", self.lang, **facts)
+
+
+def shown_rows(layers: int) -> list[int | None]:
+    """Which layers are shown; None stands for those left out."""
+    if layers <= MOST_ROWS:
+        return list(range(layers))
+    half = MOST_ROWS // 2
+    return [*range(half), None, *range(layers - half, layers)]
+
+
+def _cell(value: float) -> Any:
+    from rich.text import Text
+
+    if math.isnan(value):
+        return Text(NO_VALUE, style="dim")
+    return Text(number(value), style="red" if math.isinf(value) else "")
