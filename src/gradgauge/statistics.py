@@ -29,8 +29,13 @@ class Summary:
 
 
 def summarize(values: ArrayLike) -> Summary:
-    """Mean, standard deviation and 95 % interval (Student's t over seeds) of `values`."""
+    """Mean, standard deviation and 95 % interval (Student's t over seeds) of `values`.
+
+    Of no values at all, all is NaN.
+    """
     x = np.asarray(values, dtype=np.float64)
+    if not len(x):
+        return Summary((), math.nan, math.nan, None)
     if len(x) < 2:
         return Summary(tuple(x.tolist()), float(x.mean()), 0.0, None)
     mean, std = float(x.mean()), float(x.std(ddof=1))
@@ -65,7 +70,7 @@ def difference(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Dif
         Welch (1947), The generalization of "Student's" problem.
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    mean = float(a.mean() - b.mean())
+    mean = float(a.mean() - b.mean()) if len(a) and len(b) else math.nan
     if len(a) < 2 or len(b) < 2 or not math.isfinite(mean):
         return Difference(mean, None, None)
     va, vb = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)

@@ -215,8 +215,10 @@ def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> i
     lang = language.current()
     body = diagram_chart(diagram_data(found), found.line, lang)
     title = text("theory_command.title.diagram", activation=subject)
-    key = "line" if found.line else "no_line"
-    spec = framed(body, title, text(f"theory_command.chart.{key}"))
+    keys = ["line" if found.line else "no_line"]
+    if any(point.xi_c is None for row in found.points for point in row):
+        keys.append("grey")
+    spec = framed(body, title, " ".join(text(f"theory_command.chart.{key}") for key in keys))
     document = found.to_json()
     paths = [output.write_json(document, "phase_diagram.json")]
     paths += write_picture(spec, output.folder, "phase_diagram")

@@ -28,6 +28,9 @@ trained."""
 MUCH = 1.0
 """A loss of less than one decade is not called one that training could bring back."""
 
+LITTLE = 0.5
+"""A loss that has come back leaves less than half a decade: a factor of about three."""
+
 _NOTHING = "0.0"
 
 
@@ -126,7 +129,7 @@ def _course_kind(before: float, after: float) -> str:
     little was lost, it grew, or it could not be measured."""
     if not before <= -MUCH:
         return "other"
-    return "back" if after > -MUCH else "still"
+    return "back" if after > -LITTLE else "still"
 
 
 def learned(facts: Facts, lang: str) -> list[str]:

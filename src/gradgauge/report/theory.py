@@ -239,7 +239,7 @@ def _print_size(say: _Page, measurement: Measurement, lang: str) -> None:
     size = measurement.size
     say.lines([
         sentence("theory_command.size", lang, networks=len(measurement.seeds), width=size.width,
-                 layers=size.layers, dropped=size.dropped, samples=size.samples),
+                 layers=size.layers, settled=size.settled, dropped=size.dropped, samples=size.samples),
         sentence("theory_command.rule", lang),
     ])  # fmt: skip
     if measurement.estimated:

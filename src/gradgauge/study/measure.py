@@ -116,7 +116,7 @@ def measure_activation(
     whole_number("depth", depth, 2)
     whole_number("samples", samples, 2)
     part = find_activation(prediction.activation)
-    size = Size(width, _dropped(prediction), depth, samples)
+    size = _size(prediction, width, depth, samples)
     size.check_memory()
     take = partial(pass_through, part, prediction.sigma_w, prediction.sigma_b, size)
     with np.errstate(all="ignore"):
@@ -125,7 +125,7 @@ def measure_activation(
     figures = [*_judged(prediction, shown, size), *_jacobian(readings)]
     chi = np.sqrt(prediction.chi_grad)
     predicted = chi ** np.arange(size.layers, -1.0, -1.0)
-    delta = DeltaNorms(np.array([s.delta_norm for s in shown]), predicted, size.dropped)
+    delta = DeltaNorms(np.array([s.delta_norm for s in shown]), predicted, size.settled)
     return Measurement(tuple(figures), size, tuple(seeds), delta, _estimated(readings))
 
 
@@ -149,7 +149,7 @@ def measure_batch_norm(
     whole_number("width", width, 2)
     whole_number("depth", depth, 1)
     rows = int(min(batch, _LARGEST_BATCH))
-    size = Size(width, _BATCH_DROPPED, depth, rows)
+    size = Size(width, _BATCH_DROPPED, _BATCH_DROPPED, depth, rows)
     size.check_memory()
     part = find_activation(activation)
     gains = _for_each(seeds, lambda seed: batch_norm_gain(part, size, seed), on_progress)
@@ -174,7 +174,7 @@ def measure_log_norm(
     if activation not in ("relu", "linear"):
         raise UnknownName("activation", activation, ("relu", "linear"))
     step: LogGain = predicted_log_norm([width], activation, sigma_w and sigma_w**2)
-    size = Size(width, 0, depth, 1)
+    size = Size(width, 0, 0, depth, 1)
     size.check_memory()
     scale = sigma_w or (math.sqrt(2) if activation == "relu" else 1.0)
     part = find_activation(activation)
@@ -198,7 +198,7 @@ def measure_network(
     """
     whole_number("samples", samples, 2)
     widest = max(layer.width for layer in network.hidden)
-    Size(widest, 0, network.depth, samples).check_memory()
+    Size(widest, 0, 0, network.depth, samples).check_memory()
     x = np.random.default_rng(0).standard_normal((samples, network.inputs))
     labels = np.arange(samples) % network.outputs
     prediction = predict_network(network, 1.0, samples if network.norm == "batch" else math.inf)
@@ -217,7 +217,7 @@ def measure_network(
         figures.append(judge("chi_grad", inner, float(np.mean([r.chi_grad for r in rows])), widest))
     decades_by_layer = np.array([*(row.decades for row in prediction.layers), 0.0])
     norms_by_layer = DeltaNorms(delta, 10.0**decades_by_layer) if prediction.layers else None
-    size = Size(widest, 0, network.depth, samples)
+    size = Size(widest, 0, 0, network.depth, samples)
     return prediction, Measurement(
         (*figures, *_jacobian(readings)), size, tuple(seeds), norms_by_layer, _estimated(readings)
     )
@@ -236,28 +236,39 @@ def _for_each(seeds: Sequence[int], take: Callable[[int], Any], told: OnProgress
     return found
 
 
-def _dropped(prediction: Prediction) -> int:
-    """Layers until length and correlation have settled, four of their scales, within bounds."""
-    scales = [x for x in (prediction.xi_q, prediction.xi_c) if x is not None and math.isfinite(x)]
-    wanted = math.ceil(_SCALES * max(scales, default=0.0))
-    if prediction.q_star in (0.0, math.inf):
-        return _FEWEST_DROPPED
-    return min(max(wanted, _FEWEST_DROPPED), _MOST_DROPPED)
+def _size(prediction: Prediction, width: int, depth: int, samples: int) -> Size:
+    """So many first layers left out that lengths, and then correlations, have settled: four of
+    their scales, within bounds."""
+    settled = _settling(prediction.xi_q)
+    dropped = max(settled, _settling(prediction.xi_c))
+    return Size(width, settled, dropped, depth, samples)
+
+
+def _settling(scale: float | None) -> int:
+    finite = scale if scale is not None and math.isfinite(scale) else 0.0
+    return min(max(math.ceil(_SCALES * finite), _FEWEST_DROPPED), _MOST_DROPPED)
 
 
 def _judged(prediction: Prediction, shown: Sequence[Shown], size: Size) -> list[Measured]:
     """Every figure of the prediction; the depth scales from the slopes."""
     reasons = prediction.reasons
-    length = _unsettled(prediction.xi_q, reasons.get("xi_q"), size)
-    pair = length or _unsettled(prediction.xi_c, None, size)
+    length = _unsettled(prediction.xi_q, reasons.get("xi_q"), size.settled)
+    pair = length or _unsettled(prediction.xi_c, None, size.dropped)
     lasting = reasons.get("q_star")
+
+    def single(name: str) -> list[float]:
+        return [float(np.mean(getattr(s, name)[size.settled :])) for s in shown]
+
+    def paired(name: str) -> list[float]:
+        return [float(np.mean(getattr(s, name)[size.dropped :])) for s in shown]
+
     taken: dict[str, tuple[list[float], str | None]] = {
-        "q_star": ([s.length for s in shown], length or lasting),
-        "chi_grad": ([s.chi_grad for s in shown], length),
-        "chi_len": ([s.chi_len for s in shown], length),
-        "c_star": ([s.correlation for s in shown], pair or reasons.get("c_star")),
-        "xi_q": ([s.chi_len for s in shown], length or reasons.get("xi_q")),
-        "xi_c": ([s.slope for s in shown], pair or reasons.get("xi_c")),
+        "q_star": (single("length"), length or lasting),
+        "chi_grad": (single("gain"), length),
+        "chi_len": (single("length_slope"), length),
+        "c_star": (paired("correlation"), pair or reasons.get("c_star")),
+        "xi_q": (single("length_slope"), length or reasons.get("xi_q")),
+        "xi_c": (paired("correlation_slope"), pair or reasons.get("xi_c")),
     }
     figures = []
     for name, (values, reason) in taken.items():
@@ -267,9 +278,9 @@ def _judged(prediction: Prediction, shown: Sequence[Shown], size: Size) -> list[
     return figures
 
 
-def _unsettled(scale: float | None, reason: str | None, size: Size) -> str | None:
-    """Why a map has not settled after the dropped layers; None if it has."""
-    if scale is None or reason == "any_length" or scale * (_SCALES - 1) <= size.dropped:
+def _unsettled(scale: float | None, reason: str | None, dropped: int) -> str | None:
+    """Why a map has not settled after the layers left out; None if it has."""
+    if scale is None or reason == "any_length" or scale * (_SCALES - 1) <= dropped:
         return None
     return NOT_SETTLED
 

@@ -28,12 +28,14 @@ class Size:
 
     Attributes:
         width: n, units of every layer.
-        dropped: first layers that are not measured, for lengths and correlations to settle.
-        depth: layers that are measured.
+        settled: first layers that are left out of lengths and gradients.
+        dropped: first layers that are left out of correlations, at least as many.
+        depth: layers behind them.
         samples: inputs.
     """
 
     width: int
+    settled: int
     dropped: int
     depth: int
     samples: int
@@ -56,23 +58,23 @@ class Size:
 
 @dataclass(frozen=True)
 class Shown:
-    """What one random network shows, averaged over the measured layers.
+    """What one random network shows, layer by layer.
 
     Attributes:
         length: mean of z^2.
-        chi_grad: mean of |delta_l|^2 / |delta_(l+1)|^2.
-        chi_len: change of the next layer's mean z^2 by the change of this one's.
+        gain: |delta_l|^2 / |delta_(l+1)|^2.
+        length_slope: change of the next layer's mean z^2 by the change of this one's.
         correlation: mean over pairs of inputs of z1 z2, over the mean of z^2.
-        slope: mean over pairs of inputs of delta1 delta2 in a layer, when one and the same error
-            is in the next: the correlation map's slope at the correlation that is there.
-        delta_norm: |delta_l| / |delta_(L+1)| in all layers, L + 1 of them.
+        correlation_slope: mean over pairs of inputs of delta1 delta2 in a layer, when one and the
+            same error is in the next: the correlation map's slope at the correlation there.
+        delta_norm: |delta_l| / |delta_(L+1)|, L + 1 of them.
     """
 
-    length: float
-    chi_grad: float
-    chi_len: float
-    correlation: float
-    slope: float
+    length: Floats
+    gain: Floats
+    length_slope: Floats
+    correlation: Floats
+    correlation_slope: Floats
     delta_norm: Floats
 
 
@@ -90,26 +92,23 @@ def pass_through(
     """
     rng, n = np.random.default_rng(seed), size.width
     z = math.sqrt(q0) * rng.standard_normal((size.samples, n))
-    signals, weights, growths, slopes = [z], [], [], []
-    for layer in range(size.layers):
+    signals, weights, growths, overlaps = [], [], [], []
+    for _ in range(size.layers):
         weight = rng.standard_normal((n, n)) * (sigma_w / math.sqrt(n))
         slope = part.slope(z)
         above = part.f(z) @ weight + sigma_b * rng.standard_normal(n)
-        if layer >= size.dropped:
-            growths.append(np.mean(above * ((slope * z) @ weight)) / np.mean(z**2))
-            slopes.append(_shared_error(slope, weight, rng))
-        signals.append(above)
+        growths.append(np.mean(above * ((slope * z) @ weight)) / np.mean(z**2))
+        overlaps.append(_shared_error(slope, weight, rng))
+        signals.append(z)
         weights.append(weight)
         z = above
-    measured = signals[size.dropped : size.layers]
-    delta = _errors(part, signals[: size.layers], weights, rng.standard_normal(z.shape))
-    gains = (delta[:-1] / delta[1:])[size.dropped :]
+    delta = _errors(part, signals, weights, rng.standard_normal(z.shape))
     return Shown(
-        length=float(np.mean([np.mean(z**2) for z in measured])),
-        chi_grad=float(np.mean(gains**2)),
-        chi_len=float(np.mean(growths)),
-        correlation=float(np.mean([_pairs(z @ z.T) for z in measured])),
-        slope=float(np.mean(slopes)),
+        length=np.array([np.mean(z**2) for z in signals]),
+        gain=(delta[:-1] / delta[1:]) ** 2,
+        length_slope=np.array(growths),
+        correlation=np.array([_pairs(z @ z.T) for z in signals]),
+        correlation_slope=np.array(overlaps),
         delta_norm=delta,
     )
 
@@ -167,7 +166,7 @@ def batch_norm_gain(part: Activation, size: Size, seed: int) -> float:
         g = (centred / deviation) @ weight.T
     squares = np.array(norms[::-1]) ** 2
     gains = squares[:-1] / squares[1:]
-    return float(np.mean(gains[size.dropped : size.layers]))
+    return float(np.mean(gains[size.settled : size.layers]))
 
 
 def log_gradient_norm(part: Activation, sigma_w: float, size: Size, seed: int) -> float:

@@ -20,6 +20,8 @@ _WIDTH, _HEIGHT = 560, 320
 _MOST_LAYERS = 200
 _MEASURED, _PREDICTED = COLOURS[1], COLOURS[0]
 _SHORTEST, _LONGEST = 0.5, 100.0
+_OVERLAP = 0.1
+"""Cells reach a little over their neighbours, so that no seam shows between them."""
 
 
 def framed(body: Spec, title: str, subtitle: str | None = None) -> Spec:
@@ -58,7 +60,7 @@ def delta_chart(rows: Sequence[Row], lang: str, dropped: int = 0) -> Spec:
     x = {
         "field": "layer", "type": "quantitative",
         "axis": {"title": sentence("theory_command.chart.layer", lang), "format": "d",
-                 "grid": False, "tickMinStep": 1},
+                 "grid": False, "values": _ticks(last)},
         "scale": {"domain": [1, max(last, 2)], "nice": False, "padding": 8},
     }  # fmt: skip
     y = {
@@ -92,6 +94,12 @@ def delta_chart(rows: Sequence[Row], lang: str, dropped: int = 0) -> Spec:
     return {"data": {"values": list(rows)}, "width": _WIDTH, "height": _HEIGHT, "layer": layers}
 
 
+def _ticks(last: int) -> list[int]:
+    """Layer 1 and round numbers."""
+    stride = next(s * 10**e for e in range(8) for s in (1, 2, 5) if last / (s * 10**e) <= 12)
+    return [1, *range(stride if stride > 1 else 2, last + 1, stride)]
+
+
 def _key(names: list[str], colours: list[str]) -> Spec:
     """A colour channel with its legend, for data that is named by the mark."""
     return {
@@ -108,10 +116,10 @@ def _settling(x: Spec, dropped: int, lang: str) -> Spec:
         "layer": [
             {"mark": {"type": "rect", "color": GRID, "opacity": 0.6},
              "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}}},
-            {"mark": {"type": "text", "align": "left", "baseline": "top", "dx": 6, "dy": 4,
+            {"mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 6, "dy": -4,
                       "fontSize": 11, "color": LINE,
                       "text": sentence("theory_command.chart.settling", lang)},
-             "encoding": {"x": {**x, "field": "from"}, "y": {"value": 0}}},
+             "encoding": {"x": {**x, "field": "from"}, "y": {"value": "height"}}},
         ],
     }  # fmt: skip
 
@@ -121,14 +129,15 @@ def diagram_data(diagram: PhaseDiagram) -> list[Row]:
     none) and its phase."""
     half_w = (diagram.sigma_ws[1] - diagram.sigma_ws[0]) / 2
     half_b = (diagram.sigma_bs[1] - diagram.sigma_bs[0]) / 2
+    over = 1 + _OVERLAP
     rows: list[Row] = []
     for b, line in zip(diagram.sigma_bs, diagram.points, strict=True):
         for w, point in zip(diagram.sigma_ws, line, strict=True):
             xi = point.xi_c
             rows.append(
                 {
-                    "left": w - half_w, "right": w + half_w,
-                    "low": b - half_b, "high": b + half_b,
+                    "left": w - half_w, "right": w + over * half_w,
+                    "low": b - half_b, "high": b + over * half_b,
                     "xi_c": None if xi is None else min(max(xi, _SHORTEST), _LONGEST),
                     "phase": point.phase,
                 }
