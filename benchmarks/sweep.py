@@ -11,7 +11,8 @@ turns, so that a machine that slows down slows all of them down.
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import functools
+import itertools
 import json
 import os
 import statistics
@@ -46,10 +47,16 @@ def plan(cells: int) -> Plan:
     return Plan(axes, constants, train_samples=TRAIN, test_samples=TEST)
 
 
-def timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+@functools.cache
+def data() -> datasets.Dataset:
+    return datasets.load("mnist")
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds on the wall, and of this process's cores."""
+    began, cores = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - cores
 
 
 def bare(ready: Prepared) -> None:
@@ -60,7 +67,7 @@ def bare(ready: Prepared) -> None:
 
 def local(ready: Prepared) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        fresh = Prepared(ready.plan, datasets.load("mnist"))
+        fresh = Prepared(ready.plan, data())
         assert sweep(fresh, folder)["done"] == ready.plan.cells
 
 
@@ -72,26 +79,26 @@ def on_ray(ready: Prepared) -> None:
 def keras_loop(ready: Prepared, cells: int) -> None:
     import keras
 
-    data = ready.dataset
-    x, x_test = data.x_train / 255.0, data.x_test / 255.0
+    known = ready.dataset
+    x, x_test = known.x_train / 255.0, known.x_test / 255.0
     for _ in range(cells):
         hidden = [keras.layers.Dense(WIDTH, activation="tanh") for _ in range(DEPTH)]
         model = keras.Sequential([keras.layers.Input((784,)), *hidden, keras.layers.Dense(10)])
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                       metrics=["accuracy"])  # fmt: skip
-        model.fit(x, data.y_train, batch_size=BATCH, epochs=EPOCHS, verbose=0)
-        model.evaluate(x_test, data.y_test, verbose=0)
+        model.fit(x, known.y_train, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+        model.evaluate(x_test, known.y_test, verbose=0)
 
 
-def torch_trainable(config: dict) -> dict:
+def torch_trainable(config: dict, data: tuple) -> dict:  # noqa: ARG001
     """The same training in PyTorch, on one thread: Tune runs one a core."""
     import torch
 
     torch.set_num_threads(1)
-    x, y, x_test, y_test = (torch.as_tensor(a.copy()) for a in config["data"])
+    x, y, x_test, y_test = (torch.as_tensor(a.copy()) for a in data)
     sizes = [784, *[WIDTH] * DEPTH]
     layers: list[torch.nn.Module] = []
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(sizes):
         layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.Tanh()]
     model = torch.nn.Sequential(*layers, torch.nn.Linear(WIDTH, 10))
     optimizer = torch.optim.Adam(model.parameters(), RATE)
@@ -110,14 +117,12 @@ def torch_trainable(config: dict) -> dict:
 def ray_tune(ready: Prepared, cells: int) -> None:
     from ray import tune
 
-    data = ready.dataset
+    known = ready.dataset
     arrays = (
-        (data.x_train / 255.0).astype("float32"), data.y_train.astype("int64"),
-        (data.x_test / 255.0).astype("float32"), data.y_test.astype("int64"),
+        (known.x_train / 255.0).astype("float32"), known.y_train.astype("int64"),
+        (known.x_test / 255.0).astype("float32"), known.y_test.astype("int64"),
     )  # fmt: skip
-    trainable = tune.with_parameters(
-        lambda config, data: torch_trainable({"data": data}), data=arrays
-    )
+    trainable = tune.with_parameters(torch_trainable, data=arrays)
     with tempfile.TemporaryDirectory() as folder:
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": 1}),
@@ -133,24 +138,32 @@ def overheads(ready: Prepared, repeats: int, skip: set[str]) -> dict:
     ways = {"bare": bare, "local": local} | ({} if "ray" in skip else {"ray": on_ray})
     for name, way in ways.items():
         # Once before: compilations, and Ray's workers with JAX in them.
-        way(ready if name == "bare" else small(ready))
+        way(ready if name == "bare" else small())
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    cores: dict[str, list[float]] = {name: [] for name in ways if name != "ray"}
     for _ in range(repeats):
         for name, way in ways.items():
-            seconds[name].append(timed(lambda way=way: way(ready)))
+            wall, used = timed(lambda way=way: way(ready))
+            seconds[name].append(wall)
+            if name in cores:
+                cores[name].append(used)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
+    used = {name: statistics.median(times) for name, times in cores.items()}
     return {
         "seconds": seconds,
         "cells_per_second": {name: ready.plan.cells / m for name, m in medians.items()},
         "overhead_percent": {
             name: 100 * (m / medians["bare"] - 1) for name, m in medians.items() if name != "bare"
         },
+        # Steadier on a machine that others use, too.
+        "core_seconds": cores,
+        "core_overhead_percent": 100 * (used["local"] / used["bare"] - 1),
     }
 
 
-def small(ready: Prepared) -> Prepared:
-    """The same shapes, few cells: one a worker."""
-    return Prepared(plan(2 * CORES), datasets.load("mnist"))
+def small() -> Prepared:
+    """The same shapes, few cells: some for every worker."""
+    return Prepared(plan(4 * CORES), data())
 
 
 def main() -> None:
@@ -161,7 +174,7 @@ def main() -> None:
     options.add_argument("--out", type=Path)
     given = options.parse_args()
     skip = set(filter(None, given.without.split(",")))
-    ready = Prepared(plan(given.cells), datasets.load("mnist"))
+    ready = Prepared(plan(given.cells), data())
     found: dict = {
         "cores": CORES,
         "load_before": os.getloadavg()[0],
@@ -171,7 +184,7 @@ def main() -> None:
     if "ray" not in skip:
         from gradgauge.study.runners.ray import _connect
 
-        found["ray_start_seconds"] = timed(lambda: _connect(None))
+        found["ray_start_seconds"] = timed(lambda: _connect(None))[0]
     found |= overheads(ready, given.repeats, skip)
     peers = {"keras": keras_loop, "tune": ray_tune}
     if "ray" in skip:
@@ -179,7 +192,7 @@ def main() -> None:
     for name, peer in peers.items():
         if name not in skip:
             peer(ready, 1 if name == "keras" else CORES)
-            seconds = timed(lambda peer=peer: peer(ready, PEER_CELLS))
+            seconds = timed(lambda peer=peer: peer(ready, PEER_CELLS))[0]
             found["cells_per_second"][name] = PEER_CELLS / seconds
     text = json.dumps(found, indent=1)
     print(text)

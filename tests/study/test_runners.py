@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -93,6 +95,21 @@ def test_every_runner_survives_cells_that_fail(runner, blobs, tmp_path, monkeypa
 
     assert counts == {"cells": 4, "done": 3, "failed": 1, "left": 0}
     assert list(load_study(tmp_path / "out").errors) == [3]
+
+
+_START = """
+import os
+import gradgauge.study.runners.local
+assert "multi_thread_eigen=false" in os.environ["XLA_FLAGS"]
+"""
+
+
+def test_jax_is_started_by_the_engine():
+    """It was not: the local runner imported it before its flags were set, and its results
+    differed in the last bit from those of Ray's workers."""
+    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+
+    subprocess.run([sys.executable, "-c", _START], env=environment, check=True)
 
 
 def test_a_killed_ray_worker_costs_only_its_cells(ray_cluster, expected, tmp_path):  # noqa: ARG001

@@ -174,7 +174,7 @@ def show_network(subject: str, given: Given, measure: bool, output: Output) -> i
         with Progress(output.quiet) as progress:
             found, measured = measure_network(network, **sizes, on_progress=progress)
         if measured.delta is not None:
-            paths = _write_delta(measured, write(network), output)
+            paths = _write_delta(measured, write(network), output, "predicted_layers")
     else:
         found = predict_network(network)
     inner = _inner(network)
@@ -297,13 +297,15 @@ def _sizes(given: Given) -> Given:
     return {**sizes, "seeds": seed_range(given.get("seeds", SEEDS), given.get("seed", 0))}
 
 
-def _write_delta(measured: Any, title: str, output: Output) -> list[Path]:
+def _write_delta(
+    measured: Any, title: str, output: Output, predicted_by: str = "predicted"
+) -> list[Path]:
     """The picture of chi_grad^depth beside the measured delta_norm."""
     from gradgauge.report.charts.theory import delta_chart, delta_data, framed
     from gradgauge.report.images import write_picture
 
     delta = measured.delta
-    body = delta_chart(delta_data(delta), language.current(), delta.dropped)
+    body = delta_chart(delta_data(delta), language.current(), delta.dropped, predicted_by)
     return write_picture(framed(body, title), output.folder, "delta_norm")
 
 

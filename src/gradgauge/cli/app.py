@@ -23,6 +23,8 @@ COMMANDS = {
     "compare": "gradgauge.cli.compare",
     "why": "gradgauge.cli.why",
     "theory": "gradgauge.cli.theory",
+    "diagnose": "gradgauge.cli.diagnose",
+    "explain": "gradgauge.cli.explain",
     "sweep": "gradgauge.cli.sweep",
     "chart": "gradgauge.cli.chart",
     "list": "gradgauge.cli.list",

@@ -50,7 +50,7 @@ def command(  # noqa: D103
 def _condition(written: str) -> tuple[str, str]:
     name, equals, value = written.partition("=")
     if not equals or not name:
-        raise InvalidValue("--where", written, "field_and_value")
+        raise InvalidValue("--where", written, "plan_field_and_value")
     return name, value
 
 

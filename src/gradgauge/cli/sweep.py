@@ -185,12 +185,12 @@ def _runner_options(
         ("--slurm", " ".join(slurm) or None, ("slurm",)),
     ):
         if value is not None and runner not in needs:
-            raise InvalidValue(name, value, "only_with_runner", runners=", ".join(needs))
+            raise InvalidValue(name, value, "plan_only_with_runner", runners=", ".join(needs))
     return given.get(runner, {})
 
 
 def _parameter(written: str) -> tuple[str, str | int]:
     name, equals, value = written.partition("=")
     if not equals or not name:
-        raise InvalidValue("--slurm", written, "key_and_value")
+        raise InvalidValue("--slurm", written, "plan_key_and_value")
     return name, int(value) if value.lstrip("-").isdecimal() else value

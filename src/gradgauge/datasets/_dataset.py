@@ -75,6 +75,7 @@ def build(
         rows, labels = len(ready[f"x_{part}"]), len(ready[f"y_{part}"])
         if rows != labels:
             raise DataProblem(path, "wrong_rows", part=part, rows=rows, labels=labels)
+    ready |= _scaled({name: ready[name] for name in ("x_train", "x_test")})
     train, test = ready["x_train"].shape[1], ready["x_test"].shape[1]
     if train != test:
         raise DataProblem(path, "shapes_differ", train=train, test=test)
@@ -97,19 +98,24 @@ def _inputs(path: str, name: str, x: np.ndarray) -> np.ndarray:
     flat = x.reshape(len(x), -1)
     if x.dtype.kind == "f":
         _check_finite(path, name, flat)
-        return flat
-    return _scaled(flat)
+    return flat
 
 
-def _scaled(x: np.ndarray) -> np.ndarray:
-    """Integer images to [0, 1]: bytes stay bytes; a wider range is divided by its type's largest."""
-    if x.dtype == np.uint8:
-        return x
-    low, high = int(x.min()), int(x.max())
+def _scaled(images: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Integer images to [0, 1], training and test ones by one divisor; floats as they are.
+
+    Bytes stay bytes; a wider range is divided by 65,535 where that holds it, else by its own
+    largest size.
+    """
+    whole = {name: x for name, x in images.items() if x.dtype.kind != "f"}
+    if not whole:
+        return {}
+    low = min(int(x.min()) for x in whole.values())
+    high = max(int(x.max()) for x in whole.values())
     if low >= 0 and high <= 255:
-        return x.astype(np.uint8)
+        return {name: x.astype(np.uint8, copy=False) for name, x in whole.items()}
     scale = 65_535 if low >= 0 and high <= 65_535 else max(abs(low), high)
-    return (x / scale).astype(np.float32)
+    return {name: (x / scale).astype(np.float32) for name, x in whole.items()}
 
 
 def _check_finite(path: str, name: str, x: np.ndarray) -> None:

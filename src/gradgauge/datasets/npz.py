@@ -36,7 +36,8 @@ def load(path: Path, classification: bool = True) -> Dataset:
         raise DataProblem(path, "missing") from None
     except IsADirectoryError:
         raise DataProblem(path, "wrong_format", why="folder") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    # RuntimeError: a flipped bit may make zipfile see an encrypted or exotically packed file.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise DataProblem(path, "truncated", why=error) from None
     except PermissionError as error:
         raise DataProblem(path, "unreadable", why=error.strerror) from None

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gradgauge.diagnosis.learning import Learning, judge
+from gradgauge.diagnosis.learning import LEAST_STEPS, Learning, judge
 from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.reference import Reference, reference_of
 from gradgauge.run import Run
@@ -231,6 +231,19 @@ class Evidence:
     def failing(self) -> bool:
         """Whether there is something to learn and it is not learnt."""
         return self.learning.verdict == "failing"
+
+    @property
+    def lagging(self) -> bool:
+        """Whether it fails, or has not got far: then what is gross at its start may be why."""
+        learning = self.learning
+        if learning.verdict == "failing":
+            return True
+        if not np.isfinite(learning.skill) or self.course is None or self.course.steps < LEAST_STEPS:
+            return False
+        limits = self.limits["learning"]
+        if not learning.target >= limits["learnable"].value:
+            return bool(learning.skill < limits["gain"].value)
+        return bool(learning.skill < limits["well"].value * learning.target)
 
     @property
     def infos(self) -> list[LayerInfo]:

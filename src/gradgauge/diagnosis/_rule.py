@@ -34,9 +34,13 @@ class Rule:
     static: bool = False
 
 
-def graded(evidence: Evidence, otherwise: str = WARNING) -> str:
-    """`fault` where the training fails; else something milder: the anomaly does no harm."""
-    return FAULT if evidence.failing else otherwise
+def graded(evidence: Evidence, otherwise: str = WARNING, at_start: bool = False) -> str:
+    """`fault` where the training fails; else something milder: the anomaly does no harm.
+
+    What shows before any training (`at_start`) is a fault also where the training only lags.
+    """
+    harmed = evidence.lagging if at_start else evidence.failing
+    return FAULT if harmed else otherwise
 
 
 __all__ = [

@@ -48,7 +48,8 @@ def examine(
     for name in off:
         if name not in BY_NAME:
             raise UnknownName("rule", name, BY_NAME)
-    with trainee.kept():
+    # What overflows is what is looked for: NumPy need not warn of it.
+    with np.errstate(all="ignore"), trainee.kept():
         evidence = Evidence(
             trainee.framework, trainee.heads(), (), trainee.optimizer(), trainee.data(),
             reach=trainee.reach(), limits=chosen,
@@ -60,7 +61,7 @@ def examine(
         seconds = max(_TRIAL_LEAST, _TRIAL_SHARE * (time.perf_counter() - training))
         evidence.trials = try_others(trainee, evidence, seconds)
         evidence.seeds = try_seeds(trainee, evidence, settings.seeds, seconds)
-    return conclude(evidence, off, time.perf_counter() - began)
+        return conclude(evidence, off, time.perf_counter() - began)
 
 
 def conclude(evidence: Evidence, off: Collection[str] = (), seconds: float = 0.0) -> Diagnosis:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from gradgauge.engine.jacobian import JacobianFigures, jacobian_figures
 from gradgauge.engine.plan import Plan, plan_for
 from gradgauge.engine.probe import probe
 from gradgauge.engine.programs import precision
+from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
 
@@ -69,6 +71,25 @@ def read_initial(
             {name: np.asarray(value) for name, value in values.items()},
             jacobian_figures(plan, params, tables, rows) if jacobian else None,
         )
+
+
+def with_jacobian(run: Run, members: Sequence[JacobianFigures], moment: str = "first") -> Run:
+    """A Run with the Jacobian's figures in its root group, `jacobian_sv_mean_first` and so on.
+
+    Args:
+        run: any.
+        members: one a member, in its order.
+        moment: "first" or "last", the weights that they were taken at.
+    """
+    axes = ("member",)
+    added = {
+        f"{name}_{moment}": (axes, np.array([figures.values[name] for figures in members]))
+        for name in members[0].values
+    }
+    estimated = np.array([int(figures.estimated) for figures in members])
+    added[f"jacobian_estimated_{moment}"] = (axes, estimated)
+    variables = {**run.members.variables, **added}
+    return dataclasses.replace(run, members=dataclasses.replace(run.members, variables=variables))
 
 
 @functools.cache

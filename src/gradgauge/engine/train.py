@@ -186,7 +186,11 @@ def _device_data(dataset: Dataset, training: TrainingSpec, plan: Plan) -> Device
     """The arrays on the device; floats in the training's dtype."""
 
     def put(x: np.ndarray) -> Any:
-        return jnp.asarray(x.astype(training.dtype) if x.dtype.kind == "f" else x)
+        if x.dtype.kind != "f":
+            return jnp.asarray(x)
+        # What float32 cannot hold becomes infinite, and the training says at which layer.
+        with np.errstate(over="ignore"):
+            return jnp.asarray(x.astype(training.dtype))
 
     x_train, y_train = put(dataset.x_train), put(dataset.y_train)
     return DeviceData(

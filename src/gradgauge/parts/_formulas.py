@@ -139,6 +139,8 @@ def gelu_tanh(z: Array) -> Array:
 
 
 def gelu_tanh_slope(z: Array) -> Array:
+    """From 30 on it is 0 or 1 to the last bit, while the square of a huge z is infinite."""
+    z = clip(z, -30.0, 30.0)
     inner = gelu_inner(z)
     inner_slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * z * z)
     return 0.5 * (1 + tanh(inner)) + 0.5 * z * tanh_slope(inner) * inner_slope

@@ -31,6 +31,11 @@ COLUMNS = (
 )
 """Left to right: backward, and forward at the end."""
 
+DISPENSABLE = ("saturated", "weight_gain", "update_ratio", "dead")
+"""What goes first where the terminal is narrow."""
+
+_NARROWEST, _DIGITS = 10, 8
+
 MOST_ROWS = 24
 """Rows that are shown; of more layers the first and the last ones."""
 
@@ -99,9 +104,9 @@ class LiveTable:
         from rich.text import Text
 
         table = Table(title=self._title(), title_justify="left", box=None, pad_edge=False)
-        columns = [name for name in COLUMNS if name in self._values]
-        table.add_column(self._say("layer"), overflow="fold")
-        table.add_column(self._say("activation"))
+        table.add_column(self._say("layer"), no_wrap=True, min_width=_NARROWEST)
+        table.add_column(self._say("activation"), no_wrap=True, min_width=_NARROWEST)
+        columns = self._columns()
         for name in columns:
             table.add_column(self._say(name), justify="right", no_wrap=True)
         for row in shown_rows(len(self._layers)):
@@ -115,6 +120,19 @@ class LiveTable:
         table.caption = self._decades()
         table.caption_justify = "left"
         return table
+
+    def _columns(self) -> list[str]:
+        """The columns for which there is room; the most telling ones stay."""
+        columns = [name for name in COLUMNS if name in self._values]
+        names = [layer.name for layer in self._layers]
+        width = max(map(len, names), default=0) + _NARROWEST
+        room = (self._console.width if self._console else 80) - min(width, 3 * _NARROWEST)
+        for name in DISPENSABLE:
+            if sum(max(len(self._say(c)), _DIGITS) + 1 for c in columns) <= room:
+                break
+            if name in columns:
+                columns.remove(name)
+        return columns
 
     def _title(self) -> str:
         if math.isnan(self._loss):

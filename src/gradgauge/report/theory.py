@@ -238,7 +238,7 @@ def _title(prediction: Prediction, lang: str) -> str:
 def _print_size(say: _Page, measurement: Measurement, lang: str) -> None:
     size = measurement.size
     say.lines([
-        sentence("theory_command.size", lang, networks=len(measurement.seeds), width=size.width,
+        sentence(f"theory_command.size{'' if size.settled else '_all'}", lang, networks=len(measurement.seeds), width=size.width,
                  layers=size.layers, settled=size.settled, dropped=size.dropped, samples=size.samples),
         sentence("theory_command.rule", lang),
     ])  # fmt: skip

@@ -215,7 +215,7 @@ def _network(items: tuple[tuple[str, Value], ...], inputs: int, outputs: int) ->
         return network
     depth = int(values.get("depth", DEPTH))
     if depth > MOST_LAYERS:
-        raise InvalidValue("depth", depth, "most", most=MOST_LAYERS)
+        raise InvalidValue("depth", depth, "plan_most", most=MOST_LAYERS)
     width, activation = values.get("width", WIDTH), str(values.get("activation", "relu"))
     return NetworkSpec.uniform(inputs, depth, width, outputs, activation, **others)  # type: ignore[arg-type]
 

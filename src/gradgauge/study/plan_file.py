@@ -253,10 +253,10 @@ class _Reader:
         """A field's value in the field's type, checked by the spec that will hold it."""
         kind = FIELDS[name]
         if kind is str and not isinstance(value, str):
-            raise self.fail(place, "value", cause=InvalidValue(name, value, "text"))
+            raise self.fail(place, "value", cause=InvalidValue(name, value, "plan_text"))
         if kind is float:
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise self.fail(place, "value", cause=InvalidValue(name, value, "number"))
+                raise self.fail(place, "value", cause=InvalidValue(name, value, "plan_number"))
             value = float(value)
 
         def build() -> None:
@@ -295,7 +295,7 @@ class _Reader:
         if not isinstance(given, list) or not given or not all(isinstance(o, str) for o in given):
             raise self.fail("outcomes", "bad_outcomes")
         if len(given) > _MOST_OUTCOMES:
-            cause = InvalidValue("outcomes", len(given), "most", most=_MOST_OUTCOMES)
+            cause = InvalidValue("outcomes", len(given), "plan_most", most=_MOST_OUTCOMES)
             raise self.fail("outcomes", "value", cause=cause)
         outcomes: list[Outcome] = []
         for text in given:
@@ -307,7 +307,7 @@ class _Reader:
     def _dataset(self) -> str:
         name = self.document.get("dataset", "mnist")
         if not isinstance(name, str):
-            raise self.fail("dataset", "value", cause=InvalidValue("dataset", name, "text"))
+            raise self.fail("dataset", "value", cause=InvalidValue("dataset", name, "plan_text"))
         beside = self.path.parent / name
         return str(beside.resolve()) if Path(name).suffix == ".npz" else name
 
@@ -320,7 +320,7 @@ class _Reader:
     def _flag(self, name: str) -> bool:
         value = self.document.get(name, False)
         if not isinstance(value, bool):
-            raise self.fail(name, "value", cause=InvalidValue(name, value, "flag"))
+            raise self.fail(name, "value", cause=InvalidValue(name, value, "plan_flag"))
         return value
 
     def _go_together(self, plan: Plan) -> None:

@@ -113,7 +113,7 @@ class Study:
             RunFileProblem: it cannot be read.
         """
         if cell not in self.run_paths:
-            raise InvalidValue("cell", cell, "kept_run")
+            raise InvalidValue("cell", cell, "plan_kept_run")
         return Run.load(self.folder / self.run_paths[cell])
 
     def export(self, path: Path | str) -> Path:

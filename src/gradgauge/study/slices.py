@@ -156,7 +156,7 @@ def _kept(study: Study, where: Mapping[str, str]) -> dict[int, list[int]]:
         places = [i for i, value in enumerate(values) if _same(name, value, text)]
         if not places:
             known = ", ".join(map(str, values[:12]))
-            raise InvalidValue(name, text, "one_of_its_values", known=known)
+            raise InvalidValue(name, text, "plan_one_of_its_values", known=known)
         if name not in study.plan.constants:
             axis = _axis_of(study, name)
             kept[axis] = [i for i in kept.get(axis, places) if i in places]

@@ -73,8 +73,9 @@ class Prepared:
 
     def estimate(self, timed: bool = True) -> Estimate:
         """What it will cost here; times one block if `timed`."""
-        from gradgauge.engine.ensemble import workers
-        from gradgauge.engine.train import train
+        # `train` starts JAX with the engine's flags, so it comes before what only imports JAX.
+        from gradgauge.engine.train import train  # isort: skip
+        from gradgauge.engine.ensemble import workers  # isort: skip
 
         engine = train if timed else None
         lanes = workers()

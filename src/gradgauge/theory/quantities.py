@@ -23,8 +23,8 @@ REQUIRED = object()
 MOST_LAYERS = 1_000_000
 """A depth or width beyond this is taken for a slip."""
 
-LARGEST_SIGMA = 1e6
-"""Beyond this, squares of squares leave double precision."""
+LARGEST_SIGMA = 1e3
+"""Beyond this, the root of the correlation map drowns in rounding (hardtanh at 1e4)."""
 
 Figure = float | str | None
 

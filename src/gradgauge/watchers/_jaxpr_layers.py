@@ -14,9 +14,9 @@ from gradgauge.watchers._jaxpr import Operation, Program, Ref, consumers
 
 _ELEMENTWISE = {
     "abs", "add", "add_any", "atan", "atan2", "clamp", "convert_element_type", "copy", "cos",
-    "cosh", "custom_jvp_call", "custom_vjp_call", "div", "eq", "erf", "exp", "exp2", "expm1",
-    "floor", "ge", "gt", "integer_pow", "jit", "le", "log", "log1p", "logistic", "lt", "max",
-    "min", "mul", "ne", "neg", "not", "pow", "round", "rsqrt", "select_n", "sign", "sin", "sinh",
+    "acos", "acosh", "and", "asin", "asinh", "atanh", "cbrt", "cosh", "custom_jvp_call", "custom_vjp_call", "div", "eq", "erf", "erfc", "exp", "exp2", "expm1",
+    "floor", "ge", "is_finite", "gt", "integer_pow", "jit", "le", "log", "log1p", "logistic", "lt", "max",
+    "min", "mul", "ne", "neg", "not", "pow", "round", "or", "rem", "rsqrt", "select_n", "sign", "sin", "sinh",
     "sqrt", "square", "sub", "tan", "tanh",
 }  # fmt: skip
 _RELABELS = {"convert_element_type", "transpose", "squeeze", "copy"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +67,10 @@ class Tapped:
             other: values of the others; None: what they are.
             batch: x, y, sample_weight; None: the probe batch.
         """
+        with same_random_states():
+            return self._loss(weights, mark, other, batch)
+
+    def _loss(self, weights: list[Any], mark: Mark, other: list[Any] | None, batch: Any) -> Any:
         model = self.model
         other = [v.value for v in self.non_trainable] if other is None else other
         x, y, sample_weight = batch or self.batch
@@ -86,6 +92,17 @@ class Tapped:
         finally:
             model._losses_override = kept
         return loss
+
+
+@contextlib.contextmanager
+def same_random_states() -> Iterator[None]:
+    """Python's and NumPy's global random states are afterwards as they were."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 the global state is meant
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def first_samples(tree: Any) -> Any:

@@ -12,7 +12,13 @@ from gradgauge.watchers._keras_pass import Passed, Tapped
 
 
 def one_pass(tapped: Tapped) -> Passed:
-    """Eager; the parameters' own `.grad` stays as it is."""
+    """Eager; the parameters' own `.grad` and PyTorch's random state, from which Keras's dropout
+    draws, stay as they are."""
+    with torch.random.fork_rng():
+        return _one_pass(tapped)
+
+
+def _one_pass(tapped: Tapped) -> Passed:
     weights = [v.value.detach().requires_grad_() for v in tapped.trainable]
     marks: list[torch.Tensor] = []
 

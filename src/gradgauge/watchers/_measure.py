@@ -72,6 +72,12 @@ def measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
     The layer above a layer is the next one in the order of calls whose delta is seen, together
     with those side by side with it; before the outputs it is all of them together.
     """
+    # A training that diverges is measured, not complained about.
+    with np.errstate(all="ignore"):
+        return _measure_layers(seen)
+
+
+def _measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
     values = {name: np.full(len(seen), np.nan) for name in PROBE_QUANTITIES}
     for index, row in enumerate(seen):
         if row.activation is not None and not slope_explains(row):

@@ -26,15 +26,16 @@ def scaler_above() -> Any:
 
     A scaler is nowhere registered, and without its scale every figure of the backward pass
     would be wrong by a factor that nobody sees. It calls the optimiser, so it stands above.
+    Only its own frame's variables are asked for: asking a frame keeps all of them alive.
     """
     frame: Any = sys._getframe(1)
     for _ in range(_FRAMES):
         frame = frame.f_back
         if frame is None:
             return None
-        owner = frame.f_locals.get("self")
-        if hasattr(owner, "_maybe_opt_step") and hasattr(owner, "get_scale"):
-            return owner
+        code = frame.f_code
+        if code.co_name == "step" and "grad_scaler" in code.co_filename:
+            return frame.f_locals.get("self")
     return None
 
 

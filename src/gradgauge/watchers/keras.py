@@ -16,7 +16,13 @@ from gradgauge.gauges.backward_gain import ratio
 from gradgauge.run import Run
 from gradgauge.watchers._errors import CannotWatch
 from gradgauge.watchers._keras_layers import rows_of_model
-from gradgauge.watchers._keras_pass import Passed, Tapped, backend_prepare, first_samples
+from gradgauge.watchers._keras_pass import (
+    Passed,
+    Tapped,
+    backend_prepare,
+    first_samples,
+    same_random_states,
+)
 from gradgauge.watchers._keras_seen import describe, entries, in_call_order, seen, value_of
 from gradgauge.watchers._measure import measure_layers
 from gradgauge.watchers._recorder import Listener, Recorder
@@ -108,10 +114,12 @@ class KerasWatcher(keras.callbacks.Callback):
         del logs
         if self._tapped is not None or self.recorder.started:
             return
+        batch = self._given or _arrays_of_fit(self._watched)
+        if batch is not None:
+            _build(self.model, batch[0])
         self._rows = rows_of_model(self.model)
         if not any(row.info.trainable for row in self._rows):
             raise CannotWatch("nothing_trainable", name=self.recorder.attributes["name"])
-        batch = self._given or _arrays_of_fit(self._watched)
         if batch is None:
             self.recorder.note("signals", "no_probe_batch")
             self.recorder.attributes["batch"] = "none"
@@ -231,6 +239,22 @@ class KerasWatcher(keras.callbacks.Callback):
         return (count * mean - earlier * earlier_mean) / max(count - earlier, 1)
 
 
+def _build(model: Any, x: Any) -> None:
+    """Build what `fit` has not built yet: TensorFlow's builds a subclassed model in its first
+    step only. Calling it with shapes computes nothing and draws nothing but initial weights,
+    each from its own initializer's seed, as the first step would."""
+    if all(layer.built for layer in model._flatten_layers()) and model.weights:
+        return
+    with same_random_states():
+        model(keras.tree.map_structure(_shape_of, x))
+
+
+def _shape_of(leaf: Any) -> Any:
+    dtype = str(getattr(leaf.dtype, "name", leaf.dtype)).rpartition(".")[2]
+    floating = "float" in dtype
+    return keras.KerasTensor(tuple(leaf.shape), keras.config.floatx() if floating else dtype)
+
+
 def _check_arrays(batch: tuple[Any, ...] | None) -> None:
     if batch is None:
         return
@@ -250,8 +274,11 @@ def _arrays_of_fit(model: Any) -> tuple[Any, Any, Any] | None:
     for _ in range(_FRAMES):
         if frame is None:
             return None
-        names = frame.f_locals
-        if frame.f_code.co_name == "fit" and names.get("self") is model and "x" in names:
+        code = frame.f_code
+        arguments = code.co_varnames[: code.co_argcount]
+        # Only the variables of `fit` are asked for: asking a frame keeps all of them alive.
+        names = frame.f_locals if code.co_name == "fit" and "x" in arguments else {}
+        if names.get("self") is model:
             batch = tuple(names.get(key) for key in ("x", "y", "sample_weight"))
             leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
             if leaves and all(_is_array(leaf) for leaf in leaves):

@@ -86,7 +86,7 @@ class PyTorchWatcher:
         self._weights = Weights(self._rows)
         self._handles: list[RemovableHandle] = []
         self._temporary: list[RemovableHandle] = []
-        self.step = 0
+        self.step = self._logged = 0
         self._loss: float | None = None
         self._forget()
         self.recorder = Recorder(
@@ -120,7 +120,8 @@ class PyTorchWatcher:
 
     def log_behind(self, loss: Any) -> None:
         """Tell the loss of the step that was just made."""
-        if self.recorder.last_step == self.step - 1:
+        made, self._logged = self.step > self._logged, self.step
+        if made and self.recorder.last_step == self.step - 1:
             self.recorder.step(self.step - 1, {}, float(loss))
 
     def log_epoch(self, epoch: int, **figures: float) -> None:

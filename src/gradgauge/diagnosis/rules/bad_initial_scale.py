@@ -61,9 +61,10 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     off = [s for s in scales if s.factor > limits["factor"].value]
     if not off:
         return []
-    harm = _harm(evidence, limits, off)
-    severity = FAULT if evidence.failing or (harm and _gross(evidence, limits)) else WARNING
-    if severity == WARNING and not harm:
+    harm = _harm(evidence, limits)
+    gross = max(s.factor for s in off) > limits["gross"].value
+    severity = FAULT if (evidence.lagging or gross) and harm or evidence.failing else WARNING
+    if severity == WARNING and not (harm or gross):
         return []
     worst = max(s.factor for s in off)
     first = next(s for s in off if s.factor >= worst / 1.5 or math.isinf(worst))
@@ -91,18 +92,16 @@ def _finding(
     )  # fmt: skip
 
 
-def _harm(evidence: Evidence, limits: Mapping[str, Limit], off: Sequence[Scale]) -> bool:
-    """Whether signals or the first loss show it."""
+def _harm(evidence: Evidence, limits: Mapping[str, Limit]) -> bool:
+    """Whether signals at the initial weights or the first loss show it."""
     decades = attenuation_decades(evidence, 0)
     if math.isfinite(decades) and abs(decades) > limits["decades"].value:
         return True
-    return _gross(evidence, limits) or any(s.factor > 10 for s in off)
-
-
-def _gross(evidence: Evidence, limits: Mapping[str, Limit]) -> bool:
-    """Whether the training still suffers at its end from a first loss far above any answer's."""
+    saturated = evidence.first("saturated")
+    if saturated.size and np.nan_to_num(saturated).max() >= 0.5:
+        return True
     learning = evidence.learning
-    if learning.verdict == "learned" or not math.isfinite(learning.constant):
+    if not math.isfinite(learning.constant) or not learning.before < 0.3:
         return False
     return learning.initial > limits["initial_loss"].value * learning.constant
 

@@ -16,7 +16,10 @@ from gradgauge.diagnosis._rule import (
     Rule,
     graded,
 )
-from gradgauge.diagnosis.signals import worst_layer
+from gradgauge.diagnosis.signals import chain, worst_layer
+
+_ALIKE = 1e-3
+"""Signal spread below which inputs look alike to a unit."""
 
 
 def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
@@ -35,7 +38,7 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     share = start if born_dead else end
     name = evidence.layers[place].name
     seeds = [dead.get(name, 0.0) >= limit.value for dead in evidence.seeds]
-    severity = graded(evidence, WARNING)
+    severity = graded(evidence, WARNING, born_dead)
     step = 0 if born_dead else int(evidence.probe_steps()[-1])
     return [
         Finding("dead-units", severity, "seeds" if seeds else "share", name, step, share,
@@ -44,8 +47,17 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
                 else ("lower_rate", "leaky_relu", "he_init"),
                 {"units": evidence.layers[place].info.units, "dead": round(share * evidence.layers[place].info.units),
                  "hit": sum(seeds) + 1, "seeds": len(seeds) + 1},
-                0.9 if born_dead and share > 0.8 else 0.6, symptom=not born_dead and severity == FAULT)
+                0.9 if born_dead and share > 0.8 else 0.6,
+                symptom=severity == FAULT and (not born_dead or _collapsed(evidence, place)))
     ]  # fmt: skip
+
+
+def _collapsed(evidence: Evidence, place: int) -> bool:
+    """Whether nearly the same comes in for every input: then a unit is always on or always off,
+    and that it is off is no cause of anything."""
+    before = [i for i in chain(evidence) if i < place]
+    spread = evidence.first("signal_spread")
+    return bool(before) and bool(spread[before[-1]] < _ALIKE)
 
 
 def _last(values: np.ndarray) -> np.ndarray:

@@ -39,7 +39,7 @@ def _between_layers(evidence: Evidence, limit: Limit) -> list[Finding]:
         return []
     places, norms = deltas(evidence, 0)
     return [
-        Finding("exploding-gradient", graded(evidence, NOTE), "layers",
+        Finding("exploding-gradient", graded(evidence, NOTE, True), "layers",
                 evidence.layers[places[0]].name, 0, 10**decades, 10**limit.value, limit.source,
                 _REMEDIES, {
                     "decades": decades, "last": evidence.layers[places[-1]].name,

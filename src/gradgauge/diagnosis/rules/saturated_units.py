@@ -30,7 +30,7 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         if row.max() < limit.value:
             continue
         place = int(np.flatnonzero(row >= max(limit.value, 0.9 * row.max()))[0])
-        severity = graded(evidence, NOTE)
+        severity = graded(evidence, NOTE, probe == 0)
         return [
             Finding("saturated-units", severity, "share", evidence.layers[place].name,
                     int(evidence.probe_steps()[probe]), float(row[place]), limit.value,

@@ -33,7 +33,7 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         if not low:
             continue
         worst = low[-1]
-        severity = graded(evidence, NOTE)
+        severity = graded(evidence, NOTE, probe == 0)
         return [
             Finding("signal-collapse", severity, "layers", evidence.layers[low[0]].name,
                     int(evidence.probe_steps()[probe]), float(values[probe, worst]), bound,

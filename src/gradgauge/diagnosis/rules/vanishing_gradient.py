@@ -38,7 +38,7 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     decades = attenuation_decades(evidence, probe)
     places, norms = deltas(evidence, probe)
     found.append(
-        Finding("vanishing-gradient", graded(evidence, NOTE), "layers",
+        Finding("vanishing-gradient", graded(evidence, NOTE, at_start), "layers",
                 evidence.layers[places[0]].name, int(evidence.probe_steps()[probe]),
                 10**decades, 10**-limit.value, limit.source,
                 _remedies(evidence), {

@@ -26,6 +26,7 @@ _THEORY = {"trainable": ("#D55E00", [6, 3]), "critical": ("#FFFFFF", [2, 2])}
 _HALO = "#1b1f24"
 _LOG_FROM = 30.0
 _MOST_LINES = 7
+_RIGHT_HALF = 0.6
 
 
 def study_chart(part: Slice, lang: str = "en") -> Spec:
@@ -112,7 +113,7 @@ def _is_log(values: Sequence[float]) -> bool:
 
 
 def _edges(values: Sequence[float], log: bool) -> dict[float, tuple[float, float]]:
-    """Each value's tile on its axis: half way to its neighbours."""
+    """Each value's tile on its axis: half way to its neighbours, but not to 0."""
     place, back = (math.log, math.exp) if log else (float, float)
     at = [place(v) for v in sorted(values)]
     if len(at) == 1:
@@ -120,6 +121,8 @@ def _edges(values: Sequence[float], log: bool) -> dict[float, tuple[float, float
         return {values[0]: (back(at[0] - half), back(at[0] + half))}
     middles = [(a + b) / 2 for a, b in itertools.pairwise(at)]
     bounds = [2 * at[0] - middles[0], *middles, 2 * at[-1] - middles[-1]]
+    if not log and at[0] > 0:
+        bounds[0] = max(bounds[0], at[0] / 2)
     return {
         v: (back(low), back(high))
         for v, low, high in zip(sorted(values), bounds, bounds[1:], strict=False)
@@ -181,7 +184,8 @@ def _colour(part: Slice, known: Sequence[Row]) -> Spec:
         scale["type"] = "log"
     return {
         "field": "value", "type": "quantitative", "scale": scale,
-        "legend": {"title": str(part.outcome), "gradientLength": 180, "format": ".3~g"},
+        "legend": {"title": str(part.outcome), "type": "gradient", "gradientLength": 180,
+                   "format": ".3~g"},
     }  # fmt: skip
 
 
@@ -234,12 +238,14 @@ def _series(part: Slice) -> Spec:
     looks = styles([str(value) for value in values])
     colours = [look.colour for look in looks.values()]
     dashes = [list(look.dash) for look in looks.values()]
+    # The band is faint and the points have no dash: the legend shows the line itself.
+    field |= {"type": "nominal", "sort": None, "legend": {
+        "symbolType": "stroke", "symbolOpacity": 1, "symbolSize": 500, "symbolStrokeWidth": 2,
+    }}  # fmt: skip
     return {
-        "color": {**field, "type": "nominal", "sort": None,
-                  "scale": {"domain": values, "range": colours}},
-        "strokeDash": {**field, "type": "nominal", "sort": None,
-                       "scale": {"domain": values, "range": dashes}},
-    }  # fmt: skip
+        "color": {**field, "scale": {"domain": values, "range": colours}},
+        "strokeDash": {**field, "scale": {"domain": values, "range": dashes}},
+    }
 
 
 def _theory(part: Slice, value: Any, lang: str) -> list[Spec]:
@@ -262,20 +268,45 @@ def _theory(part: Slice, value: Any, lang: str) -> list[Spec]:
                          "strokeDash": pattern, "clip": True},
                 "encoding": {"x": x, **y, **order},
             })  # fmt: skip
-        layers.append(_name_of(line.name, points, straight, lang))
+        layers += _name_of(part, line.name, points, lang)
     return layers
 
 
-def _name_of(name: str, points: Sequence[Row], straight: bool, lang: str) -> Spec:
-    """The line's name, where it is; on white, to be read on any colour."""
-    at = points[0] if straight else points[len(points) // 6]
+def _name_of(part: Slice, name: str, points: Sequence[Row], lang: str) -> list[Spec]:
+    """The line's name where the line is on the chart; on white, to be read on any colour."""
+    bounds = [_bounds(part, part.x), _bounds(part, part.y) if part.y else (-math.inf, math.inf)]
+    shown = [
+        point
+        for point in points
+        if all(
+            value is None or low <= value <= high
+            for value, (low, high) in zip((point["tx"], point["ty"]), bounds, strict=True)
+        )
+    ]
+    if not shown:
+        return []
+    at = shown[len(shown) // 6]
+    low, high = bounds[0]
+    on_the_right = (at["tx"] - low) > _RIGHT_HALF * (high - low)
     encoding: Spec = {"x": {"field": "tx", "type": "quantitative"}}
+    straight = at["ty"] is None
     encoding["y"] = {"value": 10} if straight else {"field": "ty", "type": "quantitative"}
-    text = sentence(f"sweep.chart.{name}", lang)
-    mark = {"type": "text", "text": text, "align": "left", "dx": 6, "dy": -8, "fontSize": 12}
+    mark = {
+        "type": "text", "text": sentence(f"sweep.chart.{name}", lang), "dy": -8, "fontSize": 12,
+        "align": "right" if on_the_right else "left", "dx": -6 if on_the_right else 6,
+    }  # fmt: skip
     halo = {**mark, "stroke": "white", "strokeWidth": 4, "opacity": 0.9}
-    return {
+    return [{
         "data": {"values": [at]},
         "encoding": encoding,
         "layer": [{"mark": halo}, {"mark": {**mark, "color": _INK}}],
-    }
+    }]  # fmt: skip
+
+
+def _bounds(part: Slice, name: str) -> tuple[float, float]:
+    """From where to where the chart reaches along a field that is a number."""
+    values = _values(part, name)
+    if not part.y:
+        return min(values), max(values)
+    edges = _edges(values, _is_log(values)).values()
+    return min(e[0] for e in edges), max(e[1] for e in edges)

@@ -52,8 +52,17 @@ def delta_data(delta: DeltaNorms) -> list[Row]:
     return rows
 
 
-def delta_chart(rows: Sequence[Row], lang: str, dropped: int = 0) -> Spec:
-    """The prediction as a dashed line, the measurement as points with the range of networks."""
+def delta_chart(
+    rows: Sequence[Row], lang: str, dropped: int = 0, predicted_by: str = "predicted"
+) -> Spec:
+    """The prediction as a dashed line, the measurement as points with the range of networks.
+
+    Args:
+        rows: of `delta_data`.
+        lang: of the words.
+        dropped: first layers that the figures leave out.
+        predicted_by: what the line is, a key of the catalogue's `theory_command.chart` table.
+    """
     last = max(row["layer"] for row in rows)
     found = [row[key] for row in rows for key in ("plotted", "low", "high") if row.get(key)]
     scale, axis = log_scale(found)
@@ -68,7 +77,7 @@ def delta_chart(rows: Sequence[Row], lang: str, dropped: int = 0) -> Spec:
         "axis": {"title": sentence("theory_command.chart.delta", lang), "domain": False,
                  "ticks": False, **axis},
     }  # fmt: skip
-    names = [sentence(f"theory_command.chart.{kind}", lang) for kind in ("measured", "predicted")]
+    names = [sentence(f"theory_command.chart.{kind}", lang) for kind in ("measured", predicted_by)]
     colour = _key(names, [_MEASURED, _PREDICTED])
     measured, predicted = ({"filter": {"field": "kind", "equal": k}} for k in
                            ("measured", "predicted"))  # fmt: skip

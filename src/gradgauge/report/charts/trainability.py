@@ -27,7 +27,6 @@ def trainability_data(result: Trainability) -> dict[str, list[Row]]:
             {
                 "left": left, "right": right, "low": low, "high": high,
                 "accuracy": cell.train_accuracy, "label": f"{cell.train_accuracy:.2f}",
-                "sigma_w": (left + right) / 2, "depth": math.sqrt(low * high),
             }
         )  # fmt: skip
     top = max(row["high"] for row in cells)
@@ -82,16 +81,17 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
     names = [sentence(f"theory_command.chart.{n}", lang) for n in ("six_xi", "edge")]
     key = {
         "type": "nominal",
-        "scale": {"domain": names, "range": ["#D55E00", "#ffffff"]},
+        "scale": {"domain": names, "range": ["#D55E00", "#000000"]},
         "legend": {"title": None, "orient": "top", "labelFontSize": 12, "labelLimit": 400,
-                   "symbolStrokeColor": INK, "symbolSize": 90},
+                   "symbolSize": 90},
     }  # fmt: skip
     layers: list[Spec] = [
         {"mark": {"type": "rect"}, "data": {"values": cells},
          "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "y2": {"field": "high"},
                       "color": colour}},
-        {"mark": {"type": "text", "fontSize": 11}, "data": {"values": cells},
-         "encoding": {**centre, "text": {"field": "label"},
+        {"mark": {"type": "text", "fontSize": 11, "align": "left", "baseline": "bottom", "dx": 6,
+                  "dy": -5}, "data": {"values": cells},
+         "encoding": {"x": x, "y": y, "text": {"field": "label"},
                       "color": {"condition": {"test": "datum.accuracy > 0.55", "value": INK},
                                 "value": "white"}}},
     ]  # fmt: skip
@@ -101,7 +101,7 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
     if data["edges"]:
         layers.append({
             "mark": {"type": "point", "shape": "diamond", "filled": True, "size": 130,
-                     "opacity": 1, "stroke": INK, "strokeWidth": 1.5},
+                     "opacity": 1, "stroke": "white", "strokeWidth": 1.5},
             "data": {"values": data["edges"]},
             "encoding": {**centre, "fill": {**key, "datum": names[1]}},
         })  # fmt: skip

@@ -88,8 +88,7 @@ class RayRunner:
                     pending[stream] = {cell.index: cell for cell in cells}
                 if not pending:
                     return
-                ready, _ = ray.wait(list(pending), timeout=_PATIENCE, fetch_local=False)
-                for stream in ready:
+                for stream in _ready(list(pending)):
                     if _take(stream, pending[stream], record):
                         del pending[stream]
         finally:
@@ -100,6 +99,16 @@ class RayRunner:
     def _room(self) -> int:
         """Tasks that may be under way; asked again each time, as nodes come and go."""
         return self.jobs or int(ray.cluster_resources().get("CPU", 1)) + _AHEAD
+
+
+def _ready(streams: list[Any]) -> list[Any]:
+    """Those that have something, all at once: with thousands of streams, one look for each event
+    would cost more than the events."""
+    first, _ = ray.wait(streams, timeout=_PATIENCE, fetch_local=False)
+    if not first:
+        return []
+    ready, _ = ray.wait(streams, num_returns=len(streams), timeout=0, fetch_local=False)
+    return ready or first
 
 
 def _take(stream: Any, left: dict[int, Cell], record: Record) -> bool:

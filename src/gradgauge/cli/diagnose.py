@@ -1,0 +1,152 @@
+"""`gradgauge diagnose`: what is wrong with a training."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from gradgauge.cli import language
+from gradgauge.cli.options import COUNT, POSITIVE, lang_option, option
+from gradgauge.cli.progress import Progress
+from gradgauge.errors import DataProblem
+
+if TYPE_CHECKING:
+    from gradgauge.diagnosis._finding import Diagnosis
+
+EXIT_FAULTY = 1
+
+
+@click.command
+@click.argument("model")
+@option("--data")
+@option("--epochs", type=COUNT)
+@option("--batch-size", type=COUNT)
+@option("--budget", type=POSITIVE)
+@option("--limit", multiple=True)
+@option("--off", multiple=True)
+@option("--html", type=click.Path(path_type=Path))
+@option("--trust", is_flag=True)
+@option("--json", is_flag=True)
+@option("--quiet", is_flag=True)
+@lang_option()
+def command(
+    model: str,
+    data: str | None,
+    epochs: int | None,
+    batch_size: int | None,
+    budget: float | None,
+    limit: tuple[str, ...],
+    off: tuple[str, ...],
+    html: Path | None,
+    trust: bool,
+    json: bool,
+    quiet: bool,
+    lang: str | None,  # noqa: ARG001
+) -> int:
+    """Diagnose, print; 0 healthy, 1 faulty."""
+    from gradgauge.diagnosis.limits import limits_with, read_overrides
+
+    limits = read_overrides(limit)
+    limits_with(limits)
+    _keep_programs()
+    options = {k: v for k, v in (("epochs", epochs), ("batch_size", batch_size)) if v}
+    result = _diagnose(model, data, trust, quiet, options, limits, off, budget)
+    _show(result, model, json, quiet, html)
+    return 0 if result.healthy else EXIT_FAULTY
+
+
+def _diagnose(
+    path: str, data: str | None, trust: bool, quiet: bool, options: dict[str, Any],
+    limits: dict[str, float], off: tuple[str, ...], budget: float | None,
+) -> Diagnosis:  # fmt: skip
+    from gradgauge.watchers.loading import load_model
+
+    loaded = load_model(path, trust)
+    model, *args = loaded if isinstance(loaded, tuple) else (loaded,)
+    if args and isinstance(args[-1], dict):
+        options = {**args.pop(), **options}
+    if data is not None:
+        args += arrays_for(model, data)
+    from gradgauge.diagnosis.diagnose import BUDGET, diagnose
+
+    with Progress(quiet) as progress:
+        return diagnose(
+            model, *args, budget=budget or BUDGET, limits=limits, off=off, on_progress=progress,
+            **options,
+        )  # fmt: skip
+
+
+def _show(result: Diagnosis, name: str, json: bool, quiet: bool, html: Path | None) -> None:
+    lang = language.current()
+    if html is not None:
+        from gradgauge.report.diagnosis import write_diagnosis
+
+        write_diagnosis(result, name, html, lang)
+    if json:
+        print(json_format.dumps(result.to_json(lang), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        from gradgauge.report.diagnosis import print_diagnosis
+
+        print_diagnosis(result, name, lang)
+
+
+def arrays_for(model: Any, data: str) -> list[Any]:
+    """x and y of a dataset's name, an .npz file or `module:function`, in the model's shape.
+
+    Raises:
+        DataProblem: none of them, or without x and y.
+    """
+    from gradgauge import datasets
+
+    if data in datasets.NAMES:
+        known = datasets.load(data)
+        return [_shaped(model, known.x_train.astype(np.float32) / 255, known.image_shape), known.y_train]
+    if Path(data).suffix != ".npz" and ":" in data and not Path(data).exists():
+        from gradgauge.watchers.loading import call_function
+
+        given = call_function(data)
+        return list(given) if isinstance(given, (tuple, list)) else [given]
+    return _npz(Path(data))
+
+
+def _shaped(model: Any, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Flat images in the shape that the model takes, where that holds as many numbers."""
+    wanted = getattr(model, "input_shape", None)
+    if isinstance(wanted, tuple) and None not in wanted[1:] and np.prod(wanted[1:]) == x.shape[1]:
+        return x.reshape(len(x), *wanted[1:])
+    return x.reshape(len(x), *shape) if isinstance(wanted, tuple) and len(wanted) > 2 else x
+
+
+def _npz(path: Path) -> list[Any]:
+    from gradgauge import datasets
+
+    if path.suffix != ".npz" and not path.exists():
+        raise DataProblem(path, "unknown_kind", known=", ".join(datasets.NAMES))
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = list(file.files) if isinstance(file, np.lib.npyio.NpzFile) else []
+            pairs = (("x_train", "y_train"), ("x", "y"))
+            found = next((p for p in pairs if set(p) <= set(names)), None)
+            if found is None:
+                missing = "x_train, y_train"
+                present = ", ".join(names) or "-"
+                raise DataProblem(path, "wrong_names", missing=missing, present=present)
+            return [file[name] for name in found]
+    except FileNotFoundError:
+        raise DataProblem(path, "missing") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise DataProblem(path, "wrong_format", why=str(error).partition("\n")[0]) from None
+
+
+def _keep_programs() -> None:
+    """Let JAX keep what it compiles, so that the same model is diagnosed faster next time."""
+    from gradgauge.engine.cache import cache_folder
+
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder()))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,0 +1,86 @@
+"""What the source says about catalogue keys: literals, patterns and the arguments of errors."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradgauge
+
+SOURCE = Path(gradgauge.__file__).parent
+
+
+@functools.cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
+
+
+def nodes() -> Iterator[tuple[Path, ast.AST]]:
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            yield path, node
+
+
+@functools.cache
+def literals() -> frozenset[str]:
+    """Every string constant, those inside f-strings left out."""
+    inside = {id(part) for _, node in nodes() if isinstance(node, ast.JoinedStr)
+              for part in node.values}  # fmt: skip
+    return frozenset(
+        node.value
+        for _, node in nodes()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside
+    )
+
+
+@functools.cache
+def words() -> frozenset[str]:
+    """What may fill a pattern: literals as they are and as options and arms turn them into keys
+    (`--dry-run` -> dry_run), and the source's identifiers (a field's name)."""
+    found = set(literals())
+    for _, node in nodes():
+        for field in ("id", "attr", "arg", "name"):
+            value = getattr(node, field, None)
+            if isinstance(value, str):
+                found.add(value)
+    found |= {w.lstrip("-").replace("-", "_").replace(" ", "_").lower() for w in found}
+    return frozenset(found)
+
+
+@functools.cache
+def patterns() -> tuple[re.Pattern[str], ...]:
+    """Every f-string that may be a key, as a pattern: `f"kind.{kind}"` -> kind\\.(.*)."""
+    found = set()
+    for _, node in nodes():
+        if isinstance(node, ast.JoinedStr):
+            pieces = [
+                re.escape(str(part.value)) if isinstance(part, ast.Constant) else "(.*)"
+                for part in node.values
+            ]
+            text = "".join(pieces)
+            # A key begins with its table's name.
+            if re.match(r"[a-z_]+\\\.", text):
+                found.add(text)
+    return tuple(re.compile(text + r"\Z") for text in sorted(found))
+
+
+def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
+    """Calls of a class or function of that name."""
+    for path, node in nodes():
+        if isinstance(node, ast.Call):
+            called = node.func
+            own = called.id if isinstance(called, ast.Name) else getattr(called, "attr", None)
+            if own == name:
+                yield path, node
+
+
+def constant_argument(call: ast.Call, place: int, keyword: str) -> str | None:
+    """A call's argument, if it is a string constant."""
+    node: ast.expr | None = call.args[place] if place < len(call.args) else None
+    for given in call.keywords:
+        if given.arg == keyword:
+            node = given.value
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

@@ -1,0 +1,254 @@
+"""All that is asked of the Keras watcher, on the backend in KERAS_BACKEND: one process each.
+
+Prints one line of JSON: check -> what was found. `test_keras.py` says what it must be.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import keras
+import numpy as np
+
+import gradgauge as gg
+from gradgauge.run import Run
+from gradgauge.watchers._errors import CannotWatch
+from gradgauge.watchers._layers import layers_of, notes_of
+from tests.watchers.reference import INPUTS, OUTPUTS, Reference, disagreement, reference
+
+L = keras.layers
+FIT = {"epochs": 1, "verbose": 0, "batch_size": 16}
+
+
+def loss():
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def mlp(ref: Reference) -> Any:
+    hidden = [L.Dense(layer.width, activation=layer.activation) for layer in ref.network.hidden]
+    model = keras.Sequential([keras.Input((INPUTS,)), *hidden, L.Dense(OUTPUTS)])
+    for layer, weight, bias in zip(model.layers, ref.weights, ref.biases, strict=True):
+        layer.set_weights([weight, bias])
+    model.compile(keras.optimizers.SGD(0.1), loss())
+    return model
+
+
+def agreement(notation: str, dtype: str) -> float:
+    ref = reference(notation, dtype)
+    _precision(dtype)
+    try:
+        model = mlp(ref)
+        watcher = gg.watch(model, ref.x, ref.y)
+        model.fit(ref.x, ref.y, callbacks=[watcher], **FIT)
+        return max(disagreement(ref, watcher.run).values())
+    finally:
+        _precision("float32")
+
+
+def _precision(dtype: str) -> None:
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+
+
+class Swish17(L.Layer):
+    def call(self, z):
+        return z * keras.ops.sigmoid(1.7 * z)
+
+
+def zoo() -> Any:
+    """One of everything: normalisation, residual, attention, recurrence, shared, frozen."""
+    keras.utils.set_random_seed(0)
+    image, ids = keras.Input((6, 6, 1), name="image"), keras.Input((4,), name="ids", dtype="int32")
+    x = L.Conv2D(4, 3, padding="same", activation="relu", name="conv")(image)
+    y = L.Conv2D(4, 3, padding="same", use_bias=False, name="conv_bn")(x)
+    y = L.ReLU()(L.BatchNormalization(name="bn")(y))
+    y = L.Conv2D(4, 3, padding="same", name="conv_sum")(y)
+    x = L.Activation("tanh")(L.Add()([x, y]))
+    x = L.Dropout(0.2)(L.GlobalAveragePooling2D()(x))
+    x = L.Dense(8, activation=lambda z: z * keras.ops.sigmoid(1.7 * z), name="custom")(x)
+    x = keras.ops.gelu(L.Dense(8, name="operation")(x), approximate=False)
+    shared = L.Dense(8, activation="tanh", name="shared", kernel_regularizer="l2")
+    x = shared(shared(x))
+    frozen = L.Dense(8, activation="elu", name="frozen", trainable=False)
+    x = frozen(x)
+    t = L.Embedding(10, 8, name="embedding")(ids)
+    t = t + L.MultiHeadAttention(2, 4, name="attention")(t, t)
+    t = L.LSTM(8, name="lstm")(L.LayerNormalization(name="norm")(t))
+    x = L.Concatenate()([x, t])
+    outputs = [L.Dense(3, activation="softmax", name="classes")(x), L.Dense(1, name="number")(x)]
+    model = keras.Model([image, ids], outputs)
+    model.compile(keras.optimizers.Adam(1e-2), ["sparse_categorical_crossentropy", "mse"])
+    return model
+
+
+def zoo_data() -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(48, 6, 6, 1)).astype("float32"), rng.integers(0, 10, (48, 4))]
+    return x, [rng.integers(0, 3, 48), rng.normal(size=(48, 1)).astype("float32")]
+
+
+def state(model: Any) -> list[np.ndarray]:
+    variables = [*model.variables, *model.optimizer.variables]
+    return [np.array(keras.ops.convert_to_numpy(v)) for v in variables if "float" in str(v.dtype)]
+
+
+def train_zoo(callbacks: list[Any]) -> Any:
+    model = zoo()
+    x, y = zoo_data()
+    model.fit(x, y, callbacks=callbacks, epochs=2, verbose=0, batch_size=16)
+    return model
+
+
+def alike(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def left_behind(model: Any) -> list[str]:
+    return [layer.name for layer in model._flatten_layers() if "call" in vars(layer)]
+
+
+def value(run: Run, name: str, layer: str, probe: int = 0) -> float:
+    index = [row.name for row in layers_of(run)].index(layer)
+    return float(run.values("probes", name)[0, probe, index])
+
+
+def zoo_findings(found: dict[str, Any]) -> None:
+    plain = state(train_zoo([]))
+    x, y = zoo_data()
+    model = zoo()
+    watcher = gg.watch(model, every=2)
+    model.fit(x, y, callbacks=[watcher], epochs=2, verbose=0, batch_size=16)
+    run = watcher.run
+    found["bit_identical"] = alike(plain, state(model))
+    found["left_behind"] = left_behind(model)
+    rows = {row.name: row for row in layers_of(run)}
+    found["activations"] = {name: row.activation for name, row in rows.items()}
+    found["kinds"] = {name: row.kind for name, row in rows.items()}
+    found["outputs"] = sorted(name for name, row in rows.items() if row.output)
+    found["derived"] = [name for name, row in rows.items() if row.derived]
+    found["reasons"] = sorted({f"{n.reason}:{n.layer}" for n in notes_of(run)})
+    found["probe_steps"] = run.groups["probes"].coords["probe_step"].tolist()
+    found["steps"] = run.groups["steps"].coords["step"].tolist()
+    found["update_ratio_finite"] = bool(np.isfinite(run.values("steps", "update_ratio")).all())
+    found["loss_finite"] = bool(np.isfinite(run.values("steps", "loss")).all())
+    found["epochs"] = run.groups["epochs"].coords["epoch"].tolist()
+    gaps = {}
+    for name in rows:
+        gains = [value(run, n, name) for n in ("backward_gain", "weight_gain", "slope_gain")]
+        if np.isfinite(gains).all():
+            gaps[name] = abs(gains[0] / (gains[1] * gains[2]) - 1)
+    found["identity_gap"], found["identity_layers"] = max(gaps.values()), len(gaps)
+    found["frozen_gradient"] = value(run, "weight_grad_norm", "frozen")
+    found["frozen_delta"] = value(run, "delta_norm", "frozen")
+
+
+def exact_softmax(found: dict[str, Any]) -> None:
+    """The error signal at a softmax output is (p - one hot) / samples, on every backend."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 4)).astype("float32"), rng.integers(0, 3, 32)
+    model = keras.Sequential([keras.Input((4,)), L.Dense(5, "relu"), L.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    p = keras.ops.convert_to_numpy(model(x))
+    expected = np.linalg.norm((p - np.eye(3)[y]) / 32)
+    watcher = gg.watch(model, x, y)
+    model.fit(x, y, callbacks=[watcher], **FIT)
+    got = watcher.run.values("probes", "delta_norm")[0, 0, -1]
+    found["softmax_delta"] = float(abs(got / expected - 1))
+
+
+class Own(keras.Model):
+    """A subclassed model with operations of its own and a train step of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.head = L.Dense(6), L.Dense(6), L.Dense(3)
+        self.unused = L.Dense(4)
+        self.unused.build((None, 6))
+
+    def call(self, x):
+        z = self.b(keras.ops.relu(self.a(x)))
+        return self.head(keras.ops.where(z > 0.1, z, 0.2 * z * z))
+
+    def train_step(self, *arguments):
+        return super().train_step(*arguments)
+
+
+def subclassed(found: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 4)).astype("float32"), rng.integers(0, 3, 32)
+    model = Own()
+    model.compile("sgd", loss())
+    watcher = gg.watch(model)
+    model.fit(x, y, callbacks=[watcher], **FIT)
+    rows = {row.name.rpartition("/")[2]: row for row in layers_of(watcher.run)}
+    a, b, *_, head = rows.values()
+    found["subclassed"] = [a.activation, b.activation, head.output]
+    found["subclassed_unused"] = [row.called for row in rows.values()].count(False)
+    found["subclassed_reasons"] = sorted(n.reason for n in notes_of(watcher.run) if n.layer)
+
+
+def exceptions(found: dict[str, Any]) -> None:
+    class Raising(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyError("mine")
+
+    model = keras.Sequential([keras.Input((4,)), L.Dense(3, activation="tanh"), L.Dense(3)])
+    model.compile("sgd", loss())
+    x, y = np.ones((32, 4), "float32"), np.zeros(32)
+    watcher = gg.watch(model, every=1)
+    try:
+        model.fit(x, y, callbacks=[watcher, Raising()], **FIT)
+    except KeyError as error:
+        found["own_exception"] = error.args[0]
+    found["left_after_exception"] = left_behind(model)
+
+    model = keras.Sequential([keras.Input((4,)), L.Dense(3)])
+    model.compile("sgd", loss())
+    bad = gg.watch(model, np.zeros((8, 7), "float32"), np.zeros(8, "int32"), every=1)
+    model.fit(np.zeros((8, 4), "float32"), np.zeros(8), callbacks=[bad], **FIT)
+    found["bad_probe"] = sorted({n.reason for n in notes_of(bad.run)} - {"keras_callback"})
+    found["bad_probe_left"] = left_behind(model)
+
+    model = keras.Sequential([keras.Input((4,)), L.Flatten()])
+    model.compile("sgd", loss())
+    try:
+        model.fit(np.zeros((8, 4)), np.zeros(8), callbacks=[gg.watch(model)], **FIT)
+    except CannotWatch as error:
+        found["nothing_trainable"] = error.reason
+
+
+def no_arrays(found: dict[str, Any]) -> None:
+    class Data(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return np.ones((8, 4), "float32"), np.zeros(8, "int32")
+
+    model = keras.Sequential([keras.Input((4,)), L.Dense(3, activation="tanh"), L.Dense(3)])
+    model.compile("sgd", loss())
+    watcher = gg.watch(model, every=1)
+    model.fit(Data(), callbacks=[watcher], epochs=1, verbose=0)
+    found["no_arrays"] = "no_probe_batch" in {n.reason for n in notes_of(watcher.run)}
+    found["no_arrays_updates"] = bool(np.isfinite(watcher.run.values("steps", "update_ratio")).all())
+
+
+def main() -> None:
+    found: dict[str, Any] = {
+        "float32": max(agreement(n, "float32") for n in ("12-16x3-5 relu", "12-16-8-5 sigmoid")),
+    }
+    if keras.config.backend() == "jax":
+        import jax
+
+        with jax.enable_x64(True):
+            found["float64"] = agreement("12-16x3-5 tanh", "float64")
+    else:
+        found["float64"] = agreement("12-16x3-5 tanh", "float64")
+    for check in (zoo_findings, exact_softmax, subclassed, exceptions, no_arrays):
+        check(found)
+    print("FOUND " + json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""One network read by the engine and by the PyTorch watcher gives the same figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import gradgauge as gg
+from gradgauge.parts.normalizations import NORMALIZATIONS
+from tests.watchers.reference import TOLERANCE, Reference, disagreement, reference
+
+FUNCTIONS = {
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "gelu": nn.functional.gelu,
+    "selu": nn.functional.selu,
+    "softplus": nn.functional.softplus,
+}
+
+
+class Network(nn.Module):
+    """The engine's network, written as a practitioner would."""
+
+    def __init__(self, ref: Reference, dtype: str):
+        super().__init__()
+        self.skip, self.names = ref.network.skip, ref.network.activations
+        self.layers = nn.ModuleList(nn.Linear(*shape) for shape in ref.network.shapes)
+        widths = [layer.width for layer in ref.network.hidden]
+        norm = ref.network.norm
+        if norm == "batch":
+            norms = [nn.BatchNorm1d(w, eps=NORMALIZATIONS["batch"].epsilon) for w in widths]
+        elif norm == "layer":
+            norms = [nn.LayerNorm(w, eps=NORMALIZATIONS["layer"].epsilon) for w in widths]
+        else:
+            norms = [nn.Identity() for _ in widths]
+        self.norms = nn.ModuleList(norms)
+        self.to(getattr(torch, dtype))
+        with torch.no_grad():
+            for layer, weight, bias in zip(self.layers, ref.weights, ref.biases, strict=True):
+                layer.weight.copy_(torch.tensor(weight.T))
+                layer.bias.copy_(torch.tensor(bias))
+
+    def forward(self, x):
+        opened = None
+        for index, name in enumerate(self.names):
+            h = FUNCTIONS[name](self.norms[index](self.layers[index](x)))
+            if self.skip and index % self.skip == 0:
+                h = h if opened is None else h + opened
+                opened = h
+            x = h
+        return self.layers[-1](x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "notation",
+    [
+        "12-16x3-5 relu",
+        "12-16-8-20-5 sigmoid",
+        "12-16x3-5 gelu",
+        "12-16:tanh-8:softplus-5",
+        "12-16x4-5 selu norm=batch",
+        "12-16x4-5 tanh norm=layer",
+        "12-16x5-5 tanh skip=2",
+    ],
+)
+def test_training_batch(notation, dtype):
+    ref = reference(notation, dtype)
+    model = Network(ref, dtype)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with gg.watch(model) as watcher:
+        nn.functional.cross_entropy(model(torch.tensor(ref.x)), torch.tensor(ref.y)).backward()
+        optimizer.step()
+    worst = disagreement(ref, watcher.run)
+    assert max(worst.values()) < TOLERANCE[dtype], worst
+    assert watcher.run.attributes["batch"] == "training"
+
+
+def test_probe_batch_and_training_batch_agree():
+    ref = reference("12-16x3-5 tanh", "float64")
+    model = Network(ref, "float64")
+    x, y = torch.tensor(ref.x), torch.tensor(ref.y)
+    with gg.watch(model, x, y, loss=nn.functional.cross_entropy, every=1) as watcher:
+        pass
+    assert max(disagreement(ref, watcher.run).values()) < 1e-10
+    assert watcher.run.attributes["batch"] == "probe"
+
+
+def test_every_step_gauges_are_those_of_the_step():
+    ref = reference("12-16x3-5 tanh", "float64")
+    model = Network(ref, "float64")
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    before = [layer.weight.detach().clone() for layer in model.layers]
+    with gg.watch(model, every=1) as watcher:
+        nn.functional.cross_entropy(model(torch.tensor(ref.x)), torch.tensor(ref.y)).backward()
+        gradients = [layer.weight.grad.clone() for layer in model.layers]
+        optimizer.step()
+    run = watcher.run
+    changes = [layer.weight.detach() - old for layer, old in zip(model.layers, before, strict=True)]
+    expected = {
+        "weight_grad_norm": [g.norm() for g in gradients],
+        "weight_norm": [w.norm() for w in before],
+        "update_ratio": [c.norm() / w.norm() for c, w in zip(changes, before, strict=True)],
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(run.values("steps", name)[0, 0], torch.stack(values), rtol=1e-12)
+    np.testing.assert_allclose(
+        run.values("probes", "weight_grad_norm")[0, 0], ref.gauges["weight_grad_norm"], rtol=1e-10
+    )
+
+
+def test_gradients_below_the_root_of_the_smallest_number_are_measured():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with gg.watch(model, every=1) as watcher:
+        (model(torch.ones(2, 3)).sum() * 1e-30).backward()
+        grad = model[0].weight.grad.double().norm().item()
+        optimizer.step()
+    assert watcher.run.values("steps", "weight_grad_norm")[0, 0, 0] == pytest.approx(grad, rel=1e-5)
