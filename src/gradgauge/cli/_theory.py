@@ -63,7 +63,7 @@ def show_prediction(subject: str, given: Given, measure: bool, output: Output) -
         return output.show(document, "print_prediction", found)
     from gradgauge.study.measure import measure_activation
 
-    with Progress(output.quiet) as progress:
+    with Progress(output.quiet, "measuring") as progress:
         measured = measure_activation(found, **_sizes(given), on_progress=progress)
     title = text("theory_command.title.activation", activation=subject,
                  sigma_w=f"{found.sigma_w:g}", sigma_b=f"{found.sigma_b:g}")  # fmt: skip
@@ -95,7 +95,7 @@ def show_batch_norm(subject: str, given: Given, measure: bool, output: Output) -
         raise click.UsageError(
             text("theory_command.errors.both", first="--batch-norm", second="--samples")
         )
-    with Progress(output.quiet) as progress:
+    with Progress(output.quiet, "measuring") as progress:
         measured = measure_batch_norm(subject, batch, **_sizes(given), on_progress=progress)
     document["measured"] = measured.to_json()
     return output.show(document, "print_growth", subject, batch, growth, measured)
@@ -153,7 +153,7 @@ def _measure_quantity(name: str, values: Given, given: Given, output: Output) ->
     if name != "finite-width":
         raise click.UsageError(text("theory_command.errors.not_measured", name=name))
     seeds = seed_range(given.get("seeds", study.WALKS), given.get("seed", 0))
-    with Progress(output.quiet) as progress:
+    with Progress(output.quiet, "measuring") as progress:
         return study.measure_log_norm(
             values.get("activation", "relu"), values["width"], values.get("depth", 1),
             values.get("sigma_w"), seeds, progress,
@@ -171,7 +171,7 @@ def show_network(subject: str, given: Given, measure: bool, output: Output) -> i
         from gradgauge.study.measure import measure_network
 
         sizes = _sizes(given)
-        with Progress(output.quiet) as progress:
+        with Progress(output.quiet, "measuring") as progress:
             found, measured = measure_network(network, **sizes, on_progress=progress)
         if measured.delta is not None:
             paths = _write_delta(measured, write(network), output, "predicted_layers")
@@ -207,7 +207,7 @@ def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> i
     from gradgauge.report.images import write_picture
     from gradgauge.study.phase_diagram import COLUMNS, phase_diagram
 
-    with Progress(output.quiet) as progress:
+    with Progress(output.quiet, "computing") as progress:
         found = phase_diagram(
             subject, given.get("points", COLUMNS), given.get("sigma_w"), given.get("sigma_b"),
             progress,

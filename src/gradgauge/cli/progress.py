@@ -13,9 +13,13 @@ class Progress:
     """Shows steps made of steps in all; silent when stderr is no terminal or when told so.
 
     Call it with both numbers, from any thread.
+
+    Args:
+        quiet: show nothing.
+        doing: a key of the catalogue's `progress` table: what is being done.
     """
 
-    def __init__(self, quiet: bool = False):
+    def __init__(self, quiet: bool = False, doing: str = "training"):
         self._bar = self._task = None
         if quiet or not sys.stderr.isatty():
             return
@@ -30,7 +34,7 @@ class Progress:
         from rich.progress import Progress as RichProgress
 
         self._bar = RichProgress(
-            TextColumn(text("progress.training")),
+            TextColumn(text(f"progress.{doing}")),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn(text("progress.elapsed")),
