@@ -125,7 +125,9 @@ def test_flax_nnx_modules():
     activations = [row(run, n).activation for n in ("conv", "dense", "tanh", "head")]
     assert activations == ["relu", "gelu_tanh", "tanh", "linear"]
     delta = jax.grad(loss, argnums=4)(params, rest, x, y, jnp.zeros((16, 8)))
-    assert value(run, "delta_norm", "dense") == pytest.approx(float(jnp.linalg.norm(delta)), rel=1e-4)
+    assert value(run, "delta_norm", "dense") == pytest.approx(
+        float(jnp.linalg.norm(delta)), rel=1e-4
+    )
     assert row(run, "conv").kind == "convolution"
     assert row(run, "head").output
     grads = jax.grad(loss)(params, rest, x, y)

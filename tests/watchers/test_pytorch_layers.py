@@ -73,7 +73,9 @@ def test_convolution_normalisation_residual_in_place():
     twin(x, plain=True).square().mean().backward()
     for layer, z, h in (("conv1", "z1", "h1"), ("conv2", "z2", "h2")):
         kept = twin.kept
-        assert value(run, "delta_norm", layer) == pytest.approx(kept[z].grad.norm().item(), rel=1e-4)
+        assert value(run, "delta_norm", layer) == pytest.approx(
+            kept[z].grad.norm().item(), rel=1e-4
+        )
         assert value(run, "g_norm", layer) == pytest.approx(kept[h].grad.norm().item(), rel=1e-4)
         assert value(run, "z_std", layer) == pytest.approx(
             kept[z].std(correction=0).item(), rel=1e-4
@@ -115,7 +117,9 @@ def test_embedding_attention_recurrent():
     kept = {}
     model(ids, kept).square().mean().backward()
     expected = {name: tensor.grad.norm().item() for name, tensor in kept.items()}
-    weights = torch.cat([p.grad.reshape(-1) for n, p in model.lstm.named_parameters() if "weight" in n])
+    weights = torch.cat(
+        [p.grad.reshape(-1) for n, p in model.lstm.named_parameters() if "weight" in n]
+    )
     model.zero_grad()
     run = watched(model, ids)
     for layer, name in (("embedding", "e"), ("attention", "a"), ("norm", "n")):

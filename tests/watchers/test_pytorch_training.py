@@ -40,7 +40,12 @@ def train(model, watcher=None, steps=6, optimizer=None):
 
 
 def hooks_left(model):
-    names = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_forward_hooks_always_called")
+    names = (
+        "_forward_hooks",
+        "_forward_pre_hooks",
+        "_backward_hooks",
+        "_forward_hooks_always_called",
+    )
     left = [h for m in model.modules() for n in names for h in getattr(m, n)]
     left += [h for p in model.parameters() for h in (p._post_accumulate_grad_hooks or ())]
     left += [*optimizers._global_optimizer_pre_hooks, *optimizers._global_optimizer_post_hooks]
@@ -252,7 +257,9 @@ def test_clipping_by_value_is_seen_before_and_behind():
     plain = one_step(plain_step)
     for group in ("steps", "probes"):
         np.testing.assert_allclose(
-            run.values(group, "weight_grad_norm"), plain.values(group, "weight_grad_norm"), rtol=1e-5
+            run.values(group, "weight_grad_norm"),
+            plain.values(group, "weight_grad_norm"),
+            rtol=1e-5,
         )
     clipped = run.values("steps", "clipped_grad_norm")[0, 0]
     assert (clipped <= 1e-3 * np.sqrt([48, 64, 24]) * 1.0001).all()
@@ -271,7 +278,9 @@ def test_closure():
     run = one_step(step)
     plain = one_step(plain_step)
     for name in SIGNALS:
-        np.testing.assert_allclose(run.values("probes", name), plain.values("probes", name), rtol=1e-5)
+        np.testing.assert_allclose(
+            run.values("probes", name), plain.values("probes", name), rtol=1e-5
+        )
 
 
 def test_lbfgs_reads_its_first_evaluation():

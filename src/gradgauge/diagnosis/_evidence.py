@@ -238,8 +238,10 @@ class Evidence:
         learning = self.learning
         if learning.verdict == "failing":
             return True
-        if not np.isfinite(learning.skill) or self.course is None or self.course.steps < LEAST_STEPS:
+        if self.course is None or self.course.steps < LEAST_STEPS:
             return False
+        if not np.isfinite(learning.skill):
+            return learning.verdict == "unknown"
         limits = self.limits["learning"]
         if not learning.target >= limits["learnable"].value:
             return bool(learning.skill < limits["gain"].value)

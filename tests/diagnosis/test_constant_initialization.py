@@ -1,0 +1,48 @@
+"""Rule constant-initialization."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tests.diagnosis.made import evidence, found, layers, silent
+
+
+def constant(before: float = 0.0, after: float | None = None):
+    made = layers()
+    shape = made[1].before[0].shape
+    end = made[1].after if after is None else (np.full(shape, after, np.float32),)
+    same = (np.full(shape[1], 0.01, np.float32),)
+    made[1] = dataclasses.replace(made[1], before=(np.full(shape, before, np.float32),), after=end, biases_after=same)
+    return made
+
+
+def test_units_that_stay_the_same():
+    (finding,) = found("constant-initialization", evidence(made=constant(0.5, 0.7)))
+    assert (finding.severity, finding.layer, finding.case) == ("fault", "h2", "stays")
+
+
+def test_units_that_part_in_a_training_that_learns():
+    (finding,) = found("constant-initialization", evidence(made=constant()))
+    assert finding.severity == "note"
+
+
+def test_units_that_part_in_a_training_that_fails():
+    assert found("constant-initialization", evidence(failing=True, made=constant()))[0].severity == "fault"
+
+
+def test_an_output_layer_may_begin_at_zero():
+    made = layers()
+    made[-1] = dataclasses.replace(made[-1], before=(np.zeros((32, 4), np.float32),))
+    assert found("constant-initialization", evidence(made=made)) == []
+
+
+def test_random_weights_are_well():
+    assert found("constant-initialization", evidence(failing=True)) == []
+
+
+def test_a_convex_model_of_one_layer_is_exempt():
+    only = layers(1)
+    only[0] = dataclasses.replace(only[0], before=(np.zeros((10, 4), np.float32),))
+    assert silent("constant-initialization", evidence(made=only)) == "one_layer"

@@ -1,0 +1,68 @@
+"""Rules learning-rate-too-high and learning-rate-too-low."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.diagnosis.made import FLAT, course, evidence, found, silent, trial
+
+SLOW = course(FLAT, overshoot={0: 1e-4, 1: 1e-4})
+SAME = {"loss": [1.4, 1.3999, 1.3998]}
+
+
+def test_steps_that_overshoot():
+    wild = course(FLAT, overshoot={0: 40.0, 1: 12.0})
+    (finding,) = found("learning-rate-too-high", evidence(failing=True, course=wild))
+    assert finding.severity == "fault"
+    assert finding.value == pytest.approx(40)
+    assert finding.limit == 2
+
+
+def test_a_lower_rate_that_learns_proves_it():
+    given = evidence(failing=True, trials=[trial("rate", 0.1, learns=True)])
+    (finding,) = found("learning-rate-too-high", given)
+    assert finding.case == "tried"
+    assert finding.facts["better"] == pytest.approx(1e-4)
+
+
+def test_a_high_rate_that_converges_is_a_good_rate():
+    assert found("learning-rate-too-high", evidence(course=course(overshoot={0: 9.0}))) == []
+
+
+def test_where_lower_rates_do_not_help_the_rate_is_not_named():
+    tried = [trial("rate", f, learns=False) for f in (0.1, 0.01)]
+    wild = course(FLAT, overshoot={0: 40.0})
+    assert found("learning-rate-too-high", evidence(failing=True, course=wild, trials=tried)) == []
+
+
+def test_a_loss_that_blows_up():
+    up = course(np.array([*np.geomspace(1.4, 1e9, 20)]), overshoot={}, non_finite_step=20)
+    (finding,) = found("learning-rate-too-high", evidence(failing=True, course=up))
+    assert finding.severity == "fault"
+
+
+def test_steps_too_short_for_the_way():
+    given = evidence(failing=True, course=SLOW, gauges=SAME, trials=[trial("rate", 100.0, learns=True)])
+    (finding,) = found("learning-rate-too-low", given)
+    assert finding.severity == "fault"
+    assert finding.facts["better"] == pytest.approx(0.1)
+
+
+def test_where_higher_rates_do_not_help_it_is_not_the_rate():
+    given = evidence(failing=True, course=SLOW, gauges=SAME, trials=[trial("rate", 100.0, learns=False)])
+    assert found("learning-rate-too-low", given) == []
+
+
+def test_steps_that_go_as_far_as_is_best_are_not_too_short():
+    given = evidence(failing=True, course=course(FLAT, overshoot={0: 0.9}), gauges=SAME)
+    assert found("learning-rate-too-low", given) == []
+
+
+def test_what_is_learnt_already_needs_no_higher_rate():
+    assert found("learning-rate-too-low", evidence(course=SLOW, gauges=SAME)) == []
+
+
+@pytest.mark.parametrize("rule", ["learning-rate-too-high", "learning-rate-too-low"])
+def test_without_a_training_they_do_not_apply(rule):
+    assert silent(rule, evidence(course=None)) == "no_training"

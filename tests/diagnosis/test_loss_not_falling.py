@@ -1,0 +1,41 @@
+"""Rule loss-not-falling, and the question whether there is something to learn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradgauge.diagnosis._session import conclude
+from tests.diagnosis.made import FLAT, course, evidence, found, good_outputs, head, labels, silent
+
+
+def test_something_to_learn_and_nothing_learnt():
+    (finding,) = found("loss-not-falling", evidence(failing=True))
+    assert (finding.severity, finding.case, finding.symptom) == ("fault", "reference", True)
+
+
+def test_what_has_converged_has_a_flat_loss_and_is_healthy():
+    y = labels()
+    done = head(before=good_outputs(y), after=good_outputs(y))
+    given = evidence(heads=(done,), course=course(np.full(40, 0.06)))
+    assert given.learning.verdict == "learned"
+    assert conclude(given).healthy
+
+
+def test_what_was_learnt_and_is_lost_again_fails():
+    given = evidence(heads=(head(before=good_outputs(labels()), after=head().before),), course=course(FLAT))
+    assert given.failing
+
+
+def test_a_training_on_its_way_is_not_failing():
+    falling = np.linspace(1.45, 1.15, 40)
+    given = evidence(failing=True, course=course(falling))
+    assert given.learning.verdict in ("learning", "learned")
+    assert found("loss-not-falling", given) == []
+
+
+def test_a_few_steps_are_too_few_to_tell():
+    assert silent("loss-not-falling", evidence(failing=True, course=course(FLAT[:4]))) == "too_few_steps"
+
+
+def test_without_a_training_it_does_not_apply():
+    assert silent("loss-not-falling", evidence(course=None)) == "no_training"

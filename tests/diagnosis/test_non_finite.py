@@ -1,0 +1,34 @@
+"""Rule non-finite."""
+
+from __future__ import annotations
+
+from gradgauge.diagnosis._evidence import Data
+from gradgauge.diagnosis._session import conclude
+from tests.diagnosis.made import FLAT, course, evidence, found, inputs, trial
+
+
+def test_data_that_is_not_finite_is_the_cause():
+    bad = Data((inputs(),), 200, 32, x_bad=3)
+    (finding,) = found("non-finite", evidence(failing=True, data=bad, course=course(FLAT, non_finite_step=0)))
+    assert (finding.case, finding.value, finding.symptom) == ("input", 3, False)
+
+
+def test_bad_samples_that_do_no_harm_are_warned_of():
+    assert found("non-finite", evidence(data=Data((inputs(),), 200, 32, y_bad=1)))[0].severity == "warning"
+
+
+def test_layer_operation_and_step_are_named():
+    broke = course(FLAT, non_finite_step=7, non_finite_where=("h2", "activation"))
+    (finding,) = found("non-finite", evidence(failing=True, course=broke))
+    assert (finding.layer, finding.case, finding.step, finding.symptom) == ("h2", "activation", 7, True)
+
+
+def test_the_rate_that_made_it_stands_first():
+    broke = course(FLAT, non_finite_step=7, overshoot={0: 50.0})
+    given = evidence(failing=True, course=broke, trials=[trial("rate", 0.1, learns=True)])
+    rules = [f.rule for f in conclude(given).findings]
+    assert rules.index("learning-rate-too-high") < rules.index("non-finite")
+
+
+def test_a_finite_training_has_none():
+    assert found("non-finite", evidence()) == []

@@ -1,0 +1,25 @@
+"""Rule signal-collapse."""
+
+from __future__ import annotations
+
+from tests.diagnosis.made import evidence, found, silent
+
+COLLAPSED = {"signal_spread": [0.3, 1e-3, 1e-6, 1e-9, 1e-10]}
+
+
+def test_inputs_that_look_alike():
+    (finding,) = found("signal-collapse", evidence(failing=True, gauges=COLLAPSED))
+    assert (finding.severity, finding.layer, finding.step) == ("fault", "h3", 0)
+
+
+def test_in_a_training_that_learns_it_is_a_note():
+    assert found("signal-collapse", evidence(gauges=COLLAPSED))[0].severity == "note"
+
+
+def test_a_healthy_spread():
+    assert found("signal-collapse", evidence(failing=True)) == []
+
+
+def test_without_signals_it_does_not_apply():
+    nothing = {"signal_spread": [float("nan")] * 5}
+    assert silent("signal-collapse", evidence(gauges=nothing)) == "no_signals"

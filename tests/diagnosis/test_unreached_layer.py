@@ -1,0 +1,70 @@
+"""Rule unreached-layer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tests.diagnosis.made import evidence, found, layers, silent
+
+
+def changed(place: int, info: dict | None = None, **fields):
+    made = layers()
+    new = dataclasses.replace(made[place].info, **(info or {}))
+    made[place] = dataclasses.replace(made[place], info=new, **fields)
+    return made
+
+
+def test_frozen_with_fresh_weights_is_a_mistake():
+    (finding,) = found("unreached-layer", evidence(made=changed(1, {"trainable": False})))
+    assert (finding.severity, finding.layer, finding.case) == ("fault", "h2", "frozen")
+
+
+def test_frozen_with_trained_weights_is_fine_tuning():
+    made = changed(1, {"trainable": False}, fresh=False)
+    assert [f.severity for f in found("unreached-layer", evidence(made=made))] == ["note"]
+
+
+def test_a_frozen_part_of_a_training_that_learns_is_no_fault():
+    made = changed(1, {"trainable": False}, block="backbone")
+    assert [f.severity for f in found("unreached-layer", evidence(made=made))] == ["warning"]
+
+
+def test_left_out_of_the_optimiser():
+    (finding,) = found("unreached-layer", evidence(made=changed(2, in_optimizer=False)))
+    assert (finding.layer, finding.case) == ("h3", "not_in_optimizer")
+
+
+def test_never_called():
+    (finding,) = found("unreached-layer", evidence(made=changed(2, {"called": False})))
+    assert (finding.layer, finding.case) == ("h3", "not_called")
+
+
+def test_cut_off_the_layer_next_to_the_cut_first():
+    grads = {"weight_grad_norm": [0.0, 0.0, 0.2, 0.2, 0.2]}
+    findings = found("unreached-layer", evidence(gauges=grads))
+    assert [(f.layer, f.case) for f in findings] == [("h2", "detached"), ("h1", "detached")]
+
+
+def test_dead_units_above_explain_a_gradient_of_zero():
+    grads = {"weight_grad_norm": [0.0, 0.0, 0.0, 0.2, 0.2], "dead": [0, 0, 1.0, 0, np.nan]}
+    assert found("unreached-layer", evidence(failing=True, gauges=grads)) == []
+
+
+def test_underflow_explains_a_gradient_of_zero():
+    grads = {"weight_grad_norm": [0.0, 1e-37, 1e-20, 1e-9, 0.1]}
+    assert found("unreached-layer", evidence(failing=True, gauges=grads)) == []
+
+
+def test_a_gradient_that_comes_later_is_no_cut():
+    rows = [[0.0] * 4 + [0.3], [0.1] * 5, [0.1] * 5]
+    assert found("unreached-layer", evidence(gauges={"weight_grad_norm": rows})) == []
+
+
+def test_all_reached():
+    assert found("unreached-layer", evidence()) == []
+
+
+def test_without_layers_it_does_not_apply():
+    assert silent("unreached-layer", evidence(made=[], run=None)) == "no_layers"

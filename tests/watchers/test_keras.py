@@ -1,0 +1,113 @@
+"""The Keras watcher on three backends, each in a process of its own: `keras_case.py` runs there."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BACKENDS = ("tensorflow", "jax", "torch")
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+
+FLOAT64 = {"tensorflow": 1e-10, "jax": 1e-10, "torch": 1e-6}
+"""Keras on PyTorch multiplies matrices of float64 in float32."""
+
+
+@functools.cache
+def findings(backend: str) -> dict:
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {QUICK}" if backend == "jax" else ""
+    environment = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": flags.strip()}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.watchers.keras_case"],
+        cwd=ROOT, env=environment, capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    line = next(x for x in done.stdout.splitlines() if x.startswith("FOUND "))
+    return json.loads(line.removeprefix("FOUND "))
+
+
+pytestmark = [
+    pytest.mark.parametrize("backend", BACKENDS),
+    pytest.mark.xdist_group("keras"),
+]
+
+
+def test_agrees_with_the_engine(backend):
+    found = findings(backend)
+    assert found["float32"] < 1e-5
+    assert found["float64"] < FLOAT64[backend]
+
+
+def test_training_is_bit_identical_and_everything_is_restored(backend):
+    found = findings(backend)
+    assert found["bit_identical"]
+    assert found["left_behind"] == []
+
+
+def test_every_kind_of_layer(backend):
+    found = findings(backend)
+    assert found["kinds"] == {
+        "conv": "convolution", "conv_bn": "convolution", "conv_sum": "convolution",
+        "custom": "dense", "operation": "dense", "shared": "dense", "frozen": "dense",
+        "embedding": "embedding", "attention/query": "attention", "attention/key": "attention",
+        "attention/value": "attention", "attention/attention_output": "attention",
+        "norm": "normalization", "lstm": "recurrent", "classes": "dense", "number": "dense",
+    }  # fmt: skip
+    activations = found["activations"]
+    assert activations["conv"] == activations["conv_bn"] == "relu"
+    assert activations["conv_sum"] == activations["shared"] == "tanh"
+    assert (activations["operation"], activations["frozen"]) == ("gelu", "elu")
+    assert found["outputs"] == ["classes", "number"]
+    assert found["derived"] == ["custom"]
+    reasons = set(found["reasons"]) - {"keras_callback:"}
+    assert reasons == {"frozen:frozen", "fused:lstm", "unknown_activation:custom"}
+    assert math.isnan(found["frozen_gradient"])
+    assert found["frozen_delta"] > 0
+
+
+def test_gain_is_the_product_of_its_factors_in_every_layer(backend):
+    found = findings(backend)
+    assert found["identity_layers"] >= 12
+    assert found["identity_gap"] < 1e-4
+
+
+def test_error_signal_at_a_softmax(backend):
+    assert findings(backend)["softmax_delta"] < 1e-4
+
+
+def test_axes_of_the_run(backend):
+    found = findings(backend)
+    assert found["probe_steps"] == [0, 2, 4, 6]
+    assert found["steps"] == [0, 1, 2, 3, 4, 5]
+    assert found["epochs"] == [1, 2]
+    assert found["update_ratio_finite"]
+    assert found["loss_finite"]
+
+
+def test_subclassed_model_with_operations_of_its_own(backend):
+    found = findings(backend)
+    assert found["subclassed"] == ["relu", "", True]
+    assert found["subclassed_unused"] == 1
+    assert {"not_called", "outside_layers"} <= set(found["subclassed_reasons"])
+
+
+def test_exceptions(backend):
+    found = findings(backend)
+    assert found["own_exception"] == "mine"
+    assert found["left_after_exception"] == []
+    assert found["bad_probe"] == ["probe_failed"]
+    assert found["bad_probe_left"] == []
+    assert found["nothing_trainable"] == "nothing_trainable"
+
+
+def test_data_that_is_no_array_is_not_touched(backend):
+    found = findings(backend)
+    assert found["no_arrays"]
+    assert found["no_arrays_updates"]
