@@ -117,8 +117,6 @@ _case("unscaled-input", "tanh-thousands", data.blobs, lambda s: mlp(20, 5, 2, ac
       x_of=lambda x: 1000 * x + 3000)  # fmt: skip
 _case("unscaled-input", "pixels-sgd", data.images, lambda s: conv(seed=s), kind="convolution",
       x_of=lambda x: 255 * x, rate=0.05, optimizer=optimizers.SGD)  # fmt: skip
-_case("unscaled-input", "pixels-adam", data.images, lambda s: conv(seed=s), kind="convolution",
-      x_of=lambda x: 255 * x)  # fmt: skip
 _case("unscaled-input", "tiny-values", data.blobs, lambda s: mlp(20, 5, 2, seed=s), x_of=lambda x: 1e-4 * x,
       rate=0.01, optimizer=optimizers.SGD)  # fmt: skip
 _case("unscaled-input", "regression", data.curve, lambda s: mlp(5, 1, out="", seed=s), "mse", task="regression",

@@ -190,7 +190,7 @@ def subclassed(found: dict[str, Any]) -> None:
 
 def exceptions(found: dict[str, Any]) -> None:
     class Raising(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
+        def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002
             raise KeyError("mine")
 
     model = keras.Sequential([keras.Input((4,)), L.Dense(3, activation="tanh"), L.Dense(3)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
@@ -20,7 +19,6 @@ FLOAT64 = {"tensorflow": 1e-10, "jax": 1e-10, "torch": 1e-6}
 """Keras on PyTorch multiplies matrices of float64 in float32."""
 
 
-@functools.cache
 def findings(backend: str) -> dict:
     flags = f"{os.environ.get('XLA_FLAGS', '')} {QUICK}" if backend == "jax" else ""
     environment = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": flags.strip()}
@@ -33,26 +31,17 @@ def findings(backend: str) -> dict:
     return json.loads(line.removeprefix("FOUND "))
 
 
-pytestmark = [
-    pytest.mark.parametrize("backend", BACKENDS),
-    pytest.mark.xdist_group("keras"),
-]
-
-
-def test_agrees_with_the_engine(backend):
-    found = findings(backend)
+def check_agrees_with_the_engine(found, backend):
     assert found["float32"] < 1e-5
     assert found["float64"] < FLOAT64[backend]
 
 
-def test_training_is_bit_identical_and_everything_is_restored(backend):
-    found = findings(backend)
+def check_training_is_bit_identical_and_everything_is_restored(found, _backend):
     assert found["bit_identical"]
     assert found["left_behind"] == []
 
 
-def test_every_kind_of_layer(backend):
-    found = findings(backend)
+def check_every_kind_of_layer(found, _backend):
     assert found["kinds"] == {
         "conv": "convolution", "conv_bn": "convolution", "conv_sum": "convolution",
         "custom": "dense", "operation": "dense", "shared": "dense", "frozen": "dense",
@@ -72,18 +61,16 @@ def test_every_kind_of_layer(backend):
     assert found["frozen_delta"] > 0
 
 
-def test_gain_is_the_product_of_its_factors_in_every_layer(backend):
-    found = findings(backend)
+def check_gain_is_the_product_of_its_factors_in_every_layer(found, _backend):
     assert found["identity_layers"] >= 12
     assert found["identity_gap"] < 1e-4
 
 
-def test_error_signal_at_a_softmax(backend):
-    assert findings(backend)["softmax_delta"] < 1e-4
+def check_error_signal_at_a_softmax(found, _backend):
+    assert found["softmax_delta"] < 1e-4
 
 
-def test_axes_of_the_run(backend):
-    found = findings(backend)
+def check_axes_of_the_run(found, _backend):
     assert found["probe_steps"] == [0, 2, 4, 6]
     assert found["steps"] == [0, 1, 2, 3, 4, 5]
     assert found["epochs"] == [1, 2]
@@ -91,15 +78,13 @@ def test_axes_of_the_run(backend):
     assert found["loss_finite"]
 
 
-def test_subclassed_model_with_operations_of_its_own(backend):
-    found = findings(backend)
+def check_subclassed_model_with_operations_of_its_own(found, _backend):
     assert found["subclassed"] == ["relu", "", True]
     assert found["subclassed_unused"] == 1
     assert {"not_called", "outside_layers"} <= set(found["subclassed_reasons"])
 
 
-def test_exceptions(backend):
-    found = findings(backend)
+def check_exceptions(found, _backend):
     assert found["own_exception"] == "mine"
     assert found["left_after_exception"] == []
     assert found["bad_probe"] == ["probe_failed"]
@@ -107,7 +92,17 @@ def test_exceptions(backend):
     assert found["nothing_trainable"] == "nothing_trainable"
 
 
-def test_data_that_is_no_array_is_not_touched(backend):
-    found = findings(backend)
+def check_data_that_is_no_array_is_not_touched(found, _backend):
     assert found["no_arrays"]
     assert found["no_arrays_updates"]
+
+
+CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_")]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_backend(backend):
+    """One process a backend answers all checks: starting three frameworks is what costs."""
+    found = findings(backend)
+    for check in CHECKS:
+        check(found, backend)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 import gradgauge as gg
 from gradgauge.watchers._layers import layers_of, notes_of
@@ -53,9 +52,9 @@ class Block(nn.Module):
 
     def forward(self, x, plain=False):
         if plain:
-            h = self.keep("h1", F.relu(self.keep("z1", self.bn1(self.conv1(x)))))
+            h = self.keep("h1", nn.functional.relu(self.keep("z1", self.bn1(self.conv1(x)))))
             z = self.keep("z2", self.bn2(self.conv2(h)) + x)
-            h = self.keep("h2", F.relu(z))
+            h = self.keep("h2", nn.functional.relu(z))
         else:
             h = self.relu(self.bn1(self.conv1(x)))
             h = self.bn2(self.conv2(h))
@@ -165,7 +164,7 @@ class Odd(nn.Module):
         x = self.custom(self.act(self.a(self.frozen(x))))
         z = self.b(x)
         x = z * 0.5 * (1 + torch.erf(z / 2**0.5))
-        x = F.leaky_relu(self.c(x), 0.3)
+        x = nn.functional.leaky_relu(self.c(x), 0.3)
         return self.head(x).squeeze(-1)
 
 
@@ -251,7 +250,7 @@ def test_query_key_and_value_stand_side_by_side():
         def forward(self, x):
             x = torch.tanh(self.below(x))
             q, k, v = self.q(x), self.k(x), self.v(x)
-            return self.out(F.scaled_dot_product_attention(q, k, v))
+            return self.out(nn.functional.scaled_dot_product_attention(q, k, v))
 
     run = watched(Attention(), torch.randn(3, 5, 4))
     deltas = [value(run, "delta_norm", name) for name in "qkv"]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.optim import optimizer as optimizers
 
 import gradgauge as gg
@@ -30,7 +29,7 @@ def train(model, watcher=None, steps=6, optimizer=None):
     optimizer = optimizer or torch.optim.Adam(model.parameters(), 1e-2)
     torch.manual_seed(7)
     for _ in range(steps):
-        loss = F.cross_entropy(model(X), Y)
+        loss = nn.functional.cross_entropy(model(X), Y)
         if watcher is not None:
             watcher.log(loss)
         optimizer.zero_grad()
@@ -67,7 +66,7 @@ def test_bit_identical(options):
     options = dict(options)
     batch = (X, Y) if options.pop("probe", False) else ()
     if batch:
-        options["loss"] = F.cross_entropy
+        options["loss"] = nn.functional.cross_entropy
     with gg.watch(model, *batch, **options) as watcher:
         seen = train(model, watcher)
     assert alike(plain, seen)
@@ -139,7 +138,7 @@ def test_probe_leaves_no_trace():
     def loss(out, y):
         random.random()
         np.random.random()  # noqa: NPY002
-        return F.cross_entropy(out, y)
+        return nn.functional.cross_entropy(out, y)
 
     with gg.watch(model, X, Y, loss=loss):
         pass
@@ -155,7 +154,7 @@ def test_probe_leaves_no_trace():
 def test_probe_that_raises_is_said_and_ends_nothing():
     model = network()
 
-    def loss(out, y):
+    def loss(*_):
         raise RuntimeError("no such loss")
 
     with gg.watch(model, X, Y, loss=loss, every=1) as watcher:
@@ -187,7 +186,7 @@ def one_step(step, **options):
 
 
 def plain_step(model, optimizer):
-    F.cross_entropy(model(X), Y).backward()
+    nn.functional.cross_entropy(model(X), Y).backward()
     optimizer.step()
 
 
@@ -197,7 +196,7 @@ def test_gradient_scaler(given, unscale):
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**14)
 
     def step(model, optimizer):
-        scaler.scale(F.cross_entropy(model(X), Y)).backward()
+        scaler.scale(nn.functional.cross_entropy(model(X), Y)).backward()
         if unscale:
             scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(model.parameters(), 1e-2)
@@ -223,7 +222,7 @@ def test_step_that_a_scaler_skips_is_no_step_and_mixes_nothing_in():
     def step(model, optimizer):
         for factor in (float("inf"), 1.0):
             optimizer.zero_grad()
-            scaler.scale(F.cross_entropy(model(X), Y) * factor).backward()
+            scaler.scale(nn.functional.cross_entropy(model(X), Y) * factor).backward()
             scaler.step(optimizer)
             scaler.update()
 
@@ -238,7 +237,7 @@ def test_step_that_a_scaler_skips_is_no_step_and_mixes_nothing_in():
 def test_accumulated_gradients_are_those_of_the_whole_batch():
     def step(model, optimizer):
         for x, y in zip(X.split(16), Y.split(16), strict=True):
-            (F.cross_entropy(model(x), y) / 4).backward()
+            (nn.functional.cross_entropy(model(x), y) / 4).backward()
         optimizer.step()
 
     run = one_step(step)
@@ -249,7 +248,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch():
 
 def test_clipping_by_value_is_seen_before_and_behind():
     def step(model, optimizer):
-        F.cross_entropy(model(X), Y).backward()
+        nn.functional.cross_entropy(model(X), Y).backward()
         nn.utils.clip_grad_value_(model.parameters(), 1e-3)
         optimizer.step()
 
@@ -269,7 +268,7 @@ def test_closure():
     def step(model, optimizer):
         def closure():
             optimizer.zero_grad()
-            loss = F.cross_entropy(model(X), Y)
+            loss = nn.functional.cross_entropy(model(X), Y)
             loss.backward()
             return loss
 
@@ -291,7 +290,7 @@ def test_lbfgs_reads_its_first_evaluation():
 
         def closure():
             optimizer.zero_grad()
-            loss = F.cross_entropy(model(X), Y)
+            loss = nn.functional.cross_entropy(model(X), Y)
             loss.backward()
             return loss
 
@@ -310,7 +309,7 @@ def test_custom_train_step_that_calls_the_parts_itself():
         x = X
         for part in model:
             x = part(x)
-        F.cross_entropy(x, Y).backward()
+        nn.functional.cross_entropy(x, Y).backward()
         optimizer.step()
 
     run = one_step(step)
@@ -324,7 +323,7 @@ def test_validation_between_steps_is_not_mixed_in():
         with torch.no_grad():
             model(X[:5])
         model(X[:7])
-        F.cross_entropy(model(X), Y).backward()
+        nn.functional.cross_entropy(model(X), Y).backward()
         optimizer.step()
 
     run = one_step(step)
@@ -346,7 +345,7 @@ def test_compiled_model_is_read_by_an_eager_probe(how):
     plain = train(compiled(), steps=3)
     torch.compiler.reset()
     model = compiled()
-    with gg.watch(model, X, Y, loss=F.cross_entropy, every=1) as watcher:
+    with gg.watch(model, X, Y, loss=nn.functional.cross_entropy, every=1) as watcher:
         seen = train(model, watcher, steps=3)
     assert alike(plain, seen)
     assert watcher.run.attributes["batch"] == "probe"
@@ -369,7 +368,7 @@ def test_non_finite_is_located():
     optimizer = torch.optim.SGD(model.parameters(), 1e30)
     with gg.watch(model, every=1) as watcher:
         for _ in range(4):
-            loss = F.mse_loss(model(X), torch.ones(64, 3))
+            loss = nn.functional.mse_loss(model(X), torch.ones(64, 3))
             watcher.log(loss)
             optimizer.zero_grad()
             loss.backward()
@@ -385,7 +384,7 @@ def test_first_optimizer_counts_steps():
     second = torch.optim.SGD(model[2:].parameters(), 0.1)
     with PyTorchWatcher(model, optimizer=first, every=1) as watcher:
         for _ in range(2):
-            F.cross_entropy(model(X), Y).backward()
+            nn.functional.cross_entropy(model(X), Y).backward()
             first.step()
             second.step()
     assert watcher.run.figure("steps_done")[0] == 2

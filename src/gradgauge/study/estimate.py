@@ -23,9 +23,10 @@ from gradgauge.study.runners._runner import Train
 _TIMED_STEPS = 64
 """Training steps of the block that a dry run times."""
 
-# Measured on two cores: what a process takes before it trains; gradients, slots and copies of
-# the parameters; arrays a unit and sample of a batch; rows of a probe.
-_PROCESS = 450e6
+# Measured on two cores: what a process takes that has compiled some programs, half of it for
+# compiling; gradients, slots and copies of the parameters; arrays a unit and sample of a batch;
+# rows of a probe.
+_PROCESS = 900e6
 _COPIES = 8
 _TAPS = 8
 _PROBE_ROWS = 1_000
