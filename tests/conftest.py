@@ -24,11 +24,11 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 )
 
-import numpy as np
-import pytest
-from hypothesis import HealthCheck, configuration, settings
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from hypothesis import HealthCheck, configuration, settings  # noqa: E402
 
-from gradgauge.datasets import Dataset
+from gradgauge.datasets import Dataset  # noqa: E402
 
 configuration.set_hypothesis_home_dir(FOLDER / "hypothesis")
 _COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}

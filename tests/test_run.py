@@ -156,7 +156,7 @@ def cut(raw: bytes) -> bytes:
     return raw[: len(raw) // 2]
 
 
-@pytest.mark.parametrize("spoil", [cut, lambda raw: b"", lambda raw: b"not a run" * 99])
+@pytest.mark.parametrize("spoil", [cut, lambda raw: raw[:0], lambda raw: b"not a run" + raw[9:]])
 def test_a_damaged_file_says_so(tmp_path: Path, spoil) -> None:
     path = small_run().save(tmp_path / "run.nc")
     path.write_bytes(spoil(path.read_bytes()))
@@ -185,7 +185,7 @@ def test_a_failing_write_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_whole(path, fail)
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["report.html"]
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
         write_whole(tmp_path / "run.nc", fail)
     assert caught.value.reason == "not_writable"
     assert caught.value.facts["why"] == "No space left on device"
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ kind meets every optimiser, normalisation, skip and dtype in few networks.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import zlib
 from dataclasses import dataclass
 
@@ -67,7 +68,7 @@ class Case:
     @property
     def shapes(self) -> list[tuple[int, int]]:
         ends = (INPUTS, *self.widths, OUTPUTS)
-        return list(zip(ends[:-1], ends[1:], strict=True))
+        return list(itertools.pairwise(ends))
 
     @property
     def learning_rate(self) -> float:

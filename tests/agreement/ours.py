@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
-from gradgauge.engine import build, epochs, step
+from gradgauge.engine import (
+    build,
+    epochs,
+    runtime,  # noqa: F401  starts JAX: before anything imports it
+    step,
+)
 from gradgauge.engine.plan import Plan, plan_for
 from gradgauge.engine.probe import probe
 from gradgauge.engine.programs import precision

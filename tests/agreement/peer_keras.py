@@ -59,8 +59,6 @@ SLOTS = {"momentum": ("momentums",), "nesterov": ("momentums",), "rmsprop": ("_v
          "adam": ("_momentums", "_velocities"), "adamw": ("_momentums", "_velocities")}  # fmt: skip
 
 
-
-
 def optimizer_of(case: Case) -> keras.optimizers.Optimizer:
     options = {"learning_rate": case.learning_rate, "global_clipnorm": case.clip_norm or None}
     optimizers = keras.optimizers

@@ -63,7 +63,7 @@ def _run_script(backend: str, folder: Path, dtype: str) -> None:
     assert done.returncode == 0, done.stdout[-4000:]
 
 
-def _cases(choose=lambda backend: keras_cases(backend)):  # noqa: PLW0108
+def _cases(choose=lambda backend: keras_cases(backend)):
     pairs = [(backend, case) for backend in BACKENDS for case in choose(backend)]
     # Two workers take turns through the list: neighbours need different scripts.
     pairs.sort(key=lambda pair: (pair[0], pair[1].dtype))

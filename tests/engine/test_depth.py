@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
-from gradgauge.engine import build
+from gradgauge.engine import (
+    build,
+    runtime,  # noqa: F401  starts JAX: before anything imports it
+)
 from gradgauge.engine.epochs import evaluate, run_steps
 from gradgauge.engine.plan import plan_for
 from gradgauge.engine.probe import probe

@@ -14,7 +14,6 @@ from gradgauge.engine import train as engine
 from gradgauge.engine.train import Entry, train
 from gradgauge.spec.notation import parse
 from tests.engine.members import (
-    NETWORK,
     TRAINING,
     assert_bit_for_bit,
     entry,
@@ -85,19 +84,18 @@ def test_one_compilation_for_many_members_and_for_a_second_training(
 
 
 def test_under_vmap_as_one_by_one(blobs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a GPU runs in blocks: the same members, the same figures. Two activations, so that the
-    switch between them becomes a choice; three seeds, so that the last block is smaller."""
-    training = TRAINING.replace(dtype="float64", seeds=(0, 1, 2), epochs=1)
-    entries = [Entry(name, NETWORK.with_activation(name), training) for name in ("relu", "tanh")]
+    """What a GPU runs in blocks: the same members, the same figures. Several activations, so that
+    the switch between them becomes a choice; three seeds, so that the last block is smaller."""
+    entries = [entry(name, seeds=(0, 1, 2), epochs=1) for name in THREE]
     one_by_one = train(entries, blobs).runs
-    monkeypatch.setattr(engine, "block_size", lambda network, training: 2)  # noqa: ARG005
+    monkeypatch.setattr(engine, "block_size", lambda network, training, wanted: 2)  # noqa: ARG005
     in_blocks = train(entries, blobs).runs
     for single, block in zip(one_by_one, in_blocks, strict=True):
         assert block.seeds == single.seeds
         for seed in single.seeds:
             wanted, got = of_member(single, seed), of_member(block, seed)
             for name, value in wanted.items():
-                np.testing.assert_allclose(got[name], value, rtol=1e-9, atol=1e-13, err_msg=name)
+                np.testing.assert_allclose(got[name], value, rtol=2e-4, atol=1e-6, err_msg=name)
 
 
 def test_runs_are_handed_over_as_they_complete(blobs: Dataset) -> None:

@@ -7,7 +7,9 @@ import dataclasses
 import numpy as np
 
 from gradgauge.datasets import Dataset
-from tests.engine.members import entry, run_of
+from gradgauge.engine.train import Entry
+from gradgauge.spec.notation import parse
+from tests.engine.members import TRAINING, entry, run_of
 
 
 def changed(dataset: Dataset, factor: float) -> Dataset:
@@ -43,9 +45,8 @@ def test_inputs_that_overflow_name_the_first_layer(blobs: Dataset) -> None:
 def test_a_loss_that_overflows_names_the_output_layer(numbers: Dataset) -> None:
     """Targets of 1e30: every signal is finite, only their square is not."""
     huge = dataclasses.replace(numbers, y_train=numbers.y_train * 1e30)
-    mistake = entry(loss="mse", batch_size=16)
-    network = dataclasses.replace(mistake.network, inputs=5, outputs=2)
-    (run,) = run_of(huge, dataclasses.replace(mistake, network=network))
+    training = TRAINING.replace(loss="mse", batch_size=16)
+    (run,) = run_of(huge, Entry("mse", parse("5-6x3-2 tanh"), training))
     assert run.figure("non_finite_step").tolist() == [0]
     assert run.figure("non_finite_layer").tolist() == [4]
 

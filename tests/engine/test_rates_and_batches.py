@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
-from gradgauge.engine import build
+from gradgauge.engine import (
+    build,
+    runtime,  # noqa: F401  starts JAX: before anything imports it
+)
 from gradgauge.engine.plan import plan_for
 from gradgauge.engine.programs import precision
 from gradgauge.engine.step import one_pass
@@ -36,9 +38,7 @@ def cosine(step: int, warmup: int, total: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * max(step - warmup, 0) / (total - warmup)))
 
 
-@pytest.mark.parametrize(
-    ("schedule", "warmup"), [("constant", 4), ("cosine", 4)]
-)
+@pytest.mark.parametrize(("schedule", "warmup"), [("constant", 4), ("cosine", 4)])
 def test_rates_are_the_papers(blobs: Dataset, schedule: str, warmup: int) -> None:
     (run,) = run_of(
         blobs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -151,7 +152,7 @@ def test_init_gain_makes_chi_one(name: str) -> None:
         edges = [-12.0, 0.0, 12.0]
     mean_square = sum(
         integrate.quad(integrand, low, high, epsabs=1e-11, epsrel=1e-10, limit=200)[0]
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for low, high in itertools.pairwise(edges)
     )
     # PyTorch's Hardsigmoid is spelt out in the table of the peer, exact in float64.
     assert part.init_gain**2 * mean_square == pytest.approx(1, rel=1e-8)

@@ -258,9 +258,9 @@ def _copy_of(optimizer: Any, variables: list[Any]) -> Any:
     copy.build(variables)
     if optimizer.built:
         for new, old in zip(copy.variables, optimizer.variables, strict=True):
-            new.assign(old)
+            new.assign(_value(old))
     else:
-        copy.iterations.assign(optimizer.iterations)
+        copy.iterations.assign(_value(optimizer.iterations))
     return copy
 
 

@@ -102,8 +102,9 @@ class PyTorchTrainee:
     ):  # fmt: skip
         if not any(p.requires_grad for p in model.parameters()):
             raise CannotDiagnose("nothing_trainable", name=type(model).__name__)
-        if iter(loader) is loader:
-            raise CannotDiagnose("generator")
+        with _random_states(loader):
+            if iter(loader) is loader:
+                raise CannotDiagnose("generator")
         self.model, self.loss, self.optim, self.loader = model, loss, optimizer, loader
         self.epochs = epochs
         with _random_states(loader):

@@ -19,8 +19,10 @@ from gradgauge.diagnosis.rules.learning_rate_too_high import worst_overshoot
 from gradgauge.diagnosis.rules.learning_rate_too_low import times_as_long
 from gradgauge.errors import UnknownName
 
-_LOWER = (0.1, 0.01, 1e-3)
+_LOWER = (0.1, 0.01, 1e-3, 1e-5, 1e-7)
 _HIGHER = (10.0, 100.0, 1e3, 1e5)
+_LONG_STEP = 0.3
+"""A change of the weights by one step, relative to them, above which lower rates are tried."""
 _TRIAL_SHARE = 1.0
 """Trials may take so many times the watched training's time, and at least _TRIAL_LEAST seconds."""
 _TRIAL_LEAST = 4.0
@@ -136,11 +138,20 @@ def _factors(evidence: Evidence) -> Sequence[float]:
     losses = course.losses if course else np.zeros(0)
     broke = course is not None and course.non_finite_step is not None
     rose = len(losses) > 0 and (broke or losses.max() > 3 * abs(losses[0]))
-    if broke or rose or overshoot > 1:
+    if broke or rose or overshoot > 1 or _early_update(evidence) > _LONG_STEP:
         return _LOWER
     if overshoot < 0.1:
         return _HIGHER
     return (0.1, 10.0, 0.01, 100.0)
+
+
+def _early_update(evidence: Evidence) -> float:
+    """The largest change of any layer's weights by one of the first steps, relative to them."""
+    if evidence.run is None:
+        return 0.0
+    ratios = evidence.run.values("steps", "update_ratio")[0][:3]
+    ratios = ratios[np.isfinite(ratios)]
+    return float(ratios.max()) if ratios.size else 0.0
 
 
 def _learns(evidence: Evidence, tried: Tried) -> bool:

@@ -105,6 +105,7 @@ def _best(x: np.ndarray, targets: np.ndarray, labels: np.ndarray | None) -> floa
             best = max(best, 1 - float((left_out**2).sum() / (y**2).sum()))
             if labels is not None:
                 right = float(((y - left_out).argmax(axis=1) == labels).mean())
+                right -= 2 * math.sqrt(right * (1 - right) / len(labels))
                 most = np.bincount(labels).max() / len(labels)
                 best = max(best, (right - most) / (1 - most))
     return best

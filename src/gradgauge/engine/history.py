@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ class History:
     non_finite_step: np.ndarray
     non_finite_layer: np.ndarray
     steps_done: np.ndarray
-    _sums: dict[str, np.ndarray] = field(default_factory=dict)
+    _sums: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
     @classmethod
     def empty(cls, plan: Schedule, members: int, epochs: int, layers: int, dtype: str) -> History:
@@ -109,6 +109,17 @@ class History:
             np.full(members, -1),
             np.zeros(members, int),
         )
+
+    def select(self, members: list[int]) -> History:
+        """The history of some of the members."""
+
+        def pick(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: array[members] for name, array in value.items()}
+            return value[members]
+
+        kept = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        return History(kept.pop("schedule"), **{name: pick(v) for name, v in kept.items()})
 
     def write_probe(self, at: int, values: dict[str, Any], alive: np.ndarray) -> None:
         """A probe before step `at`, of the members that are still alive."""

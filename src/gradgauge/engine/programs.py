@@ -13,9 +13,13 @@ from typing import Any
 
 import jax
 
+from gradgauge.engine import runtime  # noqa: F401  sets up JAX
 from gradgauge.engine.epochs import evaluate, run_steps
 from gradgauge.engine.plan import Plan
 from gradgauge.engine.probe import probe
+
+MOST_PROGRAMS = 32
+"""Shapes whose programs a process keeps from one training to the next."""
 
 _SHARED = None
 _BY_MEMBER = 0
@@ -94,6 +98,17 @@ class ProgramStore:
                 self._programs[key] = compile_programs(plan, batched, arguments)
                 self.seconds += time.perf_counter() - began
             return self._programs[key]
+
+    def trim(self) -> None:
+        """Forget all programs where there are many: each shape keeps 8 to 30 MB.
+
+        Those that are asked for again come from the compile cache on disk.
+        """
+        with self._lock:
+            if len(self._programs) > MOST_PROGRAMS:
+                self._programs.clear()
+                self._locks.clear()
+                jax.clear_caches()
 
 
 STORE = ProgramStore()

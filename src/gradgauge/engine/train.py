@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import threading
 import time
 from collections import Counter
@@ -12,11 +10,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-import gradgauge
 from gradgauge.datasets import Dataset
-from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
 from gradgauge.engine.ensemble import (
     PROBE_SAMPLES,
     Adjust,
@@ -31,31 +29,17 @@ from gradgauge.engine.ensemble import (
 from gradgauge.engine.epochs import as_inputs, as_targets
 from gradgauge.engine.history import History, Schedule, schedule
 from gradgauge.engine.plan import Plan, plan_for
-from gradgauge.engine.probe import PROBE_QUANTITIES
 from gradgauge.engine.programs import STORE, precision
-from gradgauge.gauges import STEP_QUANTITIES
-from gradgauge.run import Group as RunGroup
+from gradgauge.engine.results import run_attributes, run_from
 from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
-from gradgauge.spec.notation import write
 from gradgauge.spec.training import TrainingSpec
-
-import jax  # isort: skip
-import jax.numpy as jnp  # isort: skip
 
 OnProgress = Callable[[int, int], None]
 """Told steps made and steps in all, from a worker's thread."""
 
 OnRun = Callable[[int, Run], None]
 """Handed an entry's number and its Run, from a worker's thread."""
-
-MEMBER_FIGURES = (
-    "test_loss",
-    "test_accuracy",
-    "non_finite_step",
-    "non_finite_layer",
-    "steps_done",
-)
 
 # What a block of members may take of a GPU, and what one member is estimated to need.
 _SHARE_OF_MEMORY = 0.5
@@ -115,6 +99,7 @@ def train(
     Raises:
         InvalidValue: a batch larger than the data.
     """
+    STORE.trim()
     activations = frozenset(a for entry in entries for a in entry.network.activations)
     work = _Work(entries, dataset, _jobs(entries, dataset, activations), on_progress, on_run)
     began = time.perf_counter()
@@ -137,9 +122,9 @@ def train(
 
 @dataclass(frozen=True)
 class _Job:
-    """A group to be: which entry's members, under which plan."""
+    """A group to be: members of one plan and schedule, and the entry that each belongs to."""
 
-    entry: int
+    entries: tuple[int, ...]
     members: tuple[Member, ...]
     plan: Plan
     schedule: Schedule
@@ -150,11 +135,11 @@ class _Job:
 
 
 def _jobs(entries: Sequence[Entry], dataset: Dataset, activations: frozenset[str]) -> list[_Job]:
+    """All members in groups: alone on CPU, on a GPU with all that share their plan."""
     samples = len(dataset.y_train)
-    jobs: list[_Job] = []
+    alike: dict[tuple[Plan, Schedule, int], list[tuple[int, Member]]] = {}
     for index, entry in enumerate(entries):
         training = entry.training
-        plan = plan_for(entry.network, training, samples, activations)
         when = schedule(
             training.steps_per_epoch(samples),
             training.epochs,
@@ -162,15 +147,25 @@ def _jobs(entries: Sequence[Entry], dataset: Dataset, activations: frozenset[str
             len(training.seeds),
             np.dtype(training.dtype).itemsize,
         )
+        key = (plan_for(entry.network, training, samples, activations), when, training.epochs)
         members = [Member(entry.network, training, s, entry.adjust) for s in training.seeds]
-        size = block_size(entry.network, training)
-        blocks = [tuple(members[at : at + size]) for at in range(0, len(members), size)]
-        jobs += [_Job(index, block, plan, when) for block in blocks]
+        alike.setdefault(key, []).extend((index, member) for member in members)
+    jobs: list[_Job] = []
+    for (plan, when, _), members in alike.items():
+        size = block_size(members[0][1].network, members[0][1].training, len(members))
+        for at in range(0, len(members), size):
+            owners, block = zip(*members[at : at + size], strict=True)
+            jobs.append(_Job(owners, block, plan, when))
     return jobs
 
 
-def block_size(network: NetworkSpec, training: TrainingSpec) -> int:
-    """Members in a group: one on CPU, where each has a core; on a GPU as many as fit."""
+def block_size(network: NetworkSpec, training: TrainingSpec, wanted: int) -> int:
+    """Members in a group: one on CPU, where each has a core; on a GPU as many as fit.
+
+    Args:
+        network, training: of one member.
+        wanted: how many there are.
+    """
     device = jax.devices()[0]
     if device.platform == "cpu":
         return 1
@@ -179,7 +174,7 @@ def block_size(network: NetworkSpec, training: TrainingSpec) -> int:
     taps = _TAPS_PER_UNIT * sum(layer.width for layer in network.hidden) + network.inputs
     rows = max(training.batch_size, PROBE_SAMPLES)
     one = itemsize * (rows * taps + _COPIES_OF_PARAMETERS * network.parameters)
-    return max(1, min(len(training.seeds), int(limit * _SHARE_OF_MEMORY / one)))
+    return max(1, min(wanted, int(limit * _SHARE_OF_MEMORY / one)))
 
 
 def _device_data(dataset: Dataset, training: TrainingSpec, plan: Plan) -> DeviceData:
@@ -219,8 +214,8 @@ class _Work:
         self._on_progress, self._on_run = on_progress, on_run
         self._stopped, self._lock = Stopped(), threading.Lock()
         self._total, self._done = sum(job.steps for job in jobs), 0
-        self._device_data: dict[tuple[str, str], DeviceData] = {}
-        self._left = Counter(job.entry for job in jobs)
+        self._device_data: dict[tuple[str, str, int], DeviceData] = {}
+        self._left = Counter(entry for job in jobs for entry in job.entries)
 
     def run_all(self) -> bool:
         """Do every job; whether Ctrl-C broke it off."""
@@ -240,13 +235,19 @@ class _Work:
 
     def run_of(self, entry: int) -> Run:
         """The Run of an entry: what its members have done."""
-        done = [
-            (job, outcome.history)
-            for job, outcome in zip(self.jobs, self.outcomes, strict=True)
-            if job.entry == entry and outcome is not None
-        ]
-        when = next(job.schedule for job in self.jobs if job.entry == entry)
-        return _run(self.entries[entry], done, when, self.dataset)
+        seeds: list[int] = []
+        histories: list[History] = []
+        when = next(job.schedule for job in self.jobs if entry in job.entries)
+        for job, outcome in zip(self.jobs, self.outcomes, strict=True):
+            rows = [row for row, owner in enumerate(job.entries) if owner == entry]
+            if rows and outcome is not None:
+                seeds += [job.members[row].seed for row in rows]
+                histories.append(outcome.history.select(rows))
+        spec = self.entries[entry]
+        attributes = run_attributes(
+            spec.name, spec.network, spec.training, self.dataset, spec.adjust is not None
+        )
+        return run_from(attributes, spec.network.depth, spec.training, seeds, histories, when)
 
     def _do(self, at: int) -> None:
         if self._stopped.is_set():
@@ -261,14 +262,15 @@ class _Work:
             )
         with self._lock:
             self.outcomes[at] = outcome
-            self._left[job.entry] -= 1
-            complete = not self._left[job.entry] and not self._stopped.is_set()
-        if complete and self._on_run:
-            self._on_run(job.entry, self.run_of(job.entry))
+            self._left.subtract(job.entries)
+            complete = [e for e in dict.fromkeys(job.entries) if not self._left[e]]
+        if self._on_run and not self._stopped.is_set():
+            for entry in complete:
+                self._on_run(entry, self.run_of(entry))
 
     def _data(self, training: TrainingSpec, plan: Plan) -> DeviceData:
         with self._lock:
-            key = (training.dtype, training.loss)
+            key = (training.dtype, training.loss, plan.outputs)
             if key not in self._device_data:
                 self._device_data[key] = _device_data(self.dataset, training, plan)
             return self._device_data[key]
@@ -278,71 +280,3 @@ class _Work:
             self._done += steps
             if self._on_progress:
                 self._on_progress(self._done, self._total)
-
-
-def _run(
-    entry: Entry, done: Sequence[tuple[_Job, History]], when: Schedule, dataset: Dataset
-) -> Run:
-    """The Run of one entry: its members' histories side by side."""
-    seeds = np.array([m.seed for job, _ in done for m in job.members], np.int64)
-    histories = [history for _, history in done] or [_nothing(entry, when)]
-    layers = np.arange(1, entry.network.depth + 2)
-
-    def joined(pick: Callable[[History], np.ndarray]) -> np.ndarray:
-        return np.concatenate([pick(history) for history in histories])
-
-    def variables(pick: str, axes: tuple[str, ...], names: Sequence[str]) -> dict[str, Any]:
-        return {n: (axes, joined(lambda h, n=n: getattr(h, pick)[n])) for n in names}
-
-    steps = variables("steps", ("member", "step", "layer"), STEP_QUANTITIES)
-    steps["loss"] = (("member", "step"), joined(lambda h: h.step_loss))
-    probes = variables("probes", ("member", "probe_step", "layer"), PROBE_QUANTITIES)
-    by_epoch = ("member", "epoch")
-    epochs = {
-        "loss": (by_epoch, joined(lambda h: h.loss)),
-        "accuracy": (by_epoch, joined(lambda h: h.accuracy)),
-    }
-    figures = {
-        name: (("member",), joined(lambda h, name=name: getattr(h, name)))
-        for name in MEMBER_FIGURES
-    }
-    member = {"member": seeds}
-    return Run(
-        _attributes(entry, dataset),
-        RunGroup(member, figures),
-        {
-            "steps": RunGroup({**member, "step": when.kept, "layer": layers}, steps),
-            "probes": RunGroup(
-                {**member, "probe_step": np.array(when.probes), "layer": layers}, probes
-            ),
-            "epochs": RunGroup(
-                {**member, "epoch": np.arange(1, entry.training.epochs + 1)}, epochs
-            ),
-        },
-    )
-
-
-def _nothing(entry: Entry, when: Schedule) -> History:
-    """The history of no members: of an entry that was stopped before it began."""
-    training = entry.training
-    return History.empty(when, 0, training.epochs, entry.network.depth + 1, training.dtype)
-
-
-def _attributes(entry: Entry, dataset: Dataset) -> dict[str, Any]:
-    training = dataclasses.asdict(entry.training)
-    training["seeds"] = list(training["seeds"])
-    return {
-        "name": entry.name,
-        "notation": write(entry.network),
-        "adjusted": int(entry.adjust is not None),
-        "parameters": entry.network.parameters,
-        "training": json.dumps(training),
-        "dataset": dataset.name,
-        "dataset_fingerprint": dataset.fingerprint,
-        "train_samples": len(dataset.y_train),
-        "test_samples": len(dataset.y_test),
-        "source": "engine",
-        "gradgauge_version": gradgauge.__version__,
-        "jax_version": jax.__version__,
-        "device": jax.devices()[0].device_kind,
-    }

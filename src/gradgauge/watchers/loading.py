@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,7 +95,10 @@ def _load(path: Path, trust: bool) -> Any:
     import keras
 
     try:
-        return keras.models.load_model(path, safe_mode=not trust)
+        with warnings.catch_warnings():
+            # A model that was saved before any training has no optimiser's state: no matter.
+            warnings.simplefilter("ignore")
+            return keras.models.load_model(path, safe_mode=not trust)
     except (TypeError, ValueError, OSError, KeyError, AttributeError, ImportError) as error:
         why = _first_line(error)
         reason = "custom_object" if "not locate" in why or "nknown" in why else "unreadable"
