@@ -1,31 +1,23 @@
 """`python -m corpus`: judge `diagnose` on the corpus; write the confusion table.
 
-    python -m corpus tuning        the half that limits may be chosen on
-    python -m corpus held          the other half
-    python -m corpus all --write   both, and docs/diagnosis.md anew
-    python -m corpus --case NAME   one case, with all its findings
+python -m corpus tuning        the half that limits may be chosen on
+python -m corpus held          the other half
+python -m corpus all --write   both, and docs/diagnosis.md anew
+python -m corpus --case NAME   one case, with all its findings
 """
 
 from __future__ import annotations
-
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "jax")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join("runs", "corpus", "compiled"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import argparse
 import json
 import sys
 import time
 import warnings
-from pathlib import Path
 
+import corpus._environment  # noqa: F401 before Keras and JAX
 from corpus._case import CASES, Case, halves
+from corpus._environment import RESULTS
 from corpus.judge import Result, judge, measures, table, write_docs
-
-RESULTS = Path("runs") / "corpus"
 
 
 def main() -> int:
@@ -38,7 +30,9 @@ def main() -> int:
     arguments = parser.parse_args()
     load()
     tuning, held = halves()
-    names = arguments.case or {"tuning": tuning, "held": held, "all": [*tuning, *held]}[arguments.half]
+    names = (
+        arguments.case or {"tuning": tuning, "held": held, "all": [*tuning, *held]}[arguments.half]
+    )
     results = [run(CASES[name]) for name in names if arguments.only in name]
     RESULTS.mkdir(parents=True, exist_ok=True)
     by_name = {r.name: r for r in results}
@@ -59,7 +53,9 @@ def load() -> None:
     """Import every file of cases."""
     import corpus.keras_faulty
     import corpus.keras_healthy
-    import corpus.torch_cases  # noqa: F401
+    import corpus.keras_healthy_harder
+    import corpus.torch_faulty
+    import corpus.torch_healthy  # noqa: F401
 
 
 def run(case: Case) -> Result:

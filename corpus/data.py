@@ -9,7 +9,9 @@ import numpy as np
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
-def blobs(seed: int, n: int = 800, inputs: int = 20, classes: int = 5, apart: float = 1.3) -> Arrays:
+def blobs(
+    seed: int, n: int = 800, inputs: int = 20, classes: int = 5, apart: float = 1.3
+) -> Arrays:
     """Gaussian classes."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(classes, inputs)) * apart

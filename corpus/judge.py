@@ -90,7 +90,8 @@ def measures(results: Sequence[Result]) -> dict[str, tuple[int, int]]:
 def table(found: dict[str, tuple[int, int]]) -> str:
     """The measures as text."""
     return "\n".join(
-        f"{name:30s} {a:3d} of {b:3d}  {a / b if b else float('nan'):.3f}" for name, (a, b) in found.items()
+        f"{name:30s} {a:3d} of {b:3d}  {a / b if b else float('nan'):.3f}"
+        for name, (a, b) in found.items()
     )
 
 

@@ -89,7 +89,14 @@ _case("signal-collapse", "bias", data.blobs,
 
 _case("loss-mismatch", "softmax-twice", data.blobs, lambda s: mlp(20, 5, seed=s),
       keras.losses.SparseCategoricalCrossentropy(from_logits=True), ("out",))  # fmt: skip
-_case("loss-mismatch", "logits-sparse", data.blobs, lambda s: mlp(20, 5, out="", seed=s), Sparse, ("out",))
+_case(
+    "loss-mismatch",
+    "logits-sparse",
+    data.blobs,
+    lambda s: mlp(20, 5, out="", seed=s),
+    Sparse,
+    ("out",),
+)
 _case("loss-mismatch", "logits-categorical", data.blobs, lambda s: mlp(20, 5, out="", seed=s),
       "categorical_crossentropy", ("out",), y_of=_one_hot)  # fmt: skip
 _case("loss-mismatch", "sigmoid-twice", data.moons, lambda s: mlp(2, 1, out="sigmoid", seed=s),
@@ -127,7 +134,14 @@ _case("learning-rate-too-high", "sgd-10", data.blobs, lambda s: mlp(20, 5, seed=
 _case("learning-rate-too-high", "adam-1", data.blobs, lambda s: mlp(20, 5, 3, seed=s), rate=1.0)
 _case("learning-rate-too-high", "regression-nan", data.curve, lambda s: mlp(5, 1, out="", seed=s), "mse",
       task="regression", rate=3.0, optimizer=optimizers.SGD)  # fmt: skip
-_case("learning-rate-too-high", "conv-adam", data.images, lambda s: conv(seed=s), kind="convolution", rate=0.3)
+_case(
+    "learning-rate-too-high",
+    "conv-adam",
+    data.images,
+    lambda s: conv(seed=s),
+    kind="convolution",
+    rate=0.3,
+)
 _case("learning-rate-too-high", "lstm-sgd", data.waves, lambda s: recurrent(layers.LSTM, 24, 1, 1, "", s), "mse",
       kind="recurrent", task="regression", rate=8.0, optimizer=optimizers.SGD)  # fmt: skip
 _case("learning-rate-too-high", "transformer", data.sentences, lambda s: attention(s), Binary, kind="attention",
@@ -138,8 +152,23 @@ _case("learning-rate-too-low", "sgd", data.blobs, lambda s: mlp(20, 5, seed=s), 
       optimizer=optimizers.SGD)  # fmt: skip
 _case("learning-rate-too-low", "regression", data.curve, lambda s: mlp(5, 1, out="", seed=s), "mse",
       task="regression", rate=1e-6)  # fmt: skip
-_case("learning-rate-too-low", "conv", data.images, lambda s: conv(seed=s), kind="convolution", rate=1e-6)
-_case("learning-rate-too-low", "words", data.sentences, lambda s: words(s), Binary, task="binary", rate=1e-6)
+_case(
+    "learning-rate-too-low",
+    "conv",
+    data.images,
+    lambda s: conv(seed=s),
+    kind="convolution",
+    rate=1e-6,
+)
+_case(
+    "learning-rate-too-low",
+    "words",
+    data.sentences,
+    lambda s: words(s),
+    Binary,
+    task="binary",
+    rate=1e-6,
+)
 _case("learning-rate-too-low", "multi-label", data.several_labels, lambda s: mlp(12, 4, out="sigmoid", seed=s),
       Binary, task="multi-label", rate=1e-5, optimizer=optimizers.RMSprop)  # fmt: skip
 

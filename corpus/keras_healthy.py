@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import keras
@@ -10,6 +9,7 @@ import numpy as np
 from keras import initializers, layers, optimizers
 
 from corpus import data
+from corpus._case import Book
 from corpus.keras_models import (
     Sparse,
     attention,
@@ -22,7 +22,6 @@ from corpus.keras_models import (
     train,
     words,
 )
-from corpus._case import Book
 
 BOOK = Book("keras")
 Binary = "binary_crossentropy"
@@ -32,7 +31,9 @@ def _fit(model: Any, x: Any, y: Any, epochs: int = 6, **options: Any) -> Any:
     return (model, x, y), {"epochs": epochs, **options}
 
 
-def _blobs(name: str, build: Any, kind: str = "dense", epochs: int = 8, **compile_options: Any) -> None:
+def _blobs(
+    name: str, build: Any, kind: str = "dense", epochs: int = 8, **compile_options: Any
+) -> None:
     def make(seed: int) -> Any:
         x, y = data.blobs(seed)
         return _fit(compiled(build(seed), **compile_options), x, y, epochs)
@@ -44,9 +45,13 @@ _blobs("relu", lambda s: mlp(20, 5, seed=s))
 _blobs("tanh", lambda s: mlp(20, 5, activation="tanh", seed=s))
 _blobs("elu-momentum", lambda s: mlp(20, 5, 3, activation="elu", seed=s), rate=0.02,
        optimizer=optimizers.SGD, momentum=0.9)  # fmt: skip
-_blobs("selu", lambda s: mlp(20, 5, 5, activation="selu", kernel_initializer="lecun_normal", seed=s))
+_blobs(
+    "selu", lambda s: mlp(20, 5, 5, activation="selu", kernel_initializer="lecun_normal", seed=s)
+)
 _blobs("gelu", lambda s: mlp(20, 5, 3, activation="gelu", seed=s))
-_blobs("leaky", lambda s: mlp(20, 5, 3, activation="leaky_relu", seed=s), optimizer=optimizers.RMSprop)
+_blobs(
+    "leaky", lambda s: mlp(20, 5, 3, activation="leaky_relu", seed=s), optimizer=optimizers.RMSprop
+)
 _blobs("softplus", lambda s: mlp(20, 5, 2, activation="softplus", seed=s), rate=3e-3)
 _blobs("sigmoid-shallow", lambda s: mlp(20, 5, 2, activation="sigmoid", seed=s), rate=1e-2)
 _blobs("sigmoid-critical", lambda s: mlp(
@@ -108,7 +113,9 @@ def _noisy_labels(seed: int) -> Any:
     x, y = data.blobs(seed)
     rng = np.random.default_rng(seed)
     flip = rng.random(len(y)) < 0.25
-    return _fit(compiled(mlp(20, 5, seed=seed)), x, np.where(flip, rng.integers(0, 5, len(y)), y), 8)
+    return _fit(
+        compiled(mlp(20, 5, seed=seed)), x, np.where(flip, rng.integers(0, 5, len(y)), y), 8
+    )
 
 
 def _class_weights(seed: int) -> Any:
@@ -159,7 +166,9 @@ BOOK.add("imbalanced", "dense", "binary", _imbalanced)
 BOOK.add("frozen-layers", "convolution", "multi-class", _frozen_layers)
 
 
-def _binary(name: str, source: Any, build: Any, loss: Any = Binary, epochs: int = 15, **o: Any) -> None:
+def _binary(
+    name: str, source: Any, build: Any, loss: Any = Binary, epochs: int = 15, **o: Any
+) -> None:
     def make(seed: int) -> Any:
         x, y = source(seed)
         return _fit(compiled(build(seed), loss, **o), x, y, epochs)
@@ -174,7 +183,9 @@ _binary("raw-table-norm", data.table, lambda s: mlp(
     6, 1, out="sigmoid", seed=s, first=[layers.BatchNormalization()]), epochs=10)  # fmt: skip
 
 
-def _regression(name: str, build: Any, loss: str = "mse", epochs: int = 12, y_of: Any = None, **o: Any) -> None:
+def _regression(
+    name: str, build: Any, loss: str = "mse", epochs: int = 12, y_of: Any = None, **o: Any
+) -> None:
     def make(seed: int) -> Any:
         x, y = data.curve(seed)
         return _fit(compiled(build(seed), loss, **o), x, y if y_of is None else y_of(y), epochs)
@@ -184,7 +195,9 @@ def _regression(name: str, build: Any, loss: str = "mse", epochs: int = 12, y_of
 
 _regression("mse", lambda s: mlp(5, 1, out="", seed=s))
 _regression("mae", lambda s: mlp(5, 1, 2, 64, "tanh", out="", seed=s), "mae", rate=3e-3)
-_regression("huber-sgd", lambda s: mlp(5, 1, out="", seed=s), "huber", rate=0.05, optimizer=optimizers.SGD)
+_regression(
+    "huber-sgd", lambda s: mlp(5, 1, out="", seed=s), "huber", rate=0.05, optimizer=optimizers.SGD
+)
 _regression("linear", lambda s: mlp(5, 1, 0, out="", seed=s), rate=0.05, optimizer=optimizers.SGD)
 _regression("unit-range-sigmoid", lambda s: mlp(5, 1, out="sigmoid", seed=s), rate=5e-3,
             y_of=lambda y: (y - y.min()) / (y.max() - y.min()))  # fmt: skip
@@ -202,7 +215,9 @@ def _autoencoder(seed: int) -> Any:
 def _image_autoencoder(seed: int) -> Any:
     x, _ = data.images(seed)
     flat = x.reshape(len(x), -1)
-    return _fit(compiled(mlp(196, 196, 1, 64, out="sigmoid", seed=seed), Binary, 3e-3), flat, flat, 10)
+    return _fit(
+        compiled(mlp(196, 196, 1, 64, out="sigmoid", seed=seed), Binary, 3e-3), flat, flat, 10
+    )
 
 
 def _labels(seed: int) -> Any:
@@ -222,7 +237,14 @@ BOOK.add("multi-label", "dense", "multi-label", _labels)
 BOOK.add("multi-label-residual", "residual", "multi-label", _label_logits)
 
 
-def _images(name: str, build: Any, epochs: int = 6, scale: float = 1 / 255, kind: str = "convolution", **o: Any) -> None:
+def _images(
+    name: str,
+    build: Any,
+    epochs: int = 6,
+    scale: float = 1 / 255,
+    kind: str = "convolution",
+    **o: Any,
+) -> None:
     def make(seed: int) -> Any:
         x, y = data.images(seed, scale=scale)
         return _fit(compiled(build(seed), **o), x, y, epochs)
@@ -234,7 +256,12 @@ _images("conv", lambda s: conv(seed=s), rate=3e-3)
 _images("conv-norm", lambda s: conv(seed=s, norm=True), rate=3e-3, epochs=8)
 _images("conv-global", lambda s: conv(seed=s, norm=True, pool="global"), rate=1e-2, epochs=10)
 _images("conv-raw-pixels-norm", lambda s: conv(seed=s, norm=True), scale=1.0, rate=3e-3)
-_images("conv-rescaling", lambda s: conv(seed=s, first=[layers.Rescaling(1 / 255)]), scale=1.0, rate=3e-3)
+_images(
+    "conv-rescaling",
+    lambda s: conv(seed=s, first=[layers.Rescaling(1 / 255)]),
+    scale=1.0,
+    rate=3e-3,
+)
 _LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 _images("conv-raw-pixels-logits", lambda s: conv(seed=s, out=None), scale=1.0, loss=_LOGITS)
 _images("dense-raw-pixels-logits", lambda s: keras.Sequential([
@@ -242,8 +269,16 @@ _images("dense-raw-pixels-logits", lambda s: keras.Sequential([
     scale=1.0, kind="dense", loss=_LOGITS)  # fmt: skip
 
 
-
-def _sequence(name: str, source: Any, build: Any, loss: Any, task: str, epochs: int = 10, kind: str = "recurrent", **o: Any) -> None:
+def _sequence(
+    name: str,
+    source: Any,
+    build: Any,
+    loss: Any,
+    task: str,
+    epochs: int = 10,
+    kind: str = "recurrent",
+    **o: Any,
+) -> None:
     def make(seed: int) -> Any:
         x, y = source(seed)
         return _fit(compiled(build(seed), loss, **o), x, y, epochs)
@@ -257,73 +292,11 @@ _sequence("gru-regression", data.waves, lambda s: recurrent(layers.GRU, 24, 1, 1
           "regression", rate=5e-3)  # fmt: skip
 _sequence("simple-rnn", data.signs, lambda s: recurrent(layers.SimpleRNN, 15, 2, 1, "sigmoid", s), Binary,
           "binary", rate=5e-3)  # fmt: skip
-_sequence("words-mean", data.sentences, lambda s: words(s), Binary, "binary", kind="dense", rate=1e-2)
-_sequence("words-lstm", data.sentences, lambda s: words(s, layers.LSTM), Binary, "binary", rate=1e-2)
+_sequence(
+    "words-mean", data.sentences, lambda s: words(s), Binary, "binary", kind="dense", rate=1e-2
+)
+_sequence(
+    "words-lstm", data.sentences, lambda s: words(s, layers.LSTM), Binary, "binary", rate=1e-2
+)
 _sequence("transformer", data.sentences, lambda s: attention(s), Binary, "binary", kind="attention",
           rate=3e-3)  # fmt: skip
-
-
-# Harder ones, which do not get far in their few steps and are well all the same.
-_hard = functools.partial(data.blobs, apart=0.35)
-
-
-def _harder(name: str, build: Any, epochs: int = 8, source: Any = _hard, **o: Any) -> None:
-    def make(seed: int) -> Any:
-        x, y = source(seed)
-        return _fit(compiled(build(seed), **o), x, y, epochs)
-
-    BOOK.add(name, "dense", "multi-class", make)
-
-
-_harder("overlapping", lambda s: mlp(20, 5, seed=s))
-_harder("overlapping-tanh-sgd", lambda s: mlp(20, 5, 3, activation="tanh", seed=s), rate=0.05, optimizer=optimizers.SGD)
-_harder("overlapping-two-epochs", lambda s: mlp(20, 5, seed=s), 2)
-_harder("overlapping-slow", lambda s: mlp(20, 5, seed=s), 12, rate=2e-4)
-_harder("overlapping-dropout-norm", lambda s: mlp(
-    20, 5, 2, 48, extra=lambda: keras.Sequential([layers.BatchNormalization(), layers.Dropout(0.4)]), seed=s))
-_harder("twenty-classes", lambda s: mlp(20, 20, 2, 64, seed=s), source=functools.partial(data.blobs, classes=20, apart=0.8))
-_harder("few-per-class", lambda s: mlp(20, 10, 2, 64, seed=s), 20, functools.partial(data.blobs, n=120, classes=10))
-_harder("large-batches", lambda s: mlp(20, 5, seed=s), 30, functools.partial(data.blobs, n=1_024, apart=0.6), rate=3e-3)
-_harder("deep-elu", lambda s: mlp(20, 5, 8, 32, "elu", seed=s), source=functools.partial(data.blobs, apart=0.6))
-_harder("deep-glorot-relu", lambda s: mlp(20, 5, 6, 32, seed=s), source=functools.partial(data.blobs, apart=0.6))
-_harder("sigmoid-three", lambda s: mlp(20, 5, 3, 64, "sigmoid", seed=s), 25, rate=1e-2,
-        source=functools.partial(data.blobs, apart=0.8))  # fmt: skip
-
-
-def _noisy_curve(name: str, build: Any, epochs: int = 15, noise: float = 1.0, **o: Any) -> None:
-    def make(seed: int) -> Any:
-        x, y = data.curve(seed, noise=noise)
-        return _fit(compiled(build(seed), "mse", **o), x, y, epochs)
-
-    BOOK.add(name, "dense", "regression", make)
-
-
-_noisy_curve("noisy", lambda s: mlp(5, 1, out="", seed=s))
-_noisy_curve("noisy-deep", lambda s: mlp(5, 1, 5, 32, out="", seed=s), noise=0.5)
-_noisy_curve("tanh-output", lambda s: mlp(5, 1, 2, 32, "tanh", out="", seed=s), noise=0.3, rate=3e-3)
-
-
-def _two_heads(seed: int) -> Any:
-    x, y = data.blobs(seed)
-    keras.utils.set_random_seed(seed)
-    given = keras.Input((20,))
-    h = layers.Dense(48, "relu", name="h1")(given)
-    classes = layers.Dense(5, "softmax", name="class")(h)
-    number = layers.Dense(1, name="number")(h)
-    model = keras.Model(given, [classes, number])
-    model.compile(optimizers.Adam(5e-3), [Sparse, "mse"])
-    return _fit(model, x, [y, x[:, :3].sum(1, keepdims=True) / 3], 12)
-
-
-def _two_inputs(seed: int) -> Any:
-    x, y = data.blobs(seed)
-    keras.utils.set_random_seed(seed)
-    left, right = keras.Input((10,)), keras.Input((10,))
-    shared = layers.Dense(24, "relu", name="shared")
-    both = layers.Concatenate()([shared(left), shared(right)])
-    model = keras.Model([left, right], layers.Dense(5, "softmax", name="out")(both))
-    return _fit(compiled(model, rate=5e-3), [x[:, :10], x[:, 10:]], y, 10)
-
-
-BOOK.add("two-heads", "dense", "multi-class", _two_heads)
-BOOK.add("two-inputs", "dense", "multi-class", _two_inputs)

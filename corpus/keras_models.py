@@ -12,7 +12,11 @@ Sparse = "sparse_categorical_crossentropy"
 
 
 def compiled(
-    model: Any, loss: Any = Sparse, rate: Any = 1e-3, optimizer: Any = keras.optimizers.Adam, **o: Any
+    model: Any,
+    loss: Any = Sparse,
+    rate: Any = 1e-3,
+    optimizer: Any = keras.optimizers.Adam,
+    **o: Any,
 ) -> Any:
     """`model`, compiled."""
     model.compile(optimizer(rate, **o), loss)
@@ -79,7 +83,14 @@ def conv(
 
 
 def recurrent(
-    cell: Any, steps: int, features: int, outputs: int, out: str, seed: int, units: int = 16, **options: Any
+    cell: Any,
+    steps: int,
+    features: int,
+    outputs: int,
+    out: str,
+    seed: int,
+    units: int = 16,
+    **options: Any,
 ) -> Any:
     """One recurrent layer rnn and an output layer out."""
     keras.utils.set_random_seed(seed)
@@ -99,7 +110,9 @@ def words(seed: int, recurrent_cell: Any = None, vocabulary: int = 60, steps: in
     )  # fmt: skip
 
 
-def attention(seed: int, vocabulary: int = 60, steps: int = 16, blocks: int = 1, scale: Any = None) -> Any:
+def attention(
+    seed: int, vocabulary: int = 60, steps: int = 16, blocks: int = 1, scale: Any = None
+) -> Any:
     """A small transformer encoder over tokens."""
     keras.utils.set_random_seed(seed)
     init = {"kernel_initializer": scale} if scale else {}

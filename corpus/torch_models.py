@@ -14,7 +14,9 @@ from torch.utils.data import DataLoader, TensorDataset
 def loader(x: np.ndarray, y: np.ndarray, batch: int = 32, seed: int = 0) -> DataLoader[Any]:
     """Shuffled batches."""
     generator = torch.Generator().manual_seed(seed)
-    return DataLoader(TensorDataset(torch.tensor(x), torch.tensor(y)), batch, shuffle=True, generator=generator)
+    return DataLoader(
+        TensorDataset(torch.tensor(x), torch.tensor(y)), batch, shuffle=True, generator=generator
+    )
 
 
 def mlp(
@@ -58,7 +60,9 @@ class Residual(nn.Module):
         super().__init__()
         self.stem = nn.Linear(inputs, width)
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+            nn.Sequential(
+                nn.LayerNorm(width), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width)
+            )
             for _ in range(blocks)
         )
         self.out = nn.Linear(width, outputs)
@@ -118,7 +122,9 @@ class Attention(nn.Module):
 class Parts(nn.Module):
     """Three hidden layers; some can be cut off or left out."""
 
-    def __init__(self, inputs: int = 20, outputs: int = 5, detach: bool = False, unused: bool = False):
+    def __init__(
+        self, inputs: int = 20, outputs: int = 5, detach: bool = False, unused: bool = False
+    ):
         super().__init__()
         self.first, self.second = nn.Linear(inputs, 32), nn.Linear(32, 32)
         self.third, self.out = nn.Linear(32, 32), nn.Linear(32, outputs)

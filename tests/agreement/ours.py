@@ -208,27 +208,30 @@ def free_run(case: Case, through_float32: bool = False) -> dict[str, np.ndarray]
     """The engine's own trajectory from the case's initial parameters: `loss`, (states,), and
     `after/...`, (1, ...), behind the last step.
 
+    With the programs that are compiled already: as many copies of one training side by side as
+    those have states.
+
     Args:
         through_float32: see `rates_of`.
     """
-    plan = plan_of(case)
-    initial = {f"before/{name}": value[None] for name, value in case.initial().items()}
+    plan, losses = plan_of(case), []
+
+    def copies(tree: Any) -> Any:
+        return jax.tree.map(lambda x: np.repeat(np.asarray(x)[None], case.states, axis=0), tree)
+
+    initial = {f"before/{name}": copies(value) for name, value in case.initial().items()}
     with precision(case.dtype):
-        tables = tables_of(case)
-        params = last_of(to_blocks(plan, initial, prefixed("before/")))
-        zeros = jax.tree.map(np.zeros_like, params)
-
-        def body(state, row):
-            *batch, rates = row
-            result = step.one_pass(plan, state.params, tables, *batch, None)
-            _, after = step.update(plan, state, result.gradients, rates)
-            return after, result.loss
-
-        slots = (zeros,) * OPTIMIZERS[case.optimizer].slots
-        state = step.State(params, slots, tuple({} for _ in plan.blocks), np.int32(0))
-        scan = jax.jit(lambda *a: jax.lax.scan(body, *a), compiler_options=QUICK)
-        state, losses = scan(state, (*_data(case), rates_of(case, through_float32)))
-        after = jax.tree.map(lambda x: np.asarray(x)[None], state.params)
+        tables, data, rates = tables_of(case), _data(case), rates_of(case, through_float32)
+        params = to_blocks(plan, initial, prefixed("before/"))
+        running = tuple({} for _ in plan.blocks)
+        slots = (jax.tree.map(np.zeros_like, params),) * OPTIMIZERS[case.optimizer].slots
+        state = step.State(params, slots, running, np.zeros(case.states, np.int32))
+        for at in range(case.states):
+            batch, rates_now = copies(jax.tree.map(lambda x, at=at: x[at], (data, rates)))
+            result = _pass_program(_any_optimizer(plan))(state.params, running, tables, *batch)
+            losses.append(float(result[0][0]))
+            _, state = _update_program(plan)(state, result[1], rates_now)
+        after = jax.tree.map(lambda x: np.asarray(x)[:1], state.params)
     return {"loss": np.asarray(losses), **from_blocks(after, prefixed("after/"))}
 
 

@@ -1,15 +1,15 @@
 """Keras trains cases by itself and shows what went on inside. A script of its own:
 
-    KERAS_BACKEND=tensorflow JAX_ENABLE_X64=0 python -m tests.agreement.peer_keras FOLDER DTYPE
+    KERAS_BACKEND=tensorflow python -m tests.agreement.peer_keras FOLDER
 
-writes FOLDER/NAME.npz for every case of that dtype, with the keys of `peer_pytorch.trajectory`.
-JAX_ENABLE_X64=1 for float64.
+writes FOLDER/NAME.npz for every case, with the keys of `peer_pytorch.trajectory`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -217,8 +217,9 @@ def trajectory(case: Case) -> dict[str, np.ndarray]:
     for batch in zip(*case.batches(), strict=True):
         x, y = map(ops.convert_to_tensor, batch)
         keep("before/", tensors, values)
+        kept = backend.kept
         for k, slot in enumerate(slots):
-            keep(f"slot{k}/", tensors, [backend.kept[places[id(v)]] for v in slot])
+            keep(f"slot{k}/", tensors, [kept[places[id(v)]] for v in slot])
         results = backend.differentiate(values, running, nudges, x, y)
         loss, taps, running, gradients, slopes = results
         values = backend.apply(gradients, values)
@@ -236,15 +237,17 @@ def trajectory(case: Case) -> dict[str, np.ndarray]:
     return {key: np.stack(arrays) for key, arrays in log.items()}
 
 
-def main(folder: str, dtype: str) -> None:
-    keras.config.set_floatx(dtype)
+def main(folder: str) -> None:
+    name = keras.backend.backend()
     # On JAX, Keras casts what its operations give from float64 to float32, whatever floatx says.
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
-    for case in keras_cases(keras.backend.backend()):
-        if case.dtype != dtype:
-            continue
-        np.savez(Path(folder) / f"{case.name}.npz", **trajectory(case))
+    for case in keras_cases(name):
+        keras.config.set_floatx(case.dtype)
+        keras.config.set_dtype_policy(case.dtype)
+        known = jax.enable_x64(case.dtype == "float64") if name == "jax" else nullcontext()
+        with known:
+            np.savez(Path(folder) / f"{case.name}.npz", **trajectory(case))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

@@ -27,7 +27,9 @@ def test_passes_and_updates_from_pytorchs_states(case: Case) -> None:
     check_update(case, peer, float64_tolerance=2e-5 if clipped else 1e-9)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.skip == 2], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.skip == 2 and c.norm != "none"], ids=lambda case: case.name
+)
 def test_gauges(case: Case) -> None:
     check_gauges(case, trajectory(case))
 

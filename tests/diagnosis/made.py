@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import Course, Data, Evidence, Head, Layer, Loss, Optimizer, Trial
+from gradgauge.diagnosis._evidence import (
+    Course,
+    Data,
+    Evidence,
+    Head,
+    Layer,
+    Loss,
+    Optimizer,
+    Trial,
+)
 from gradgauge.diagnosis._finding import Finding, NotApplicable
 from gradgauge.diagnosis.limits import limits_with
 from gradgauge.diagnosis.rules import BY_NAME
@@ -26,9 +35,9 @@ def labels(n: int = 200, classes: int = 4) -> np.ndarray:
 def inputs(n: int = 200, seed: int = 0) -> np.ndarray:
     """Four classes that a simple learner tells apart."""
     rng = np.random.default_rng(seed)
-    return (np.eye(4)[labels(n)] @ rng.normal(size=(4, 10)) * 2 + rng.normal(size=(n, 10)) * 0.3).astype(
-        np.float32
-    )
+    return (
+        np.eye(4)[labels(n)] @ rng.normal(size=(4, 10)) * 2 + rng.normal(size=(n, 10)) * 0.3
+    ).astype(np.float32)
 
 
 def good_outputs(y: np.ndarray, classes: int = 4) -> np.ndarray:
@@ -86,7 +95,9 @@ GAUGES: Mapping[str, Sequence[float]] = {
 }
 
 
-def run(made: Sequence[Layer], gauges: Mapping[str, Any] | None = None, update: float = 1e-3) -> Run:
+def run(
+    made: Sequence[Layer], gauges: Mapping[str, Any] | None = None, update: float = 1e-3
+) -> Run:
     """A Run of three probes; `gauges` gives one row for all probes, or a list of rows."""
     count = len(made)
     axis = np.arange(1, count + 1)
@@ -94,7 +105,11 @@ def run(made: Sequence[Layer], gauges: Mapping[str, Any] | None = None, update: 
     for name, row in {**GAUGES, **(gauges or {})}.items():
         rows = np.asarray(row, float)
         rows = np.tile(rows[:count], (len(PROBES), 1)) if rows.ndim == 1 else rows
-        axes = ("member", "probe_step", "layer") if rows.shape == (len(PROBES), count) else ("member", "probe_step")
+        axes = (
+            ("member", "probe_step", "layer")
+            if rows.shape == (len(PROBES), count)
+            else ("member", "probe_step")
+        )
         variables[name] = (axes, rows[None] if len(axes) == 3 else np.asarray(row, float)[None])
     steps = np.arange(0, 40, 5)
     return Run(

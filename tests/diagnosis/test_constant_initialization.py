@@ -14,7 +14,9 @@ def constant(before: float = 0.0, after: float | None = None):
     shape = made[1].before[0].shape
     end = made[1].after if after is None else (np.full(shape, after, np.float32),)
     same = (np.full(shape[1], 0.01, np.float32),)
-    made[1] = dataclasses.replace(made[1], before=(np.full(shape, before, np.float32),), after=end, biases_after=same)
+    made[1] = dataclasses.replace(
+        made[1], before=(np.full(shape, before, np.float32),), after=end, biases_after=same
+    )
     return made
 
 
@@ -29,7 +31,10 @@ def test_units_that_part_in_a_training_that_learns():
 
 
 def test_units_that_part_in_a_training_that_fails():
-    assert found("constant-initialization", evidence(failing=True, made=constant()))[0].severity == "fault"
+    assert (
+        found("constant-initialization", evidence(failing=True, made=constant()))[0].severity
+        == "fault"
+    )
 
 
 def test_an_output_layer_may_begin_at_zero():

@@ -11,7 +11,12 @@ DEAD = {"dead": [0.0, 0.9, 0.0, 0.0, np.nan]}
 
 def test_most_of_a_layer_born_dead():
     (finding,) = found("dead-units", evidence(failing=True, gauges=DEAD))
-    assert (finding.severity, finding.layer, finding.step, finding.symptom) == ("fault", "h2", 0, False)
+    assert (finding.severity, finding.layer, finding.step, finding.symptom) == (
+        "fault",
+        "h2",
+        0,
+        False,
+    )
     assert finding.facts["dead"] == 29
 
 

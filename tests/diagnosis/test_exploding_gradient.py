@@ -20,7 +20,9 @@ def test_in_a_training_that_learns_it_is_a_note():
 
 def test_from_step_to_step():
     rows = [[0.2] * 5, [50.0] * 5, [1e5, 1e6, 1e5, 1e5, 1e5]]
-    (finding,) = found("exploding-gradient", evidence(failing=True, gauges={"weight_grad_norm": rows}))
+    (finding,) = found(
+        "exploding-gradient", evidence(failing=True, gauges={"weight_grad_norm": rows})
+    )
     assert (finding.case, finding.layer, finding.symptom) == ("steps", "h2", True)
 
 

@@ -18,8 +18,12 @@ X, Y = inputs(), labels()
 def model(depth: int = 2, activation: str = "relu", rate: float = 1e-2, **compiled) -> keras.Model:
     keras.utils.set_random_seed(3)
     hidden = [keras.layers.Dense(16, activation, name=f"h{i + 1}") for i in range(depth)]
-    made = keras.Sequential([keras.Input((10,)), *hidden, keras.layers.Dense(4, "softmax", name="out")])
-    made.compile(keras.optimizers.Adam(rate), **{"loss": "sparse_categorical_crossentropy", **compiled})
+    made = keras.Sequential(
+        [keras.Input((10,)), *hidden, keras.layers.Dense(4, "softmax", name="out")]
+    )
+    made.compile(
+        keras.optimizers.Adam(rate), **{"loss": "sparse_categorical_crossentropy", **compiled}
+    )
     return made
 
 
@@ -43,7 +47,11 @@ def test_a_healthy_training():
 def test_the_textbook_sigmoid_shows_at_step_0():
     diagnosis = diagnose(model(10, "sigmoid", 1e-3), X, Y, epochs=3)
     assert diagnosis.primary is not None
-    assert (diagnosis.primary.rule, diagnosis.primary.layer, diagnosis.primary.step) == ("vanishing-gradient", "h1", 0)
+    assert (diagnosis.primary.rule, diagnosis.primary.layer, diagnosis.primary.step) == (
+        "vanishing-gradient",
+        "h1",
+        0,
+    )
 
 
 def test_a_rate_too_high_and_the_nan_behind_it():
@@ -78,6 +86,7 @@ def test_an_unbuilt_optimiser_stays_unbuilt():
 def test_the_users_own_exception_comes_through_and_all_is_put_back():
     class Stumbles(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
+            del logs
             if batch == 3:
                 raise ZeroDivisionError("mine")
 
@@ -89,8 +98,12 @@ def test_the_users_own_exception_comes_through_and_all_is_put_back():
 
 
 def test_a_model_trains_on_as_if_nothing_had_been():
-    """The same training with and without a diagnosis before it, bit for bit."""
+    """The same training with and without a diagnosis before it, bit for bit. Keras itself draws
+    one shuffle more in a model's first `fit`, so both have had one."""
     plain, asked = model(), model()
+    for made in (plain, asked):
+        keras.utils.set_random_seed(10)
+        made.fit(X, Y, epochs=1, verbose=0)
     diagnose(asked, X, Y, epochs=1)
     for made in (plain, asked):
         keras.utils.set_random_seed(11)

@@ -43,14 +43,18 @@ def test_a_loss_that_blows_up():
 
 
 def test_steps_too_short_for_the_way():
-    given = evidence(failing=True, course=SLOW, gauges=SAME, trials=[trial("rate", 100.0, learns=True)])
+    given = evidence(
+        failing=True, course=SLOW, gauges=SAME, trials=[trial("rate", 100.0, learns=True)]
+    )
     (finding,) = found("learning-rate-too-low", given)
     assert finding.severity == "fault"
     assert finding.facts["better"] == pytest.approx(0.1)
 
 
 def test_where_higher_rates_do_not_help_it_is_not_the_rate():
-    given = evidence(failing=True, course=SLOW, gauges=SAME, trials=[trial("rate", 100.0, learns=False)])
+    given = evidence(
+        failing=True, course=SLOW, gauges=SAME, trials=[trial("rate", 100.0, learns=False)]
+    )
     assert found("learning-rate-too-low", given) == []
 
 

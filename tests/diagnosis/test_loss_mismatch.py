@@ -32,7 +32,10 @@ WRONG = {
     "softmax_twice": head(loss=sparse(True)),
     "logits_as_probabilities": head(activation="linear", before=LOGITS),
     "sigmoid_categorical": head(
-        activation="sigmoid", before=SIGMOID.repeat(4, 1), y=ONE_HOT, loss=Loss("categorical", "loss")
+        activation="sigmoid",
+        before=SIGMOID.repeat(4, 1),
+        y=ONE_HOT,
+        loss=Loss("categorical", "loss"),
     ),
     "softmax_one_unit": head(before=np.ones((200, 1)), y=BITS, loss=binary()),
     "one_unit": head(activation="linear", before=NUMBERS, loss=sparse(True)),
@@ -41,7 +44,9 @@ WRONG = {
     "sigmoid_twice": head(activation="sigmoid", before=SIGMOID, y=BITS, loss=binary(True)),
     "labels_out_of_unit": head(activation="sigmoid", before=SIGMOID, y=2 * BITS - 1, loss=binary()),
     "softmax_multi_label": head(y=(RNG.random((200, 4)) > 0.5).astype(float), loss=binary()),
-    "target_out_of_range": head(activation="tanh", before=np.tanh(NUMBERS), y=10 * NUMBERS, loss=MSE),
+    "target_out_of_range": head(
+        activation="tanh", before=np.tanh(NUMBERS), y=10 * NUMBERS, loss=MSE
+    ),
     "shapes_broadcast": head(
         activation="linear", before=NUMBERS, y=NUMBERS[:, 0], loss=MSE, strict_shapes=True
     ),
@@ -53,9 +58,7 @@ WRONG = {
 RIGHT = {
     "softmax and probabilities": head(),
     "logits and logits": head(activation="linear", before=LOGITS, loss=sparse(True)),
-    "log softmax": head(
-        activation="log_softmax", before=np.log(flat_outputs()), loss=sparse(None)
-    ),
+    "log softmax": head(activation="log_softmax", before=np.log(flat_outputs()), loss=sparse(None)),
     "sigmoid and bits": head(activation="sigmoid", before=SIGMOID, y=BITS, loss=binary()),
     "soft bits": head(activation="sigmoid", before=SIGMOID, y=BITS * 0.8 + 0.1, loss=binary()),
     "smoothed targets": head(y=ONE_HOT * 0.9 + 0.025, loss=Loss("categorical", "loss")),
@@ -90,5 +93,8 @@ def test_a_softmax_with_a_binary_loss_and_one_true_label_is_warned_of():
 
 
 def test_a_loss_of_the_users_own_cannot_be_judged():
-    assert silent("loss-mismatch", evidence(heads=(head(loss=Loss("other", "mine")),))) == "unknown_loss"
+    assert (
+        silent("loss-mismatch", evidence(heads=(head(loss=Loss("other", "mine")),)))
+        == "unknown_loss"
+    )
     assert silent("loss-mismatch", evidence(heads=())) == "unknown_loss"

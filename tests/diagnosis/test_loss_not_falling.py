@@ -22,7 +22,9 @@ def test_what_has_converged_has_a_flat_loss_and_is_healthy():
 
 
 def test_what_was_learnt_and_is_lost_again_fails():
-    given = evidence(heads=(head(before=good_outputs(labels()), after=head().before),), course=course(FLAT))
+    given = evidence(
+        heads=(head(before=good_outputs(labels()), after=head().before),), course=course(FLAT)
+    )
     assert given.failing
 
 
@@ -34,7 +36,10 @@ def test_a_training_on_its_way_is_not_failing():
 
 
 def test_a_few_steps_are_too_few_to_tell():
-    assert silent("loss-not-falling", evidence(failing=True, course=course(FLAT[:4]))) == "too_few_steps"
+    assert (
+        silent("loss-not-falling", evidence(failing=True, course=course(FLAT[:4])))
+        == "too_few_steps"
+    )
 
 
 def test_without_a_training_it_does_not_apply():

@@ -9,18 +9,28 @@ from tests.diagnosis.made import FLAT, course, evidence, found, inputs, trial
 
 def test_data_that_is_not_finite_is_the_cause():
     bad = Data((inputs(),), 200, 32, x_bad=3)
-    (finding,) = found("non-finite", evidence(failing=True, data=bad, course=course(FLAT, non_finite_step=0)))
+    (finding,) = found(
+        "non-finite", evidence(failing=True, data=bad, course=course(FLAT, non_finite_step=0))
+    )
     assert (finding.case, finding.value, finding.symptom) == ("input", 3, False)
 
 
 def test_bad_samples_that_do_no_harm_are_warned_of():
-    assert found("non-finite", evidence(data=Data((inputs(),), 200, 32, y_bad=1)))[0].severity == "warning"
+    assert (
+        found("non-finite", evidence(data=Data((inputs(),), 200, 32, y_bad=1)))[0].severity
+        == "warning"
+    )
 
 
 def test_layer_operation_and_step_are_named():
     broke = course(FLAT, non_finite_step=7, non_finite_where=("h2", "activation"))
     (finding,) = found("non-finite", evidence(failing=True, course=broke))
-    assert (finding.layer, finding.case, finding.step, finding.symptom) == ("h2", "activation", 7, True)
+    assert (finding.layer, finding.case, finding.step, finding.symptom) == (
+        "h2",
+        "activation",
+        7,
+        True,
+    )
 
 
 def test_the_rate_that_made_it_stands_first():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-
+import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -63,7 +62,11 @@ def test_a_layer_that_the_optimiser_does_not_have():
     some = torch.optim.Adam([*model[0].parameters(), *model[4:].parameters()], 1e-2)
     primary = diagnose(model, CE, some, batches(), epochs=4).primary
     assert primary is not None
-    assert (primary.rule, primary.case, primary.layer) == ("unreached-layer", "not_in_optimizer", "2")
+    assert (primary.rule, primary.case, primary.layer) == (
+        "unreached-layer",
+        "not_in_optimizer",
+        "2",
+    )
 
 
 def test_a_root_of_nothing_is_found_where_it_is():
@@ -138,8 +141,11 @@ def test_a_jax_loss_function():
     rng = np.random.default_rng(0)
     widths = [10, 16, 16, 4]
     params = [
-        {"w": jnp.asarray(rng.normal(0, np.sqrt(2 / m), (m, n)).astype(np.float32)), "b": jnp.zeros(n)}
-        for m, n in zip(widths, widths[1:], strict=False)
+        {
+            "w": jnp.asarray(rng.normal(0, np.sqrt(2 / m), (m, n)).astype(np.float32)),
+            "b": jnp.zeros(n),
+        }
+        for m, n in itertools.pairwise(widths)
     ]
 
     def predict(params, x):

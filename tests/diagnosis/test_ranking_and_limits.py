@@ -31,7 +31,11 @@ def test_causes_stand_before_mechanisms_before_symptoms():
 
 
 def test_faults_stand_before_warnings_before_notes():
-    given = [finding("loss-mismatch", "note"), finding("dead-units", "warning"), finding("update-ratio")]
+    given = [
+        finding("loss-mismatch", "note"),
+        finding("dead-units", "warning"),
+        finding("update-ratio"),
+    ]
     assert [f.severity for f in ranked(given, evidence())] == ["fault", "warning", "note"]
 
 
@@ -67,7 +71,9 @@ def test_a_rule_can_be_switched_off():
     gauges = {"dead": [0, 0.8, 0, 0, math.nan]}
     diagnosis = conclude(evidence(gauges=gauges), off=["dead-units"])
     assert diagnosis.findings == ()
-    assert any(n.rule == "dead-units" and n.reason == "switched_off" for n in diagnosis.not_applicable)
+    assert any(
+        n.rule == "dead-units" and n.reason == "switched_off" for n in diagnosis.not_applicable
+    )
 
 
 def test_unknown_limits_and_values_that_are_none():
@@ -90,15 +96,42 @@ def test_the_document_has_the_contracts_fields_and_no_bare_infinity():
     document = json.loads(json.dumps(diagnosis.to_json("ko"), allow_nan=False))
     assert document["schema"] == 1
     assert document["healthy"] is False
-    assert {"rule", "severity", "layer", "step", "value", "limit", "limit_source", "remedies"} <= set(
-        document["findings"][0]
-    )
-    assert [json_number(v) for v in (math.nan, math.inf, -math.inf, 1.0, None)] == ["nan", "inf", "-inf", 1.0, None]
+    assert {
+        "rule",
+        "severity",
+        "layer",
+        "step",
+        "value",
+        "limit",
+        "limit_source",
+        "remedies",
+    } <= set(document["findings"][0])
+    assert [json_number(v) for v in (math.nan, math.inf, -math.inf, 1.0, None)] == [
+        "nan",
+        "inf",
+        "-inf",
+        1.0,
+        None,
+    ]
 
 
 def test_the_fifteen_rules_of_the_contract():
     assert sorted(rule.name for rule in RULES) == sorted(
-        "vanishing-gradient exploding-gradient dead-units saturated-units signal-collapse loss-mismatch "
-        "unscaled-input learning-rate-too-high learning-rate-too-low loss-not-falling non-finite "
-        "constant-initialization bad-initial-scale unreached-layer update-ratio".split()
+        [
+            "vanishing-gradient",
+            "exploding-gradient",
+            "dead-units",
+            "saturated-units",
+            "signal-collapse",
+            "loss-mismatch",
+            "unscaled-input",
+            "learning-rate-too-high",
+            "learning-rate-too-low",
+            "loss-not-falling",
+            "non-finite",
+            "constant-initialization",
+            "bad-initial-scale",
+            "unreached-layer",
+            "update-ratio",
+        ]
     )

@@ -63,11 +63,15 @@ def test_overshoot_where_the_loss_is_gone_or_the_step_goes_uphill():
 
 def test_skill_is_0_for_a_constant_answer_and_1_for_a_perfect_one():
     y = labels()
-    assert skill(np.full((200, 4), 0.25), y, "sparse_categorical", False) == pytest.approx(0, abs=1e-6)
+    assert skill(np.full((200, 4), 0.25), y, "sparse_categorical", False) == pytest.approx(
+        0, abs=1e-6
+    )
     assert skill(np.eye(4)[y], y, "sparse_categorical", False) == pytest.approx(1)
     numbers = RNG.normal(size=(50, 1))
     assert skill(numbers, numbers, "mse", False) == pytest.approx(1)
-    assert skill(np.full((50, 1), numbers.mean()), numbers, "mse", False) == pytest.approx(0, abs=1e-2)
+    assert skill(np.full((50, 1), numbers.mean()), numbers, "mse", False) == pytest.approx(
+        0, abs=1e-2
+    )
     bits = (y % 2).astype(float)[:, None]
     assert skill(bits * 20 - 10, bits, "binary", True) == pytest.approx(1, abs=1e-3)
 

@@ -24,13 +24,18 @@ def test_large_inputs_of_a_training_that_learns():
 
 def test_if_scaled_inputs_fail_as_well_they_are_not_the_cause():
     tried = [trial("inputs", 1.0, learns=False)]
-    (finding,) = found("unscaled-input", evidence(failing=True, data=BIG, gauges=WIDE, trials=tried))
+    (finding,) = found(
+        "unscaled-input", evidence(failing=True, data=BIG, gauges=WIDE, trials=tried)
+    )
     assert finding.severity == "warning"
 
 
 def test_columns_of_very_different_units():
     table = inputs() * np.array([1, 1e4, 1, 1, 1, 1, 1, 1, 1, 0.01], np.float32)
-    (finding,) = found("unscaled-input", evidence(failing=True, data=Data((table,), 200, 32), gauges={"z_std": [1.0] * 5}))
+    (finding,) = found(
+        "unscaled-input",
+        evidence(failing=True, data=Data((table,), 200, 32), gauges={"z_std": [1.0] * 5}),
+    )
     assert finding.case == "ratio"
 
 
@@ -40,8 +45,12 @@ def test_unit_inputs_are_well():
 
 def test_a_model_that_normalises_by_itself_is_exempt():
     made = layers()
-    made[0] = dataclasses.replace(made[0], info=dataclasses.replace(made[0].info, kind="normalization"))
-    assert silent("unscaled-input", evidence(failing=True, made=made, data=BIG)) == "normalized_inside"
+    made[0] = dataclasses.replace(
+        made[0], info=dataclasses.replace(made[0].info, kind="normalization")
+    )
+    assert (
+        silent("unscaled-input", evidence(failing=True, made=made, data=BIG)) == "normalized_inside"
+    )
 
 
 def test_tokens_have_no_scale():

@@ -34,7 +34,10 @@ def test_a_healthy_training_has_none():
 
 
 def test_nothing_at_all_arriving_counts_as_vanished():
-    (finding,) = found("vanishing-gradient", evidence(failing=True, gauges={"delta_norm": [0, 0, 1e-8, 1e-3, 1e-2]}))
+    (finding,) = found(
+        "vanishing-gradient",
+        evidence(failing=True, gauges={"delta_norm": [0, 0, 1e-8, 1e-3, 1e-2]}),
+    )
     assert finding.value == 0
 
 
@@ -51,5 +54,7 @@ def test_two_layers_are_too_few_to_compare():
 
 
 def test_without_signals_it_does_not_apply():
-    assert silent("vanishing-gradient", evidence(gauges={"delta_norm": [np.nan] * 5})) == "too_shallow"
+    assert (
+        silent("vanishing-gradient", evidence(gauges={"delta_norm": [np.nan] * 5})) == "too_shallow"
+    )
     assert silent("vanishing-gradient", evidence(run=None)) == "no_signals"

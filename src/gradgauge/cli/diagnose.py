@@ -105,7 +105,10 @@ def arrays_for(model: Any, data: str) -> list[Any]:
 
     if data in datasets.NAMES:
         known = datasets.load(data)
-        return [_shaped(model, known.x_train.astype(np.float32) / 255, known.image_shape), known.y_train]
+        return [
+            _shaped(model, known.x_train.astype(np.float32) / 255, known.image_shape),
+            known.y_train,
+        ]
     if Path(data).suffix != ".npz" and ":" in data and not Path(data).exists():
         from gradgauge.watchers.loading import call_function
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from gradgauge.diagnosis.learning import LEAST_STEPS, Learning, judge
+from gradgauge.diagnosis.learning import LEAST_STEPS, Learning, judge, on_its_way
 from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.reference import Reference, reference_of
 from gradgauge.run import Run
@@ -202,6 +202,8 @@ class Evidence:
         seeds: redrawn weights: for each, the share of dead units by layer at the end.
         reach: how much more the outputs answer to the first position of a sequence than to the
             last, before training; None: no sequence.
+        born_saturated: share of saturated values by layer before training, where a bounded
+            activation is known from the model itself.
         limits: what figures are held against.
     """
 
@@ -215,6 +217,7 @@ class Evidence:
     trials: list[Trial] = field(default_factory=list)
     seeds: list[dict[str, float]] = field(default_factory=list)
     reach: float | None = None
+    born_saturated: Mapping[str, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=shipped)
 
     @cached_property
@@ -225,7 +228,17 @@ class Evidence:
     @cached_property
     def learning(self) -> Learning:
         """Whether the training learns."""
-        return judge(self.heads, self.course, self.reference, self.limits["learning"])
+        limits = self.limits["learning"]
+        found = judge(self.heads, self.course, self.reference, limits)
+        broke = self.course is not None and self.course.non_finite_step is not None
+        if found.verdict == "failing" and not broke and on_its_way(found, self.looks, limits):
+            return replace(found, verdict="learning")
+        return found
+
+    @property
+    def looks(self) -> np.ndarray:
+        """Losses on the probe samples, over the training."""
+        return self.probes("loss")
 
     @property
     def failing(self) -> bool:
@@ -254,7 +267,7 @@ class Evidence:
 
     def probes(self, name: str) -> np.ndarray:
         """A gauge over the training, (probe, layer); empty without a Run."""
-        if self.run is None:
+        if self.run is None or name not in self.run.groups["probes"].variables:
             return np.zeros((0, 0))
         return self.run.values("probes", name)[0]
 

@@ -42,7 +42,9 @@ _KINDS = {
 _OTHER = Loss("other", "loss")
 
 
-def jax_trainee(loss: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> JaxTrainee:
+def jax_trainee(
+    loss: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> JaxTrainee:
     """Sort the arguments.
 
     Args:
@@ -154,7 +156,9 @@ class JaxTrainee:
         drawn = redrawn([np.asarray(leaf) for leaf in leaves], seed)
         params = jax.tree.unflatten(tree, [jnp.asarray(a) for a in drawn])
         total = self._total()
-        watcher = JaxWatcher(self.loss, params, *self._probe, every=total + 1, norms_every=total + 1)
+        watcher = JaxWatcher(
+            self.loss, params, *self._probe, every=total + 1, norms_every=total + 1
+        )
         _, _, _, end = self._train(params, 1.0, self.x, seconds, watcher)
         watcher.close(end)
         dead = watcher.run.values("probes", "dead")[0][-1]
@@ -207,7 +211,9 @@ class JaxTrainee:
         return tuple(dataclasses.replace(head, after=out) for head in self._heads)
 
     def _total(self) -> int:
-        per_epoch, epochs = steps_for(len(self.x) // self.batch * self.batch, self.batch, self.epochs)
+        per_epoch, epochs = steps_for(
+            len(self.x) // self.batch * self.batch, self.batch, self.epochs
+        )
         return per_epoch * epochs
 
     def _batches(self) -> Iterator[np.ndarray]:

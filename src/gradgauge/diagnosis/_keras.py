@@ -11,15 +11,18 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from gradgauge.diagnosis._errors import CannotDiagnose
-from gradgauge.diagnosis._evidence import Course, Data, Head, Layer, Optimizer
+from gradgauge.diagnosis._evidence import Data, Head, Layer, Optimizer
 from gradgauge.diagnosis._keras_data import Given, given
 from gradgauge.diagnosis._keras_facts import (
     by_values,
     has_been_trained,
     heads_of,
     layer_facts,
+    numpy_of,
     optimizer_facts,
     output_layers,
     short_names,
@@ -123,7 +126,9 @@ class KerasTrainee:
         y = [np.asarray(a) for a in keras.tree.flatten(self.given.y_probe) if a is not None]
         whole_x = [np.asarray(a) for a in keras.tree.flatten(self.given.x_whole)]
         whole_y = [np.asarray(a) for a in keras.tree.flatten(self.given.y_whole) if a is not None]
-        tokens = any(isinstance(layer, keras.layers.Embedding) for layer in self.model._flatten_layers())
+        tokens = any(
+            isinstance(layer, keras.layers.Embedding) for layer in self.model._flatten_layers()
+        )
         return Data(
             x, self.given.samples, self.given.batch_size,
             max((bad_samples(a) for a in whole_x), default=0),
@@ -161,7 +166,9 @@ class KerasTrainee:
         course = dataclasses.replace(
             steps.course(total, self.given.weighted), non_finite_where=broke
         )
-        return Watched(course, watcher.run, layers, self._heads_after(layers))
+        names = short_names([row.info.name for row in watcher._rows])
+        saturated = {names[name]: share for name, share in steps.born_saturated.items()}
+        return Watched(course, watcher.run, layers, self._heads_after(layers), saturated)
 
     def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
         """See Trainee."""
@@ -190,13 +197,13 @@ class KerasTrainee:
             variable.assign(array)
         per_epoch, epochs = self._length()
         total = per_epoch * epochs
-        watcher = KerasWatcher(self.model, *self.given.probe(), every=total + 1, norms_every=total + 1)
+        watcher = KerasWatcher(
+            self.model, *self.given.probe(), every=total + 1, norms_every=total + 1
+        )
         self._fit(self.given.x, epochs, [watcher, Losses(seconds, total)])
         dead = watcher.run.values("probes", "dead")[0][-1]
         names = short_names([row.info.name for row in watcher._rows])
-        return {
-            names[row.info.name]: float(d) for row, d in zip(watcher._rows, dead, strict=True)
-        }
+        return {names[row.info.name]: float(d) for row, d in zip(watcher._rows, dead, strict=True)}
 
     def _fit(self, x: Any, epochs: int, callbacks: list[Any]) -> None:
         options = {k: v for k, v in self.options.items() if k not in _NOT_OURS}
@@ -210,7 +217,9 @@ class KerasTrainee:
     def _length(self) -> tuple[int, int]:
         if self.options.get("steps_per_epoch"):
             return int(self.options["steps_per_epoch"]), int(self.options.get("epochs") or 1)
-        rows = math.ceil(self.given.samples * (1 - float(self.options.get("validation_split") or 0)))
+        rows = math.ceil(
+            self.given.samples * (1 - float(self.options.get("validation_split") or 0))
+        )
         return steps_for(rows, self.given.batch_size, self.options.get("epochs"))
 
     def _heads_after(self, layers: tuple[Layer, ...]) -> tuple[Head, ...]:
@@ -280,11 +289,13 @@ def _check_shapes(model: Any, x: Any) -> None:
 
 
 def _shapes(shapes: list[tuple[Any, ...]]) -> str:
-    return ", ".join(str(tuple("n" if i == 0 else s for i, s in enumerate(shape))) for shape in shapes)
+    return ", ".join(
+        str(tuple("n" if i == 0 else s for i, s in enumerate(shape))) for shape in shapes
+    )
 
 
 def _value(variable: Any) -> np.ndarray:
-    return np.array(keras.ops.convert_to_numpy(variable.value))
+    return numpy_of(variable.value)
 
 
 def _states() -> tuple[Any, ...]:
@@ -300,10 +311,13 @@ def _set_states(states: tuple[Any, ...]) -> None:
 def _global_states() -> Iterator[None]:
     """Global random states are afterwards as they were."""
     states = _states()
-    generator = keras.src.random.seed_generator.global_seed_generator()
-    kept = _value(generator.state)
+    generator = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    kept = None if generator is None else _value(generator.state)
     try:
         yield
     finally:
         _set_states(states)
-        generator.state.assign(kept)
+        if generator is None:
+            global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+        else:
+            generator.state.assign(kept)

@@ -92,12 +92,14 @@ def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> Given:
     return Given(x, y, x_probe, y_probe, x, y, rows[0], batch_size, weighted)
 
 
-def _batches(x: Any, options: dict[str, Any], weighted: bool) -> Given:
+def _batches(given: Any, options: dict[str, Any], weighted: bool) -> Given:
     """A dataset of batches that can be gone through again."""
+    x: Any = given
     if iter(x) is x:
         raise CannotDiagnose("generator")
-    if isinstance(x, keras.utils.PyDataset):
-        batches: list[Any] = [x[i] for i in range(min(len(x), 8))]
+    batches: list[Any]
+    if isinstance(given, keras.utils.PyDataset):
+        batches = [x[i] for i in range(min(len(x), 8))]
     else:
         batches = list(itertools.islice(iter(x), 8))
     if not batches:

@@ -31,6 +31,12 @@ _SHAPING = (
 )
 
 
+def numpy_of(tensor: Any) -> np.ndarray:
+    """A tensor or variable as an array of its own."""
+    found: Any = keras.ops.convert_to_numpy(tensor)
+    return np.array(found)
+
+
 def loss_facts(loss: Any) -> Loss:
     """A loss as compiled: a name, a function or an object."""
     if loss is None:
@@ -82,7 +88,9 @@ def _chain_to(tensor: Any) -> list[Any]:
         if getattr(operation, "weights", None) or not history.operation._inbound_nodes:
             break
         node = operation._inbound_nodes[history.node_index]
-        history = getattr(node.input_tensors[0], "_keras_history", None) if node.input_tensors else None
+        history = (
+            getattr(node.input_tensors[0], "_keras_history", None) if node.input_tensors else None
+        )
     return layers[::-1]
 
 
@@ -113,7 +121,9 @@ def _activation(layer: Any) -> str:
     name = type(layer).__name__.lower()
     if isinstance(layer, keras.Operation) and not isinstance(layer, keras.Layer):
         return name if name in ("softmax", "sigmoid", "tanh", "relu", "log_softmax") else ""
-    plain = isinstance(layer, (keras.layers.Dense, keras.layers.Add)) or "Norm" in type(layer).__name__
+    plain = (
+        isinstance(layer, (keras.layers.Dense, keras.layers.Add)) or "Norm" in type(layer).__name__
+    )
     return "linear" if plain else ""
 
 
@@ -140,11 +150,13 @@ def optimizer_facts(optimizer: Any) -> Optimizer:
     scheduled = isinstance(
         getattr(optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule
     )
-    return Optimizer(type(optimizer).__name__.lower(), float(keras.ops.convert_to_numpy(rate)),
+    return Optimizer(type(optimizer).__name__.lower(), float(numpy_of(rate)),
                      not scheduled)  # fmt: skip
 
 
-def heads_of(model: Any, before: Any, y: Any, known: list[tuple[str | None, str]]) -> tuple[Head, ...]:
+def heads_of(
+    model: Any, before: Any, y: Any, known: list[tuple[str | None, str]]
+) -> tuple[Head, ...]:
     """The outputs with their losses and targets."""
     outputs = [np.asarray(o) for o in keras.tree.flatten(before)]
     targets = _targets(model, y, len(outputs))
@@ -209,24 +221,30 @@ def _frozen_blocks(model: Any) -> dict[int, str]:
     found: dict[int, str] = {}
     for part in getattr(model, "layers", []):
         if isinstance(part, keras.Model) and not part.trainable:
-            found.update({id(layer): part.name for layer in part._flatten_layers(include_self=False)})
+            found.update(
+                {id(layer): part.name for layer in part._flatten_layers(include_self=False)}
+            )
     return found
 
 
 def has_been_trained(model: Any) -> bool:
     """Whether something shows that the model was trained before: moved statistics or biases."""
-    if model.optimizer is not None and int(keras.ops.convert_to_numpy(model.optimizer.iterations)) > 0:
+    if model.optimizer is not None and int(numpy_of(model.optimizer.iterations)) > 0:
         return True
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization) and layer.built:
             mean = getattr(layer, "moving_mean", None)
-            if mean is not None and np.any(keras.ops.convert_to_numpy(mean)):
+            if mean is not None and np.any(numpy_of(mean)):
                 return True
     return False
 
 
 def _fresh(
-    row: Row, weights: Sequence[Any], biases: Sequence[Any], before: dict[int, np.ndarray], trained: bool
+    row: Row,
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    before: dict[int, np.ndarray],
+    trained: bool,
 ) -> bool | None:
     """Whether weights are distributed as the layer's own initializer draws them, biases too."""
     owner = getattr(row.layer, "cell", row.layer)
@@ -238,12 +256,16 @@ def _fresh(
     bias_init = getattr(owner, "bias_initializer", None)
     for bias in biases:
         value = before[id(bias)]
-        if isinstance(bias_init, keras.initializers.Zeros) and value.any() and row.info.kind != "recurrent":
+        if (
+            isinstance(bias_init, keras.initializers.Zeros)
+            and value.any()
+            and row.info.kind != "recurrent"
+        ):
             return False
     if row.info.kind == "recurrent":
         return None if trained else True
     weight = before[id(weights[0])]
-    sample = np.asarray(keras.ops.convert_to_numpy(_clone(initializer)(weights[0].shape)))
+    sample = numpy_of(_clone(initializer)(weights[0].shape))
     if not looks_drawn(weight, sample):
         return False
     return (None if trained else True) if not biases else True

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 
 from gradgauge.diagnosis._evidence import Course
-from gradgauge.diagnosis._trainee import OVERSHOOT_AT, Settings, overshoot_of
+from gradgauge.diagnosis._keras_facts import numpy_of
+from gradgauge.diagnosis._trainee import OVERSHOOT_AT, Settings, overshoot_of, saturation
 from gradgauge.watchers._keras_pass import Passed
+from gradgauge.watchers._keras_seen import seen
 from gradgauge.watchers.keras import KerasWatcher
 
 
@@ -57,7 +59,7 @@ class Losses(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         del logs
         if self.broke is None and not all(
-            np.isfinite(keras.ops.convert_to_numpy(w.value)).all() for w in self._mine().weights
+            np.isfinite(numpy_of(w.value)).all() for w in self._mine().weights
         ):
             self.broke = max(len(self.losses) - 1, 0)
 
@@ -82,18 +84,22 @@ class Steps(Losses):
         self.overshoot: dict[int, float] = {}
         self._before: tuple[Passed, list[np.ndarray]] | None = None
         self._step = 0
+        self.born_saturated: dict[str, float] = {}
 
     def on_train_begin(self, logs: Any = None) -> None:
         del logs
         model = self._mine()
-        penalty = sum(float(keras.ops.convert_to_numpy(v)) for v in model.losses)
+        penalty = sum(float(numpy_of(v)) for v in model.losses)
         self._penalty = penalty if math.isfinite(penalty) else 0.0
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         del batch, logs
         self._before = None
         if self._step in OVERSHOOT_AT and (read := self._pass()) is not None:
-            self._before = (read(), self._weights())
+            passed = read()
+            self._before = (passed, self._weights())
+            if self._step == 0:
+                self.born_saturated = self._saturation(passed)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._before is not None and (read := self._pass()) is not None:
@@ -108,14 +114,20 @@ class Steps(Losses):
         if self.settings.on_progress:
             self.settings.on_progress(self._step, self.total)
 
+    def _saturation(self, passed: Passed) -> dict[str, float]:
+        watcher = self.watcher
+        tapped = watcher._tapped
+        if tapped is None:
+            return {}
+        shown = seen(watcher._rows, tapped.taps, passed, tapped.trainable, lambda *_: None)
+        return saturation(shown)
+
     def _pass(self) -> Any:
         _ = self.model
         return self.watcher._pass
 
     def _weights(self) -> list[np.ndarray]:
-        return [
-            np.array(keras.ops.convert_to_numpy(v.value)) for v in self.model.trainable_variables
-        ]
+        return [numpy_of(v.value) for v in self._mine().trainable_variables]
 
     def course(self, planned: int, weighted: bool) -> Course:
         """What was made."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,17 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gradgauge.diagnosis._errors import CannotDiagnose
 from gradgauge.diagnosis._evidence import Course, Data, Head, Layer, Optimizer
+from gradgauge.diagnosis._pytorch_data import (
+    call,
+    first,
+    probe,
+    random_states,
+    scaler,
+    set_states,
+    states,
+    tensors,
+    unpack,
+)
 from gradgauge.diagnosis._pytorch_facts import (
     array,
     has_been_trained,
@@ -27,7 +37,7 @@ from gradgauge.diagnosis._pytorch_facts import (
     optimizer_facts,
     output_activation,
 )
-from gradgauge.diagnosis._pytorch_look import broken_at, gradients
+from gradgauge.diagnosis._pytorch_look import born_saturated, broken_at, gradients
 from gradgauge.diagnosis._trainee import (
     OVERSHOOT_AT,
     PROBES,
@@ -40,14 +50,15 @@ from gradgauge.diagnosis._trainee import (
     steps_for,
 )
 from gradgauge.diagnosis.sequences import reach_of
+from gradgauge.watchers._torch_probe import Probe
 from gradgauge.watchers._torch_state import preserved
 from gradgauge.watchers._torch_steps import parameters_of
 from gradgauge.watchers.pytorch import PyTorchWatcher
 
-MOST = 1_000
 
-
-def pytorch_trainee(model: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> PyTorchTrainee:
+def pytorch_trainee(
+    model: nn.Module, args: tuple[Any, ...], options: dict[str, Any]
+) -> PyTorchTrainee:
     """Sort loss, optimiser and data out of the arguments, whatever their order.
 
     Args:
@@ -80,7 +91,7 @@ def pytorch_trainee(model: nn.Module, args: tuple[Any, ...], options: dict[str, 
         if value is None:
             raise CannotDiagnose("pytorch_needs", what=name)
     epochs = given.get("epochs")
-    return PyTorchTrainee(model, given["loss"], given["optimizer"], loader, epochs)
+    return PyTorchTrainee(model, given["loss"], given["optimizer"], loader or [], epochs)
 
 
 class PyTorchTrainee:
@@ -102,13 +113,13 @@ class PyTorchTrainee:
     ):  # fmt: skip
         if not any(p.requires_grad for p in model.parameters()):
             raise CannotDiagnose("nothing_trainable", name=type(model).__name__)
-        with _random_states(loader):
+        with random_states(loader):
             if iter(loader) is loader:
                 raise CannotDiagnose("generator")
         self.model, self.loss, self.optim, self.loader = model, loss, optimizer, loader
         self.epochs = epochs
-        with _random_states(loader):
-            self._x, self._y, self._batch_size = _probe(loader)
+        with random_states(loader):
+            self._x, self._y, self._batch_size = probe(loader)
         dataset = getattr(loader, "dataset", None)
         try:
             self._samples = len(dataset) if dataset is not None else 0
@@ -126,8 +137,8 @@ class PyTorchTrainee:
         grads = [(p, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
         self._optim_state = copy.deepcopy(self.optim.state_dict())
         modes = [(module, module.training) for module in model.modules()]
-        with _random_states(self.loader):
-            self._states = _states(self.loader)
+        with random_states(self.loader):
+            self._states = states(self.loader)
             self.model.train()
             try:
                 yield
@@ -145,7 +156,7 @@ class PyTorchTrainee:
                 tensor.copy_(value)
         self.optim.load_state_dict(copy.deepcopy(self._optim_state))
         self.optim.zero_grad(set_to_none=True)
-        _set_states(self._states, self.loader)
+        set_states(self._states, self.loader)
         self.model.train()
 
     # -- facts
@@ -154,22 +165,20 @@ class PyTorchTrainee:
         """See Trainee."""
         with preserved(self.model), torch.enable_grad():
             self.model.eval()
-            outputs = _first(_call(self.model, self._x))
-        y = _first(self._y)
+            outputs = first(call(self.model, self._x))
+        y = first(self._y)
         facts = loss_facts(self.loss, y, outputs)
         activation = output_activation(outputs)
-        self._heads = (
-            Head(None, activation, facts, array(y), array(outputs), strict_shapes=True),
-        )
+        self._heads = (Head(None, activation, facts, array(y), array(outputs), strict_shapes=True),)
         return self._heads
 
     def data(self) -> Data:
         """See Trainee."""
-        x = tuple(array(t) for t in _tensors(self._x))
+        x = tuple(array(t) for t in tensors(self._x))
         tokens = any(isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for m in self.model.modules())
         tokens = tokens and any(a.dtype.kind in "ui" for a in x)
         whole = getattr(getattr(self.loader, "dataset", None), "tensors", None)
-        wx, wy = (array(whole[0]), array(whole[-1])) if whole else (x[0], array(_first(self._y)))
+        wx, wy = (array(whole[0]), array(whole[-1])) if whole else (x[0], array(first(self._y)))
         return Data(x, self._samples, self._batch_size, bad_samples(wx), bad_samples(wy), tokens)
 
     def optimizer(self) -> Optimizer:
@@ -180,10 +189,10 @@ class PyTorchTrainee:
         """See Trainee."""
         if not any(isinstance(m, (nn.RNNBase, nn.RNNCellBase)) for m in self.model.modules()):
             return None
-        x = _first(self._x)
+        x = first(self._x)
 
         def predict(rows: np.ndarray) -> np.ndarray:
-            return array(_first(_call(self.model, torch.as_tensor(rows).to(x.dtype))))
+            return array(first(call(self.model, torch.as_tensor(rows).to(x.dtype))))
 
         with preserved(self.model), torch.no_grad():
             self.model.eval()
@@ -200,6 +209,7 @@ class PyTorchTrainee:
             self.model, self._x, self._y, loss=self.loss, optimizer=self.optim,
             every=max(1, total // PROBES), norms_every=max(1, total // 24),
         )  # fmt: skip
+        saturated = born_saturated(watcher, Probe(self.model, self._x, self._y, self.loss))
         with watcher:
             losses, broke, overshoot, where = self._train(
                 settings.seconds, watcher, settings.on_progress
@@ -207,13 +217,13 @@ class PyTorchTrainee:
         moved = parameters_of(self.optim)
         layers = layer_facts(self.model, watcher._rows, before, moved, trained)
         course = Course(losses, total, broke, where, overshoot, is_weighted(self.loss))
-        return Watched(course, watcher.run, layers, self._heads_after(layers))
+        return Watched(course, watcher.run, layers, self._heads_after(layers), saturated)
 
     def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
         """See Trainee."""
         for group in self.optim.param_groups:
             group["lr"] = group["lr"] * rate_factor
-        scale = _scaler(_first(self._x)) if scaled_inputs else None
+        scale = scaler(first(self._x)) if scaled_inputs else None
         losses, broke, _, _ = self._train(seconds, scale=scale)
         course = Course(losses, self._total(), broke, weighted=is_weighted(self.loss))
         return Tried(course, self._heads_after((), scale))
@@ -275,7 +285,7 @@ class PyTorchTrainee:
     def _step(self, x: Any, y: Any, watcher: PyTorchWatcher | None) -> float:
         def closure() -> torch.Tensor:
             self.optim.zero_grad(set_to_none=True)
-            loss = self.loss(_call(self.model, x), y)
+            loss = self.loss(call(self.model, x), y)
             loss.backward()
             return loss
 
@@ -290,7 +300,7 @@ class PyTorchTrainee:
     def _all_batches(self, scale: Callable[[Any], Any] | None) -> Iterator[tuple[Any, Any]]:
         for _ in range(self._total() // max(self._batches(), 1)):
             for batch in self.loader:
-                x, y = _unpack(batch)
+                x, y = unpack(batch)
                 yield (scale(x) if scale else x), y
 
     def _parameters(self) -> list[nn.Parameter]:
@@ -316,94 +326,9 @@ class PyTorchTrainee:
         x = scale(self._x) if scale else self._x
         with preserved(self.model), torch.no_grad():
             self.model.eval()
-            after = array(_first(_call(self.model, x)))
+            after = array(first(call(self.model, x)))
         names = [layer.name for layer in layers if layer.info.output]
         return tuple(
             dataclasses.replace(h, layer=names[-1] if names else None, after=after)
             for h in self._heads
         )
-
-
-def _call(model: nn.Module, x: Any) -> Any:
-    if isinstance(x, dict):
-        return model(**x)
-    return model(*x) if isinstance(x, (tuple, list)) else model(x)
-
-
-def _first(tree: Any) -> torch.Tensor:
-    if isinstance(tree, torch.Tensor):
-        return tree
-    values = list(tree.values()) if isinstance(tree, dict) else list(tree)
-    return _first(values[0])
-
-
-def _tensors(tree: Any) -> list[torch.Tensor]:
-    if isinstance(tree, torch.Tensor):
-        return [tree]
-    return list(tree.values()) if isinstance(tree, dict) else list(tree)
-
-
-def _unpack(batch: Any) -> tuple[Any, Any]:
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        raise CannotDiagnose("no_targets")
-    return (batch[0] if len(batch) == 2 else tuple(batch[:-1])), batch[-1]
-
-
-def _probe(loader: Iterable[Any]) -> tuple[Any, Any, int]:
-    """The first samples, and the size of a batch."""
-    xs, ys, rows = [], [], 0
-    for batch in loader:
-        x, y = _unpack(batch)
-        xs.append(x)
-        ys.append(y)
-        rows += len(_first(y))
-        if rows >= MOST:
-            break
-    if not xs:
-        raise CannotDiagnose("no_data")
-    return _joined(xs), _joined(ys), len(_first(ys[0]))
-
-
-def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], dict):
-        return {key: torch.cat([p[key] for p in parts])[:MOST] for key in parts[0]}
-    if isinstance(parts[0], (tuple, list)):
-        return tuple(torch.cat(column)[:MOST] for column in zip(*parts, strict=True))
-    return torch.cat(parts)[:MOST]
-
-
-def _scaler(x: torch.Tensor) -> Callable[[Any], Any]:
-    """Standardises inputs by the mean and spread of `x`."""
-    mean, spread = x.float().mean(dim=0), x.float().std(dim=0)
-    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
-
-    def scale(other: Any) -> Any:
-        return (other - mean) / spread if isinstance(other, torch.Tensor) else other
-
-    return scale
-
-
-def _states(loader: Any) -> tuple[Any, ...]:
-    generator = getattr(loader, "generator", None)
-    own = generator.get_state() if generator is not None else None
-    return random.getstate(), np.random.get_state(), torch.get_rng_state(), own  # noqa: NPY002
-
-
-def _set_states(states: tuple[Any, ...], loader: Any) -> None:
-    random.setstate(states[0])
-    np.random.set_state(states[1])  # noqa: NPY002
-    torch.set_rng_state(states[2])
-    if states[3] is not None:
-        loader.generator.set_state(states[3])
-
-
-@contextmanager
-def _random_states(loader: Any) -> Iterator[None]:
-    states = _states(loader)
-    try:
-        yield
-    finally:
-        _set_states(states, loader)
-
-
-__all__ = ["PyTorchTrainee", "pytorch_trainee"]

@@ -63,7 +63,12 @@ def loss_facts(loss: Any, y: torch.Tensor | None, outputs: torch.Tensor) -> Loss
     kind, logits = _LOSSES.get(name.lower(), ("other", False))
     if not home.startswith("torch"):
         kind, logits = "other", False
-    if kind == "sparse_categorical" and y is not None and y.is_floating_point() and y.shape == outputs.shape:
+    if (
+        kind == "sparse_categorical"
+        and y is not None
+        and y.is_floating_point()
+        and y.shape == outputs.shape
+    ):
         kind = "categorical"
     if kind == "sparse_categorical" and outputs.ndim > 2:
         # Classes stand on the second axis: nothing here reads that.
@@ -78,7 +83,9 @@ def loss_facts(loss: Any, y: torch.Tensor | None, outputs: torch.Tensor) -> Loss
 
 def is_weighted(loss: Any) -> bool:
     """Whether the loss is not comparable with that of a constant answer."""
-    weights = getattr(loss, "weight", None) is not None or getattr(loss, "pos_weight", None) is not None
+    weights = (
+        getattr(loss, "weight", None) is not None or getattr(loss, "pos_weight", None) is not None
+    )
     return weights or getattr(loss, "reduction", "mean") != "mean"
 
 
@@ -183,7 +190,7 @@ def _fresh(
     rng = np.random.default_rng(0)
     sample = rng.uniform(-bound, bound, max(weights[0].size, 1_000))
     if np.abs(weights[0]).max(initial=0) <= bound * 1.0001 and looks_drawn(weights[0], sample):
-        return True if constant or default_biases else False
+        return constant or default_biases
     if constant:
         return True if biases else None
     return None if default_biases else False

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from gradgauge.diagnosis._pytorch_facts import array
+from gradgauge.diagnosis._trainee import saturation
 from gradgauge.watchers._measure import measure_layers
 from gradgauge.watchers._torch_probe import Probe
 from gradgauge.watchers._torch_seen import seen
@@ -33,6 +34,14 @@ def gradients(
             return float(value), [None] * len(parameters)
         found = torch.autograd.grad(value, parameters, allow_unused=True)
     return float(value.detach()), [None if g is None else array(g) for g in found]
+
+
+def born_saturated(watcher: PyTorchWatcher, probe: Probe) -> dict[str, float]:
+    """Share of saturated values by layer now; empty where the model cannot be looked at."""
+    taps = probe.read(watcher._rows, lambda *_, **__: None)
+    if taps is None:
+        return {}
+    return saturation(seen(watcher._rows, taps, probe.gradient, 1.0, lambda *_: None))
 
 
 def broken_at(
@@ -81,5 +90,9 @@ def _look(
     if not math.isfinite(probe.loss_value):
         return names[-1], "loss"
     grads = values["weight_grad_norm"]
-    bad = [i for i, row in enumerate(shown) if row.weight_grad is not None and not math.isfinite(grads[i])]
+    bad = [
+        i
+        for i, row in enumerate(shown)
+        if row.weight_grad is not None and not math.isfinite(grads[i])
+    ]
     return (names[bad[-1]], "gradient") if bad else None

@@ -11,18 +11,20 @@ import numpy as np
 from gradgauge.diagnosis._evidence import Evidence, Trial
 from gradgauge.diagnosis._finding import Diagnosis, Finding, NotApplicable
 from gradgauge.diagnosis._trainee import Settings, Trainee, Tried
-from gradgauge.diagnosis.learning import Learning, judge
+from gradgauge.diagnosis.learning import Learning, judge, times_as_long
 from gradgauge.diagnosis.limits import limits_with
 from gradgauge.diagnosis.ranking import ranked
 from gradgauge.diagnosis.rules import BY_NAME, RULES
 from gradgauge.diagnosis.rules.learning_rate_too_high import worst_overshoot
-from gradgauge.diagnosis.rules.learning_rate_too_low import times_as_long
 from gradgauge.errors import UnknownName
 
 _LOWER = (0.1, 0.01, 1e-3, 1e-5, 1e-7)
 _HIGHER = (10.0, 100.0, 1e3, 1e5)
 _LONG_STEP = 0.3
 """A change of the weights by one step, relative to them, above which lower rates are tried."""
+_MUCH = 20.0
+_MUCH_BETTER = 0.25
+"""Of the reachable skill: by so much another rate must be better if this one learns as well."""
 _TRIAL_SHARE = 1.0
 """Trials may take so many times the watched training's time, and at least _TRIAL_LEAST seconds."""
 _TRIAL_LEAST = 4.0
@@ -60,6 +62,7 @@ def examine(
         watched = trainee.watched(settings)
         evidence.heads, evidence.layers = watched.heads, watched.layers
         evidence.course, evidence.run = watched.course, watched.run
+        evidence.born_saturated = watched.born_saturated
         seconds = max(_TRIAL_LEAST, _TRIAL_SHARE * (time.perf_counter() - training))
         evidence.trials = try_others(trainee, evidence, seconds)
         evidence.seeds = try_seeds(trainee, evidence, settings.seeds, seconds)
@@ -97,9 +100,7 @@ def try_others(trainee: Trainee, evidence: Evidence, seconds: float) -> list[Tri
     course = evidence.course
     if course is None or course.steps == 0 or _data_is_bad(evidence):
         return []
-    slow = times_as_long(evidence) > evidence.limits["learning-rate-too-low"]["times"].value
-    verdict = evidence.learning.verdict
-    if verdict == "learned" or (verdict in ("learning", "unknown") and not slow):
+    if not _worth_trying(evidence):
         return []
     deadline = time.perf_counter() + seconds
     trials: list[Trial] = []
@@ -120,6 +121,21 @@ def try_others(trainee: Trainee, evidence: Evidence, seconds: float) -> list[Tri
             if attempt("rate", factor):
                 break
     return trials
+
+
+def _worth_trying(evidence: Evidence) -> bool:
+    """Whether the training fails, or is slow, or lags with steps that are suspiciously long."""
+    verdict = evidence.learning.verdict
+    if verdict == "failing":
+        return True
+    if evidence.lagging and _long_steps(evidence):
+        return True
+    slow = times_as_long(evidence.learning, evidence.looks) > evidence.limits["learning-rate-too-low"]["times"].value
+    return verdict != "learned" and slow
+
+
+def _long_steps(evidence: Evidence) -> bool:
+    return worst_overshoot(evidence) > 1 or _early_update(evidence) > _LONG_STEP
 
 
 def _data_is_bad(evidence: Evidence) -> bool:
@@ -158,9 +174,14 @@ def _learns(evidence: Evidence, tried: Tried) -> bool:
     """Whether a trial learns, or at least leaves the watched training far behind."""
     ours = evidence.learning
     theirs = judge(tried.heads, tried.course, evidence.reference, evidence.limits["learning"])
+    if ours.verdict in ("learned", "learning") and not times_as_long(evidence.learning, evidence.looks) > _MUCH:
+        well = evidence.limits["learning"]["well"].value * ours.target
+        return theirs.skill >= well and theirs.skill - ours.skill > _MUCH_BETTER * ours.target
     if theirs.verdict == "learned":
         return True
-    if not math.isfinite(theirs.final) or theirs.verdict == "failing" and not _far_ahead(theirs, ours):
+    if not math.isfinite(theirs.final) or (
+        theirs.verdict == "failing" and not _far_ahead(theirs, ours)
+    ):
         return False
     return _far_ahead(theirs, ours)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from gradgauge.diagnosis._evidence import Course, Data, Head, Layer, Optimizer
+from gradgauge.gauges.unit_states import saturated
 from gradgauge.run import Run
+from gradgauge.signals import LayerSignals
+from gradgauge.watchers._measure import Seen
 
 OnProgress = Callable[[int, int], None]
 """(steps made, steps in all)."""
@@ -31,6 +34,7 @@ class Watched:
     run: Run
     layers: tuple[Layer, ...]
     heads: tuple[Head, ...]
+    born_saturated: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,18 @@ def overshoot_of(
         return float("nan")
     from_loss = 2 * (loss_after - loss_before - downhill) / -downhill
     return max(upwards / -downhill, from_loss if loss_after > loss_before else -np.inf)
+
+
+def saturation(shown: Sequence[Seen]) -> dict[str, float]:
+    """Share of saturated values by layer, of bounded activations whose z was seen."""
+    found: dict[str, float] = {}
+    for row in shown:
+        known = row.activation
+        if known is None or not known.saturates or row.z is None or row.info.output:
+            continue
+        signals = LayerSignals(slope=known.slope(row.z), max_slope=known.max_slope, saturates=True)
+        found[row.info.name] = float(saturated(signals)["saturated"])
+    return found
 
 
 def standardized(x: np.ndarray) -> np.ndarray:

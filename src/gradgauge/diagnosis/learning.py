@@ -91,14 +91,19 @@ def _by_skill(
     figures: tuple[float, ...], course: Course, comparable: bool, limits: Mapping[str, Limit]
 ) -> str:
     best, before, target, pace, initial, final, constant = figures
-    wanted = limits["share"].value * target if target >= limits["learnable"].value else limits["gain"].value
+    wanted = (
+        limits["share"].value * target
+        if target >= limits["learnable"].value
+        else limits["gain"].value
+    )
     lost = math.isfinite(before) and before > 0.3 and best < limits["kept"].value * before
     if best >= wanted and not lost:
         return LEARNED
     if lost:
         return FAILING
     if course.steps < LEAST_STEPS:
-        return UNKNOWN
+        bound = limits["blowup"].value * max(initial, constant if comparable else initial)
+        return FAILING if final > bound else UNKNOWN
     below = final <= limits["above_constant"].value * constant if comparable else True
     if pace >= limits["pace"].value and below and final < initial:
         return LEARNING
@@ -116,6 +121,41 @@ def _by_course(losses: np.ndarray, limits: Mapping[str, Limit]) -> str:
     if scale and fall / scale < -limits["rise"].value:
         return FAILING
     return UNKNOWN
+
+
+def times_as_long(found: Learning, looks: np.ndarray) -> float:
+    """How many times as long the training would have to be: the way to go against the way made.
+
+    Args:
+        found: the verdict's figures.
+        looks: losses on the probe samples over the training: no noise of batches in them.
+    """
+    looks = looks[np.isfinite(looks)]
+    first, last = (
+        (found.initial, found.final) if len(looks) < 2 else (float(looks[0]), float(looks[-1]))
+    )
+    target = found.target if math.isfinite(found.target) else 0.5
+    known = math.isfinite(found.constant)
+    goal = found.constant * (1 - max(target, 0.1)) if known else 0.5 * first
+    if first <= goal:
+        return 1.0
+    made = first - last
+    return (first - goal) / made if made > 0 else math.inf
+
+
+def on_its_way(found: Learning, looks: np.ndarray, limits: Mapping[str, Limit]) -> bool:
+    """Whether a training that seems to fail falls steadily and is only short.
+
+    The loss on the probe samples falls from look to look, in the second half at least half as
+    much as in the first, and the way made is not next to nothing.
+    """
+    looks = looks[np.isfinite(looks)]
+    if len(looks) < 4 or times_as_long(found, looks) > limits["patience"].value:
+        return False
+    middle = len(looks) // 2
+    before, behind = float(looks[0] - looks[middle]), float(looks[middle] - looks[-1])
+    falls = float((np.diff(looks) < 0).mean())
+    return falls >= 0.75 and behind >= limits["steady"].value * before > 0
 
 
 def first_loss(losses: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from gradgauge.diagnosis._evidence import Evidence
 from gradgauge.diagnosis._finding import FAULT, SEVERITIES, Finding
 from gradgauge.diagnosis.rules import BY_NAME
 
+_TINY = 0.01
 _CURED_BY = {"inputs": "unscaled-input"}
 
 
@@ -19,11 +20,19 @@ def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
         for f in findings
     )
 
+    explodes = any(
+        f.rule == "exploding-gradient" and f.severity == FAULT and not f.symptom for f in findings
+    )
+    tiny_rate = all(t.factor <= _TINY for t in evidence.trials if t.change == "rate" and t.learns)
+
     def key(finding: Finding) -> tuple[int, bool, float, float]:
         rank = float(BY_NAME[finding.rule].rank)
         if finding.rule == "learning-rate-too-low" and deep:
             # A rate that is too low for a signal that has lost decades is not the cause.
             rank = 52.0
+        if finding.rule == "learning-rate-too-high" and explodes and tiny_rate:
+            # A rate that must be a hundredth to bear what explodes is not the cause either.
+            rank = 57.0
         if finding.rule in cured and finding.rule == "unscaled-input":
             rank = 12.0
         return (

@@ -75,7 +75,7 @@ def _skill(x: np.ndarray, head: Head) -> float:
         return math.nan
     labels = None
     if kind in ("categorical", "sparse_categorical"):
-        if (kind == "categorical" and y.ndim != 2) or y.size != len(x) and kind != "categorical":
+        if (kind == "categorical" and y.ndim != 2) or (y.size != len(x) and kind != "categorical"):
             return math.nan
         labels = np.argmax(y, axis=1) if kind == "categorical" else y.reshape(-1).astype(int)
         names, labels = np.unique(labels, return_inverse=True)

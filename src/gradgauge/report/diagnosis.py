@@ -161,7 +161,9 @@ def diagnosis_page(result: Diagnosis, name: str, lang: str = "en") -> str:
     """The page as text."""
     silent = "".join(f"<li>{escape(n.sentence(lang))}</li>" for n in result.not_applicable)
     heading = escape(sentence("diagnosis.heading.silent", lang))
-    family = "'Gradgauge Hangul', system-ui, sans-serif" if lang == "ko" else "system-ui, sans-serif"
+    family = (
+        "'Gradgauge Hangul', system-ui, sans-serif" if lang == "ko" else "system-ui, sans-serif"
+    )
     return _PAGE.substitute(
         lang=lang,
         version=escape(gradgauge.__version__),
@@ -188,3 +190,31 @@ def _article(finding: Finding, lang: str) -> str:
         f"<code>{finding.rule}</code></h2><p>{escape(finding.sentence(lang))}</p>"
         f"<ol>{remedies}</ol>{source}</article>"
     )
+
+
+def rules_markdown(lang: str = "en") -> str:
+    """All rules as docs/rules.md has them."""
+    origin = (
+        "Made from the catalogue and `diagnosis/thresholds.toml` by "
+        "`python -m gradgauge.report.diagnosis > docs/rules.md`; the same on the command line: "
+        "`gradgauge explain RULE`."
+    )
+    parts = ["# The rules of `gradgauge diagnose`", origin]
+    for rule in RULES:
+        parts.append(f"## {rule.name}")
+        parts += [
+            f"**{sentence(f'diagnosis.heading.{part}', lang)}.** "
+            f"{sentence(f'{_key(rule.name)}.{part}', lang)}"
+            for part in PARTS
+        ]
+        rows = [
+            f"| `{rule.name}.{name}` | {plain(limit.value)} | {limit.source} |"
+            for name, limit in shipped()[rule.name].items()
+        ]
+        parts.append("\n".join(["| limit | value | where it comes from |", "|---|---|---|", *rows]))
+        parts.append(f"{sentence('diagnosis.heading.source', lang)}: {rule.paper}.")
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    print(rules_markdown(), end="")

@@ -2,3 +2,7 @@
 
 `dispatch.watch` picks the watcher; no framework is imported that the program has not imported.
 """
+
+from gradgauge.watchers._layers import LayerInfo, Note, layers_of, notes_of
+
+__all__ = ["LayerInfo", "Note", "layers_of", "notes_of"]

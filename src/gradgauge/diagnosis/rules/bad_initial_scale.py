@@ -63,12 +63,14 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         return []
     harm = _harm(evidence, limits)
     gross = max(s.factor for s in off) > limits["gross"].value
-    severity = FAULT if (evidence.lagging or gross) and harm or evidence.failing else WARNING
+    severity = FAULT if ((evidence.lagging or gross) and harm) or evidence.failing else WARNING
     if severity == WARNING and not (harm or gross):
         return []
     worst = max(s.factor for s in off)
     first = next(s for s in off if s.factor >= worst / 1.5 or math.isinf(worst))
-    return [_finding(s, severity, limits, s is first, len(off), len(scales)) for s in _order(off, first)]
+    return [
+        _finding(s, severity, limits, s is first, len(off), len(scales)) for s in _order(off, first)
+    ]
 
 
 def _order(off: Sequence[Scale], first: Scale) -> list[Scale]:
@@ -97,8 +99,8 @@ def _harm(evidence: Evidence, limits: Mapping[str, Limit]) -> bool:
     decades = attenuation_decades(evidence, 0)
     if math.isfinite(decades) and abs(decades) > limits["decades"].value:
         return True
-    saturated = evidence.first("saturated")
-    if saturated.size and np.nan_to_num(saturated).max() >= 0.5:
+    saturated = [*evidence.born_saturated.values(), *np.nan_to_num(evidence.first("saturated"))]
+    if max(saturated, default=0.0) >= 0.5:
         return True
     learning = evidence.learning
     if not math.isfinite(learning.constant) or not learning.before < 0.3:

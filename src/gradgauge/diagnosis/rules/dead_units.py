@@ -34,7 +34,10 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     if max(start, end) < limit.value:
         return []
     born_dead = start >= limit.value
-    place = _first_at(values[0] if born_dead else _last(values), max(limit.value, 0.9 * (start if born_dead else end)))
+    place = _first_at(
+        values[0] if born_dead else _last(values),
+        max(limit.value, 0.9 * (start if born_dead else end)),
+    )
     share = start if born_dead else end
     name = evidence.layers[place].name
     seeds = [dead.get(name, 0.0) >= limit.value for dead in evidence.seeds]

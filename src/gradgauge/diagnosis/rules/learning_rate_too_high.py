@@ -24,12 +24,12 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     course = evidence.course
     if course is None or course.steps == 0:
         return NotApplicable("learning-rate-too-high", "no_training")
-    if evidence.learning.verdict in ("learned", "learning", "unknown"):
-        return []
     overshoot = worst_overshoot(evidence)
     blowup = _blowup(course.losses)
     lower = [t for t in evidence.trials if t.change == "rate" and t.factor < 1]
     helped = next((t for t in lower if t.learns), None)
+    if not evidence.failing and helped is None:
+        return []
     limit = limits["overshoot"]
     suspicious = overshoot > limit.value or blowup > limits["blowup"].value
     if not (helped or (suspicious and not lower) or (suspicious and _better(evidence))):
@@ -56,7 +56,10 @@ def _step(evidence: Evidence) -> int | None:
     course = evidence.course
     if course is None or not course.overshoot:
         return 0
-    return max(course.overshoot, key=lambda s: -1.0 if math.isnan(course.overshoot[s]) else course.overshoot[s])
+    return max(
+        course.overshoot,
+        key=lambda s: -1.0 if math.isnan(course.overshoot[s]) else course.overshoot[s],
+    )
 
 
 def _blowup(losses: np.ndarray) -> float:
@@ -77,4 +80,6 @@ def _better(evidence: Evidence) -> bool:
     return any(math.isfinite(end) and end < 0.5 * ours for end in ends)
 
 
-RULE = Rule("learning-rate-too-high", check, 35, "LeCun et al. (1998), Efficient BackProp, section 4.5")
+RULE = Rule(
+    "learning-rate-too-high", check, 35, "LeCun et al. (1998), Efficient BackProp, section 4.5"
+)

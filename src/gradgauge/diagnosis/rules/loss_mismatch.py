@@ -50,7 +50,7 @@ def _of(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
     if kind in CLASS_LOSSES:
         return _classes(head, limits)
     if kind == "binary":
-        return _binary(head, limits)
+        return _binary(head)
     if kind in ("mse", "mae", "huber"):
         return _regression(head, limits)
     return []
@@ -134,7 +134,7 @@ def _class_outputs(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
                      ("softmax_out", "from_logits_true"))]  # fmt: skip
 
 
-def _binary(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
+def _binary(head: Head) -> list[Finding]:
     y = np.asarray(head.y, np.float64)
     found: list[Finding] = []
     outside = float(((y < 0) | (y > 1)).mean()) if y.size else 0.0
@@ -156,12 +156,16 @@ def _binary(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
         return found
     if head.loss.logits is True and head.activation in ("sigmoid", "softmax", "hard_sigmoid"):
         found.append(
-            _finding(head, "sigmoid_twice", None, None, FAULT, ("remove_sigmoid", "from_logits_false"))
+            _finding(
+                head, "sigmoid_twice", None, None, FAULT, ("remove_sigmoid", "from_logits_false")
+            )
         )
     elif head.loss.logits is True and head.activation in ("relu", "relu6", "softplus"):
         found.append(_finding(head, "clipped_logits", None, None, FAULT, ("logits_out",)))
-    elif head.loss.logits is False and not _unit_activation(head) and not (
-        _within(out, 0.0, 1.0) and head.activation in ("", "relu", "hardtanh")
+    elif (
+        head.loss.logits is False
+        and not _unit_activation(head)
+        and not (_within(out, 0.0, 1.0) and head.activation in ("", "relu", "hardtanh"))
     ):
         found.append(
             _finding(head, "logits_as_probabilities", None, None, FAULT,

@@ -37,4 +37,6 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     ]  # fmt: skip
 
 
-RULE = Rule("loss-not-falling", check, 90, "Wardat et al. (2021), DeepLocalize: model does not learn")
+RULE = Rule(
+    "loss-not-falling", check, 90, "Wardat et al. (2021), DeepLocalize: model does not learn"
+)

@@ -20,7 +20,7 @@ from gradgauge.diagnosis._rule import (
 
 def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     """The first layer above the limit, at the start; else at the end of a failing training."""
-    values = evidence.probes("saturated")
+    values = _values(evidence)
     if not len(values) or not np.isfinite(values).any():
         return NotApplicable("saturated-units", "unbounded")
     limit = limits["share"]
@@ -39,6 +39,18 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
                     0.8 if probe == 0 else 0.5, symptom=probe > 0 and severity == FAULT)
         ]  # fmt: skip
     return []
+
+
+def _values(evidence: Evidence) -> np.ndarray:
+    """The gauge; before training filled in where a flat end hides the activation from it: its
+    slope there is all rounding, and a watcher that checks slopes cannot recognise it."""
+    values = evidence.probes("saturated").copy()
+    if not len(values):
+        return values
+    for i, layer in enumerate(evidence.layers):
+        if np.isnan(values[0, i]) and layer.name in evidence.born_saturated:
+            values[0, i] = evidence.born_saturated[layer.name]
+    return values
 
 
 RULE = Rule("saturated-units", check, 40, "Glorot & Bengio (2010), section 3.1")

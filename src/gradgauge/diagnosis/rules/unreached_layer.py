@@ -42,9 +42,7 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     return [*(reversed(faults) if cut else faults), *rest]
 
 
-def _case(
-    evidence: Evidence, index: int, layer: Layer, cut: set[int]
-) -> tuple[str, str]:
+def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[str, str]:
     info = layer.info
     if info.shares or info.kind == "normalization" or not info.parameters:
         return "", ""
@@ -110,7 +108,7 @@ def _explained(evidence: Evidence, nothing: list[int], grads: np.ndarray) -> boo
     """Whether dead units, weights of zero or underflow stop the gradient above the last of them."""
     last = max(nothing)
     dead = evidence.probes("dead")
-    if len(dead) and np.nanmax(np.nan_to_num(dead[:, min(nothing):])) > 0.999:
+    if len(dead) and np.nanmax(np.nan_to_num(dead[:, min(nothing) :])) > 0.999:
         return True
     above = [i for i in evidence.gradient_layers if i > last]
     if above and float(np.nanmax(grads[:, above[0]], initial=0.0)) < _SEEN:

@@ -23,18 +23,20 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     found = over_time(evidence, limits["reach"])
     if evidence.run is None:
         return found or NotApplicable("vanishing-gradient", "no_signals")
-    first = attenuation_decades(evidence, 0)
+    probes = range(len(evidence.probe_steps()))
+    # A branch or an output that begins at 0 passes nothing back at first: the next look counts.
+    start = next((p for p in probes if attenuation_decades(evidence, p) > -math.inf), 0)
+    first = attenuation_decades(evidence, start) if len(probes) else math.nan
     if math.isnan(first):
         return found or NotApplicable("vanishing-gradient", "too_shallow")
     limit = limits["decades"]
-    probes = range(len(evidence.probe_steps()))
     worst = min(probes, key=lambda p: _or(attenuation_decades(evidence, p), math.inf))
     at_start = first < -limit.value
     if not at_start and not (
         evidence.failing and _or(attenuation_decades(evidence, worst), 0.0) < -limit.value
     ):
         return found
-    probe = 0 if at_start else worst
+    probe = start if at_start else worst
     decades = attenuation_decades(evidence, probe)
     places, norms = deltas(evidence, probe)
     found.append(
@@ -81,5 +83,8 @@ def _or(value: float, otherwise: float) -> float:
 
 
 RULE = Rule(
-    "vanishing-gradient", check, 50, "Hochreiter (1991); Bengio et al. (1994); Glorot & Bengio (2010)"
+    "vanishing-gradient",
+    check,
+    50,
+    "Hochreiter (1991); Bengio et al. (1994); Glorot & Bengio (2010)",
 )
