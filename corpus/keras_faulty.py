@@ -121,7 +121,7 @@ _case("loss-mismatch", "softmax-multi-label", data.several_labels, lambda s: mlp
 _case("unscaled-input", "table", data.table, lambda s: mlp(6, 1, out="sigmoid", seed=s), Binary,
       task="binary", rate=0.01, optimizer=optimizers.SGD)  # fmt: skip
 _case("unscaled-input", "tanh-thousands", data.blobs, lambda s: mlp(20, 5, 2, activation="tanh", seed=s),
-      x_of=lambda x: 1000 * x + 3000)  # fmt: skip
+      x_of=lambda x: 1000 * x + 3000, rate=0.01, optimizer=optimizers.SGD)  # fmt: skip
 _case("unscaled-input", "pixels-sgd", data.images, lambda s: conv(seed=s), kind="convolution",
       x_of=lambda x: 255 * x, rate=0.05, optimizer=optimizers.SGD)  # fmt: skip
 _case("unscaled-input", "tiny-values", data.blobs, lambda s: mlp(20, 5, 2, seed=s), x_of=lambda x: 1e-4 * x,
@@ -131,7 +131,13 @@ _case("unscaled-input", "regression", data.curve, lambda s: mlp(5, 1, out="", se
 
 _case("learning-rate-too-high", "sgd-10", data.blobs, lambda s: mlp(20, 5, seed=s), rate=10.0,
       optimizer=optimizers.SGD)  # fmt: skip
-_case("learning-rate-too-high", "adam-1", data.blobs, lambda s: mlp(20, 5, 3, seed=s), rate=1.0)
+_case(
+    "learning-rate-too-high",
+    "adam-1",
+    data.blobs,
+    lambda s: mlp(20, 5, 3, seed=s),
+    rate=1.0,
+)
 _case("learning-rate-too-high", "regression-nan", data.curve, lambda s: mlp(5, 1, out="", seed=s), "mse",
       task="regression", rate=3.0, optimizer=optimizers.SGD)  # fmt: skip
 _case(

@@ -174,6 +174,8 @@ case(
     "unscaled-input",
     (),
     x_of=lambda x: 500 * x + 2000,
+    opt=SGD,
+    rate=0.01,
 )
 case(
     "sgd-30",
@@ -216,7 +218,7 @@ case(
     (),
     "attention",
     "binary",
-    rate=0.5,
+    rate=5.0,
 )
 case(
     "sgd-low",
@@ -271,7 +273,7 @@ case(
         "float32"
     ),
 )
-case("root", data.blobs, lambda s: Broken(torch.sqrt), CE, "non-finite", ("second", "first"))
+case("root", data.blobs, lambda s: Broken(_root), CE, "non-finite", ("second", "out"))
 case("log", data.blobs, lambda s: Broken(torch.log), CE, "non-finite", ("second", "out"))
 case(
     "ones",
@@ -312,6 +314,11 @@ case(
     "detached", data.blobs, lambda s: Parts(detach=True), CE, "unreached-layer", ("first", "second")
 )
 case("unused", data.blobs, lambda s: Parts(unused=True), CE, "unreached-layer", ("second",))
+
+
+def _root(x: torch.Tensor) -> torch.Tensor:
+    """NaN where x is below 1."""
+    return torch.sqrt(x - 1)
 
 
 def _constant(module: nn.Module) -> None:
@@ -368,4 +375,4 @@ def _one_group(high: float, low: float) -> Any:
 
 BOOK.add("frozen", "dense", "multi-class", _frozen, "unreached-layer", ("second",))
 BOOK.add("forgotten", "dense", "multi-class", _forgotten, "unreached-layer", ("first",))
-BOOK.add("one-group", "dense", "multi-class", _one_group(50.0, 1e-3), "update-ratio", ("2",))
+BOOK.add("one-group", "dense", "multi-class", _one_group(1e4, 1e-3), "update-ratio", ("2",))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import h5netcdf
@@ -186,6 +189,35 @@ def test_a_failing_write_leaves_what_was_there(tmp_path: Path) -> None:
         write_whole(path, fail)
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_file_is_replaced_and_never_written_over(tmp_path: Path) -> None:
+    """Whoever reads the old file meanwhile reads it to its end."""
+    path = tmp_path / "run.nc"
+    path.write_text("old")
+    with path.open() as reader:
+        small_run().save(path)
+        assert reader.read() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["run.nc"]
+    assert Run.load(path).name == "relu"
+
+
+@pytest.mark.parametrize("before", ["old", None])
+def test_killed_in_the_middle_leaves_the_old_file_or_none(tmp_path: Path, before) -> None:
+    path = tmp_path / "run.nc"
+    if before:
+        path.write_text(before)
+    script = (
+        "import os, signal, sys\n"
+        "from gradgauge.run import write_whole\n"
+        "def write(temporary):\n"
+        "    temporary.write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_whole(sys.argv[1], write)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)])
+    assert done.returncode == -signal.SIGKILL
+    assert (path.read_text() if path.exists() else None) == before
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:

@@ -147,28 +147,27 @@ def check_free_run(
 
 
 def check_gauges(case: Case, peer: Named) -> None:
-    """Every gauge of the engine, against its definition applied to the peer's own arrays."""
-    mine = ours.gauges(case, peer)
-    wanted = [expected_gauges(case, peer, layer) for layer in range(1, len(case.shapes) + 1)]
-    rows = kept_states(case, peer)
-    figures = {}
-    assert set(mine) == set(wanted[0])
-    for name, values in mine.items():
-        for layer, layer_wanted in enumerate(wanted):
-            expected = layer_wanted.get(name, np.full(case.states, np.nan))[rows]
-            got = values[rows, layer].astype(np.float64)
+    """Every gauge of the engine, against its definition applied to the peer's own arrays; in
+    float32 with what the peer's own rounding takes, as in `check_pass`."""
+    mine, rows = ours.gauges(case, peer), kept_states(case, peer)
+    exact = {**peer, **exact_passes(case, peer)} if case.dtype == "float32" else peer
+    figures: dict[str, float] = {}
+    for layer in range(1, len(case.shapes) + 1):
+        wanted, truth = (expected_gauges(case, arrays, layer) for arrays in (peer, exact))
+        assert set(mine) == set(wanted) or layer > len(case.widths)
+        for name, values in mine.items():
+            unknown = np.full(case.states, np.nan)
+            expected, true = (w.get(name, unknown)[rows] for w in (wanted, truth))
+            got = values[rows, layer - 1].astype(np.float64)
             assert np.array_equal(np.isnan(got), np.isnan(expected)), (name, layer)
-            gap = np.nan_to_num(np.abs(got - expected))
+            gap = np.nan_to_num(np.abs(got - expected) - np.abs(expected - true))
             size = np.abs(expected)
-            if name.endswith("_mean"):
-                spread = layer_wanted.get(f"{name[0]}_std", np.zeros(case.states))[rows]
-                size = np.maximum(size, spread)
+            if name.endswith("_mean") and name[0] + "_std" in wanted:
+                size = np.maximum(size, wanted[name[0] + "_std"][rows])
             if name == "saturated":
-                gap = gap[~near_threshold(case, peer, layer + 1)[rows]]
-                size = np.ones_like(gap)
-            figures[name] = max(
-                figures.get(name, 0), float(np.max(gap / np.where(gap == 0, 1, size), initial=0))
-            )
+                gap = np.where(near_threshold(case, peer, layer)[rows], 0, gap)
+            share = gap[gap > 0] / size[gap > 0]
+            figures[name] = max(figures.get(name, 0.0), float(share.max(initial=0)))
     worst = max(figures, key=figures.__getitem__)
     note("gauges", case.name, {"worst": figures[worst], "of": worst})
     assert figures[worst] <= GAUGE_TOLERANCE[case.dtype], (worst, figures[worst])

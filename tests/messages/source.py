@@ -51,8 +51,8 @@ def words() -> frozenset[str]:
 
 
 @functools.cache
-def patterns() -> tuple[re.Pattern[str], ...]:
-    """Every f-string that may be a key, as a pattern: `f"kind.{kind}"` -> kind\\.(.*)."""
+def _f_strings() -> frozenset[str]:
+    """Every f-string as a pattern: `f"kind.{kind}"` -> kind\\.(.*)."""
     found = set()
     for _, node in nodes():
         if isinstance(node, ast.JoinedStr):
@@ -60,11 +60,22 @@ def patterns() -> tuple[re.Pattern[str], ...]:
                 re.escape(str(part.value)) if isinstance(part, ast.Constant) else "(.*)"
                 for part in node.values
             ]
-            text = "".join(pieces)
-            # A key begins with its table's name.
-            if re.match(r"[a-z_]+\\\.", text):
-                found.add(text)
-    return tuple(re.compile(text + r"\Z") for text in sorted(found))
+            found.add("".join(pieces))
+    return frozenset(found)
+
+
+@functools.cache
+def patterns() -> tuple[re.Pattern[str], ...]:
+    """Those that may be a key: they begin with a table's name."""
+    keys = [text for text in sorted(_f_strings()) if re.match(r"[a-z_]+\\\.", text)]
+    return tuple(re.compile(text + r"\Z") for text in keys)
+
+
+@functools.cache
+def parts() -> tuple[re.Pattern[str], ...]:
+    """Those that may be a key's last part: `f"reach_{case}"`."""
+    ends = [text for text in sorted(_f_strings()) if re.fullmatch(r"[a-z]{3,}_\(\.\*\)", text)]
+    return tuple(re.compile(text + r"\Z") for text in ends)
 
 
 def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:

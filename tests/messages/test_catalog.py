@@ -11,7 +11,7 @@ import pytest
 from gradgauge import errors
 from gradgauge.messages import catalog
 from gradgauge.messages.catalog import LANGUAGES, entries, sentence
-from tests.messages.source import calls, constant_argument, literals, patterns, words
+from tests.messages.source import calls, constant_argument, literals, parts, patterns, words
 
 
 def placeholders(text: str) -> set[str]:
@@ -56,8 +56,9 @@ def test_korean_is_korean() -> None:
 
 
 def test_no_korean_particle_depends_on_a_placeholder() -> None:
-    """`{name}을` or `{name}를`: which is right depends on what stands there."""
-    dependent = re.compile(r"\}['\"`)]*(은|는|이|가|을|를|과|와|으로|로)(?=[\s,.]|\Z)")
+    """`{name}을` or `{name}를`: which is right depends on what stands there. In parentheses it does
+    not matter: `정규화({norm})가` goes by 정규화."""
+    dependent = re.compile(r"\}['\"`]*(은|는|이|가|을|를|과|와|으로|로)(?=[\s,.]|\Z)")
     assert [key for key, text in entries("ko").items() if dependent.search(text)] == []
 
 
@@ -67,12 +68,16 @@ def is_used(key: str) -> bool:
         return True
     for pattern in patterns():
         match = pattern.match(key)
-        if match and all(
-            group in words() or all(part in words() for part in group.split("."))
-            for group in match.groups()
-        ):
+        if match and all(is_made(group) for group in match.groups()):
             return True
     return False
+
+
+def is_made(group: str) -> bool:
+    """Whether the source can make this part of a key: a word of it, words joined, or a pattern."""
+    if group in words() or all(part in words() for part in re.split(r"\.|_and_", group)):
+        return True
+    return any(pattern.match(group) for pattern in parts())
 
 
 def test_every_sentence_is_used() -> None:
@@ -81,7 +86,8 @@ def test_every_sentence_is_used() -> None:
 
 def test_a_sentence_nobody_uses_would_be_noticed() -> None:
     assert not is_used("errors.data.no_such_reason_anywhere")
-    assert not is_used("progress.nothing")
+    assert not is_used("errors.data.missing.zzz")
+    assert not is_used("progress.zzz")
 
 
 def asked_for() -> dict[str, str]:

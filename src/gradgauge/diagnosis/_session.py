@@ -114,9 +114,8 @@ def try_others(trainee: Trainee, evidence: Evidence, seconds: float) -> list[Tri
         trials.append(Trial(change, factor, tried.course.losses, _learns(evidence, tried)))
         return trials[-1].learns
 
-    if evidence.failing and _inputs_are_odd(evidence):
-        attempt("inputs", 1.0)
-    if evidence.optimizer.can_vary:
+    cured = _inputs_are_odd(evidence) and attempt("inputs", 1.0)
+    if evidence.optimizer.can_vary and (evidence.failing or not cured):
         for factor in _factors(evidence):
             if attempt("rate", factor):
                 break
@@ -128,9 +127,12 @@ def _worth_trying(evidence: Evidence) -> bool:
     verdict = evidence.learning.verdict
     if verdict == "failing":
         return True
-    if evidence.lagging and _long_steps(evidence):
+    if evidence.lagging and (_long_steps(evidence) or _inputs_are_odd(evidence)):
         return True
-    slow = times_as_long(evidence.learning, evidence.looks) > evidence.limits["learning-rate-too-low"]["times"].value
+    slow = (
+        times_as_long(evidence.learning, evidence.looks)
+        > evidence.limits["learning-rate-too-low"]["times"].value
+    )
     return verdict != "learned" and slow
 
 
@@ -174,7 +176,10 @@ def _learns(evidence: Evidence, tried: Tried) -> bool:
     """Whether a trial learns, or at least leaves the watched training far behind."""
     ours = evidence.learning
     theirs = judge(tried.heads, tried.course, evidence.reference, evidence.limits["learning"])
-    if ours.verdict in ("learned", "learning") and not times_as_long(evidence.learning, evidence.looks) > _MUCH:
+    if (
+        ours.verdict in ("learned", "learning")
+        and not times_as_long(evidence.learning, evidence.looks) > _MUCH
+    ):
         well = evidence.limits["learning"]["well"].value * ours.target
         return theirs.skill >= well and theirs.skill - ours.skill > _MUCH_BETTER * ours.target
     if theirs.verdict == "learned":

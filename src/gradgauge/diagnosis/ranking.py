@@ -16,7 +16,7 @@ def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
     """Faults before warnings before notes; among faults the likeliest cause first."""
     cured = cures(evidence)
     deep = any(
-        f.rule == "vanishing-gradient" and f.severity == FAULT and f.step == 0 and f.certainty > 0.8
+        f.rule == "vanishing-gradient" and f.severity == FAULT and f.step == 0 and not f.symptom
         for f in findings
     )
 
@@ -33,6 +33,9 @@ def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
         if finding.rule == "learning-rate-too-high" and explodes and tiny_rate:
             # A rate that must be a hundredth to bear what explodes is not the cause either.
             rank = 57.0
+        if finding.rule == "update-ratio" and not finding.symptom:
+            # One layer alone is off: its own rate or scale, not the training's.
+            rank = 34.0
         if finding.rule in cured and finding.rule == "unscaled-input":
             rank = 12.0
         return (

@@ -116,6 +116,9 @@ def print_answer(
         for name, value in answer.figures.items()
     ]
     say.table(("quantity", "value"), rows)
+    if kind := answer.figures.get("kind"):
+        facts = {n: v if isinstance(v, str) else number(v, 4) for n, v in answer.figures.items()}
+        say.lines([sentence(f"theory.advice.{kind}", lang, **facts, **values)])
     say.notes(answer.reasons)
     if measurement:
         say.measured(measurement)

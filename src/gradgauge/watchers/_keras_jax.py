@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,9 @@ def prepare(tapped: Tapped) -> Callable[[], Passed]:
 
     arguments = _arguments(tapped)
     jax.eval_shape(note_shapes, *arguments)
+    if tapped.bounded(sum(math.prod(shape) for shape, _ in shapes)):
+        arguments = _arguments(tapped)
+        jax.eval_shape(note_shapes, *arguments)
     compiled = jax.jit(whole).lower(*arguments).compile()
 
     def run() -> Passed:

@@ -17,6 +17,11 @@ from gradgauge.watchers._keras_taps import Mark, Taps
 MOST_SAMPLES = 1_000
 """Samples of a probe batch: the first ones of what is given."""
 
+MOST_ENTRIES, LEAST_SAMPLES = 2**23, 16
+"""Most numbers that the signals of one pass may hold, some 32 MB, and the fewest samples."""
+
+_TRIED = 8
+
 
 @dataclass(frozen=True)
 class Passed:
@@ -47,6 +52,31 @@ class Tapped:
             _tensor, (x, y, sample_weight), none_is_leaf=False
         )
         self.taps = Taps(model, rows, lambda tensor: (tensor, 0))
+
+    @property
+    def samples(self) -> int:
+        """Rows of the probe batch."""
+        return int(keras.tree.flatten(self.batch)[0].shape[0])
+
+    def first(self, samples: int) -> Tapped:
+        """The same on the first samples only."""
+        first: Any = keras.tree.map_structure(
+            lambda leaf: leaf[:samples] if len(leaf.shape) else leaf, self.batch, none_is_leaf=False
+        )
+        return Tapped(self.model, self.rows, *first)
+
+    def bounded(self, entries: int) -> bool:
+        """Keep as many samples as a pass can show with MOST_ENTRIES numbers; whether any went.
+
+        Args:
+            entries: numbers that the marks of one pass over the batch hold.
+        """
+        samples = self.samples
+        allowed = max(LEAST_SAMPLES, int(MOST_ENTRIES * samples / max(entries, 1)))
+        if allowed >= samples:
+            return False
+        self.batch = self.first(allowed).batch
+        return True
 
     @property
     def trainable(self) -> list[Any]:
@@ -103,6 +133,15 @@ def same_random_states() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
+
+
+def prepared(one_pass: Callable[[Tapped], Passed], tapped: Tapped) -> Callable[[], Passed]:
+    """What to call for a pass; a small one is made first, to see how large the signals are."""
+    if tapped.samples > _TRIED:
+        tried = one_pass(tapped.first(_TRIED))
+        entries = sum(m.size for m in tried.values if m is not None)
+        tapped.bounded(entries * tapped.samples // _TRIED)
+    return lambda: one_pass(tapped)
 
 
 def first_samples(tree: Any) -> Any:

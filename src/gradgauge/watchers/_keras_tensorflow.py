@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gradgauge.watchers._keras_pass import Passed, Tapped
+from gradgauge.watchers._keras_pass import Passed, Tapped, prepared
 
 
 def one_pass(tapped: Tapped) -> Passed:
@@ -46,4 +46,4 @@ def _array(tensor: Any) -> np.ndarray | None:
 
 def prepare(tapped: Tapped) -> Callable[[], Passed]:
     """What to call for a pass."""
-    return lambda: one_pass(tapped)
+    return prepared(one_pass, tapped)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradgauge.watchers._keras_pass import Passed, Tapped
+from gradgauge.watchers._keras_pass import Passed, Tapped, prepared
 
 
 def one_pass(tapped: Tapped) -> Passed:
@@ -52,7 +52,7 @@ def _array(tensor: torch.Tensor | None) -> np.ndarray | None:
 
 def prepare(tapped: Tapped) -> Callable[[], Passed]:
     """What to call for a pass."""
-    return lambda: one_pass(tapped)
+    return prepared(one_pass, tapped)
 
 
 def step_gradients(variables: list[Any]) -> list[Any]:

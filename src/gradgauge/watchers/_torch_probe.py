@@ -10,7 +10,7 @@ from torch import nn
 
 from gradgauge.watchers._torch_modules import Row
 from gradgauge.watchers._torch_state import preserved
-from gradgauge.watchers._torch_taps import Taps, tensors_in
+from gradgauge.watchers._torch_taps import Taps
 
 MOST_SAMPLES = 1_000
 """Samples of a probe batch: the first ones of what is given."""
@@ -79,6 +79,3 @@ def first_samples(tree: Any) -> Any:
     if isinstance(tree, torch.Tensor) and tree.ndim:
         return tree[:MOST_SAMPLES]
     return tree
-
-
-__all__ = ["MOST_SAMPLES", "Probe", "first_samples", "tensors_in"]

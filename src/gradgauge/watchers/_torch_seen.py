@@ -10,8 +10,9 @@ import torch
 
 from gradgauge.watchers._layers import LayerInfo
 from gradgauge.watchers._measure import Seen, rows_of
+from gradgauge.watchers._torch_capture import Call, Capture
 from gradgauge.watchers._torch_modules import Row
-from gradgauge.watchers._torch_taps import Call, Capture, Taps
+from gradgauge.watchers._torch_taps import Taps
 
 Array = Any
 NoteDown = Callable[[str, str, str], None]
@@ -110,6 +111,8 @@ def _seen(
     shown.h = joined(reached, lambda c: c.h.value)
     shown.g = joined(reached, lambda c: c.h.grad, factor)
     shown.activation = first.activation if first.z is not None else None
+    if first.h.samples:
+        note("exactness", "first_samples", row.info.name)
     if any(call.bare and call.unclear for call in reached):
         shown.h = shown.g = shown.activation = None
         note("slope", "written_out", row.info.name)

@@ -8,8 +8,7 @@ by a function mode that is on while the model's own forward runs.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,8 +16,9 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from gradgauge.parts.activations import ACTIVATIONS, Activation
+from gradgauge.parts.activations import Activation
 from gradgauge.watchers._activations import named
+from gradgauge.watchers._torch_capture import Call, Capture, tensors_in
 from gradgauge.watchers._torch_modules import (
     Row,
     is_normalization,
@@ -38,65 +38,6 @@ _BENDING = {"abs", "cos", "exp", "log", "max", "maximum", "min", "minimum", "pow
             "where"}  # fmt: skip
 _PRODUCTS = {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
 _SUMS = {"add", "__add__", "__radd__", "__iadd__", "add_"}
-
-
-@dataclass(eq=False)
-class Capture:
-    """A tensor on its way: its value, and its gradient when that has come."""
-
-    tensor: torch.Tensor
-    value: torch.Tensor
-    version: int
-    grad: torch.Tensor | None = None
-
-    @classmethod
-    def of(cls, tensor: torch.Tensor) -> Capture:
-        capture = cls(tensor, tensor.detach(), tensor._version)
-        if tensor.requires_grad:
-            tensor.register_hook(capture._arrived)
-        return capture
-
-    def _arrived(self, grad: torch.Tensor) -> None:
-        grad = grad.detach()
-        self.grad = grad if self.grad is None else self.grad + grad
-
-    def keep(self) -> None:
-        """Copy the value: it is about to be overwritten in place."""
-        if self.value._version == self.version:
-            self.value = self.value.clone()
-            self.version = self.value._version
-
-    @property
-    def intact(self) -> bool:
-        """Whether the value is still the one that passed."""
-        return self.value._version == self.version
-
-
-@dataclass(eq=False)
-class Call:
-    """One call of a layer.
-
-    Attributes:
-        row: the layer.
-        z, h: captures; the same where no activation follows. z is None where it is inside a
-            fused operation.
-        activation: None: not known.
-        unit_axis: the axis of z and h over units.
-        label: the activation's name, for the Run.
-        bare: whether no activation has been seen.
-        unclear: whether z goes into an arithmetic of the model's own that is not an affine one.
-        source: identity of the tensor that went in.
-    """
-
-    row: Row
-    z: Capture | None
-    h: Capture
-    unit_axis: int
-    activation: Activation | None = field(default_factory=lambda: ACTIVATIONS["linear"])
-    label: str = "linear"
-    bare: bool = True
-    unclear: bool = False
-    source: int | None = None
 
 
 class Taps:
@@ -381,15 +322,3 @@ def _as_activation(name: str, options: dict[str, Any]) -> tuple[Activation | Non
 
 def _in_place(name: str) -> bool:
     return name.startswith("__i") or (name.endswith("_") and not name.startswith("__"))
-
-
-def tensors_in(tree: Any) -> Iterator[torch.Tensor]:
-    """All tensors in nested tuples, lists, dicts and dict-like outputs, in order."""
-    if isinstance(tree, torch.Tensor):
-        yield tree
-    elif isinstance(tree, dict):
-        for value in tree.values():
-            yield from tensors_in(value)
-    elif isinstance(tree, (tuple, list)):
-        for value in tree:
-            yield from tensors_in(value)

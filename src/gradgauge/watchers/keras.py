@@ -125,8 +125,6 @@ class KerasWatcher(keras.callbacks.Callback):
             self.recorder.attributes["batch"] = "none"
         else:
             self._tapped = Tapped(self.model, self._rows, *batch)
-            first = keras.tree.flatten(batch[0])[0]
-            self.recorder.attributes["probe_samples"] = len(first)
         if keras.config.backend() != "torch":
             self.recorder.note("step_gradients", "keras_callback")
 
@@ -184,6 +182,7 @@ class KerasWatcher(keras.callbacks.Callback):
         try:
             if self._pass is None:
                 self._pass = backend_prepare()(tapped)
+                self.recorder.attributes["probe_samples"] = tapped.samples
             began = time.perf_counter()
             passed = self._pass()
         except Exception as error:  # noqa: BLE001 an instrument must not end the training

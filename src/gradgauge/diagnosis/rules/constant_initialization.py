@@ -61,6 +61,9 @@ def units_spread(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], ki
         matrix = w.reshape(-1, w.shape[-1]).astype(np.float64)
         if kind in ("attention", "embedding"):
             matrix = matrix.reshape(1, -1)
+        if kind == "recurrent" and len(arrays) > 1 and matrix.shape[1] % len(arrays[1]) == 0:
+            # Columns are gates times units: units are compared gate by gate.
+            matrix = matrix.reshape(-1, len(arrays[1]))
         if not np.isfinite(matrix).all():
             continue
         apart = float(np.max(matrix.max(axis=1) - matrix.min(axis=1), initial=0.0))

@@ -17,7 +17,6 @@ from gradgauge.diagnosis._rule import (
     Outcome,
     Rule,
 )
-
 from gradgauge.diagnosis.learning import times_as_long
 
 

@@ -75,7 +75,7 @@ def _all_but_head_frozen(evidence: Evidence) -> bool:
         if not layer.info.output and layer.info.parameters and layer.info.kind != "normalization"
     ]  # fmt: skip
     still = [layer for layer in hidden if not layer.info.trainable or not layer.in_optimizer]
-    return len(hidden) > 1 and len(still) >= len(hidden) - 1
+    return len(hidden) > 1 and len(still) == len(hidden)
 
 
 def _is_container(evidence: Evidence, layer: Layer) -> bool:

@@ -55,10 +55,11 @@ def _of(evidence: Evidence, x: np.ndarray, limits: Mapping[str, Limit]) -> Findi
 
 
 def _severity(evidence: Evidence) -> tuple[str, float]:
-    """A fault where the training fails, unless it fails with scaled inputs just the same."""
-    if not evidence.failing:
-        return NOTE, 0.3
+    """A fault where the training fails, unless it fails with scaled inputs just the same; where
+    it only lags, if scaled inputs bring it far ahead."""
     trials = [t for t in evidence.trials if t.change == "inputs"]
+    if not evidence.failing:
+        return (FAULT, 0.9) if trials and trials[0].learns else (NOTE, 0.3)
     if not trials:
         return FAULT, 0.6
     return (FAULT, 0.95) if trials[0].learns else (WARNING, 0.3)

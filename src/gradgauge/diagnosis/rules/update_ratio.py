@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradgauge.diagnosis._rule import (
+    FAULT,
+    WARNING,
     Evidence,
     Finding,
     Limit,
@@ -20,7 +22,7 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     """The middle over the steps, by layer; a fault only where the training fails."""
     if evidence.run is None or not len(evidence.run.groups["steps"].coords["step"]):
         return NotApplicable("update-ratio", "no_training")
-    if not evidence.failing:
+    if not evidence.lagging:
         return []
     ratios = evidence.run.values("steps", "update_ratio")[0]
     places = [
@@ -54,10 +56,11 @@ def _judged(
     with np.errstate(divide="ignore"):
         if middle[low] > 0 and middle[high] / middle[low] > limits["apart"].value:
             symptom = False
+    severity = graded(evidence, WARNING, at_start=not symptom)
     return [
-        Finding("update-ratio", graded(evidence), case, evidence.layers[places[at]].name, None,
+        Finding("update-ratio", severity, case, evidence.layers[places[at]].name, None,
                 float(middle[at]), limit.value, limit.source,
-                ("lower_rate",) if case == "high" else ("higher_rate",), {}, 0.4, symptom=symptom)
+                ("lower_rate",) if case == "high" else ("higher_rate",), {}, 0.4, symptom=symptom and severity == FAULT)
     ]  # fmt: skip
 
 
