@@ -2,8 +2,9 @@
 
 python -m corpus tuning        the half that limits may be chosen on
 python -m corpus held          the other half
-python -m corpus all --write   both, and docs/diagnosis.md anew
-python -m corpus --case NAME   one case, with all its findings
+python -m corpus fresh         cases written when all limits stood
+python -m corpus all --write   all of them, and the table in docs/diagnosis.md anew
+python -m corpus --case NAME   one case
 """
 
 from __future__ import annotations
@@ -15,42 +16,43 @@ import time
 import warnings
 
 import corpus._environment  # noqa: F401 before Keras and JAX
-from corpus._case import CASES, Case, halves
+from corpus._case import CASES, Case, fresh, halves
 from corpus._environment import RESULTS
 from corpus.judge import Result, judge, measures, table, write_docs
+
+
+PARTS = ("tuning", "held", "fresh")
 
 
 def main() -> int:
     """Run what is asked; the exit code."""
     parser = argparse.ArgumentParser(prog="corpus")
-    parser.add_argument("half", nargs="?", default="tuning", choices=["tuning", "held", "all"])
+    parser.add_argument("part", nargs="?", default="tuning", choices=[*PARTS, "all"])
     parser.add_argument("--case", action="append", default=[])
     parser.add_argument("--only", default="")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     load()
-    tuning, held = halves()
-    names = (
-        arguments.case or {"tuning": tuning, "held": held, "all": [*tuning, *held]}[arguments.half]
-    )
-    results = [run(CASES[name]) for name in names if arguments.only in name]
+    members = dict(zip(PARTS, (*halves(), fresh()), strict=True))
+    if arguments.case:
+        for name in arguments.case:
+            run(CASES[name])
+        return 0
     RESULTS.mkdir(parents=True, exist_ok=True)
-    by_name = {r.name: r for r in results}
-    path = RESULTS / f"{'case' if arguments.case else arguments.half}.json"
-    path.write_text(json.dumps([vars(r) for r in results], indent=1))
-    for half, members in (("tuning", tuning), ("held out", held)):
-        found = [by_name[n] for n in members if n in by_name]
-        if found:
-            print(f"\n{half}\n{table(measures(found))}")
+    found: dict[str, list[Result]] = {}
+    for part in PARTS if arguments.part == "all" else (arguments.part,):
+        found[part] = [run(CASES[name]) for name in members[part] if arguments.only in name]
+        path = RESULTS / f"{part}.json"
+        path.write_text(json.dumps([vars(r) for r in found[part]], indent=1))
+        print(f"\n{part}\n{table(measures(found[part]))}")
     if arguments.write:
-        write_docs(
-            [by_name[n] for n in tuning if n in by_name], [by_name[n] for n in held if n in by_name]
-        )
+        write_docs(found)
     return 0
 
 
 def load() -> None:
     """Import every file of cases."""
+    import corpus.fresh
     import corpus.keras_faulty
     import corpus.keras_healthy
     import corpus.keras_healthy_harder

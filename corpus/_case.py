@@ -23,6 +23,7 @@ class Case:
         make: seed -> the arguments of `diagnose`: (positional, keyword).
         rule: what is wrong; None: healthy.
         layers: the layers that are a right answer; empty: the fault has none.
+        fresh: written when all limits stood, and in neither half.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Case:
     make: Callable[[int], tuple[tuple[Any, ...], dict[str, Any]]]
     rule: str | None = None
     layers: tuple[str, ...] = ()
+    fresh: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -51,16 +53,18 @@ class Book:
     """Writes cases down: one a file of the corpus."""
 
     framework: str
+    fresh: bool = False
     cases: list[str] = field(default_factory=list)
 
     def add(
         self, name: str, kind: str, task: str, make: Callable[[int], Any],
         rule: str | None = None, layers: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
-        full = f"{self.framework}-{'healthy' if rule is None else rule}-{name}"
+        start = f"{'fresh-' if self.fresh else ''}{self.framework}"
+        full = f"{start}-{'healthy' if rule is None else rule}-{name}"
         if full in CASES:
             raise KeyError(full)
-        CASES[full] = Case(full, self.framework, kind, task, make, rule, layers)
+        CASES[full] = Case(full, self.framework, kind, task, make, rule, layers, self.fresh)
         self.cases.append(full)
 
 
@@ -70,4 +74,10 @@ def halves() -> tuple[list[str], list[str]]:
     def tunes(name: str) -> bool:
         return hashlib.sha256(f"{SPLIT_SEED} {name}".encode()).digest()[0] % 2 == 0
 
-    return sorted(filter(tunes, CASES)), sorted(n for n in CASES if not tunes(n))
+    names = sorted(name for name, case in CASES.items() if not case.fresh)
+    return [n for n in names if tunes(n)], [n for n in names if not tunes(n)]
+
+
+def fresh() -> list[str]:
+    """The cases that were written when all limits stood."""
+    return sorted(name for name, case in CASES.items() if case.fresh)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,17 +95,25 @@ def table(found: dict[str, tuple[int, int]]) -> str:
     )
 
 
-def write_docs(tuning: Sequence[Result], held: Sequence[Result]) -> None:
+TARGETS = {
+    "recall": ".95",
+    "specificity": ".95",
+    "right rule among the faults": ".90",
+    "right rule first": ".75",
+    "right layer": ".85",
+}
+
+
+def write_docs(found: Mapping[str, Sequence[Result]]) -> None:
     """Put the measures and the confusion table into docs/diagnosis.md."""
-    targets = {"recall": ".95", "specificity": ".95", "right rule among the faults": ".90",
-               "right rule first": ".75", "right layer": ".85"}  # fmt: skip
-    lines = ["| measure | wanted | tuning half | held-out half |", "|---|---|---|---|"]
-    ours, theirs = measures(tuning), measures(held)
-    for name, least in targets.items():
-        cells = [f"{a / b:.3f} ({a} of {b})" if b else "-" for a, b in (ours[name], theirs[name])]
+    lines = [f"| measure | wanted | {' | '.join(found)} |", f"|---|---|{'---|' * len(found)}"]
+    figures = {part: measures(results) for part, results in found.items()}
+    for name, least in TARGETS.items():
+        pairs = [figures[part][name] for part in found]
+        cells = [f"{a / b:.3f} ({a} of {b})" if b else "-" for a, b in pairs]
         lines.append(f"| {name} | {least} | {' | '.join(cells)} |")
-    lines += ["", "What stood first, by what was wrong (both halves):", ""]
-    lines += _confusion([*tuning, *held])
+    lines += ["", "What stood first, by what was wrong (all parts):", ""]
+    lines += _confusion([r for results in found.values() for r in results])
     text = DOCS.read_text(encoding="utf-8")
     head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
     DOCS.write_text(f"{head}{BEGIN}\n{chr(10).join(lines)}\n{END}{tail}", encoding="utf-8")

@@ -51,3 +51,14 @@ def test_a_convex_model_of_one_layer_is_exempt():
     only = layers(1)
     only[0] = dataclasses.replace(only[0], before=(np.zeros((10, 4), np.float32),))
     assert silent("constant-initialization", evidence(made=only)) == "one_layer"
+
+
+def test_a_recurrent_layer_is_compared_gate_by_gate():
+    made = layers(3)
+    gates = np.repeat(np.array([0.1, 0.2, 0.3, 0.4], np.float32), 32)[None]
+    before = (np.full((10, 128), 0.1, np.float32), np.full((32, 128), 0.1, np.float32))
+    after = (np.tile(gates, (10, 1)), np.tile(gates, (32, 1)))
+    info = dataclasses.replace(made[0].info, kind="recurrent")
+    made[0] = dataclasses.replace(made[0], info=info, before=before, after=after)
+    (finding,) = found("constant-initialization", evidence(made=made))
+    assert (finding.severity, finding.case) == ("fault", "stays")

@@ -68,3 +68,10 @@ def test_all_reached():
 
 def test_without_layers_it_does_not_apply():
     assert silent("unreached-layer", evidence(made=[], run=None)) == "no_layers"
+
+
+def test_one_of_two_hidden_layers_frozen_is_a_mistake():
+    made = layers(3)
+    made[0] = dataclasses.replace(made[0], info=dataclasses.replace(made[0].info, trainable=False))
+    (finding,) = found("unreached-layer", evidence(made=made))
+    assert finding.severity == "fault"

@@ -15,6 +15,14 @@ def test_updates_that_change_nothing():
     assert finding.case == "low"
 
 
+def test_one_layer_out_of_all_proportion():
+    given = evidence(failing=True)
+    assert given.run is not None
+    given.run.values("steps", "update_ratio")[0, 0, 1] = 700.0
+    (finding,) = found("update-ratio", given)
+    assert (finding.layer, finding.step, finding.symptom) == ("h2", 0, False)
+
+
 def test_a_training_that_learns_is_not_asked():
     assert found("update-ratio", evidence(update=2.0)) == []
 

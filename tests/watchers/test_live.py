@@ -25,7 +25,8 @@ def shown(lang="en", width=120, terminal=False, layers=3):
     )
     gains = np.full(layers, 0.1)
     gains[-1] = np.nan
-    recorder.probe(0, dict.fromkeys(COLUMNS, gains), 2.5)
+    small = dict.fromkeys(COLUMNS, np.full(layers, 1.23e-11))
+    recorder.probe(0, {**small, "slope_gain": gains, "weight_gain": gains}, 2.5)
     recorder.step(7, {"weight_grad_norm": np.full(layers, 1.5e-7)}, 0.25)
     recorder.close()
     return stream.getvalue()

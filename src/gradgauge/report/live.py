@@ -31,10 +31,10 @@ COLUMNS = (
 )
 """Left to right: backward, and forward at the end."""
 
-DISPENSABLE = ("saturated", "weight_gain", "update_ratio", "dead")
+DISPENSABLE = ("saturated", "dead", "update_ratio", "weight_gain", "signal_spread")
 """What goes first where the terminal is narrow."""
 
-_NARROWEST, _DIGITS = 10, 8
+_NARROWEST, _DIGITS, _GAP = 10, 7, 2
 
 MOST_ROWS = 24
 """Rows that are shown; of more layers the first and the last ones."""
@@ -123,12 +123,14 @@ class LiveTable:
 
     def _columns(self) -> list[str]:
         """The columns for which there is room; the most telling ones stay."""
+        from rich.cells import cell_len
+
         columns = [name for name in COLUMNS if name in self._values]
-        names = [layer.name for layer in self._layers]
-        width = max(map(len, names), default=0) + _NARROWEST
-        room = (self._console.width if self._console else 80) - min(width, 3 * _NARROWEST)
+        words = ([layer.name for layer in self._layers], [x.activation for x in self._layers])
+        left = sum(max(_NARROWEST, *map(len, column)) + _GAP for column in words if column)
+        room = (self._console.width if self._console else 80) - min(left, 4 * _NARROWEST)
         for name in DISPENSABLE:
-            if sum(max(len(self._say(c)), _DIGITS) + 1 for c in columns) <= room:
+            if sum(max(cell_len(self._say(c)), _DIGITS) + _GAP for c in columns) <= room:
                 break
             if name in columns:
                 columns.remove(name)

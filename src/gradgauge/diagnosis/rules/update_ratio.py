@@ -34,7 +34,26 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         middle = np.array([_median(ratios[:, i]) for i in places])
     if not len(middle) or not np.isfinite(middle).any():
         return []
-    return _judged(evidence, limits, places, middle)
+    first = ratios[0, places] if len(ratios) else middle
+    return _one_apart(evidence, limits, places, first) or _judged(evidence, limits, places, middle)
+
+
+def _one_apart(
+    evidence: Evidence, limits: Mapping[str, Limit], places: list[int], first: np.ndarray
+) -> list[Finding]:
+    """One layer that the first step changes out of all proportion to the others."""
+    if len(first) < 3 or not np.isfinite(first).all():
+        return []
+    at = int(np.argmax(first))
+    others = float(np.median(np.delete(first, at)))
+    limit = limits["high"]
+    if not (first[at] > limit.value and first[at] > limits["apart"].value * others):
+        return []
+    name = evidence.layers[places[at]].name
+    return [
+        Finding("update-ratio", graded(evidence, WARNING, True), "high", name, 0,
+                float(first[at]), limit.value, limit.source, ("lower_rate",), {}, 0.8)
+    ]  # fmt: skip
 
 
 def _median(values: np.ndarray) -> float:
@@ -54,7 +73,8 @@ def _judged(
     else:
         return []
     with np.errstate(divide="ignore"):
-        if middle[low] > 0 and middle[high] / middle[low] > limits["apart"].value:
+        # A layer that hardly moves is so because little reaches it: that is a symptom.
+        if case == "high" and middle[high] > limits["apart"].value * np.median(middle):
             symptom = False
     severity = graded(evidence, WARNING, at_start=not symptom)
     return [
