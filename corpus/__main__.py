@@ -20,7 +20,6 @@ from corpus._case import CASES, Case, fresh, halves
 from corpus._environment import RESULTS
 from corpus.judge import Result, judge, measures, table, write_docs
 
-
 PARTS = ("tuning", "held", "fresh")
 
 
