@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from corpus.__main__ import load, run
-from corpus._case import CASES, halves
+from corpus._case import CASES, fresh, halves
 
 from gradgauge.report.diagnosis import rules_markdown
 
@@ -56,5 +56,5 @@ def test_the_corpus_is_as_large_as_it_should_be():
 
 def test_the_halves_are_a_split():
     tuning, held = halves()
-    assert sorted([*tuning, *held]) == sorted(CASES)
+    assert sorted([*tuning, *held, *fresh()]) == sorted(CASES)
     assert set(PART) <= set(tuning)

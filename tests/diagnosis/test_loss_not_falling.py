@@ -13,6 +13,15 @@ def test_something_to_learn_and_nothing_learnt():
     assert (finding.severity, finding.case, finding.symptom) == ("fault", "reference", True)
 
 
+def test_a_loss_that_fell_some_way_is_warned_of_only():
+    y, part = labels(), head().before.copy()
+    part[:80] = good_outputs(y)[:80]
+    given = evidence(heads=(head(after=part),), course=course(FLAT))
+    (finding,) = found("loss-not-falling", given)
+    assert given.failing
+    assert finding.severity == "warning"
+
+
 def test_what_has_converged_has_a_flat_loss_and_is_healthy():
     y = labels()
     done = head(before=good_outputs(y), after=good_outputs(y))

@@ -19,7 +19,7 @@ from gradgauge.diagnosis.rules.learning_rate_too_high import worst_overshoot
 from gradgauge.errors import UnknownName
 
 _LOWER = (0.1, 0.01, 1e-3, 1e-5, 1e-7)
-_HIGHER = (10.0, 100.0, 1e3, 1e5)
+_HIGHER = (10.0, 100.0, 1e3, 1e4, 1e5)
 _LONG_STEP = 0.3
 """A change of the weights by one step, relative to them, above which lower rates are tried."""
 _MUCH = 20.0

@@ -9,6 +9,8 @@ from gradgauge.diagnosis._finding import FAULT, SEVERITIES, Finding
 from gradgauge.diagnosis.rules import BY_NAME
 
 _TINY = 0.01
+_ABSURD = 1_000.0
+"""A rate that must be raised by so much is wrong whatever the signal does."""
 _CURED_BY = {"inputs": "unscaled-input"}
 
 
@@ -23,11 +25,13 @@ def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
     explodes = any(
         f.rule == "exploding-gradient" and f.severity == FAULT and not f.symptom for f in findings
     )
+    raised = [t.factor for t in evidence.trials if t.change == "rate" and t.learns]
+    absurd = max(raised, default=1.0) >= _ABSURD
     tiny_rate = all(t.factor <= _TINY for t in evidence.trials if t.change == "rate" and t.learns)
 
     def key(finding: Finding) -> tuple[int, bool, float, float]:
         rank = float(BY_NAME[finding.rule].rank)
-        if finding.rule == "learning-rate-too-low" and deep:
+        if finding.rule == "learning-rate-too-low" and deep and not absurd:
             # A rate that is too low for a signal that has lost decades is not the cause.
             rank = 52.0
         if finding.rule == "learning-rate-too-high" and explodes and tiny_rate:

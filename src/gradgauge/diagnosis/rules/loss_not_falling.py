@@ -6,6 +6,7 @@ import math
 
 from gradgauge.diagnosis._rule import (
     FAULT,
+    WARNING,
     Evidence,
     Finding,
     Limit,
@@ -28,8 +29,10 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         return []
     limit = limits["share"]
     known = math.isfinite(learning.target) and learning.target > 0.1
+    lost = learning.before > learning.skill
+    fell = known and not lost and learning.skill >= limit.value * learning.target
     return [
-        Finding("loss-not-falling", FAULT, "reference" if known else "constant", None,
+        Finding("loss-not-falling", WARNING if fell else FAULT, "reference" if known else "constant", None,
                 course.steps - 1, learning.skill, limit.value * learning.target if known else 0.0,
                 limit.source, ("read_causes", "overfit_one_batch"),
                 {"target": learning.target, "initial": learning.initial, "final": learning.final,
