@@ -157,3 +157,16 @@ def test_frozen_on_purpose_and_by_mistake():
         tuned.get_layer(name).trainable = False
     tuned.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
     assert diagnose(tuned, X, Y, epochs=3).healthy
+
+
+def test_data_sorted_by_class_and_a_label_out_of_range_at_the_end():
+    rng = np.random.default_rng(0)
+    y = np.sort(rng.integers(0, 4, 2_400))
+    x = (np.eye(4)[y] @ rng.normal(size=(4, 10)) * 2 + rng.normal(size=(2_400, 10))).astype(
+        np.float32
+    )
+    assert diagnose(model(), x, y, epochs=2).healthy
+    y[-1] = 4
+    primary = diagnose(model(), x, y, epochs=1).primary
+    assert primary is not None
+    assert primary.case == "labels_out_of_range"

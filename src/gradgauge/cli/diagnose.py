@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from gradgauge.cli import language
+from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, POSITIVE, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import DataProblem
@@ -24,8 +25,8 @@ EXIT_FAULTY = 1
 @click.command
 @click.argument("model")
 @option("--data")
-@option("--epochs", type=COUNT)
-@option("--batch-size", type=COUNT)
+@option("--epochs", type=COUNT, help=text("diagnosis.help.epochs"))
+@option("--batch-size", type=COUNT, help=text("diagnosis.help.batch_size"))
 @option("--budget", type=POSITIVE)
 @option("--limit", multiple=True)
 @option("--off", multiple=True)

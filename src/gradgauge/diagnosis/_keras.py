@@ -179,7 +179,7 @@ class KerasTrainee:
         x, probe = self.given.x, self.given.x_probe
         if scaled_inputs:
             x = keras.tree.map_structure(standardized, self.given.x_whole)
-            probe = keras.tree.map_structure(lambda a: a[: self.given.probe_size], x)
+            probe = self.given.probed(x)
         losses = Losses(seconds, per_epoch * epochs)
         self._fit(x, epochs, [losses])
         after = keras.tree.flatten(self._predict(probe))

@@ -12,7 +12,7 @@ import numpy as np
 from gradgauge.diagnosis._errors import CannotDiagnose
 
 MOST = 1_000
-"""Probe samples: the first ones."""
+"""Probe samples."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ class Given:
 
     Attributes:
         x, y: what `fit` gets.
-        x_probe, y_probe: the first samples, as arrays.
+        x_probe, y_probe: some samples drawn from all, as arrays: data are often sorted by class.
+        x_first, y_first: the first samples, which a Run's probes are of.
+        rows: which samples the probe ones are; None where that is not known.
         x_whole, y_whole: all samples where they are arrays; else the probe samples.
         samples: how many there are.
         batch_size: samples a step.
@@ -37,15 +39,18 @@ class Given:
     samples: int
     batch_size: int
     weighted: bool
-
-    @property
-    def probe_size(self) -> int:
-        """How many probe samples."""
-        return len(keras.tree.flatten(self.x_probe)[0])
+    x_first: Any
+    y_first: Any
+    rows: np.ndarray | None = None
 
     def probe(self) -> tuple[Any, Any]:
-        """x and y of the probe samples, as a watcher takes them."""
-        return self.x_probe, self.y_probe
+        """x and y as a watcher takes them."""
+        return self.x_first, self.y_first
+
+    def probed(self, x: Any) -> Any:
+        """The probe samples of other inputs, changed from the whole ones."""
+        rows = self.rows
+        return x if rows is None else keras.tree.map_structure(lambda a: a[rows], x)
 
 
 def given(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Given:
@@ -87,9 +92,26 @@ def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> Given:
     def first(a: Any) -> Any:
         return np.asarray(a[:MOST])
 
-    x_probe = keras.tree.map_structure(first, x)
-    y_probe = keras.tree.map_structure(first, y) if y is not None else None
-    return Given(x, y, x_probe, y_probe, x, y, rows[0], batch_size, weighted)
+    chosen = _some(rows[0], y)
+
+    def some(a: Any) -> Any:
+        return np.asarray(a)[chosen]
+
+    x_first, x_probe = (keras.tree.map_structure(pick, x) for pick in (first, some))
+    y_first = y_probe = None
+    if y is not None:
+        y_first, y_probe = (keras.tree.map_structure(pick, y) for pick in (first, some))
+    return Given(x, y, x_probe, y_probe, x, y, rows[0], batch_size, weighted, x_first, y_first,
+                 chosen)  # fmt: skip
+
+
+def _some(samples: int, y: Any) -> np.ndarray:
+    """Rows in random order, always the same; among them the smallest and the largest label."""
+    rows = np.random.default_rng(0).permutation(samples)[:MOST]
+    labels = np.asarray(y) if hasattr(y, "dtype") and getattr(y, "ndim", 0) == 1 else None
+    if labels is not None and labels.dtype.kind in "ui" and samples > MOST:
+        rows[-2:] = [int(labels.argmin()), int(labels.argmax())]
+    return rows
 
 
 def _batches(given: Any, options: dict[str, Any], weighted: bool) -> Given:
@@ -120,7 +142,7 @@ def _batches(given: Any, options: dict[str, Any], weighted: bool) -> Given:
         count = int(options.get("steps_per_epoch") or 0) or sum(1 for _ in x)
     options.pop("batch_size", None)
     return Given(x, None, x_probe, y_probe, x_probe, y_probe, count * batch_size, batch_size,
-                 weighted or len(first) > 2)  # fmt: skip
+                 weighted or len(first) > 2, x_probe, y_probe)  # fmt: skip
 
 
 def _numpy(leaf: Any) -> np.ndarray:

@@ -106,10 +106,18 @@ def _load(path: Path, trust: bool) -> Any:
 
 
 def choose_backend() -> None:
-    """JAX, unless the user has chosen: the one backend that is always installed."""
+    """JAX, the one backend that is always installed, unless the user has chosen another.
+
+    Keras writes a settings file with `tensorflow` when it is first imported: that is no choice.
+    """
+    if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
+        return
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    if "keras" not in sys.modules and not (home / "keras.json").is_file():
-        os.environ.setdefault("KERAS_BACKEND", "jax")
+    try:
+        chosen = json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError, AttributeError):
+        chosen = None
+    os.environ["KERAS_BACKEND"] = "jax" if chosen in (None, "tensorflow") else str(chosen)
 
 
 def _description(path: Path) -> Any:
