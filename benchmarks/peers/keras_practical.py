@@ -7,8 +7,8 @@ import keras
 from gradgauge.datasets import load
 
 data = load("mnist")
-x_train = data.x_train.reshape(-1, 28, 28) / 255.0
-x_test = data.x_test.reshape(-1, 28, 28) / 255.0
+x_train = data.x_train.reshape(-1, 28, 28).astype("float32") / 255
+x_test = data.x_test.reshape(-1, 28, 28).astype("float32") / 255
 seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0
 keras.utils.set_random_seed(seed)
 for activation in ("relu", "sigmoid"):
