@@ -1,4 +1,4 @@
-"""Watch a PyTorch training: a `with` round the loop; a table, and every figure in a file."""
+"""Watch a PyTorch training: a `with` round the loop; a table, every figure in a file, a report."""
 
 import torch
 from torch import nn
@@ -13,14 +13,17 @@ y = (x.sum(dim=1) > 0).long()
 
 hidden = [part for _ in range(5) for part in (nn.Linear(32, 32), nn.Sigmoid())]
 model = nn.Sequential(nn.Linear(20, 32), nn.Sigmoid(), *hidden, nn.Linear(32, 2))
-optimizer = torch.optim.Adam(model.parameters())
+optimizer = torch.optim.Adam(model.parameters(), 3e-3)
 
-with gg.watch(model, to=[LiveTable(), JsonlWriter("watch.jsonl")]) as watcher:
-    for batch, target in zip(x.split(64), y.split(64), strict=True):
-        loss = nn.functional.cross_entropy(model(batch), target)
-        watcher.log(loss)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+listeners = [LiveTable(report="watch.html"), JsonlWriter("watch.jsonl")]
+with gg.watch(model, every=20, to=listeners) as watcher:
+    for _ in range(25):
+        for batch, target in zip(x.split(64), y.split(64), strict=True):
+            loss = nn.functional.cross_entropy(model(batch), target)
+            watcher.log(loss)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
 
 watcher.run.save("watch.nc")
+gg.write_picture(watcher.run, "signal.png")

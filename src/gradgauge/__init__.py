@@ -26,6 +26,7 @@ _HOMES = {
     "sweep": "gradgauge.study.sweep:sweep",
     "watch": "gradgauge.watchers.dispatch:watch",
     "why": "gradgauge.study.why:why",
+    "write_picture": "gradgauge.report.images:write_picture",
     "write_report": "gradgauge.report.html:write_report",
 }
 """Public name -> `module:name` where it lives."""

@@ -12,6 +12,7 @@ import pytest
 import gradgauge
 from gradgauge.errors import OutputProblem
 from gradgauge.report import html as html_report
+from gradgauge.report import page as page_module
 from gradgauge.report.html import report_page, write_report
 from gradgauge.report.vega_bundle import vega_bundle
 from gradgauge.study.compare import Comparison
@@ -105,7 +106,7 @@ def test_styles_load_nothing_from_elsewhere(two):
     styles = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
     assert "@import" not in styles
     assert all(u.startswith("data:") for u in re.findall(r"url\(([^)]*)\)", styles))
-    script = html_report._text("page.js")
+    script = page_module._text("page.js")
     assert not re.search(r"fetch|XMLHttpRequest|https?:|import\(", script)
 
 
@@ -166,4 +167,4 @@ def test_the_bundle_is_the_one_that_vl_convert_draws_with():
     bundle = vega_bundle()
     assert "vegaEmbed" in bundle and "</script" not in bundle and "<!--" not in bundle
     major = vl_convert.get_vega_version().partition(".")[0]
-    assert f"Vega {major}." in (html_report._FOLDER / "vega" / "LICENSE.txt").read_text("utf-8")
+    assert f"Vega {major}." in (page_module._FOLDER / "vega" / "LICENSE.txt").read_text("utf-8")

@@ -204,7 +204,7 @@ def _inner(network: Any) -> Any:
 def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> int:  # noqa: ARG001
     """Order, chaos and the critical line."""
     from gradgauge.report.charts.theory import diagram_chart, diagram_data, framed
-    from gradgauge.report.images import write_picture
+    from gradgauge.report.images import write_png_and_svg
     from gradgauge.study.phase_diagram import COLUMNS, phase_diagram
 
     with Progress(output.quiet, "computing") as progress:
@@ -221,7 +221,7 @@ def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> i
     spec = framed(body, title, " ".join(text(f"theory_command.chart.{key}") for key in keys))
     document = found.to_json()
     paths = [output.write_json(document, "phase_diagram.json")]
-    paths += write_picture(spec, output.folder, "phase_diagram")
+    paths += write_png_and_svg(spec, output.folder, "phase_diagram")
     return output.show(document, "print_diagram", found, paths)
 
 
@@ -229,7 +229,7 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
     """Train over depth and sigma_w, and lay 6 xi_c over the accuracy."""
     from gradgauge.report.charts.theory import framed
     from gradgauge.report.charts.trainability import trainability_chart, trainability_data
-    from gradgauge.report.images import write_picture
+    from gradgauge.report.images import write_png_and_svg
 
     spec, name = _experiment(subject, given)
     from gradgauge import datasets
@@ -248,7 +248,7 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
                     sigma_b=f"{spec.sigma_b:.3g}")  # fmt: skip
     document = result.to_json()
     paths = [output.write_json(document, "trainability.json")]
-    paths += write_picture(framed(body, title, subtitle), output.folder, "trainability")
+    paths += write_png_and_svg(framed(body, title, subtitle), output.folder, "trainability")
     return output.show(document, "print_trainability", result, paths)
 
 
@@ -302,11 +302,11 @@ def _write_delta(
 ) -> list[Path]:
     """The picture of chi_grad^depth beside the measured delta_norm."""
     from gradgauge.report.charts.theory import delta_chart, delta_data, framed
-    from gradgauge.report.images import write_picture
+    from gradgauge.report.images import write_png_and_svg
 
     delta = measured.delta
     body = delta_chart(delta_data(delta), language.current(), delta.dropped, predicted_by)
-    return write_picture(framed(body, title), output.folder, "delta_norm")
+    return write_png_and_svg(framed(body, title), output.folder, "delta_norm")
 
 
 def _flag(option: str) -> str:

@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": "gradgauge.cli.explain",
     "sweep": "gradgauge.cli.sweep",
     "chart": "gradgauge.cli.chart",
+    "report": "gradgauge.cli.report",
     "list": "gradgauge.cli.list",
     "cache": "gradgauge.cli.cache",
 }

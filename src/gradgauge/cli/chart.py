@@ -33,12 +33,12 @@ def command(  # noqa: D103
     quiet: bool,
     lang: str | None,  # noqa: ARG001
 ) -> None:
-    from gradgauge.report.study_files import check_ending, write_study_chart
+    from gradgauge.report.study_files import check_out, write_study_chart
     from gradgauge.study.results import load_study
     from gradgauge.study.slices import cut
 
     if out:
-        check_ending(out)
+        check_out(out)
     part = cut(load_study(folder), x, y, colour, facet, dict(map(_condition, where)))
     name = "-".join(_plain(word) for word in (x, y, colour) if word)
     written = write_study_chart(part, out or Path(folder) / "charts", name, current())

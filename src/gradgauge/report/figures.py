@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
 from html import escape
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._rows import has_meaning, trained
 from gradgauge.report.numbers import NO_VALUE, number
 from gradgauge.report.tables import folded, scrolling, table
+from gradgauge.run import Run
 from gradgauge.study.compare import Comparison
 from gradgauge.study.profile import MOMENTS, by_layer
 
@@ -21,19 +24,31 @@ QUANTITIES = (
 
 def figure_rows(comparison: Comparison, name: str, moment: str, lang: str) -> list[list[str]]:
     """One row a layer: its number, then QUANTITIES."""
-    run, network = comparison.run(name), comparison.networks[name]
+    network = comparison.networks[name]
+    output = sentence("report.figures.output_layer", lang, layer=network.depth + 1)
+    labels = [*map(str, range(1, network.depth + 1)), output]
+    return run_rows(comparison.run(name), moment, labels, functools.partial(has_meaning, network))
+
+
+def run_rows(
+    run: Run, moment: str, labels: Sequence[str], meaning: Callable[[str, int], bool]
+) -> list[list[str]]:
+    """One row a layer of a Run.
+
+    Args:
+        run: the Run.
+        moment: `first` or `last`.
+        labels: the layers', in order.
+        meaning: whether a quantity is defined at a layer, counted from 1.
+    """
     columns = {quantity: by_layer(run, quantity, moment) for quantity in QUANTITIES}
-    rows = []
-    for layer in range(1, network.depth + 2):
-        label = str(layer)
-        if layer > network.depth:
-            label = sentence("report.figures.output_layer", lang, layer=layer)
-        cells = [
-            number(values[layer - 1]) if has_meaning(network, quantity, layer) else NO_VALUE
+    return [
+        [label] + [
+            number(values[at]) if meaning(quantity, at + 1) else NO_VALUE
             for quantity, values in columns.items()
         ]
-        rows.append([label, *cells])
-    return rows
+        for at, label in enumerate(labels)
+    ]  # fmt: skip
 
 
 def figure_tables(comparison: Comparison, lang: str) -> str:

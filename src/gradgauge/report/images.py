@@ -1,22 +1,37 @@
-"""Pictures as PNG and SVG files, with the font that they need."""
+"""Pictures as PNG, SVG and HTML files, with the font that they need."""
 
 from __future__ import annotations
 
 import functools
+import html
+import json
 from pathlib import Path
 from typing import Any
 
+from gradgauge.errors import GradgaugeError, UnknownName
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts import CHARTS, Chart
-from gradgauge.report.charts._chart import Spec
+from gradgauge.report.charts import CHARTS, watched
+from gradgauge.report.charts._chart import Chart, Spec, Subject
 from gradgauge.report.charts._draw import CONFIG, INK
 from gradgauge.report.charts._legend import legend
 from gradgauge.report.charts._rows import names_of
+from gradgauge.report.charts._watched import Watched
+from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.fonts import FOLDER, STACK, font_face
-from gradgauge.run import write_text_whole, write_whole
+from gradgauge.report.vega_bundle import vega_bundle
+from gradgauge.run import Run, write_text_whole, write_whole
 from gradgauge.study.compare import Comparison
 
+ENDINGS = (".png", ".svg", ".html")
+
 _PNG_SCALE = 2
+_PAGE = """<!doctype html>
+<html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>
+<style>{font}body{{font-family:{stack};margin:1.5rem}}</style>
+<script>{bundle}</script></head>
+<body><div id="chart"></div>
+<script>vegaEmbed("#chart", {spec}, {{"actions": true}});</script></body></html>
+"""
 
 
 def write_images(comparison: Comparison, folder: Path | str, lang: str = "en") -> list[Path]:
@@ -39,27 +54,95 @@ def write_images(comparison: Comparison, folder: Path | str, lang: str = "en") -
         spec = picture(chart, comparison, lang)
         if spec is None:
             continue
-        written += write_picture(spec, folder, chart.name)
+        written += write_png_and_svg(spec, folder, chart.name)
     return written
 
 
-def write_picture(spec: Spec, folder: Path | str, name: str) -> list[Path]:
+def write_picture(subject: Comparison | Run, path: Path | str, lang: str = "en") -> Path:
+    """The error signal by depth, and the forward signal under it, before and after training.
+
+    Args:
+        subject: what was trained; of a watched training `watcher.run`.
+        path: the file, of one of ENDINGS; written whole or not at all.
+        lang: `en` or `ko`.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        UnknownName: another ending.
+        NothingToDraw: no layer has shown either signal.
+        OutputProblem: it cannot be written.
+    """
+    check_ending(path)
+    spec = signal_picture(subject, lang)
+    if spec is None:
+        raise NothingToDraw
+    return write_spec(spec, path, lang)
+
+
+def signal_picture(subject: Comparison | Run, lang: str) -> Spec | None:
+    """The same as a Vega-Lite picture; None if it has nothing to show."""
+    if isinstance(subject, Run):
+        return picture(watched.SIGNAL, Watched(subject, lang), lang)
+    return picture(SIGNAL, subject, lang)
+
+
+class NothingToDraw(GradgaugeError):
+    """A Run or a comparison in which neither signal was seen."""
+
+    def message(self) -> tuple[str, dict[str, Any]]:
+        return "errors.nothing_to_draw", {}
+
+
+def write_png_and_svg(spec: Spec, folder: Path | str, name: str) -> list[Path]:
     """A finished Vega-Lite picture as `name.png` and `name.svg`, in our font.
 
     Raises:
         OutputProblem: the folder cannot be made or written.
     """
-    folder = Path(folder)
-    svg = to_svg({**spec, "config": {**spec.get("config", {}), "font": STACK}})
-    return [
-        _write_png(folder / f"{name}.png", svg),
-        write_text_whole(folder / f"{name}.svg", with_font(svg)),
-    ]
+    svg = to_svg(_in_our_font(spec))
+    return [_write(svg, Path(folder) / f"{name}{ending}") for ending in (".png", ".svg")]
 
 
-def picture(chart: Chart, comparison: Comparison, lang: str) -> Spec | None:
+def write_spec(spec: Spec, path: Path | str, lang: str = "en") -> Path:
+    """A finished Vega-Lite picture as a file of one of ENDINGS, in our font.
+
+    Raises:
+        UnknownName: another ending.
+        OutputProblem: it cannot be written.
+    """
+    path = Path(path)
+    check_ending(path)
+    spec = _in_our_font(spec)
+    if path.suffix != ".html":
+        return _write(to_svg(spec), path)
+    page = _PAGE.format(
+        lang=lang,
+        title=html.escape(spec["title"]["text"]),
+        font=font_face(),
+        stack=STACK,
+        bundle=vega_bundle(),
+        # "</" would end the script.
+        spec=json.dumps(spec, ensure_ascii=False, allow_nan=False).replace("</", "<\\/"),
+    )
+    return write_text_whole(path, page)
+
+
+def check_ending(path: Path | str) -> None:
+    """Raise unless a picture can be written to a file of this name.
+
+    Raises:
+        UnknownName: its ending is none of ENDINGS.
+    """
+    suffix = Path(path).suffix
+    if suffix not in ENDINGS:
+        raise UnknownName("image", suffix, ENDINGS)
+
+
+def picture(chart: Chart[Subject], subject: Subject, lang: str) -> Spec | None:
     """A chart with title and legend on a white ground; None if it has nothing to show."""
-    rows = chart.data(comparison)
+    rows = chart.data(subject)
     if not rows:
         return None
     drawn = chart.draw(rows, lang)
@@ -84,7 +167,14 @@ def with_font(svg: str) -> str:
     return f"{head}{mark}<style>{font_face()}</style>{rest}"
 
 
-def _write_png(path: Path, svg: str) -> Path:
+def _in_our_font(spec: Spec) -> Spec:
+    return {**spec, "config": {**spec.get("config", {}), "font": STACK}}
+
+
+def _write(svg: str, path: Path) -> Path:
+    """The picture as PNG or SVG, by the path's ending."""
+    if path.suffix == ".svg":
+        return write_text_whole(path, with_font(svg))
     png = _converter().svg_to_png(svg, scale=_PNG_SCALE)
     return write_whole(path, lambda temporary: temporary.write_bytes(png))
 

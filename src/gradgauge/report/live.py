@@ -1,15 +1,21 @@
-"""A compact table of the layers that updates in place, in a terminal or a notebook."""
+"""A compact table of the layers that updates in place, in a terminal or a notebook; at the end
+the picture, or where a report is."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradgauge.errors import GradgaugeError
 from gradgauge.messages.catalog import sentence
+from gradgauge.report.closing import write_closing
+from gradgauge.report.images import check_ending
+from gradgauge.report.notebook import show_signal
 from gradgauge.report.numbers import NO_VALUE, number
 from gradgauge.run import Run
 from gradgauge.watchers._layers import LayerInfo
@@ -46,15 +52,25 @@ class LiveTable:
     """Shows the last figures of every layer while a training is watched.
 
     Pass it in `watch(..., to=[LiveTable()])`. Where the output is neither a terminal nor a
-    notebook, the table is printed once, at the end.
+    notebook, the table is printed once, at the end. Then a notebook shows the picture of both
+    signals by layer, and a terminal says where the report is, or how to get one.
 
     Args:
         lang: `en` or `ko`.
         console: a rich console; None: the terminal's, or the notebook's.
+        report: a file that is written at the end: `.html` the report, `.png` or `.svg` the
+            picture.
+
+    Raises:
+        UnknownName: another ending.
     """
 
-    def __init__(self, lang: str = "en", console: Console | None = None):
-        self.lang, self._console = lang, console
+    def __init__(
+        self, lang: str = "en", console: Console | None = None, report: Path | str | None = None
+    ):
+        if report is not None:
+            check_ending(report)
+        self.lang, self._console, self._report = lang, console, report
         self._layers: Sequence[LayerInfo] = ()
         self._values: dict[str, np.ndarray] = {}
         self._name, self._step, self._loss = "", 0, math.nan
@@ -90,13 +106,32 @@ class LiveTable:
             self._values[name] = values
 
     def closed(self, run: Run) -> None:
-        del run
         if self._live is not None:
             self._live.update(self.table(), refresh=True)
             self._live.stop()
             self._live = None
         elif self._console is not None and self._values:
             self._console.print(self.table())
+        if self._console is not None and self._values:
+            self._close(run, self._console)
+
+    def _close(self, run: Run, console: Console) -> None:
+        if console.is_jupyter:
+            show_signal(run, self.lang)
+        if self._report is not None:
+            line = self._written(run, self._report)
+            console.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)
+        elif not console.is_jupyter:
+            hint = sentence("watch.report.hint", self.lang)
+            console.print(hint, style="dim", highlight=False, markup=False)
+
+    def _written(self, run: Run, path: Path | str) -> str:
+        """Where the report is, or why there is none: that ends no training."""
+        try:
+            path = write_closing(run, path, self.lang)
+        except GradgaugeError as error:
+            return error.sentence(self.lang)
+        return sentence("watch.report.written", self.lang, path=path)
 
     def table(self) -> Table:
         """The table as it stands: a rich renderable."""

@@ -1,4 +1,5 @@
-"""What a Comparison shows at the end of a notebook's cell: its table and its charts.
+"""What a notebook's cell shows: of a Comparison its table and its charts, of a watched Run the
+error signal and the forward signal.
 
 The pictures are SVG inside the cell, so they show without a network, in Jupyter, in VS Code and
 on GitHub, and stay in the saved notebook.
@@ -10,10 +11,14 @@ import os
 import re
 import sys
 import uuid
+from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradgauge.messages.catalog import DEFAULT_LANGUAGE, LANGUAGES
+
+if TYPE_CHECKING:
+    from gradgauge.run import Run
 
 _MODULE, _CLASS = "gradgauge.study.compare", "Comparison"
 _VARIABLE = "GRADGAUGE_LANG"
@@ -52,7 +57,8 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     from gradgauge.report.fonts import font_face
     from gradgauge.report.headline import headline, verdict
     from gradgauge.report.images import picture, to_svg
-    from gradgauge.report.sections import prose, results_table
+    from gradgauge.report.page import prose
+    from gradgauge.report.sections import results_table
 
     lang = lang or _language()
     parts = [f"<h3>{prose(headline(comparison, lang))}</h3>"]
@@ -64,13 +70,40 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     for chart in (SIGNAL, LEARNING, EVOLUTION):
         spec = picture(chart, comparison, lang)
         if spec is not None:
-            label = escape(chart.describe(comparison, lang), quote=True)
-            svg = _inline(to_svg(spec))
-            parts.append(
-                f'<div role="img" aria-label="{label}" style="max-width:54rem">{svg}</div>'
-            )
-    font = f"<style>{font_face()}</style>" if lang == "ko" else ""
-    return f'<div lang="{lang}">{font}{"".join(parts)}</div>'
+            parts.append(_picture(to_svg(spec), chart.describe(comparison, lang)))
+    return _cell(parts, lang, font_face())
+
+
+def signal_html(run: Run, lang: str) -> str:
+    """The picture of a watched Run as a cell's HTML; empty if it has nothing to show."""
+    from gradgauge.report.charts._watched import Watched
+    from gradgauge.report.charts.watched import SIGNAL
+    from gradgauge.report.fonts import font_face
+    from gradgauge.report.images import picture, to_svg
+
+    watched = Watched(run, lang)
+    spec = picture(SIGNAL, watched, lang)
+    if spec is None:
+        return ""
+    return _cell([_picture(to_svg(spec), SIGNAL.describe(watched, lang))], lang, font_face())
+
+
+def show_signal(run: Run, lang: str) -> None:
+    """Show the picture of a watched Run in the cell that is running."""
+    from IPython.display import HTML, display
+
+    if shown := signal_html(run, lang):
+        display(HTML(shown))
+
+
+def _picture(svg: str, words: str) -> str:
+    label = escape(words, quote=True)
+    return f'<div role="img" aria-label="{label}" style="max-width:54rem">{_inline(svg)}</div>'
+
+
+def _cell(parts: Sequence[str], lang: str, font: str) -> str:
+    style = f"<style>{font}</style>" if lang == "ko" else ""
+    return f'<div lang="{lang}">{style}{"".join(parts)}</div>'
 
 
 def _inline(svg: str) -> str:

@@ -62,7 +62,7 @@
     box, chart: JSON.parse(box.nextElementSibling.textContent), width: 0,
   }));
   for (const { box, chart } of charts) {
-    box.classList.toggle("single", chart.hconcat.length === 1);
+    box.classList.add(chart.usermeta?.wide ? "wide" : chart.hconcat.length === 1 ? "single" : "several");
     for (const _ of chart.hconcat) box.append(Object.assign(document.createElement("div"), { className: "panel" }));
   }
   const drawAll = async () => {

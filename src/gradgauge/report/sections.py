@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.parts.losses import LOSSES
-from gradgauge.report.charts import Chart
-from gradgauge.report.charts._rows import names_of
 from gradgauge.report.charts.course import COURSE
 from gradgauge.report.charts.evolution import EVOLUTION
 from gradgauge.report.charts.gains import GAINS
@@ -21,30 +15,18 @@ from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.charts.units import UNITS
 from gradgauge.report.explain import explain_network
 from gradgauge.report.facts import all_facts, most_affected
+from gradgauge.report.figure import chart_figure
 from gradgauge.report.figures import figure_tables
 from gradgauge.report.headline import verdict
 from gradgauge.report.lesson import Lesson, lesson
-from gradgauge.report.numbers import NO_VALUE, as_powers, fixed, interval
-from gradgauge.report.palette import COLOURS, styles
+from gradgauge.report.numbers import NO_VALUE, fixed, interval
+from gradgauge.report.page import Section, as_sections, heading, prose
 from gradgauge.report.structure import layer_groups
-from gradgauge.report.tables import data_table, folded, scrolling, table
+from gradgauge.report.tables import scrolling, table
 from gradgauge.study.compare import Comparison
 
 SHOW_WHY_HINT = True
 """Whether the report points to `gradgauge why`."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        name: its anchor, and its key in the catalogue's `report.section`.
-        html: the whole section element.
-    """
-
-    name: str
-    html: str
 
 
 def all_sections(comparison: Comparison, lang: str) -> list[Section]:
@@ -58,11 +40,7 @@ def all_sections(comparison: Comparison, lang: str) -> list[Section]:
         ("figures", figure_tables(comparison, lang)),
         ("repeat", _repeat(comparison, lang)),
     ]
-    return [
-        Section(name, f'<section id="{name}" aria-labelledby="{name}-title">{inner}</section>')
-        for name, inner in parts
-        if inner
-    ]
+    return as_sections(parts)
 
 
 def standfirst(comparison: Comparison, lang: str) -> str:
@@ -98,94 +76,6 @@ def _of_training(comparison: Comparison, lang: str) -> str:
         epochs=training.epochs,
         seeds=len(training.seeds),
     )
-
-
-def prose(text: str) -> str:
-    """A sentence as HTML: powers of ten, and `code` between backticks."""
-    pieces = as_powers(escape(text)).split("`")
-    return "".join(f"<code>{p}</code>" if at % 2 else p for at, p in enumerate(pieces))
-
-
-def script_json(value: Any) -> str:
-    """JSON that may stand inside a script element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
-
-
-def heading(name: str, text: str) -> str:
-    """A section's heading."""
-    return f'<h2 id="{name}-title">{escape(text)}</h2>'
-
-
-def chart_figure(chart: Chart, comparison: Comparison, lang: str, title: bool = True) -> str:
-    """A picture with its legend, caption, text alternative and data table; empty without data.
-
-    Args:
-        chart: which.
-        comparison: of what.
-        lang: its language.
-        title: whether a heading of its own stands above it.
-    """
-    rows = chart.data(comparison)
-    if not rows:
-        return ""
-    name = sentence(f"report.chart.{chart.name}.title", lang)
-    head = f"<h3>{escape(name)}</h3>" if title else ""
-    notes = [sentence(f"report.chart.{chart.name}.caption", lang)]
-    if any(row["value"] is None or (chart.log and row["value"] == 0) for row in rows):
-        notes.append(sentence("report.foot", lang))
-    if any(row.get("low") != row.get("high") for row in rows):
-        notes.append(sentence("report.bars", lang))
-    if _is_picked(rows, chart.row_key):
-        notes.append(sentence("report.picked", lang))
-    label = escape(chart.describe(comparison, lang), quote=True)
-    inner = scrolling(data_table(chart, rows, lang), name)
-    return (
-        f"{head}<figure>"
-        f"<figcaption>{prose(' '.join(notes))}</figcaption>"
-        f"{_legend(names_of(rows), lang) if chart.legend else ''}"
-        f'<div class="panels" role="img" aria-label="{label}"></div>'
-        f'<script type="application/json">{script_json(chart.draw(rows, lang))}</script>'
-        f"<noscript><p>{escape(sentence('report.no_script', lang))}</p></noscript>"
-        f"{folded(sentence('report.table_of', lang, title=name), inner, 'chart-data')}"
-        "</figure>"
-    )
-
-
-def _is_picked(rows: Sequence[dict[str, Any]], key: str) -> bool:
-    """Whether layers or steps between the first and the last are left out."""
-    places = {(row["network"], row[key]) for row in rows}
-    for name in names_of(rows):
-        of_network = [place for network, place in places if network == name]
-        if len(of_network) < max(of_network) - min(of_network) + 1:
-            return True
-    return False
-
-
-_SHAPE_PATHS = {
-    "circle": "M18 2.6a3.4 3.4 0 1 0 .01 0z",
-    "square": "M15 3h6v6h-6z",
-    "triangle-up": "M18 2l4 7h-8z",
-    "diamond": "M18 1.5l4 4.5-4 4.5-4-4.5z",
-    "cross": "M16.7 2h2.6v2.7h2.7v2.6h-2.7v2.7h-2.6v-2.7h-2.7v-2.6h2.7z",
-    "triangle-down": "M18 10l4-7h-8z",
-    "triangle-right": "M22 6l-7 4v-8z",
-}
-
-
-def _legend(names: Sequence[str], lang: str) -> str:
-    items = []
-    for name, look in styles(names).items():
-        colour = f"var(--c{COLOURS.index(look.colour)})"
-        dash = " ".join(map(str, look.dash)) if look.dash[1] else "none"
-        items.append(
-            f'<li><svg width="36" height="12" aria-hidden="true">'
-            f'<path d="M0 6h36" style="stroke:{colour};stroke-width:2;stroke-dasharray:{dash}"/>'
-            f'<path d="{_SHAPE_PATHS[look.shape]}" style="fill:{colour}"/></svg>'
-            f"{escape(name)}</li>"
-        )
-    label = escape(sentence("report.legend", lang))
-    return f'<ul class="legend" aria-label="{label}">{"".join(items)}</ul>'
 
 
 def _signal(comparison: Comparison, lang: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts import Chart
+from gradgauge.report.charts._chart import Chart
 from gradgauge.report.charts._rows import Row
 from gradgauge.report.numbers import NO_VALUE
 
@@ -67,10 +67,11 @@ def data_table(chart: Chart, rows: Sequence[Row], lang: str) -> str:
         key=lambda column: [place[value] for place, value in zip(places, column, strict=True)],
     )
     cells = {(r[chart.row_key], tuple(r[c] for c in chart.column_keys)): r["shown"] for r in rows}
+    named = {r[chart.row_key]: f"{r[chart.row_key]} · {r['label']}" for r in rows if "label" in r}
     first = sentence(f"report.column.{chart.row_key}", lang)
     heads = "".join(_deep_head(chart, columns, at, first, lang) for at in range(len(columns[0])))
     body = "".join(
-        f'<tr><th scope="row">{key}</th>'
+        f'<tr><th scope="row">{escape(named.get(key, str(key)))}</th>'
         + "".join(f"<td>{escape(cells.get((key, column), NO_VALUE))}</td>" for column in columns)
         + "</tr>"
         for key in sorted(keys)

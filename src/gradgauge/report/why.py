@@ -8,7 +8,7 @@ from typing import Any
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts.why import why_chart, why_data
-from gradgauge.report.images import write_picture
+from gradgauge.report.images import write_png_and_svg
 from gradgauge.report.numbers import number, signed_decades
 from gradgauge.spec.notation import write
 from gradgauge.study.why import TrainedArm, Why, predicted_chi_grad
@@ -24,7 +24,7 @@ def write_why_images(why: Why, folder: Path, lang: str) -> list[Path]:
         OutputProblem: the folder cannot be written.
     """
     spec = why_chart(why_data(why, lang), lang, _title(why, lang))
-    return write_picture(spec, folder, _PICTURE)
+    return write_png_and_svg(spec, folder, _PICTURE)
 
 
 def print_why(why: Why, lang: str, paths: Sequence[Path], console: Any = None) -> None:

@@ -57,9 +57,13 @@ def _at_start(run: Run, name: str) -> np.ndarray:
 def last_taken(run: Run, name: str) -> np.ndarray:
     """Each member's last probe, (member, layer): the final one, unless its training broke off."""
     values = run.values("probes", name)
+    return values[np.arange(len(values)), last_places(run)]
+
+
+def last_places(run: Run) -> np.ndarray:
+    """Each member's last probe as a place on the probe axis, (member,)."""
     taken = np.asarray(np.isfinite(run.values("probes", "weight_norm")).any(axis=-1))
-    last = values.shape[1] - 1 - np.argmax(taken[:, ::-1], axis=1)
-    return values[np.arange(len(values)), last]
+    return taken.shape[1] - 1 - np.argmax(taken[:, ::-1], axis=1)
 
 
 def attenuation(run: Run, moment: str = "first") -> Attenuation:

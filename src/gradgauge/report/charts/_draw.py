@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gradgauge.messages.catalog import sentence
@@ -14,11 +15,13 @@ from gradgauge.report.palette import styles
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 PANEL_WIDTH = 340
 AXIS_WIDTH = 46
+WIDE = 2 * PANEL_WIDTH + AXIS_WIDTH
 INK, MUTED, GRID, LINE = "#1b1f24", "#4d5761", "#e4e7eb", "#9aa4ae"
 
 _MOST_TICKS = 6
 _MOST_POINTS = 40
 _MOST_LAYER_TICKS = 12
+_LETTER, _NAME_GAP = 6.2, 12
 _FOOT = 11
 _MOST_FEET = 16
 _FOOT_SHARE = 0.08
@@ -154,6 +157,9 @@ def layer_axis(rows: Sequence[Row], lang: str, title: bool, hidden: bool = False
         title: whether it stands at the foot of a stack and is labelled.
         hidden: whether the output layer is not among them.
     """
+    names = {row["layer"]: row["label"] for row in rows if "label" in row}
+    if names:
+        return _named_axis(names, lang, title)
     depths = {max(r["layer"] for r in rows if r["network"] == n) for n in names_of(rows)}
     last = max(depths, default=1)
     strides = (m * 10**e for e in range(9) for m in (1, 2, 5))
@@ -165,6 +171,21 @@ def layer_axis(rows: Sequence[Row], lang: str, title: bool, hidden: bool = False
     if not title:
         axis["labels"] = False
     scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 8}
+    return {"field": "layer", "type": "quantitative", "axis": axis, "scale": scale}
+
+
+def _named_axis(names: dict[int, str], lang: str, title: bool) -> Spec:
+    """The x encoding by layer with the layers' names, upright where they do not fit side by side."""
+    last = max(names)
+    labels = json.dumps([names.get(layer, "") for layer in range(1, last + 1)], ensure_ascii=False)
+    flat = last * (_LETTER * max(map(len, names.values())) + _NAME_GAP) < WIDE
+    axis: Spec = {
+        "values": sorted(names), "grid": False, "labelOverlap": True, "labelLimit": 190,
+        "labelExpr": f"{labels}[datum.value - 1]", "labels": title,
+        "labelAngle": 0 if flat else -90,
+        "title": sentence("report.axis.named_layer", lang) if title else None,
+    }  # fmt: skip
+    scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 12}
     return {"field": "layer", "type": "quantitative", "axis": axis, "scale": scale}
 
 
@@ -246,6 +267,27 @@ def level(value: float, y: Spec) -> Spec:
         "mark": {"type": "rule", "color": LINE, "strokeDash": [2, 3]},
         "encoding": {"y": {**y, "field": "level"}},
     }
+
+
+def by_moment(
+    rows: Sequence[Row],
+    quantities: Iterable[str],
+    panel: Callable[[str, str], Spec],
+    lang: str,
+) -> Spec:
+    """A column a moment of `rows`: `panel(moment, quantity)` one above the other, of those
+    quantities that occur. A single column is as wide as two, and needs no title."""
+    moments = list(dict.fromkeys(row["moment"] for row in rows))
+    found = {row["quantity"] for row in rows}
+    wide = {"width": WIDE} if len(moments) == 1 else {}
+    columns = [
+        [{**panel(moment, quantity), **wide} for quantity in quantities if quantity in found]
+        for moment in moments
+    ]
+    if wide:
+        return {**chart(rows, [{"vconcat": columns[0], "spacing": 14}]), "usermeta": {"wide": True}}
+    titles = [sentence(f"report.moment.{moment}", lang) for moment in moments]
+    return chart(rows, [stacked(*each) for each in zip(columns, titles, strict=True)])
 
 
 def stacked(panels: list[Spec], title: str) -> Spec:

@@ -32,7 +32,8 @@ def picked(count: int, most: int) -> list[int]:
 
 
 def state(value: float) -> str:
-    """`number`, `zero` or `not-finite`: the latter two have no place on a log axis."""
+    """`number`, `zero` or `not-finite`: the latter two have no place on a log axis. Rows without a
+    figure have the state `absent`."""
     if not math.isfinite(value):
         return "not-finite"
     return "zero" if value == 0 else "number"

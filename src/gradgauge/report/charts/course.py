@@ -9,6 +9,7 @@ from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import chart, foot_rows, linear_scale, lines, log_scale, y_axis
 from gradgauge.report.charts._rows import Row, figure, of, picked, trained
 from gradgauge.report.numbers import number
+from gradgauge.run import Run
 from gradgauge.study.compare import Comparison
 from gradgauge.study.profile import step_course, step_losses
 
@@ -20,26 +21,23 @@ _HEIGHT = 180
 def course_data(comparison: Comparison) -> list[Row]:
     """The training batches' loss and layer 1's weight_grad_norm by step, counted from 1; evenly
     picked steps of a long training."""
-    rows: list[Row] = []
-    for name, run in trained(comparison):
-        steps = run.groups["steps"].coords["step"]
-        courses = {
-            "step_loss": step_losses(run),
-            "first_weight_grad_norm": step_course(run, "weight_grad_norm", 1),
-        }
-        made = int(run.figure("steps_done").max())
-        places = [i for i in picked(len(steps), _MOST_STEPS) if steps[i] < made]
-        for quantity, values in courses.items():
-            rows += [
-                {
-                    "network": name,
-                    "quantity": quantity,
-                    "step": int(steps[i]) + 1,
-                    **figure(values[i]),
-                }
-                for i in places
-            ]
-    return rows
+    return [row for name, run in trained(comparison) for row in step_rows(name, run)]
+
+
+def step_rows(name: str, run: Run) -> list[Row]:
+    """The rows of one Run."""
+    steps = run.groups["steps"].coords["step"]
+    courses = {
+        "step_loss": step_losses(run),
+        "first_weight_grad_norm": step_course(run, "weight_grad_norm", 1),
+    }
+    made = int(run.figure("steps_done").max())
+    places = [i for i in picked(len(steps), _MOST_STEPS) if steps[i] < made]
+    return [
+        {"network": name, "quantity": quantity, "step": int(steps[i]) + 1, **figure(values[i])}
+        for quantity, values in courses.items()
+        for i in places
+    ]
 
 
 def course_chart(rows: Sequence[Row], lang: str) -> Spec:
@@ -65,7 +63,7 @@ def course_chart(rows: Sequence[Row], lang: str) -> Spec:
         [
             lines(rows, x, y[q], {"quantity": q}, lang,
                   title=sentence(f"report.panel.{q}", lang), height=_HEIGHT)
-            for q in _QUANTITIES
+            for q in _QUANTITIES if of(rows, quantity=q)
         ],
     )  # fmt: skip
 

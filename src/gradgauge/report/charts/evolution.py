@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -37,23 +38,37 @@ def evolution_data(comparison: Comparison) -> list[Row]:
     rows: list[Row] = []
     for name, run in trained(comparison):
         network = comparison.networks[name]
-        steps = run.groups["probes"].coords["probe_step"]
-        taken = _taken(run)
-        for quantity in _QUANTITIES:
-            course = probe_course(run, quantity)
-            rows += [
-                {
-                    "network": name,
-                    "quantity": quantity,
-                    "layer": layer + 1,
-                    "probe_step": int(steps[at]),
-                    **figure(course[at, layer]),
-                }
-                for at in picked(len(steps), _MOST_PROBES)
-                if taken[at]
-                for layer in picked(network.depth + 1, _MOST_LAYERS)
-                if has_meaning(network, quantity, layer + 1)
-            ]
+        rows += probe_rows(name, run, functools.partial(has_meaning, network))
+    return rows
+
+
+def probe_rows(name: str, run: Run, meaning: Callable[[str, int], bool]) -> list[Row]:
+    """The rows of one Run.
+
+    Args:
+        name: what it is called.
+        run: the Run.
+        meaning: whether a quantity is defined at a layer, counted from 1.
+    """
+    group = run.groups["probes"]
+    steps, layers = group.coords["probe_step"], len(group.coords["layer"])
+    taken = _taken(run)
+    rows: list[Row] = []
+    for quantity in _QUANTITIES:
+        course = probe_course(run, quantity)
+        rows += [
+            {
+                "network": name,
+                "quantity": quantity,
+                "layer": layer + 1,
+                "probe_step": int(steps[at]),
+                **figure(course[at, layer]),
+            }
+            for at in picked(len(steps), _MOST_PROBES)
+            if taken[at]
+            for layer in picked(layers, _MOST_LAYERS)
+            if meaning(quantity, layer + 1)
+        ]
     return rows
 
 
@@ -77,7 +92,7 @@ def evolution_chart(rows: Sequence[Row], lang: str) -> Spec:
         rows,
         [
             {
-                **stacked([panel(name, quantity) for quantity in _QUANTITIES], name),
+                **stacked([panel(name, q) for q in _QUANTITIES if of(rows, quantity=q)], name),
                 "resolve": {"scale": {"color": "independent"}, "legend": {"color": "independent"}},
             }
             for name in names_of(rows)

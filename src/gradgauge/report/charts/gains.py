@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
-    chart,
+    by_moment,
     foot_rows,
     layer_axis,
     level,
     lines,
     log_scale,
-    stacked,
     y_axis,
 )
 from gradgauge.report.charts._rows import Row, layer_rows, of, trained
@@ -30,7 +29,7 @@ def gains_data(comparison: Comparison) -> list[Row]:
 
 
 def gains_chart(rows: Sequence[Row], lang: str) -> Spec:
-    """Two columns, before and after training; slopes above, weights below; a line at 1."""
+    """A column a moment, before and after training; slopes above, weights below; a line at 1."""
     scales = {
         gain: log_scale(
             (row[key] for row in of(rows, quantity=gain) for key in ("plotted", "low", "high")),
@@ -40,26 +39,19 @@ def gains_chart(rows: Sequence[Row], lang: str) -> Spec:
         for gain in _GAINS
     }
 
+    lowest = [gain for gain in _GAINS if of(rows, quantity=gain)][-1]
+
     def panel(moment: str, gain: str) -> Spec:
         scale, axis = scales[gain]
         y = {"field": "plotted", "type": "quantitative", "scale": scale, "axis": y_axis(axis)}
-        x = layer_axis(rows, lang, title=gain == _GAINS[-1], hidden=True)
+        x = layer_axis(rows, lang, title=gain == lowest, hidden=True)
         title = sentence(f"report.panel.{gain}", lang)
         spec = lines(
             rows, x, y, {"moment": moment, "quantity": gain}, lang, title=title, height=150
         )
         return {**spec, "layer": [level(1.0, y), *spec["layer"]]}
 
-    return chart(
-        rows,
-        [
-            stacked(
-                [panel(moment, gain) for gain in _GAINS],
-                sentence(f"report.moment.{moment}", lang),
-            )
-            for moment in MOMENTS
-        ],
-    )
+    return by_moment(rows, _GAINS, panel, lang)
 
 
 def describe_gains(comparison: Comparison, lang: str) -> str:

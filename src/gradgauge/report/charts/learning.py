@@ -17,6 +17,7 @@ from gradgauge.report.charts._draw import (
 )
 from gradgauge.report.charts._rows import Row, figure, trained
 from gradgauge.report.numbers import fixed, percent
+from gradgauge.run import Run
 from gradgauge.study.compare import Comparison
 from gradgauge.study.profile import epoch_summaries, majority_share
 
@@ -33,16 +34,33 @@ def learning_data(comparison: Comparison) -> list[Row]:
     rows: list[Row] = []
     for name, run in trained(comparison):
         for quantity in reversed(comparison.epoch_figures):
-            for epoch, summary in enumerate(epoch_summaries(run, quantity), 1):
-                low, high = summary.interval or (math.nan, math.nan)
-                row = {"network": name, "quantity": quantity, "epoch": epoch}
-                row |= figure(summary.mean) | {"shown": fixed(summary.mean)}
-                row |= {
-                    "from": low if math.isfinite(low) else None,
-                    "to": high if math.isfinite(high) else None,
-                    "baseline": baseline if quantity == "accuracy" else None,
-                }
-                rows.append(row)
+            share = baseline if quantity == "accuracy" else None
+            rows += epoch_rows(name, run, quantity, quantity, share)
+    return rows
+
+
+def epoch_rows(
+    name: str, run: Run, figure_name: str, quantity: str, baseline: float | None = None
+) -> list[Row]:
+    """The rows of one figure of one Run.
+
+    Args:
+        name: what its line is called.
+        run: the Run.
+        figure_name: the figure's name in it.
+        quantity: `accuracy` or `loss`: the panel.
+        baseline: see `learning_data`.
+    """
+    rows: list[Row] = []
+    for epoch, summary in enumerate(epoch_summaries(run, figure_name), 1):
+        low, high = summary.interval or (math.nan, math.nan)
+        row = {"network": name, "quantity": quantity, "epoch": epoch, "baseline": baseline}
+        row |= figure(summary.mean) | {"shown": fixed(summary.mean)}
+        row |= {
+            "from": low if math.isfinite(low) else None,
+            "to": high if math.isfinite(high) else None,
+        }
+        rows.append(row)
     return rows
 
 
@@ -91,7 +109,7 @@ def _band(rows: Sequence[Row], x: Spec, y: Spec) -> Spec:
 
 
 def _title(shown: Sequence[Row], quantity: str, lang: str) -> str:
-    text = sentence(f"report.panel.{quantity}", lang)
+    text = shown[0].get("panel") or sentence(f"report.panel.{quantity}", lang)
     share = _baseline(shown)
     if share is None:
         return text

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
-    chart,
+    by_moment,
     foot_rows,
     layer_axis,
     lines,
     log_scale,
-    stacked,
     y_axis,
 )
 from gradgauge.report.charts._rows import Row, layer_rows, of, trained
@@ -29,8 +28,8 @@ def signal_data(comparison: Comparison) -> list[Row]:
 
 
 def signal_chart(rows: Sequence[Row], lang: str) -> Spec:
-    """Two columns, before and after training; error signal above, forward signal below, on axes
-    that both columns share."""
+    """A column a moment, before and after training; error signal above, forward signal below, on axes
+    that all columns share."""
     scales = {
         quantity: log_scale(
             (row[key] for row in of(rows, quantity=quantity) for key in ("plotted", "low", "high")),
@@ -40,11 +39,13 @@ def signal_chart(rows: Sequence[Row], lang: str) -> Spec:
         for quantity in _HEIGHTS
     }
 
+    lowest = [q for q in _HEIGHTS if of(rows, quantity=q)][-1]
+
     def panel(moment: str, quantity: str) -> Spec:
         scale, axis = scales[quantity]
         return lines(
             rows,
-            layer_axis(rows, lang, title=quantity == "signal_spread"),
+            layer_axis(rows, lang, title=quantity == lowest),
             {"field": "plotted", "type": "quantitative", "scale": scale, "axis": y_axis(axis)},
             {"moment": moment, "quantity": quantity},
             lang,
@@ -52,16 +53,7 @@ def signal_chart(rows: Sequence[Row], lang: str) -> Spec:
             height=_HEIGHTS[quantity],
         )
 
-    return chart(
-        rows,
-        [
-            stacked(
-                [panel(moment, quantity) for quantity in _HEIGHTS],
-                sentence(f"report.moment.{moment}", lang),
-            )
-            for moment in MOMENTS
-        ],
-    )
+    return by_moment(rows, _HEIGHTS, panel, lang)
 
 
 def describe_signal(comparison: Comparison, lang: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import chart, layer_axis, lines, stacked, y_axis
+from gradgauge.report.charts._draw import by_moment, layer_axis, lines, y_axis
 from gradgauge.report.charts._rows import Row, has_meaning, layer_rows, trained
 from gradgauge.report.numbers import percent
 from gradgauge.study.compare import Comparison
@@ -21,7 +21,7 @@ def units_data(comparison: Comparison) -> list[Row]:
 
 
 def units_chart(rows: Sequence[Row], lang: str) -> Spec:
-    """Two columns, before and after training; a row for every state that has a meaning in at
+    """A column a moment, before and after training; a row for every state that has a meaning in at
     least one of the networks."""
     states = [s for s in _STATES if any(row["quantity"] == s for row in rows)]
 
@@ -38,16 +38,7 @@ def units_chart(rows: Sequence[Row], lang: str) -> Spec:
             height=90,
         )
 
-    return chart(
-        rows,
-        [
-            stacked(
-                [panel(moment, state) for state in states],
-                sentence(f"report.moment.{moment}", lang),
-            )
-            for moment in MOMENTS
-        ],
-    )
+    return by_moment(rows, states, panel, lang)
 
 
 def describe_units(comparison: Comparison, lang: str) -> str:

@@ -1,0 +1,61 @@
+"""What is written when a watched training is over: its picture, its report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gradgauge.errors import GradgaugeError
+from gradgauge.report.html import write_report
+from gradgauge.report.images import check_ending, write_picture
+from gradgauge.run import Run
+from gradgauge.watchers import LayerInfo
+
+REPORT = ".html"
+"""The ending of a report; the other ones that are known are a picture's."""
+
+
+class ReportWriter:
+    """Writes a report, or the picture, when a watched training is over; also after an exception.
+
+    Pass it in `watch(..., to=[ReportWriter("watch.html"), ReportWriter("signal.png")])`. A file
+    that cannot be written is a warning: the training is worth more.
+
+    Args:
+        path: `.html` for the report, `.png` or `.svg` for the picture.
+        lang: `en` or `ko`.
+
+    Raises:
+        UnknownName: another ending.
+    """
+
+    def __init__(self, path: Path | str, lang: str = "en"):
+        check_ending(path)
+        self.path, self.lang = Path(path), lang
+
+    def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
+        """Nothing to write yet."""
+
+    def recorded(self, group: str, step: int, values: Mapping[str, Any]) -> None:
+        """Nothing to write yet."""
+
+    def closed(self, run: Run) -> None:
+        try:
+            write_closing(run, self.path, self.lang)
+        except GradgaugeError as error:
+            warnings.warn(error.sentence(self.lang), stacklevel=2)
+
+
+def write_closing(run: Run, path: Path | str, lang: str = "en") -> Path:
+    """The report (`.html`) or the picture (`.png`, `.svg`) of a Run, whole or not at all.
+
+    Raises:
+        UnknownName: another ending.
+        NothingToDraw: a picture of a Run in which neither signal was seen.
+        OutputProblem: it cannot be written.
+    """
+    check_ending(path)
+    write = write_report if Path(path).suffix == REPORT else write_picture
+    return write(run, path, lang)
