@@ -38,8 +38,9 @@ def check_pass(case: Case, peer: Named) -> None:
     """Loss, every gradient, every z, h, g and delta, from the peer's own states.
 
     In float32 the peer rounds, too: a bias's gradient, summed over samples of both signs, may be
-    3e-5 off in PyTorch. So there both are also held against the pass in float64: gradgauge must be
-    within the tolerance of it, and of the peer within the tolerance and the peer's own error.
+    3e-5 off in PyTorch and 2.2e-5 in Keras, and which way depends on the processor. So there both
+    are also held against the pass in float64: gradgauge must be within the tolerance, and the
+    peer's own error where that is a gradient's conditioning, of it and of the peer.
     """
     mine = ours.passes(case, peer)
     rows = kept_states(case, peer)
@@ -49,18 +50,19 @@ def check_pass(case: Case, peer: Named) -> None:
     checked = [k for k in checked if k not in (f"z/{last}", f"delta/{last}")]
     assert len(checked) == 1 + sum(k.startswith("before/") for k in peer) + 4 * len(case.widths)
     exact = exact_passes(case, peer) if case.dtype == "float32" else None
-    figures, from_exact = {}, {"loss": 0.0}
+    figures, from_exact, beyond = {}, {"loss": 0.0}, {"loss": 0.0}
     for key in checked:
         unit = _unit(case, key, peer)[rows]
         allowed = np.abs(peer[key] - exact[key])[rows] if exact else 0.0
         figures[key] = deviation(mine[key][rows], peer[key][rows], unit, allowed)
         if exact:
             from_exact[key] = deviation(mine[key][rows], exact[key][rows], unit)
+            beyond[key] = deviation(mine[key][rows], exact[key][rows], unit, allowed)
     worst = max(figures, key=figures.__getitem__)
     note("pass", case.name, {"worst": figures[worst], "loss": figures["loss"],
                              "from_exact": max(from_exact.values())})  # fmt: skip
     assert figures[worst] <= PASS_TOLERANCE[case.dtype], (worst, figures[worst])
-    assert max(from_exact.values()) <= PASS_TOLERANCE[case.dtype]
+    assert max(beyond.values()) <= PASS_TOLERANCE[case.dtype], beyond
 
 
 def _unit(case: Case, name: str, peer: Named) -> np.ndarray:

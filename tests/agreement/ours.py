@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradgauge.engine import (
+    batches,
     build,
     epochs,
     runtime,  # noqa: F401  starts JAX: before anything imports it
@@ -117,8 +118,8 @@ def _pass_program(plan: Plan) -> Any:
 def _gauge_program(plan: Plan) -> Any:
     """All probed gauges and those of a step, over an axis of states."""
 
-    def one(params, tables, x, targets, gradients, changes):
-        probed = probe(plan, params, tables, x, targets)
+    def one(params, tables, x, y, gradients, changes):
+        probed = probe(plan, params, tables, x, y)
         return probed, step.step_gauges(gradients, params, changes)
 
     return jax.jit(jax.vmap(one, in_axes=(0, None, 0, 0, 0, 0)), compiler_options=QUICK)
@@ -137,7 +138,7 @@ def tables_of(case: Case) -> Any:
 
 def _data(case: Case) -> tuple[Any, Any]:
     x, y = case.batches()
-    return jnp.asarray(x), epochs.as_targets(plan_of(case), jnp.asarray(y))
+    return jnp.asarray(x), batches.as_targets(plan_of(case), jnp.asarray(y))
 
 
 def passes(case: Case, peer: Named) -> dict[str, np.ndarray]:
@@ -180,7 +181,7 @@ def gauges(case: Case, peer: Named) -> dict[str, np.ndarray]:
     with precision(case.dtype):
         program = _gauge_program(_any_optimizer(plan))
         probed, stepped = program(
-            to_blocks(plan, peer, prefixed("before/")), tables_of(case), *_data(case),
+            to_blocks(plan, peer, prefixed("before/")), tables_of(case), *case.batches(),
             to_blocks(plan, peer, prefixed("grad/")), to_blocks(plan, changes, prefixed("after/")),
         )  # fmt: skip
         return {k: np.asarray(v) for k, v in {**probed, **stepped}.items()}

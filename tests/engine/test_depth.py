@@ -46,12 +46,12 @@ def program_sizes(depth: int, options: str) -> dict[str, int]:
     state = State(params, (params, params), running, jnp.int32(0))
     rates = Rates(*(jnp.float32(x) for x in (0.01, 0.9, 0.0, 0.0, 0, 10)))
     x, y = jnp.zeros((200, 12)), jnp.zeros(200, jnp.int32)
-    order, at, targets = jnp.arange(200, dtype=jnp.int32), jnp.int32(0), jnp.zeros((200, 3))
+    order, at = jnp.arange(200, dtype=jnp.int32), jnp.int32(0)
     made = {
         "run_steps": jax.make_jaxpr(lambda *a: run_steps(plan, *a))(
             state, tables, rates, x, y, order, at, at
         ),
-        "probe": jax.make_jaxpr(lambda *a: probe(plan, *a))(params, tables, x, targets),
+        "probe": jax.make_jaxpr(lambda *a: probe(plan, *a))(params, tables, x, y),
         "evaluate": jax.make_jaxpr(lambda *a: evaluate(plan, *a))(state, tables, x, y),
     }
     return {name: equations(jaxpr.jaxpr) for name, jaxpr in made.items()}

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.engine import build
+from gradgauge.engine.batches import batch
 from gradgauge.engine.epochs import SEGMENT
 from gradgauge.engine.forward import hidden_layers
 from gradgauge.engine.history import History, Schedule
@@ -51,7 +51,7 @@ class DeviceData:
     x_test: Any
     y_test: Any
     x_probe: Any
-    targets_probe: Any
+    y_probe: Any
 
 
 class Stopped(threading.Event):
@@ -65,9 +65,9 @@ class Group:
         self.plan, self.members, self.data, self.batched = plan, members, data, batched
         parts = [self._arguments(member) for member in members]
         stack = (lambda *x: np.stack(x)) if batched else (lambda *x: x[0])
-        self.state, self.tables, self.rates = jax.tree.map(
-            lambda *x: jnp.asarray(stack(*x)), *parts
-        )
+        # device_put, not asarray: that compiles a program for every shape.
+        arguments = jax.device_put(jax.tree.map(lambda *x: stack(*x), *parts))
+        self.state, self.tables, self.rates = arguments
         self.shuffles = [build.generator(m.seed, build.SHUFFLES) for m in members]
 
     def _arguments(self, member: Member) -> tuple[State, Any, Rates]:
@@ -100,21 +100,21 @@ class Group:
         """The next epoch's shuffles, (samples,) or (members, samples)."""
         samples = len(self.data.y_train)
         orders = [rng.permutation(samples).astype(np.int32) for rng in self.shuffles]
-        return jnp.asarray(np.stack(orders) if self.batched else orders[0])
+        return jax.device_put(np.stack(orders) if self.batched else orders[0])
 
     def programs(self) -> Programs:
         """The compiled programs for this group's shapes."""
-        data, zero = self.data, jnp.zeros((), jnp.int32)
+        data, zero = self.data, np.int32(0)
         samples = len(data.y_train)
         shape = (len(self.members), samples) if self.batched else (samples,)
-        order = jax.ShapeDtypeStruct(shape, jnp.int32)
+        order = jax.ShapeDtypeStruct(shape, np.int32)
         training = (data.x_train, data.y_train, order, zero, zero)
         return STORE.get(
             self.plan,
             self.batched,
             {
                 "run_steps": (self.state, self.tables, self.rates, *training),
-                "probe": (self.state.params, self.tables, data.x_probe, data.targets_probe),
+                "probe": (self.state.params, self.tables, data.x_probe, data.y_probe),
                 "evaluate": (self.state, self.tables, data.x_test, data.y_test),
             },
         )
@@ -158,7 +158,7 @@ def train_group(
     def take_probe(at: int) -> None:
         if at in schedule.probes:
             values = programs.probe(
-                group.state.params, group.tables, group.data.x_probe, group.data.targets_probe
+                group.state.params, group.tables, group.data.x_probe, group.data.y_probe
             )
             history.write_probe(at, group.by_member(values), alive)
 
@@ -170,7 +170,7 @@ def train_group(
                 until = _segment_end(schedule, epoch * schedule.per_epoch + at, at)
                 group.state, records, reached = programs.run_steps(
                     group.state, group.tables, group.rates, group.data.x_train,
-                    group.data.y_train, order, _int32(at), _int32(until),
+                    group.data.y_train, order, np.int32(at), np.int32(until),
                 )  # fmt: skip
                 made = np.where(alive, group.by_member(reached) - at, 0)
                 sizes = np.minimum(
@@ -219,11 +219,9 @@ def _note_failure(group: Group, history: History, member: int, step: int, order:
 
 def _first_bad_layer(group: Group, params: Any, tables: Any, order: Any, step: int) -> int:
     """Forward: the first layer whose z is not finite; else the last whose gradient is not."""
-    from gradgauge.engine.epochs import batch
-
     plan, data = group.plan, group.data
     per_epoch = group.members[0].training.steps_per_epoch(len(data.y_train))
-    x, targets, weights = batch(plan, data.x_train, data.y_train, order, _int32(step % per_epoch))
+    x, targets, weights = batch(plan, data.x_train, data.y_train, order, np.int32(step % per_epoch))
     _, taps = hidden_layers(plan, params, tables, x, weights)
     fine = np.concatenate([np.isfinite(np.asarray(tap.z)).all(axis=(1, 2)) for tap in taps])
     if not fine.all():
@@ -233,10 +231,6 @@ def _first_bad_layer(group: Group, params: Any, tables: Any, order: Any, step: i
         return len(fine) + 1
     gradients = [np.isfinite(np.asarray(g["weight"])).all(axis=(1, 2)) for g in result.gradients]
     return int(np.flatnonzero(~np.concatenate(gradients)).max(initial=len(fine))) + 1
-
-
-def _int32(value: int) -> Any:
-    return jnp.asarray(value, jnp.int32)
 
 
 def _is_float(x: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The compiled programs of a plan: many steps, a probe, an evaluation."""
+"""The compiled loops of a plan: many steps, an evaluation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gradgauge.engine.batches import as_inputs, as_targets, batch
 from gradgauge.engine.build import LayerTable
-from gradgauge.engine.forward import hidden_layers, outputs
+from gradgauge.engine.forward import empty_taps, hidden_layers, outputs, reusable, with_row
 from gradgauge.engine.plan import Plan
 from gradgauge.engine.step import (
     Rates,
@@ -46,19 +47,6 @@ class Records(NamedTuple):
     gauges: dict[str, Array]
 
 
-def as_inputs(raw: Array, dtype: str) -> Array:
-    """Rows as floats; bytes become [0, 1]."""
-    x = raw.astype(dtype)
-    return x * (1 / 255) if raw.dtype == jnp.uint8 else x
-
-
-def as_targets(plan: Plan, y: Array) -> Array:
-    """Classes as one-hot rows, numbers as they are."""
-    if LOSSES[plan.loss].classification:
-        return jax.nn.one_hot(y, plan.outputs, dtype=plan.dtype)
-    return y.astype(plan.dtype)
-
-
 def run_steps(
     plan: Plan,
     state: State,
@@ -92,39 +80,26 @@ def run_steps(
     )
 
     def body(carry):
-        state, records, at, _ = carry
+        state, records, at, _, taps = carry
         x, targets, weights = batch(plan, x_data, y_data, order, at)
-        result = one_pass(plan, state.params, tables, x, targets, weights)
+        result = one_pass(plan, state.params, tables, x, targets, weights, into=taps)
         changes, after = update(plan, state, result.gradients, rates)
         after = after._replace(running=moved(plan, state.running, result.taps))
         gauges = step_gauges(result.gradients, state.params, changes)
         finite = jnp.isfinite(result.loss) & jnp.all(jnp.isfinite(gauges["weight_grad_norm"]))
         row = Records(result.loss, result.correct, gauges)
-        records = jax.tree.map(lambda all_, one: all_.at[at - start].set(one), records, row)
+        records = with_row(records, at - start, row)
         state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
-        return state, records, jnp.where(finite, at + 1, at), finite
+        taps = reusable(plan, result.taps)
+        return state, records, jnp.where(finite, at + 1, at), finite, taps
 
     def goes_on(carry):
         return (carry[2] < stop) & carry[3]
 
-    state, records, at, _ = lax.while_loop(goes_on, body, (state, empty, start, True))
+    rows = jax.ShapeDtypeStruct((plan.batch_size, x_data.shape[1]), plan.dtype)
+    taps = empty_taps(plan, state.params, tables, rows)
+    state, records, at, *_ = lax.while_loop(goes_on, body, (state, empty, start, True, taps))
     return state, records, at
-
-
-def batch(
-    plan: Plan, x_data: Array, y_data: Array, order: Array, at: Array
-) -> tuple[Array, Array, Array | None]:
-    """Inputs, targets and sample weights of step `at`; weights only if batches differ in size."""
-    size, samples = plan.batch_size, order.shape[0]
-    first = at * size
-    weights = None
-    if plan.ragged:
-        positions = first + jnp.arange(size)
-        weights = (positions < samples).astype(plan.dtype)
-        rows = order[jnp.minimum(positions, samples - 1)]
-    else:
-        rows = lax.dynamic_slice(order, (first,), (size,))
-    return as_inputs(x_data[rows], plan.dtype), as_targets(plan, y_data[rows]), weights
 
 
 def evaluate(

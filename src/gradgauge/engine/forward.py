@@ -29,15 +29,16 @@ class Taps(NamedTuple):
 
     Attributes:
         inputs: what went into the weights, (batch, fan_in).
-        z, h, slope: pre-activation, activation, slope, (batch, units).
+        z, h, slope: pre-activation, activation, slope, (batch, units). z and h are None where
+            only the way back reads the taps: it needs neither.
         normalized: see Normalized; None without a normalisation.
         statistics: this batch's mean and variance per unit, for the running ones; None
             unless the normalisation keeps some.
     """
 
     inputs: Array
-    z: Array
-    h: Array
+    z: Array | None
+    h: Array | None
     slope: Array
     normalized: Normalized | None
     statistics: tuple[Array, Array] | None
@@ -121,6 +122,7 @@ def hidden_layers(
     weights: Array | None = None,
     running: tuple[Params, ...] | None = None,
     keep: bool = True,
+    into: list[Taps] | None = None,
 ) -> tuple[Array, list[Any]]:
     """All hidden layers: the last one's stream, and the Taps of every block (None if not kept).
 
@@ -129,6 +131,8 @@ def hidden_layers(
         weights: see `normalize`.
         running: running statistics of every block, for inference; None: the batch's own.
         keep: whether to keep taps; without, memory does not grow with depth.
+        into: arrays to write scanned blocks' taps into, from `empty_taps` or `reusable`; None:
+            into new ones.
     """
     stream: Array = x
     skip: Array | None = None
@@ -142,16 +146,69 @@ def hidden_layers(
             stream, skip = carry
             params, row, statistics = xs
             out, skip, tap = layer(plan, params, row, stream, skip, weights, statistics)
+            if into is not None:
+                tap = for_the_way_back(tap)
             return (out, skip), tap if keep else None
 
         rows = (params[index], tables[index], statistics)
         if block.count == 1:
             (stream, skip), tap = body((stream, skip), first(rows))
             taps.append(stacked(tap))
-        else:
+        elif into is None:
             (stream, skip), tap = lax.scan(body, (stream, skip), rows)
             taps.append(tap)
+        else:
+            (stream, skip), tap = scan_into(body, (stream, skip), rows, into[index])
+            taps.append(tap)
     return stream, taps
+
+
+def with_row(tree: Any, at: Array, row: Any) -> Any:
+    """Arrays with row `at` replaced. (`.at[].set` lowers to a scatter, which compiles longer.)"""
+    return jax.tree.map(
+        lambda all_, one: lax.dynamic_update_index_in_dim(all_, one, at, 0), tree, row
+    )
+
+
+def scan_into(
+    body: Callable[[Any, Any], tuple[Any, Any]], carry: Any, rows: Any, written: Any
+) -> tuple[Any, Any]:
+    """`lax.scan` whose results replace the rows of `written`, arrays that exist already."""
+
+    def write(at: Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
+        carry, written = state
+        row = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, at, keepdims=False), rows)
+        carry, result = body(carry, row)
+        return carry, with_row(written, at, result)
+
+    count = len(jax.tree.leaves(written)[0])
+    return lax.fori_loop(0, count, write, (carry, written))
+
+
+def for_the_way_back(tap: Taps) -> Taps:
+    """What the backward pass reads of a layer's taps."""
+    return tap._replace(z=None, h=None)
+
+
+def reusable(plan: Plan, taps: list[Any]) -> list[Any]:
+    """The taps that the next pass can write `into`: those of scanned blocks; None for others."""
+    return [tap if block.count > 1 else None for block, tap in zip(plan.blocks, taps, strict=True)]
+
+
+def empty_taps(
+    plan: Plan, params: tuple[Params, ...], tables: tuple[LayerTable, ...], x: Array
+) -> list[Any]:
+    """Arrays that hold the taps of one pass after another.
+
+    A scan fills new arrays with zeros before it writes to them; at every step that is a
+    twentieth of the training (measured: 2.8 ms and 2.6 ms).
+
+    Args:
+        x: inputs, (batch, inputs), or their shape and dtype.
+    """
+    shapes = jax.eval_shape(lambda x: hidden_layers(plan, params, tables, x)[1], x)
+    kept = [for_the_way_back(tap) for tap in shapes]
+    return jax.tree.map(lambda one: jnp.zeros(one.shape, one.dtype), reusable(plan, kept))
 
 
 def outputs(params: tuple[Params, ...], stream: Array) -> Array:

@@ -11,7 +11,6 @@ import numpy as np
 
 from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
 from gradgauge.engine.build import initial_parameters, layer_tables
-from gradgauge.engine.epochs import as_targets
 from gradgauge.engine.jacobian import JacobianFigures, jacobian_figures
 from gradgauge.engine.plan import Plan, plan_for
 from gradgauge.engine.probe import probe
@@ -21,7 +20,6 @@ from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
 
 import jax  # isort: skip
-import jax.numpy as jnp  # isort: skip
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ def read_initial(
         as_dtype = functools.partial(_as, dtype=dtype)
         params = jax.tree.map(as_dtype, initial_parameters(network, seed))
         tables = jax.tree.map(as_dtype, layer_tables(network, plan.activations))
-        rows, targets = as_dtype(x), as_targets(plan, jnp.asarray(labels))
-        values = _probe_program(plan)(params, tables, rows, targets) if gauges else {}
+        rows = as_dtype(x)
+        values = _probe_program(plan)(params, tables, rows, labels) if gauges else {}
         return InitialReading(
             {name: np.asarray(value) for name, value in values.items()},
             jacobian_figures(plan, params, tables, rows) if jacobian else None,
@@ -99,4 +97,4 @@ def _probe_program(plan: Plan) -> Callable[..., dict[str, jax.Array]]:
 
 def _as(x: np.ndarray, dtype: str) -> jax.Array:
     array = np.asarray(x)
-    return jnp.asarray(array.astype(dtype) if array.dtype.kind == "f" else array)
+    return jax.device_put(array.astype(dtype) if array.dtype.kind == "f" else array)

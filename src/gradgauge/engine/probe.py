@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gradgauge.engine.backward import LayerBack
+from gradgauge.engine.batches import as_inputs, as_targets
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Taps
 from gradgauge.engine.plan import Plan
@@ -26,9 +27,12 @@ def probe(
     params: tuple[Params, ...],
     tables: tuple[LayerTable, ...],
     x: Array,
-    targets: Array,
+    y: Array,
 ) -> dict[str, Array]:
     """PROBE_QUANTITIES of every layer, (layers,), the output layer last; NaN without meaning.
+
+    Args:
+        x, y: the batch, as it stands in the dataset.
 
     Batch normalisation uses the probe batch's statistics, as training does its batch's.
     """
@@ -52,7 +56,8 @@ def probe(
             )
         )
 
-    result = one_pass(plan, params, tables, x, targets, None, observe)
+    rows, targets = as_inputs(x, plan.dtype), as_targets(plan, y)
+    result = one_pass(plan, params, tables, rows, targets, None, observe)
     output = measure(
         LayerSignals(
             delta=result.kept[-1][None, None],
@@ -60,7 +65,7 @@ def probe(
             weight_grad=result.gradients[-1]["weight"][0],
         )
     )
-    missing = jnp.full((1,), jnp.nan, x.dtype)
+    missing = jnp.full((1,), jnp.nan, plan.dtype)
     return {
         name: jnp.concatenate(
             [*(block[name] for block in result.kept[:-1]), output.get(name, missing).reshape(1)]

@@ -75,6 +75,7 @@ def one_pass(
     targets: Array,
     weights: Array | None,
     observe: Observe | None = None,
+    into: list[Taps] | None = None,
 ) -> Pass:
     """Loss, gradients and taps of a batch.
 
@@ -83,8 +84,9 @@ def one_pass(
         targets: one-hot rows or numbers, (batch, outputs).
         weights: 1 for a real sample, 0 for padding, (batch,); None: all are real.
         observe: see `hidden_layers_back`.
+        into: see `hidden_layers`.
     """
-    stream, taps = hidden_layers(plan, params, tables, x, weights)
+    stream, taps = hidden_layers(plan, params, tables, x, weights, into=into)
     last = outputs(params, stream)
     per_sample = LOSSES[plan.loss].per_sample(last, targets)
     delta = LOSSES[plan.loss].gradient(last, targets)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.datasets import Dataset
@@ -26,7 +25,6 @@ from gradgauge.engine.ensemble import (
     train_group,
     workers,
 )
-from gradgauge.engine.epochs import as_inputs, as_targets
 from gradgauge.engine.history import History, Schedule, schedule
 from gradgauge.engine.plan import Plan, plan_for
 from gradgauge.engine.programs import STORE, precision
@@ -177,24 +175,23 @@ def block_size(network: NetworkSpec, training: TrainingSpec, wanted: int) -> int
     return max(1, min(wanted, int(limit * _SHARE_OF_MEMORY / one)))
 
 
-def _device_data(dataset: Dataset, training: TrainingSpec, plan: Plan) -> DeviceData:
+def _device_data(dataset: Dataset, dtype: str) -> DeviceData:
     """The arrays on the device; floats in the training's dtype."""
 
     def put(x: np.ndarray) -> Any:
         if x.dtype.kind != "f":
-            return jnp.asarray(x)
+            return jax.device_put(x)
         # What float32 cannot hold becomes infinite, and the training says at which layer.
         with np.errstate(over="ignore"):
-            return jnp.asarray(x.astype(training.dtype))
+            return jax.device_put(x.astype(dtype))
 
-    x_train, y_train = put(dataset.x_train), put(dataset.y_train)
     return DeviceData(
-        x_train,
-        y_train,
+        put(dataset.x_train),
+        put(dataset.y_train),
         put(dataset.x_test),
         put(dataset.y_test),
-        as_inputs(x_train[:PROBE_SAMPLES], training.dtype),
-        as_targets(plan, y_train[:PROBE_SAMPLES]),
+        put(dataset.x_train[:PROBE_SAMPLES]),
+        put(dataset.y_train[:PROBE_SAMPLES]),
     )
 
 
@@ -214,7 +211,7 @@ class _Work:
         self._on_progress, self._on_run = on_progress, on_run
         self._stopped, self._lock = Stopped(), threading.Lock()
         self._total, self._done = sum(job.steps for job in jobs), 0
-        self._device_data: dict[tuple[str, str, int], DeviceData] = {}
+        self._device_data: dict[str, DeviceData] = {}
         self._left = Counter(entry for job in jobs for entry in job.entries)
 
     def run_all(self) -> bool:
@@ -255,7 +252,7 @@ class _Work:
         job = self.jobs[at]
         training = job.members[0].training
         with precision(training.dtype):
-            data = self._data(training, job.plan)
+            data = self._data(training.dtype)
             group = Group(job.plan, job.members, data, batched=len(job.members) > 1)
             outcome = train_group(
                 group, group.programs(), job.schedule, self._on_steps, self._stopped
@@ -268,12 +265,11 @@ class _Work:
             for entry in complete:
                 self._on_run(entry, self.run_of(entry))
 
-    def _data(self, training: TrainingSpec, plan: Plan) -> DeviceData:
+    def _data(self, dtype: str) -> DeviceData:
         with self._lock:
-            key = (training.dtype, training.loss, plan.outputs)
-            if key not in self._device_data:
-                self._device_data[key] = _device_data(self.dataset, training, plan)
-            return self._device_data[key]
+            if dtype not in self._device_data:
+                self._device_data[dtype] = _device_data(self.dataset, dtype)
+            return self._device_data[dtype]
 
     def _on_steps(self, steps: int) -> None:
         with self._lock:

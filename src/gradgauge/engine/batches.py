@@ -1,0 +1,43 @@
+"""Rows of a dataset as the network takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gradgauge.engine.plan import Plan
+from gradgauge.parts.losses import LOSSES
+
+Array = Any
+
+
+def as_inputs(raw: Array, dtype: str) -> Array:
+    """Rows as floats; bytes become [0, 1]."""
+    x = raw.astype(dtype)
+    return x * (1 / 255) if raw.dtype == jnp.uint8 else x
+
+
+def as_targets(plan: Plan, y: Array) -> Array:
+    """Classes as one-hot rows, numbers as they are."""
+    if LOSSES[plan.loss].classification:
+        return jax.nn.one_hot(y, plan.outputs, dtype=plan.dtype)
+    return y.astype(plan.dtype)
+
+
+def batch(
+    plan: Plan, x_data: Array, y_data: Array, order: Array, at: Array
+) -> tuple[Array, Array, Array | None]:
+    """Inputs, targets and sample weights of step `at`; weights only if batches differ in size."""
+    size, samples = plan.batch_size, order.shape[0]
+    first = at * size
+    weights = None
+    if plan.ragged:
+        positions = first + jnp.arange(size)
+        weights = (positions < samples).astype(plan.dtype)
+        rows = order[jnp.minimum(positions, samples - 1)]
+    else:
+        rows = lax.dynamic_slice(order, (first,), (size,))
+    return as_inputs(x_data[rows], plan.dtype), as_targets(plan, y_data[rows]), weights
