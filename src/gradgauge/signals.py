@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Array = Any
@@ -28,6 +28,7 @@ class LayerSignals:
         max_slope: the largest abs f', a scalar.
         saturates: whether f is monotone and bounded on both sides, a scalar boolean.
         output_jacobian: d(logits)/d(input) per probe sample, (B, outputs, inputs).
+        norms: of signals, by name, as far as gauges have asked (`gauges/_norms.norm_of`).
 
     Loss is the mean over the batch. For other shapes than dense ones the source folds
     positions into the batch axis: a convolution's (B, H, W, C) becomes (B H W, C).
@@ -45,3 +46,4 @@ class LayerSignals:
     max_slope: Array = None
     saturates: Array = None
     output_jacobian: Array = None
+    norms: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)

@@ -96,6 +96,9 @@ def test_it_reads_nothing_but_what_it_says_it_needs(gauge: Gauge) -> None:
     read = set()
 
     class Spy:
+        def __init__(self) -> None:
+            self.norms: dict[str, np.ndarray] = {}
+
         def __getattr__(self, name: str):
             read.add(name)
             return getattr(FULL, name)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from array_api_compat import array_namespace
 
-from gradgauge.signals import Array
+from gradgauge.signals import Array, LayerSignals
 
 Axes = int | Sequence[int] | None
 
@@ -29,11 +29,11 @@ def norm(x: Array, axis: Axes = None) -> Array:
     return xp.reshape(root, _kept_shape(x.shape, axis))
 
 
-def mean_square_root(x: Array, axis: Axes = None) -> Array:
-    """Root mean square over `axis`."""
-    kept = _kept_shape(x.shape, axis)
-    count = _size(x.shape) / max(_size(kept), 1)
-    return norm(x, axis) / count**0.5
+def norm_of(signals: LayerSignals, name: str) -> Array:
+    """Norm of a signal; taken once, however many gauges ask."""
+    if name not in signals.norms:
+        signals.norms[name] = norm(getattr(signals, name))
+    return signals.norms[name]
 
 
 def sum_of_squares(x: Array, axis: Axes = None) -> Array:
@@ -59,10 +59,3 @@ def _kept_shape(shape: Sequence[int], axis: Axes) -> tuple[int, ...]:
         return ()
     axes = {a % len(shape) for a in ((axis,) if isinstance(axis, int) else axis)}
     return tuple(n for i, n in enumerate(shape) if i not in axes)
-
-
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size

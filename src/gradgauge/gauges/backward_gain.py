@@ -5,7 +5,7 @@ from __future__ import annotations
 from array_api_compat import array_namespace
 
 from gradgauge.gauges._gauge import Gauge
-from gradgauge.gauges._norms import norm
+from gradgauge.gauges._norms import norm, norm_of
 from gradgauge.signals import Array, LayerSignals
 
 
@@ -32,11 +32,11 @@ def backward_gain(signals: LayerSignals) -> dict[str, Array]:
     References:
         Glorot & Bengio (2010), section 4.2.1, eq. 2.
     """
-    arrived = norm(signals.delta_next)
-    g = norm(signals.activation_grad)
+    arrived = norm_of(signals, "delta_next")
+    g = norm_of(signals, "activation_grad")
     sloped = norm(signals.activation_grad * signals.slope)
     return {
-        "backward_gain": ratio(norm(signals.delta), arrived),
+        "backward_gain": ratio(norm_of(signals, "delta"), arrived),
         "weight_gain": ratio(g, arrived),
         "slope_gain": ratio(sloped, g),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradgauge.gauges._gauge import Gauge
-from gradgauge.gauges._norms import norm
+from gradgauge.gauges._norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
 
@@ -19,7 +19,7 @@ def delta_norm(signals: LayerSignals) -> dict[str, Array]:
     References:
         Rumelhart, Hinton & Williams (1986), eq. 6.
     """
-    return {"delta_norm": norm(signals.delta)}
+    return {"delta_norm": norm_of(signals, "delta")}
 
 
 def g_norm(signals: LayerSignals) -> dict[str, Array]:
@@ -34,7 +34,7 @@ def g_norm(signals: LayerSignals) -> dict[str, Array]:
     References:
         Rumelhart, Hinton & Williams (1986), eq. 8.
     """
-    return {"g_norm": norm(signals.activation_grad)}
+    return {"g_norm": norm_of(signals, "activation_grad")}
 
 
 DELTA_NORM = Gauge(delta_norm, ("delta_norm",), frozenset({"delta"}), over_seeds="geometric")

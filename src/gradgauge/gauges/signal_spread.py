@@ -5,7 +5,7 @@ from __future__ import annotations
 from array_api_compat import array_namespace
 
 from gradgauge.gauges._gauge import Gauge
-from gradgauge.gauges._norms import norm
+from gradgauge.gauges._norms import norm, norm_of
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.signals import Array, LayerSignals
 
@@ -29,7 +29,7 @@ def signal_spread(signals: LayerSignals) -> dict[str, Array]:
     """
     h = signals.activation
     centred = h - array_namespace(h).mean(h, axis=0, keepdims=True)
-    spread = ratio(norm(centred), norm(h))
+    spread = ratio(norm(centred), norm_of(signals, "activation"))
     return {"signal_spread": spread * spread}
 
 

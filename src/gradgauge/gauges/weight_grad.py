@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from gradgauge.gauges._gauge import Gauge
-from gradgauge.gauges._norms import mean_square_root, norm
+from gradgauge.gauges._norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
 
@@ -24,9 +26,10 @@ def weight_grad(signals: LayerSignals) -> dict[str, Array]:
     References:
         Glorot & Bengio (2010), section 4.2.
     """
+    size = norm_of(signals, "weight_grad")
     return {
-        "weight_grad_norm": norm(signals.weight_grad),
-        "weight_grad_rms": mean_square_root(signals.weight_grad),
+        "weight_grad_norm": size,
+        "weight_grad_rms": size / math.prod(signals.weight_grad.shape) ** 0.5,
     }
 
 

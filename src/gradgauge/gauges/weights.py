@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradgauge.gauges._gauge import Gauge
-from gradgauge.gauges._norms import norm
+from gradgauge.gauges._norms import norm_of
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.signals import Array, LayerSignals
 
@@ -17,7 +17,7 @@ def weight_norm(signals: LayerSignals) -> dict[str, Array]:
     Returns:
         One scalar.
     """
-    return {"weight_norm": norm(signals.weight)}
+    return {"weight_norm": norm_of(signals, "weight")}
 
 
 def update_ratio(signals: LayerSignals) -> dict[str, Array]:
@@ -29,7 +29,7 @@ def update_ratio(signals: LayerSignals) -> dict[str, Array]:
     Returns:
         One dimensionless scalar; NaN where all weights are zero.
     """
-    return {"update_ratio": ratio(norm(signals.update), norm(signals.weight))}
+    return {"update_ratio": ratio(norm_of(signals, "update"), norm_of(signals, "weight"))}
 
 
 WEIGHT_NORM = Gauge(weight_norm, ("weight_norm",), frozenset({"weight"}), over_seeds="geometric")
