@@ -97,7 +97,7 @@ def test_it_reads_nothing_but_what_it_says_it_needs(gauge: Gauge) -> None:
 
     class Spy:
         def __init__(self) -> None:
-            self.norms: dict[str, np.ndarray] = {}
+            self.norms = {}
 
         def __getattr__(self, name: str):
             read.add(name)
