@@ -15,7 +15,7 @@ from gradgauge.watchers._activations import named, recognized
 from gradgauge.watchers._jax_tree import Leaves, Row
 from gradgauge.watchers._jaxpr import Ref, flatten
 from gradgauge.watchers._jaxpr_layers import Use, find_layers
-from gradgauge.watchers._measure import Seen
+from gradgauge.watchers._measure import Seen, eps_of
 
 Tree = Any
 NoteDown = Callable[[str, str, str], None]
@@ -23,11 +23,13 @@ NoteDown = Callable[[str, str, str], None]
 
 @dataclass(frozen=True)
 class Passed:
-    """Of one pass: loss; values and gradients of every tapped value; of every parameter."""
+    """Of one pass: loss; values, gradients and roundings of every tapped value; of every
+    parameter."""
 
     loss: float
     values: dict[Ref, np.ndarray]
     grads: dict[Ref, np.ndarray]
+    eps: dict[Ref, float]
     weights: list[np.ndarray]
     weight_grads: list[np.ndarray]
 
@@ -100,6 +102,7 @@ class Probe:
             float(loss),
             {ref: _array(v) for ref, v in values.items()},
             {ref: _array(v) for ref, v in taps.items()},
+            {ref: eps_of(v.dtype) for ref, v in taps.items()},
             [_array(a) for a in arrays],
             [_array(g) for g in grads],
         )
@@ -158,6 +161,7 @@ class Probe:
             note("signals", "inside_loop" if inside else "not_called", name)
             return shown
         shown.source = uses[0].source
+        shown.eps = passed.eps[uses[0].z]
         shown.z = _joined([passed.values[u.z] for u in uses], uses)
         shown.delta = _joined([passed.grads[u.z] for u in uses], uses)
         if any(u.h is None for u in uses):

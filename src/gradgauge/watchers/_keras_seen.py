@@ -12,7 +12,7 @@ from gradgauge.watchers._keras_layers import Row
 from gradgauge.watchers._keras_pass import Passed
 from gradgauge.watchers._keras_taps import Call, Taps
 from gradgauge.watchers._layers import LayerInfo
-from gradgauge.watchers._measure import Seen, rows_of
+from gradgauge.watchers._measure import Seen, eps_of, rows_of
 
 NoteDown = Callable[[str, str, str], None]
 
@@ -97,6 +97,7 @@ def _seen(row: Row, taps: Taps, passed: Passed, grads: dict[int, Any], note: Not
         return shown
     first = calls[0]
     shown.source = first.source
+    shown.eps = eps_of(row.layer.compute_dtype)
     if first.z is None:
         note("delta", "fused", name)
     else:

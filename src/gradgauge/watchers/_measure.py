@@ -26,6 +26,13 @@ PROBE_QUANTITIES = tuple(
 _SLOPE_WITHIN = 1e-2
 """Half floats round, and at a kink frameworks may choose another one-sided slope."""
 
+_ROUNDINGS = 4
+"""Roundings between z and f'(z): 1 - h^2 of a saturated tanh is some of them away from f'(z)."""
+
+EPS = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float64": 2.0**-52}
+"""Distance from 1 to the next number, by dtype."""
+
+EPS_FLOAT32 = 2.0**-23
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -40,6 +47,7 @@ class Seen:
         weight, weight_grad: (fan_in, units), or all entries in a column.
         source: identity of what went in: neighbours with one source stand side by side, as the
             query, key and value of attention do.
+        eps: rounding of the numbers that the framework computed delta in.
     """
 
     info: LayerInfo
@@ -51,6 +59,12 @@ class Seen:
     weight: Array = None
     weight_grad: Array = None
     source: int | None = None
+    eps: float = EPS_FLOAT32
+
+
+def eps_of(dtype: Any) -> float:
+    """A dtype's rounding; of what is no known float that of float32."""
+    return EPS.get(str(dtype).rpartition(".")[2], EPS_FLOAT32)
 
 
 def rows_of(x: Array, unit_axis: int = -1) -> Array:
@@ -91,7 +105,11 @@ def _measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
 
 
 def slope_explains(row: Seen) -> bool:
-    """Whether delta = g * f'(z), in norm: that nothing but the activation stands between."""
+    """Whether delta = g * f'(z), in norm: that nothing but the activation stands between.
+
+    The framework rounds its f'(z), which lies in [0, max |f'|], to its own precision: what is
+    smaller than that, of units in saturation, says nothing about what stands between.
+    """
     if row.z is None or row.g is None or row.delta is None or row.activation is None:
         return True
     expected = float(norm(row.g * row.activation.slope(row.z)))
@@ -99,7 +117,8 @@ def slope_explains(row: Seen) -> bool:
     larger = max(expected, real)
     if not np.isfinite(larger) or larger < _TINY:
         return True
-    return abs(expected - real) <= _SLOPE_WITHIN * larger
+    rounded = _ROUNDINGS * row.eps * max(1.0, row.activation.max_slope) * float(norm(row.g))
+    return abs(expected - real) <= _SLOPE_WITHIN * larger + rounded
 
 
 def _arrived(seen: Sequence[Seen], index: int) -> Array | None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gradgauge.watchers._layers import LayerInfo
-from gradgauge.watchers._measure import Seen, rows_of
+from gradgauge.watchers._measure import Seen, eps_of, rows_of
 from gradgauge.watchers._torch_capture import Call, Capture
 from gradgauge.watchers._torch_modules import Row
 from gradgauge.watchers._torch_taps import Taps
@@ -108,6 +108,7 @@ def _seen(
         return shown
     first = reached[0]
     shown.source = first.source
+    shown.eps = eps_of(first.h.value.dtype)
     shown.h = joined(reached, lambda c: c.h.value)
     shown.g = joined(reached, lambda c: c.h.grad, factor)
     shown.activation = first.activation if first.z is not None else None

@@ -1,0 +1,118 @@
+"""Units in deep saturation: f'(z) is close to nothing, and the figures are still those of f'."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import gradgauge as gg
+from gradgauge.watchers import layers_of
+
+UNITS = 16
+
+
+def shown(run, name: str) -> float:
+    return float(run.values("probes", name)[0, 0, 0])
+
+
+def tanh_slope(z: np.ndarray) -> np.ndarray:
+    """In float64, without the difference 1 - tanh^2."""
+    return 1.0 / np.cosh(z.astype(np.float64)) ** 2
+
+
+def watched_torch(scale: float, seed: int, dtype: torch.dtype = torch.float32):
+    """A tanh layer all of whose z are about `scale` in size; its z, g and Run."""
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(8, UNITS), nn.Tanh(), nn.Linear(UNITS, 2)).to(dtype)
+    with torch.no_grad():
+        model[0].weight.mul_(0.01 * scale)
+        model[0].bias.copy_(torch.sign(torch.randn(UNITS)) * scale)
+    x = torch.randn(32, 8).to(dtype)
+    kept = {}
+
+    def keep(_module, inputs, output):
+        kept["z"] = inputs[0].detach()
+        output.register_hook(lambda grad: kept.__setitem__("g", grad.detach()))
+
+    model[1].register_forward_hook(keep)
+    optimizer = torch.optim.SGD(model.parameters(), 0.0)
+    with gg.watch(model, every=1) as watcher:
+        nn.functional.cross_entropy(model(x).float(), torch.arange(32) % 2).backward()
+        optimizer.step()
+    return kept["z"].double().numpy(), kept["g"].double().numpy(), watcher.run
+
+
+@given(scale=st.floats(1.0, 40.0), seed=st.integers(0, 99))
+def test_a_saturated_tanh_has_its_slope_gain(scale, seed):
+    z, g, run = watched_torch(scale, seed)
+    expected = np.linalg.norm(g * tanh_slope(z)) / np.linalg.norm(g)
+    assert layers_of(run)[0].activation == "tanh"
+    assert not layers_of(run)[0].derived
+    assert shown(run, "slope_gain") == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_in_half_precision_too(dtype):
+    z, g, run = watched_torch(12.0, 0, dtype)
+    expected = np.linalg.norm(g * tanh_slope(z)) / np.linalg.norm(g)
+    assert shown(run, "slope_gain") == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_saturated_tanh_in_keras():
+    x = np.sign(np.random.default_rng(0).normal(size=(32, 8))).astype("float32")
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(UNITS, "tanh"),
+                              keras.layers.Dense(2)])  # fmt: skip
+    model.layers[0].bias.assign(12 * np.ones(UNITS))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    watcher = gg.watch(model, every=1)
+    model.fit(x, np.arange(32) % 2, epochs=1, verbose=0, callbacks=[watcher])
+    assert layers_of(watcher.run)[0].activation == "tanh"
+    assert 0 < shown(watcher.run, "slope_gain") < 1
+
+
+def test_a_saturated_tanh_in_jax():
+    rng = np.random.default_rng(0)
+    x = jnp.sign(jnp.asarray(rng.normal(size=(32, 8)), jnp.float32))
+    params = {"a": 0.1 * jnp.asarray(rng.normal(size=(8, UNITS)), jnp.float32),
+              "b": jnp.asarray(rng.normal(size=(UNITS, 2)), jnp.float32),
+              "bias": jnp.full(UNITS, 10.0)}  # fmt: skip
+
+    def loss(p, x):
+        return jnp.mean((jnp.tanh(x @ p["a"] + p["bias"]) @ p["b"]) ** 2)
+
+    watcher = gg.watch(loss, params, every=1)
+    watcher.step(params, jax.grad(loss)(params, x), batch=(x,))
+    z = np.asarray(x @ params["a"] + 10)
+    h = np.tanh(np.asarray(z, np.float64))
+    b = np.asarray(params["b"], np.float64)
+    g = (h @ b) @ b.T
+    expected = np.linalg.norm(g * tanh_slope(z)) / np.linalg.norm(g)
+    assert shown(watcher.run, "slope_gain") == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_second_way_out_of_z_is_still_found():
+    """z goes round the activation, too: f' is not all that stands between."""
+
+    class Leaky(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.act, self.head = nn.Linear(8, UNITS), nn.Tanh(), nn.Linear(UNITS, 2)
+
+        def forward(self, x):
+            z = self.fc(x)
+            return self.head(self.act(z) + 0.5 * z)
+
+    torch.manual_seed(0)
+    model = Leaky()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with gg.watch(model, every=1) as watcher:
+        model(torch.randn(32, 8)).square().mean().backward()
+        optimizer.step()
+    assert np.isnan(shown(watcher.run, "slope_gain"))
