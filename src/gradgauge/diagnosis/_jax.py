@@ -139,7 +139,7 @@ class JaxTrainee:
         run = watcher.run
         before, after = _arrays(self.params), _arrays(end)
         layers = tuple(
-            Layer(row.info, _of(row, before), _of(row, after), fresh=None) for row in watcher._rows
+            Layer(row.info, _of(row, before), _of(row, after), fresh=None) for row in watcher.rows
         )
         course = Course(losses, total, broke, None, overshoot)
         return Watched(course, run, layers, self._after(end, self.x))
@@ -162,7 +162,7 @@ class JaxTrainee:
         _, _, _, end = self._train(params, 1.0, self.x, seconds, watcher)
         watcher.close(end)
         dead = watcher.run.values("probes", "dead")[0][-1]
-        return {row.info.name: float(d) for row, d in zip(watcher._rows, dead, strict=True)}
+        return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
 
     def _train(
         self, params: Any, factor: float, x: np.ndarray, seconds: float,

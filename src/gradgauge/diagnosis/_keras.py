@@ -162,11 +162,11 @@ class KerasTrainee:
         self._fit(self.given.x, epochs, [watcher, steps])
         broke = self._where_broke(watcher, steps)
         after = {id(v): _value(v) for v, _ in self._kept}
-        layers = layer_facts(watcher._rows, before, after, trained, self.model)
+        layers = layer_facts(watcher.rows, before, after, trained, self.model)
         course = dataclasses.replace(
             steps.course(total, self.given.weighted), non_finite_where=broke
         )
-        names = short_names([row.info.name for row in watcher._rows])
+        names = short_names([row.info.name for row in watcher.rows])
         saturated = {names[name]: share for name, share in steps.born_saturated.items()}
         return Watched(course, watcher.run, layers, self._heads_after(layers), saturated)
 
@@ -202,8 +202,8 @@ class KerasTrainee:
         )
         self._fit(self.given.x, epochs, [watcher, Losses(seconds, total)])
         dead = watcher.run.values("probes", "dead")[0][-1]
-        names = short_names([row.info.name for row in watcher._rows])
-        return {names[row.info.name]: float(d) for row, d in zip(watcher._rows, dead, strict=True)}
+        names = short_names([row.info.name for row in watcher.rows])
+        return {names[row.info.name]: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
 
     def _fit(self, x: Any, epochs: int, callbacks: list[Any]) -> None:
         options = {k: v for k, v in self.options.items() if k not in _NOT_OURS}
@@ -254,7 +254,7 @@ class KerasTrainee:
         found = steps.look(watcher)
         if found is None:
             return None
-        names = short_names([row.info.name for row in watcher._rows])
+        names = short_names([row.info.name for row in watcher.rows])
         return names[found[0]], found[1]
 
 

@@ -13,7 +13,6 @@ from gradgauge.diagnosis._evidence import Course
 from gradgauge.diagnosis._keras_facts import numpy_of
 from gradgauge.diagnosis._trainee import OVERSHOOT_AT, Settings, overshoot_of, saturation
 from gradgauge.watchers._keras_pass import Passed
-from gradgauge.watchers._keras_seen import seen
 from gradgauge.watchers.keras import KerasWatcher
 
 
@@ -95,17 +94,15 @@ class Steps(Losses):
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         del batch, logs
         self._before = None
-        if self._step in OVERSHOOT_AT and (read := self._pass()) is not None:
-            passed = read()
+        if self._step in OVERSHOOT_AT and (passed := self.watcher.read()) is not None:
             self._before = (passed, self._weights())
             if self._step == 0:
-                self.born_saturated = self._saturation(passed)
+                self.born_saturated = saturation(self.watcher.seen(passed))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._before is not None and (read := self._pass()) is not None:
+        if self._before is not None and (then := self.watcher.read()) is not None:
             passed, weights = self._before
             change = [b - a for a, b in zip(weights, self._weights(), strict=True)]
-            then = read()
             self.overshoot[self._step] = overshoot_of(
                 passed.loss, then.loss, passed.weight_grads, then.weight_grads, change
             )
@@ -113,18 +110,6 @@ class Steps(Losses):
         super().on_train_batch_end(batch, logs)
         if self.settings.on_progress:
             self.settings.on_progress(self._step, self.total)
-
-    def _saturation(self, passed: Passed) -> dict[str, float]:
-        watcher = self.watcher
-        tapped = watcher._tapped
-        if tapped is None:
-            return {}
-        shown = seen(watcher._rows, tapped.taps, passed, tapped.trainable, lambda *_: None)
-        return saturation(shown)
-
-    def _pass(self) -> Any:
-        _ = self.model
-        return self.watcher._pass
 
     def _weights(self) -> list[np.ndarray]:
         return [numpy_of(v.value) for v in self._mine().trainable_variables]
@@ -136,8 +121,7 @@ class Steps(Losses):
 
     def look(self, watcher: KerasWatcher) -> tuple[str, str] | None:
         """What of the model is not finite now, in the order of the pass; None: nothing."""
-        watcher.step = self.broke or 0
-        watcher._read_probe()
+        watcher.probe(self.broke or 0)
         run = watcher.run
         loss = float(run.values("probes", "loss")[0][-1])
         for name, operation in (("weight_norm", "weights"), ("z_std", "pre_activation"),
@@ -146,10 +130,10 @@ class Steps(Losses):
             seen = np.isfinite(run.values("probes", name)[0][0])
             bad = np.flatnonzero(~np.isfinite(row) & (seen | np.isinf(row)))
             if bad.size:
-                return watcher._rows[int(bad[0])].info.name, operation
+                return watcher.rows[int(bad[0])].info.name, operation
         if not math.isfinite(loss):
-            return watcher._rows[-1].info.name, "loss"
+            return watcher.rows[-1].info.name, "loss"
         grads = run.values("probes", "weight_grad_norm")[0][-1]
         bad = np.flatnonzero(np.isinf(grads) | np.isnan(grads))
-        reached = [i for i in bad if watcher._rows[int(i)].info.trainable]
-        return (watcher._rows[int(reached[-1])].info.name, "gradient") if reached else None
+        reached = [i for i in bad if watcher.rows[int(i)].info.trainable]
+        return (watcher.rows[int(reached[-1])].info.name, "gradient") if reached else None

@@ -215,7 +215,7 @@ class PyTorchTrainee:
                 settings.seconds, watcher, settings.on_progress
             )
         moved = parameters_of(self.optim)
-        layers = layer_facts(self.model, watcher._rows, before, moved, trained)
+        layers = layer_facts(self.model, watcher.rows, before, moved, trained)
         course = Course(losses, total, broke, where, overshoot, is_weighted(self.loss))
         return Watched(course, watcher.run, layers, self._heads_after(layers), saturated)
 
@@ -243,7 +243,7 @@ class PyTorchTrainee:
         with watcher:
             self._train(seconds, watcher)
         dead = watcher.run.values("probes", "dead")[0][-1]
-        return {row.info.name: float(d) for row, d in zip(watcher._rows, dead, strict=True)}
+        return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
 
     def _train(
         self, seconds: float, watcher: PyTorchWatcher | None = None, on_progress: Any = None,

@@ -14,7 +14,6 @@ from gradgauge.diagnosis._pytorch_facts import array
 from gradgauge.diagnosis._trainee import saturation
 from gradgauge.watchers._measure import measure_layers
 from gradgauge.watchers._torch_probe import Probe
-from gradgauge.watchers._torch_seen import seen
 from gradgauge.watchers._torch_state import preserved
 from gradgauge.watchers.pytorch import PyTorchWatcher
 
@@ -38,10 +37,7 @@ def gradients(
 
 def born_saturated(watcher: PyTorchWatcher, probe: Probe) -> dict[str, float]:
     """Share of saturated values by layer now; empty where the model cannot be looked at."""
-    taps = probe.read(watcher._rows, lambda *_, **__: None)
-    if taps is None:
-        return {}
-    return saturation(seen(watcher._rows, taps, probe.gradient, 1.0, lambda *_: None))
+    return saturation(watcher.look(probe) or [])
 
 
 def broken_at(
@@ -76,12 +72,11 @@ def _look(
     trainee: PyTorchTrainee, watcher: PyTorchWatcher, x: Any, y: Any
 ) -> tuple[str, str] | None:
     probe = Probe(trainee.model, x, y, trainee.loss)
-    taps = probe.read(watcher._rows, lambda *_, **__: None)
-    if taps is None:
+    shown = watcher.look(probe)
+    if shown is None:
         return None
-    shown = seen(watcher._rows, taps, probe.gradient, 1.0, lambda *_: None)
     values = measure_layers(shown)
-    names = [row.info.name for row in watcher._rows]
+    names = [row.info.name for row in watcher.rows]
     for index, row in enumerate(shown):
         for value, operation in ((row.weight, "weights"), (row.z, "pre_activation"),
                                  (row.h, "activation")):  # fmt: skip

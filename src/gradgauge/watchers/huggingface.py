@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from transformers import TrainerCallback
 
-from gradgauge.run import Run
-from gradgauge.watchers._errors import CannotWatch
+from gradgauge.watchers._with import InTrainer
 from gradgauge.watchers.pytorch import PyTorchWatcher
 
 
-class HuggingFaceWatcher(TrainerCallback):
+class HuggingFaceWatcher(InTrainer, TrainerCallback):
     """Reads the gauges of a model while a Trainer trains it.
 
     Hooks read the training batch. The Trainer tells its callbacks nothing when a training ends
@@ -22,42 +20,6 @@ class HuggingFaceWatcher(TrainerCallback):
     Args:
         options: as for PyTorchWatcher.
     """
-
-    def __init__(self, **options: Any):
-        self._options = options
-        self._watcher: PyTorchWatcher | None = None
-
-    @property
-    def watcher(self) -> PyTorchWatcher:
-        """What watches, once training has begun.
-
-        Raises:
-            CannotWatch: it has not.
-        """
-        if self._watcher is None:
-            raise CannotWatch("not_begun")
-        return self._watcher
-
-    @property
-    def run(self) -> Run:
-        """What has been recorded so far."""
-        return self.watcher.run
-
-    def close(self) -> None:
-        """Take all hooks off; done at the end of training."""
-        if self._watcher is not None:
-            self._watcher.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         del args, state, control

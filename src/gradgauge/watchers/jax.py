@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,15 +19,16 @@ from gradgauge.gauges.backward_gain import ratio
 from gradgauge.run import Run
 from gradgauge.watchers._errors import CannotWatch
 from gradgauge.watchers._jax_probe import Probe
-from gradgauge.watchers._jax_tree import Leaves
+from gradgauge.watchers._jax_tree import Leaves, Row
 from gradgauge.watchers._measure import measure_layers
 from gradgauge.watchers._recorder import Listener, Recorder
 from gradgauge.watchers._sampling import DEFAULT_SHARE, NORMS_PART, Sampler
+from gradgauge.watchers._with import Closing
 
 Tree = Any
 
 
-class JaxWatcher:
+class JaxWatcher(Closing):
     """Reads the gauges of a JAX training: call `step` once for every update.
 
     Args:
@@ -58,6 +59,7 @@ class JaxWatcher:
         self._loss, self._aux = loss, has_aux
         self._batch = batch or None
         self._probe: Probe | None = None
+        self._rows: list[Row] = []
         self._broken = False
         self._every = Sampler(every, budget * (1 - NORMS_PART))
         self._norms_every = Sampler(norms_every or (1 if every else None), budget * NORMS_PART)
@@ -79,6 +81,12 @@ class JaxWatcher:
         """What has been recorded so far."""
         self.recorder.steps_done = self.step_count
         return self.recorder.run()
+
+    @property
+    def rows(self) -> list[Row]:
+        """The layers with the numbers of their leaves, in the order of the Run's layer axis; none
+        before the first of their figures is recorded."""
+        return self._rows
 
     def step(
         self,
@@ -123,12 +131,6 @@ class JaxWatcher:
             self._read(params, self._batch)
         self.recorder.steps_done = self.step_count
         self.recorder.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _read(self, params: Tree, batch: tuple[Any, ...]) -> float:
         """All gauges; the seconds it took, compiling left out; 0 where nothing was read."""

@@ -15,7 +15,7 @@ from gradgauge.gauges._norms import norm
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.run import Run
 from gradgauge.watchers._errors import CannotWatch
-from gradgauge.watchers._keras_layers import rows_of_model
+from gradgauge.watchers._keras_layers import Row, rows_of_model
 from gradgauge.watchers._keras_pass import (
     Passed,
     Tapped,
@@ -24,15 +24,16 @@ from gradgauge.watchers._keras_pass import (
     same_random_states,
 )
 from gradgauge.watchers._keras_seen import describe, entries, in_call_order, seen, value_of
-from gradgauge.watchers._measure import measure_layers
+from gradgauge.watchers._measure import Seen, measure_layers
 from gradgauge.watchers._recorder import Listener, Recorder
 from gradgauge.watchers._sampling import DEFAULT_SHARE, NORMS_PART, Sampler
+from gradgauge.watchers._with import Closing
 
 _FRAMES = 24
 """How far above `on_train_begin` the call of `fit` is looked for."""
 
 
-class KerasWatcher(keras.callbacks.Callback):
+class KerasWatcher(Closing, keras.callbacks.Callback):
     """Reads the gauges of a Keras model while `fit` trains it: pass it in `callbacks`.
 
     A callback never gets the training batch, so all gauges of the forward and backward pass are
@@ -97,16 +98,38 @@ class KerasWatcher(keras.callbacks.Callback):
         self.recorder.steps_done = self.step
         return self.recorder.run()
 
+    @property
+    def rows(self) -> list[Row]:
+        """The layers with their variables, in the order of the Run's layer axis.
+
+        On JAX, `fit` keeps its state elsewhere: it is put back where the variables are.
+        """
+        return self._synced()
+
+    def read(self) -> Passed | None:
+        """A pass over the probe batch at the weights as they are; nothing is recorded.
+
+        None where there is no probe batch, and before its first probe, which builds the pass.
+        """
+        _ = self.model
+        return None if self._pass is None else self._pass()
+
+    def seen(self, passed: Passed) -> list[Seen]:
+        """What every layer showed in a pass that was just read, in the order of `rows`."""
+        tapped = self._tapped
+        if tapped is None:
+            return []
+        return seen(self._rows, tapped.taps, passed, tapped.trainable, lambda *_: None)
+
+    def probe(self, step: int) -> None:
+        """Record all gauges of the probe batch now, as those at the weights before `step`."""
+        self.step = step
+        self._read_probe()
+
     def close(self) -> None:
         """Tell listeners that it is over; `fit` does so by itself unless something was raised."""
         self.recorder.steps_done = self.step
         self.recorder.close()
-
-    def __enter__(self) -> KerasWatcher:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     # -- what Keras calls
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gradgauge.run import Run
-from gradgauge.watchers._errors import CannotWatch
+from gradgauge.watchers._with import InTrainer
 from gradgauge.watchers.pytorch import PyTorchWatcher
 
 if TYPE_CHECKING or "lightning" in sys.modules:
@@ -17,7 +16,7 @@ else:
     from pytorch_lightning import Callback
 
 
-class LightningWatcher(Callback):
+class LightningWatcher(InTrainer, Callback):
     """Reads the gauges of a LightningModule while a Trainer fits it.
 
     Hooks read the training batch; losses and epoch figures are those that the module returns
@@ -26,32 +25,6 @@ class LightningWatcher(Callback):
     Args:
         options: as for PyTorchWatcher.
     """
-
-    def __init__(self, **options: Any):
-        super().__init__()
-        self._options = options
-        self._watcher: PyTorchWatcher | None = None
-
-    @property
-    def watcher(self) -> PyTorchWatcher:
-        """What watches, once `fit` has begun.
-
-        Raises:
-            CannotWatch: it has not.
-        """
-        if self._watcher is None:
-            raise CannotWatch("not_begun")
-        return self._watcher
-
-    @property
-    def run(self) -> Run:
-        """What has been recorded so far."""
-        return self.watcher.run
-
-    def close(self) -> None:
-        """Take all hooks off; done at the end of `fit` and after an exception."""
-        if self._watcher is not None:
-            self._watcher.close()
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         self.close()

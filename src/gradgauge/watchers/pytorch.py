@@ -6,8 +6,7 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,10 +19,10 @@ from torch.utils.hooks import RemovableHandle
 
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.run import Run
-from gradgauge.watchers._measure import measure_layers
+from gradgauge.watchers._measure import Seen, measure_layers
 from gradgauge.watchers._recorder import CLIPPED, Listener, Recorder
 from gradgauge.watchers._sampling import DEFAULT_SHARE, NORMS_PART, Sampler
-from gradgauge.watchers._torch_modules import candidates, eager, is_compiled
+from gradgauge.watchers._torch_modules import Row, candidates, eager, is_compiled
 from gradgauge.watchers._torch_probe import Probe
 from gradgauge.watchers._torch_seen import describe, in_call_order, seen
 from gradgauge.watchers._torch_steps import (
@@ -34,11 +33,12 @@ from gradgauge.watchers._torch_steps import (
     watched_by,
 )
 from gradgauge.watchers._torch_taps import Taps
+from gradgauge.watchers._with import Closing
 
 Loss = Callable[[Any, Any], torch.Tensor]
 
 
-class PyTorchWatcher:
+class PyTorchWatcher(Closing):
     """Reads the gauges of a PyTorch model from its own training.
 
     Hooks on modules and tensors read the training batch; hooks on the optimiser say when a step
@@ -113,6 +113,20 @@ class PyTorchWatcher:
         self.recorder.steps_done = self.step
         return self.recorder.run()
 
+    @property
+    def rows(self) -> list[Row]:
+        """The layers with their parameters, in the order of the Run's layer axis once the first
+        of their figures is recorded."""
+        return self._rows
+
+    def look(self, probe: Probe) -> list[Seen] | None:
+        """What every layer shows in a pass of `probe` at the weights as they are, in the order of
+        `rows`; nothing is recorded. None where the pass raised an error."""
+        taps = probe.read(self._rows, lambda *_, **__: None)
+        if taps is None:
+            return None
+        return seen(self._rows, taps, probe.gradient, 1.0, lambda *_: None)
+
     def log(self, loss: Any) -> None:
         """Tell the loss of the step being made, before the optimiser's: hooks do not see it."""
         if self._light:
@@ -141,17 +155,6 @@ class PyTorchWatcher:
             self._read_probe()
         self.recorder.steps_done = self.step
         self.recorder.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # -- a step: armed before it, read before the update, closed behind it
 
