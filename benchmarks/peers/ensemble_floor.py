@@ -1,4 +1,4 @@
-"""The matrix products of one network's 25 steps alone, two networks at a time: prints networks a
+"""The matrix products of one network's 150 steps alone, two networks at a time: prints networks a
 second. Arguments: depth width."""
 
 import os
@@ -13,7 +13,7 @@ import time  # noqa: E402
 import numpy as np  # noqa: E402
 
 DEPTH, WIDTH = map(int, sys.argv[1:3])
-STEPS, NETWORKS = 25, max(1, 200_000_000 // (DEPTH * WIDTH * (WIDTH + 30) * 400))
+STEPS, NETWORKS = 150, max(1, 33_000_000 // (DEPTH * WIDTH * (WIDTH + 30) * 400))
 rng = np.random.default_rng(0)
 
 

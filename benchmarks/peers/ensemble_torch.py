@@ -16,10 +16,11 @@ from gradgauge.datasets import load
 LAYOUT, DEPTH, WIDTH, NETWORKS = sys.argv[1], *map(int, sys.argv[2:5])
 
 
-def arrays() -> tuple[torch.Tensor, torch.Tensor]:
+def arrays(part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images in [0, 1] and classes of `train` or `test`."""
     data = load("mnist")
-    x = torch.from_numpy(data.x_train[:10_000]).float() / 255
-    return x, torch.from_numpy(data.y_train[:10_000]).long()
+    x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
+    return torch.from_numpy(x).float() / 255, torch.from_numpy(y).long()
 
 
 def network() -> torch.nn.Sequential:
@@ -31,7 +32,8 @@ def network() -> torch.nn.Sequential:
 
 def train_eager(seeds: list[int]) -> None:
     torch.set_num_threads(1)
-    x, y = arrays()
+    x, y = arrays("train")
+    x_test, y_test = arrays("test")
     for seed in seeds:
         torch.manual_seed(seed)
         model = network()
@@ -42,6 +44,8 @@ def train_eager(seeds: list[int]) -> None:
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
             optimizer.step()
+        with torch.no_grad():
+            (model(x_test).argmax(1) == y_test).float().mean().item()
 
 
 def eager() -> float:
@@ -55,7 +59,8 @@ def eager() -> float:
 
 def vmapped() -> float:
     torch.set_num_threads(2)
-    x, y = arrays()
+    x, y = arrays("train")
+    x_test, y_test = arrays("test")
     models = [network() for _ in range(NETWORKS)]
     params, _ = torch.func.stack_module_state(models)
     base = network().to("meta")
@@ -73,6 +78,10 @@ def vmapped() -> float:
         for name, value in params.items():
             value.grad = gradients[name]
         optimizer.step()
+    with torch.no_grad():
+        for number in range(NETWORKS):
+            one = {name: value[number] for name, value in params.items()}
+            (torch.func.functional_call(base, one, (x_test,)).argmax(1) == y_test).float().mean()
     return NETWORKS / (time.perf_counter() - began)
 
 
