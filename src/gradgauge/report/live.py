@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ class LiveTable:
         self._values: dict[str, np.ndarray] = {}
         self._name, self._step, self._loss = "", 0, math.nan
         self._live: Live | None = None
+        self._stop: weakref.finalize[..., Any] | None = None
         self._shown = -math.inf
 
     def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
@@ -86,6 +88,8 @@ class LiveTable:
         if self._console.is_terminal or self._console.is_jupyter:
             self._live = Live(console=self._console, auto_refresh=False)
             self._live.start()
+            # A training that ends in an exception may never close it: the cursor comes back.
+            self._stop = weakref.finalize(self, self._live.stop)
 
     def recorded(self, group: str, step: int, values: Mapping[str, Any]) -> None:
         if group == "epochs":
@@ -106,9 +110,9 @@ class LiveTable:
             self._values[name] = values
 
     def closed(self, run: Run) -> None:
-        if self._live is not None:
+        if self._live is not None and self._stop is not None:
             self._live.update(self.table(), refresh=True)
-            self._live.stop()
+            self._stop()
             self._live = None
         elif self._console is not None and self._values:
             self._console.print(self.table())

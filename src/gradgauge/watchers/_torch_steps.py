@@ -21,6 +21,12 @@ _SAFE = 1e-12
 """Root of a sum of float32 squares below which squares may have been lost to underflow."""
 
 
+def backward_pass() -> int | None:
+    """The number of the backward pass that is running here; None: none is."""
+    number = torch._C._current_graph_task_id()
+    return None if number < 0 else number
+
+
 def scaler_above() -> Any:
     """The gradient scaler in whose `step` we are, or None.
 

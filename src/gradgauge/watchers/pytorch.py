@@ -27,6 +27,7 @@ from gradgauge.watchers._torch_probe import Probe
 from gradgauge.watchers._torch_seen import describe, in_call_order, seen
 from gradgauge.watchers._torch_steps import (
     Weights,
+    backward_pass,
     parameters_of,
     scaler_above,
     tensor_norms,
@@ -185,7 +186,8 @@ class PyTorchWatcher(Closing):
         self._row_values: dict[str, np.ndarray] = {}
         self._gradients: dict[int, torch.Tensor] = {}
         self._factor = 1.0
-        self._read = self._stale = self._queued = False
+        self._read = self._stale = self._unfinished = False
+        self._backward: int | None = None
 
     def _arm(self) -> None:
         """Decide what to read of the step that begins now."""
@@ -208,22 +210,23 @@ class PyTorchWatcher(Closing):
         self._seconds = time.perf_counter() - began
 
     def _begin(self, *_: Any) -> None:
-        if self._stale:
-            # The last backward pass was not finite and no step was made of it: a gradient
-            # scaler skipped it. What is seen from here on belongs to a new step.
+        if self._stale or (self._unfinished and backward_pass() is None):
+            # The last backward pass was not finite and no step was made of it, because a gradient
+            # scaler skipped it; or it was broken off by an exception that the loop has caught.
+            # What is seen from here on belongs to a new step.
             self._taps.reset()
-            self._stale = False
+            self._stale = self._unfinished = False
 
     def _grad_came(self, _parameter: Any) -> None:
-        if not self._queued:
-            self._queued = True
+        if self._backward != (number := backward_pass()):
+            self._backward, self._unfinished = number, True
             engine = torch.autograd.Variable._execution_engine  # type: ignore[attr-defined]
             engine.queue_callback(self._backward_ended)
 
     def _backward_ended(self) -> None:
         """All gradients are there, before anybody clips them."""
         began = time.perf_counter()
-        self._queued = False
+        self._backward, self._unfinished = None, False
         gradients = self._weights.gradients()
         self._before_clipping = norms = tensor_norms(gradients)
         self._stale = any(
