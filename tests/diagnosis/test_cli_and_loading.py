@@ -12,7 +12,6 @@ import pytest
 from gradgauge.cli.app import run
 from gradgauge.diagnosis.rules import RULES
 from gradgauge.watchers.loading import ModelProblem, load_model
-from gradgauge.watchers.translate import network_spec
 from tests.diagnosis.made import inputs, labels
 
 
@@ -169,23 +168,3 @@ def test_an_unknown_rule_or_limit(capsys, folder):
         run(["diagnose", str(folder / "good.keras"), *data, "--limit", "dead-units.shore=1"]) == 2
     )
     assert run(["diagnose", str(folder / "good.keras"), *data, "--off", "dead-unit"]) == 2
-
-
-def test_a_keras_mlp_as_a_spec():
-    model = keras.Sequential(
-        [keras.Input((10,)), keras.layers.Dense(16, "tanh"), keras.layers.Dense(8), keras.layers.ReLU(),
-         keras.layers.Dense(4, "softmax")]
-    )  # fmt: skip
-    spec = network_spec(model)
-    assert spec is not None
-    assert (spec.inputs, spec.outputs, spec.activations) == (10, 4, ("tanh", "relu"))
-    assert spec.init == "glorot_uniform"
-    conv = keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            keras.layers.Conv2D(2, 3),
-            keras.layers.Flatten(),
-            keras.layers.Dense(2),
-        ]
-    )
-    assert network_spec(conv) is None

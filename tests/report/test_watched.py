@@ -91,7 +91,7 @@ def lang(request: pytest.FixtureRequest) -> str:
 def test_the_pictures_figures_are_the_runs():
     run = recorded("plain")
     rows = SIGNAL.data(Watched(run))
-    for line, place in (("Before training", 0), ("After 9 steps", -1)):
+    for line, place in (("Before training", 0), ("After step 9", -1)):
         for quantity in ("delta_norm", "signal_spread"):
             shown = [row["value"] for row in of(rows, network=line, quantity=quantity)]
             expected = run.probes[quantity].isel(member=0, probe_step=place)
@@ -108,7 +108,7 @@ def test_what_could_not_be_seen_is_no_figure_and_breaks_the_line():
 
 
 def test_a_diverged_figure_is_not_one_that_could_not_be_seen():
-    last = of(SIGNAL.data(Watched(recorded("diverged"))), network="After 4 steps")
+    last = of(SIGNAL.data(Watched(recorded("diverged"))), network="After step 4")
     assert last
     rows = of(SIGNAL.data(Watched(recorded("diverged"))), quantity="delta_norm")
     assert {row["state"] for row in rows} == {"number"}
@@ -202,7 +202,7 @@ def test_no_picture_of_nothing(tmp_path):
 def test_a_run_of_a_comparison_has_a_page_too(two):
     page = watched_page(two.run("relu"))
     assert two.run("relu").notation in page
-    assert "After 8 steps" in page
+    assert "After step 8" in page
 
 
 def test_listeners_write_at_the_end(tmp_path):
@@ -234,23 +234,29 @@ def test_the_live_table_ends_with_the_report_or_how_to_get_one(tmp_path, lang):
     assert f'<html lang="{lang}"' in path.read_text("utf-8")
 
 
-def test_the_live_table_ends_with_the_picture_in_a_notebook(monkeypatch):
-    shown = []
-    monkeypatch.setattr(live, "show_signal", lambda run, lang: shown.append((run, lang)))
+def test_the_live_table_in_a_notebook_needs_nothing_and_ends_with_the_picture(monkeypatch):
+    """One output that is replaced, without ipywidgets, then the picture."""
+    shown: list[list[str]] = []
+
+    class Handle:
+        def __init__(self, html):
+            shown.append([html.data])
+
+        def update(self, html):
+            shown[-1].append(html.data)
+
+    monkeypatch.setattr("IPython.display.display", lambda html, **_: Handle(html))
+    monkeypatch.setattr(live, "SECONDS_BETWEEN", 0.0)
     console = Console(file=io.StringIO(), width=100)
     console.is_jupyter = True
-    table = LiveTable("ko", console)
-    recorder = Recorder({"name": "net"}, [])
-    recorder.start(layers(["a", "b"]))
-    fill(recorder, "plain", 2)
-    run = recorder.run()
-    table._values = {"delta_norm": np.ones(2)}
-    table._console = console
-    table.closed(run)
-    assert shown == [(run, "ko")]
-    html = notebook.signal_html(run, "ko")
-    assert html.startswith('<div lang="ko">')
-    assert "<svg" in html
+    recorded("plain", LiveTable("ko", console))
+    tables, picture_ = shown
+    assert len(tables) > 5
+    assert "스텝 9" in tables[-1]
+    assert "body.lstm" in tables[-1]
+    assert len(picture_) == 1
+    assert picture_[0].startswith('<div lang="ko">')
+    assert "<svg" in picture_[0]
     assert notebook.signal_html(recorded("no_probes"), "en") == ""
 
 

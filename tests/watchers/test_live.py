@@ -44,7 +44,7 @@ def test_figures(terminal):
 def test_korean():
     text = shown("ko")
     assert "스텝 7" in text
-    assert "기울기 이득" in text
+    assert "미분값 이득" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

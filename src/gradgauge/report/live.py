@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import time
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,12 @@ from gradgauge.report.closing import write_closing
 from gradgauge.report.images import check_ending
 from gradgauge.report.notebook import show_signal
 from gradgauge.report.numbers import NO_VALUE, number
+from gradgauge.report.screen import Screen, screen_of
 from gradgauge.run import Run
 from gradgauge.watchers._layers import LayerInfo
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.live import Live
     from rich.table import Table
 
 COLUMNS = (
@@ -75,21 +74,15 @@ class LiveTable:
         self._layers: Sequence[LayerInfo] = ()
         self._values: dict[str, np.ndarray] = {}
         self._name, self._step, self._loss = "", 0, math.nan
-        self._live: Live | None = None
-        self._stop: weakref.finalize[..., Any] | None = None
+        self._screen: Screen | None = None
         self._shown = -math.inf
 
     def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
         from rich.console import Console
-        from rich.live import Live
 
         self._layers, self._name = layers, str(attributes.get("name", ""))
         self._console = self._console or Console()
-        if self._console.is_terminal or self._console.is_jupyter:
-            self._live = Live(console=self._console, auto_refresh=False)
-            self._live.start()
-            # A training that ends in an exception may never close it: the cursor comes back.
-            self._stop = weakref.finalize(self, self._live.stop)
+        self._screen = screen_of(self._console)
 
     def recorded(self, group: str, step: int, values: Mapping[str, Any]) -> None:
         if group == "epochs":
@@ -100,8 +93,8 @@ class LiveTable:
                 self._loss = float(value)
             elif name in COLUMNS:
                 self._take(name, np.asarray(value, np.float64))
-        if self._live is not None and time.monotonic() - self._shown >= SECONDS_BETWEEN:
-            self._live.update(self.table(), refresh=True)
+        if self._screen is not None and time.monotonic() - self._shown >= SECONDS_BETWEEN:
+            self._screen.update(self.table())
             self._shown = time.monotonic()
 
     def _take(self, name: str, values: np.ndarray) -> None:
@@ -110,10 +103,10 @@ class LiveTable:
             self._values[name] = values
 
     def closed(self, run: Run) -> None:
-        if self._live is not None and self._stop is not None:
-            self._live.update(self.table(), refresh=True)
-            self._stop()
-            self._live = None
+        if self._screen is not None:
+            self._screen.update(self.table())
+            self._screen.stop()
+            self._screen = None
         elif self._console is not None and self._values:
             self._console.print(self.table())
         if self._console is not None and self._values:

@@ -44,10 +44,11 @@ def evolution_data(watched: Watched) -> list[Row]:
 
 
 def course_data(watched: Watched) -> list[Row]:
-    """Loss and layer 1's weight gradient by step, as far as they are known."""
-    if not watched.run.values("steps", "weight_grad_norm").size:
+    """Loss and layer 1's weight gradient by step, as far as they are known; nothing of one step."""
+    run = watched.run
+    if not watched.layers or not run.seeds or len(run.groups["steps"].coords["step"]) < 2:
         return []
-    rows = step_rows(watched.run.name, watched.run)
+    rows = step_rows(run.name, run)
     return [row for quantity in dict.fromkeys(row["quantity"] for row in rows)
             for row in _known(of(rows, quantity=quantity))]  # fmt: skip
 
