@@ -120,7 +120,7 @@ def _gauge_program(plan: Plan) -> Any:
 
     def one(params, tables, x, y, gradients, changes):
         probed = probe(plan, params, tables, x, y)
-        return probed, step.step_gauges(gradients, params, changes)
+        return probed, step.step_gauges(gradients, params, changes, careful=True)[0]
 
     return jax.jit(jax.vmap(one, in_axes=(0, None, 0, 0, 0, 0)), compiler_options=QUICK)
 

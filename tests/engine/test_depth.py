@@ -48,7 +48,7 @@ def program_sizes(depth: int, options: str) -> dict[str, int]:
     x, y = jnp.zeros((200, 12)), jnp.zeros(200, jnp.int32)
     order, at = jnp.arange(200, dtype=jnp.int32), jnp.int32(0)
     made = {
-        "run_steps": jax.make_jaxpr(lambda *a: run_steps(plan, *a))(
+        "run_steps": jax.make_jaxpr(lambda *a: run_steps(plan, False, *a))(
             state, tables, rates, x, y, order, at, at
         ),
         "probe": jax.make_jaxpr(lambda *a: probe(plan, *a))(params, tables, x, y),

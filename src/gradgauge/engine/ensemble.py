@@ -108,7 +108,8 @@ class Group:
         samples = len(data.y_train)
         shape = (len(self.members), samples) if self.batched else (samples,)
         order = jax.ShapeDtypeStruct(shape, np.int32)
-        training = (data.x_train, data.y_train, order, zero, zero)
+        stop = np.zeros(len(self.members), np.int32) if self.batched else zero
+        training = (data.x_train, data.y_train, order, zero, stop)
         return STORE.get(
             self.plan,
             self.batched,
@@ -162,21 +163,18 @@ def train_group(
             )
             history.write_probe(at, group.by_member(values), alive)
 
+    stepper = _Stepper(group, programs)
     with precision(group.plan.dtype):
         take_probe(0)
         for epoch in range(training.epochs):
             order, at = group.order(), 0
             while at < schedule.per_epoch and alive.any() and not stopped.is_set():
                 until = _segment_end(schedule, epoch * schedule.per_epoch + at, at)
-                group.state, records, reached = programs.run_steps(
-                    group.state, group.tables, group.rates, group.data.x_train,
-                    group.data.y_train, order, np.int32(at), np.int32(until),
-                )  # fmt: skip
-                made = np.where(alive, group.by_member(reached) - at, 0)
+                records, reached = stepper.run(order, at, np.where(alive, until, at))
+                made = reached - at
                 sizes = np.minimum(
                     training.batch_size, samples - training.batch_size * np.arange(at, until)
                 )
-                records = group.by_member(records)
                 first = epoch * schedule.per_epoch + at
                 failed = alive & (made < until - at)
                 history.write_steps(first, made + failed, records)
@@ -197,6 +195,43 @@ def train_group(
         if LOSSES[group.plan.loss].classification:
             history.test_accuracy[:] = hits / len(group.data.y_test)
     return Outcome(history, time.perf_counter() - began)
+
+
+class _Stepper:
+    """Makes steps of a group, and makes them again where they broke off."""
+
+    def __init__(self, group: Group, programs: Programs):
+        self._group, self._programs = group, programs
+        self._steps = programs.run_steps
+
+    def run(self, order: Any, at: int, stops: np.ndarray) -> tuple[Any, np.ndarray]:
+        """Move the group's state on, and give the records and how far each member came, (M,).
+
+        A member that breaks off at a step which is not finite ends in the state before it.
+
+        Args:
+            order: the epoch's shuffles.
+            at: where to begin.
+            stops: where each member is to stop, (M,).
+        """
+        group = self._group
+        segment = self._call(order, at, stops)
+        if not group.by_member(segment.trusted).all():
+            # From here on every norm of this group is a careful one.
+            self._steps = STORE.careful_steps(self._programs)
+            segment = self._call(order, at, stops)
+        reached = group.by_member(segment.reached)
+        again = self._call(order, at, reached) if (reached < stops).any() else segment
+        group.state = again.state
+        return group.by_member(segment.records), reached
+
+    def _call(self, order: Any, at: int, stops: np.ndarray) -> Any:
+        group, data = self._group, self._group.data
+        stop = stops.astype(np.int32) if group.batched else np.int32(stops[0])
+        return self._steps(
+            group.state, group.tables, group.rates, data.x_train, data.y_train,
+            order, np.int32(at), stop,
+        )  # fmt: skip
 
 
 def _segment_end(schedule: Schedule, first: int, at: int) -> int:

@@ -47,8 +47,28 @@ class Records(NamedTuple):
     gauges: dict[str, Array]
 
 
+class Segment(NamedTuple):
+    """What a call of `run_steps` gives.
+
+    Attributes:
+        state: behind the last step.
+        records: of the steps made.
+        reached: the step behind the last good one; less than `stop` if the loop broke off at a
+            step whose loss or gradient is not finite or whose norms cannot be trusted. Then the
+            step's records are there, but its update is made, too: `state` is of no use, and has
+            to be had from the state before by a call that stops at `reached`.
+        trusted: whether all norms are right to rounding.
+    """
+
+    state: State
+    records: Records
+    reached: Array
+    trusted: Array
+
+
 def run_steps(
     plan: Plan,
+    careful: bool,
     state: State,
     tables: tuple[LayerTable, ...],
     rates: Rates,
@@ -57,20 +77,14 @@ def run_steps(
     order: Array,
     start: Array,
     stop: Array,
-) -> tuple[State, Records, Array]:
+) -> Segment:
     """Steps `start` to `stop` of an epoch, at most SEGMENT of them.
 
-    Stops before the update of a step whose loss or gradient is not finite, so that the
-    state is the one that produced it.
-
     Args:
+        careful: see `layer_norms`.
         x_data, y_data: the training data.
         order: the epoch's shuffle, (samples,).
         start, stop: step numbers within the epoch.
-
-    Returns:
-        The state, the records of the steps made, and the step behind the last one made:
-        less than `stop` if that step was not finite (its own record is there).
     """
     layers = sum(block.count for block in plan.blocks) + 1
     empty = Records(
@@ -78,28 +92,29 @@ def run_steps(
         jnp.zeros(SEGMENT, plan.dtype),
         {name: jnp.full((SEGMENT, layers), jnp.nan, plan.dtype) for name in STEP_QUANTITIES},
     )
+    rows = jax.ShapeDtypeStruct((plan.batch_size, x_data.shape[1]), plan.dtype)
 
     def body(carry):
-        state, records, at, _, taps = carry
+        state, records, at, _, _, taps = carry
         x, targets, weights = batch(plan, x_data, y_data, order, at)
         result = one_pass(plan, state.params, tables, x, targets, weights, into=taps)
         changes, after = update(plan, state, result.gradients, rates)
         after = after._replace(running=moved(plan, state.running, result.taps))
-        gauges = step_gauges(result.gradients, state.params, changes)
+        gauges, trusted = step_gauges(result.gradients, state.params, changes, careful)
         finite = jnp.isfinite(result.loss) & jnp.all(jnp.isfinite(gauges["weight_grad_norm"]))
-        row = Records(result.loss, result.correct, gauges)
-        records = with_row(records, at - start, row)
-        state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
-        taps = reusable(plan, result.taps)
-        return state, records, jnp.where(finite, at + 1, at), finite, taps
+        good = finite & trusted
+        records = with_row(records, at - start, Records(result.loss, result.correct, gauges))
+        at = jnp.where(good, at + 1, at)
+        return after, records, at, good, trusted, reusable(plan, result.taps)
 
     def goes_on(carry):
         return (carry[2] < stop) & carry[3]
 
-    rows = jax.ShapeDtypeStruct((plan.batch_size, x_data.shape[1]), plan.dtype)
     taps = empty_taps(plan, state.params, tables, rows)
-    state, records, at, *_ = lax.while_loop(goes_on, body, (state, empty, start, True, taps))
-    return state, records, at
+    state, records, at, _, trusted, _ = lax.while_loop(
+        goes_on, body, (state, empty, start, True, True, taps)
+    )
+    return Segment(state, records, at, trusted)
 
 
 def evaluate(
