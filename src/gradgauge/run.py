@@ -155,7 +155,8 @@ class Run:
             if key != "format_version"
         }
         members = _read_group(file, {})
-        groups = {name: _read_group(file.groups[name], members.coords) for name in file.groups}
+        names = dict.fromkeys((*GROUPS, *file.groups))
+        groups = {name: _read_group(file.groups[name], members.coords) for name in names}
         return cls(attributes, members, groups)
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 
+import h5netcdf
 import numpy as np
 import pytest
 from rich.console import Console
@@ -273,15 +274,17 @@ def test_command(tmp_path, capsys):
 @pytest.mark.parametrize(
     "arguments",
     [["nowhere.nc"], ["FILE", "--out", "x.pdf"], ["FILE", "--out", "FILE/x.html"], [],
-     [__file__], ["EMPTY", "--out", "x.png"]],
+     [__file__], ["EMPTY", "--out", "x.png"], ["OTHER"]],
 )  # fmt: skip
 def test_wrong_use_of_the_command(tmp_path, capsys, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     recorded("plain").save("FILE")
     recorded("no_probes").save("EMPTY")
+    with h5netcdf.File("OTHER", "w") as file:
+        file.attrs["format_version"] = 1
     assert command_line(["report", *arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("error: ")
     assert captured.err.count("\n") == 1
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["EMPTY", "FILE"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["EMPTY", "FILE", "OTHER"]
