@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 
 from gradgauge.datasets import Dataset
+from gradgauge.engine import train as engine
 from gradgauge.engine.train import Entry
 from gradgauge.spec.notation import parse
 from tests.engine.members import TRAINING, entry, run_of
@@ -63,3 +65,25 @@ def test_steps_are_counted_over_epochs(blobs: Dataset) -> None:
         assert run.figure("steps_done")[0] == (step if bad.any() else 200)
         steps.append(step)
     assert max(steps) > 0
+
+
+def test_under_vmap_a_failing_member_leaves_the_others_alone(
+    blobs: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members that break off at different steps, or never, in one block: each ends where it does
+    alone, in the state before its bad step."""
+    entries = [entry("linear", learning_rate=rate, epochs=12) for rate in (1e-3, 1e30, 1e9)]
+    one_by_one = run_of(blobs, *entries)
+    monkeypatch.setattr(engine, "block_size", lambda network, training, wanted: 3)  # noqa: ARG005
+    in_a_block = run_of(blobs, *entries)
+    for single, block in zip(one_by_one, in_a_block, strict=True):
+        for name in ("non_finite_step", "non_finite_layer", "steps_done"):
+            assert block.figure(name).tolist() == single.figure(name).tolist()
+        np.testing.assert_allclose(
+            block.values("steps", "weight_norm"),
+            single.values("steps", "weight_norm"),
+            rtol=2e-4,
+        )
+        np.testing.assert_allclose(block.figure("test_loss"), single.figure("test_loss"), rtol=2e-4)
+    assert one_by_one[0].figure("non_finite_step").tolist() == [-1]
+    assert in_a_block[1].figure("non_finite_step").tolist() == [1]

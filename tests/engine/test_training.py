@@ -110,3 +110,19 @@ def test_bytes_mean_a_fraction_of_255(blobs: Dataset) -> None:
     (one,), (two,) = (run_of(data, entry(epochs=1)) for data in (as_bytes, as_floats))
     for name in STEP_QUANTITIES:
         np.testing.assert_allclose(one.values("steps", name), two.values("steps", name), rtol=1e-4)
+
+
+def test_norms_whose_squares_underflow_are_right(blobs: Dataset) -> None:
+    """A gradient of 1e-25 is a number in float32, its square is not."""
+    network = parse("12-6x10-3 linear init=lecun_normal scale=0.003")
+    single, double = run_of(
+        blobs,
+        *(
+            Entry("small", network, TRAINING.replace(epochs=1, optimizer="sgd", dtype=dtype))
+            for dtype in ("float32", "float64")
+        ),
+    )
+    for name in ("weight_grad_norm", "update_ratio"):
+        got, wanted = single.values("steps", name), double.values("steps", name)
+        assert 0 < wanted.min() < 1e-20
+        np.testing.assert_allclose(got, wanted, rtol=1e-4)

@@ -150,6 +150,6 @@ class History:
     def close_epoch(self, epoch: int, alive: np.ndarray) -> None:
         """Turn the running epoch's sums into its loss and accuracy."""
         sums = self._sums
-        self.loss[alive, epoch] = (sums["loss"] / sums["samples"])[alive]
-        self.accuracy[alive, epoch] = (sums["hits"] / sums["samples"])[alive]
+        self.loss[alive, epoch] = sums["loss"][alive] / sums["samples"][alive]
+        self.accuracy[alive, epoch] = sums["hits"][alive] / sums["samples"][alive]
         sums.clear()
