@@ -10,7 +10,7 @@ from gradgauge.engine.probe import PROBE_QUANTITIES
 from gradgauge.gauges import GAUGES, NETWORK_GAUGES, measure_network
 from gradgauge.gauges.jacobian import jacobian
 from gradgauge.parts.activations import ACTIVATIONS
-from gradgauge.run import Group, Run
+from gradgauge.run import GROUPS, Group, Run
 from gradgauge.signals import LayerSignals
 from gradgauge.spec.notation import parse
 
@@ -126,7 +126,8 @@ def test_a_run_keeps_it_a_figure_a_member(tmp_path):
     network = parse("5-6x2-4 tanh")
     x, labels = _batch(network)
     taken = [read_initial(network, s, x, labels, jacobian=True, gauges=False) for s in (4, 7)]
-    run = Run({"name": "n"}, Group({"member": np.array([4, 7])}), {})
+    groups = {name: Group({}) for name in GROUPS}
+    run = Run({"name": "n"}, Group({"member": np.array([4, 7])}), groups)
     with_jacobian(run, [r.jacobian for r in taken]).save(tmp_path / "run.nc")
     loaded = Run.load(tmp_path / "run.nc")
     expected = [r.jacobian.values["jacobian_sv_max"] for r in taken]

@@ -7,7 +7,7 @@ from gradgauge.gauges._gauge import Gauge
 from gradgauge.gauges.backward_gain import BACKWARD_GAIN
 from gradgauge.gauges.error_signal import DELTA_NORM, G_NORM
 from gradgauge.gauges.jacobian import JACOBIAN
-from gradgauge.gauges.moments import MOMENTS
+from gradgauge.gauges.moments import H_MOMENTS, Z_MOMENTS
 from gradgauge.gauges.signal_spread import SIGNAL_SPREAD
 from gradgauge.gauges.unit_states import DEAD, INACTIVE, SATURATED
 from gradgauge.gauges.weight_grad import WEIGHT_GRAD
@@ -21,7 +21,8 @@ GAUGES: tuple[Gauge, ...] = (
     BACKWARD_GAIN,
     WEIGHT_NORM,
     UPDATE_RATIO,
-    MOMENTS,
+    Z_MOMENTS,
+    H_MOMENTS,
     SIGNAL_SPREAD,
     SATURATED,
     INACTIVE,

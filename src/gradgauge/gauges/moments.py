@@ -8,25 +8,40 @@ from gradgauge.gauges._gauge import Gauge
 from gradgauge.signals import Array, LayerSignals
 
 
-def moments(signals: LayerSignals) -> dict[str, Array]:
-    """Mean and standard deviation of z and h over batch and units.
+def z_moments(signals: LayerSignals) -> dict[str, Array]:
+    """Mean and standard deviation of z over batch and units.
 
     Args:
-        signals: needs `pre_activation` and `activation`, each (batch, units).
+        signals: needs `pre_activation` (z), (batch, units).
 
     Returns:
-        Four scalars, in the units of z and h.
+        Two scalars, in the units of z.
 
     References:
         Glorot & Bengio (2010), section 3.
     """
-    xp = array_namespace(signals.pre_activation)
-    z, h = signals.pre_activation, signals.activation
-    return {"z_mean": xp.mean(z), "z_std": xp.std(z), "h_mean": xp.mean(h), "h_std": xp.std(h)}
+    return _mean_and_std("z", signals.pre_activation)
 
 
-MOMENTS = Gauge(
-    moments,
-    ("z_mean", "z_std", "h_mean", "h_std"),
-    frozenset({"pre_activation", "activation"}),
-)
+def h_moments(signals: LayerSignals) -> dict[str, Array]:
+    """Mean and standard deviation of h over batch and units.
+
+    Args:
+        signals: needs `activation` (h), (batch, units).
+
+    Returns:
+        Two scalars, in the units of h.
+
+    References:
+        Glorot & Bengio (2010), section 3.
+    """
+    return _mean_and_std("h", signals.activation)
+
+
+def _mean_and_std(name: str, x: Array) -> dict[str, Array]:
+    xp = array_namespace(x)
+    return {f"{name}_mean": xp.mean(x), f"{name}_std": xp.std(x)}
+
+
+Z_MOMENTS = Gauge(z_moments, ("z_mean", "z_std"), frozenset({"pre_activation"}))
+H_MOMENTS = Gauge(h_moments, ("h_mean", "h_std"), frozenset({"activation"}))
