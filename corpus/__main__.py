@@ -3,6 +3,7 @@
 python -m corpus tuning        the half that limits may be chosen on
 python -m corpus held          the other half
 python -m corpus fresh         cases written when all limits stood
+python -m corpus second        others, written when what `fresh` had shown was mended
 python -m corpus all --write   all of them, and the table in docs/diagnosis.md anew
 python -m corpus --case NAME   one case
 """
@@ -16,11 +17,12 @@ import time
 import warnings
 
 import corpus._environment  # noqa: F401 before Keras and JAX
-from corpus._case import CASES, Case, fresh, halves
+from corpus._case import CASES, Case, halves, unseen
 from corpus._environment import RESULTS
 from corpus.judge import Result, judge, measures, table, write_docs
 
-PARTS = ("tuning", "held", "fresh")
+UNSEEN = ("fresh", "second")
+PARTS = ("tuning", "held", *UNSEEN)
 
 
 def main() -> int:
@@ -32,7 +34,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     load()
-    members = dict(zip(PARTS, (*halves(), fresh()), strict=True))
+    members = dict(zip(PARTS, (*halves(), *map(unseen, UNSEEN)), strict=True))
     if arguments.case:
         for name in arguments.case:
             run(CASES[name])
@@ -55,6 +57,8 @@ def load() -> None:
     import corpus.keras_faulty
     import corpus.keras_healthy
     import corpus.keras_healthy_harder
+    import corpus.second_faulty
+    import corpus.second_healthy
     import corpus.torch_faulty
     import corpus.torch_healthy  # noqa: F401
 

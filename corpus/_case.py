@@ -17,13 +17,13 @@ class Case:
 
     Attributes:
         name: of its own.
-        framework: `keras` or `pytorch`.
+        framework: `keras`, `pytorch` or `jax`.
         kind: dense, convolution, recurrent, residual, attention.
         task: regression, binary, multi-class, multi-label.
         make: seed -> the arguments of `diagnose`: (positional, keyword).
         rule: what is wrong; None: healthy.
         layers: the layers that are a right answer; empty: the fault has none.
-        fresh: written when all limits stood, and in neither half.
+        unseen: the set it belongs to, if it was written when all limits stood: in neither half.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Case:
     make: Callable[[int], tuple[tuple[Any, ...], dict[str, Any]]]
     rule: str | None = None
     layers: tuple[str, ...] = ()
-    fresh: bool = False
+    unseen: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -53,18 +53,18 @@ class Book:
     """Writes cases down: one a file of the corpus."""
 
     framework: str
-    fresh: bool = False
+    unseen: str = ""
     cases: list[str] = field(default_factory=list)
 
     def add(
         self, name: str, kind: str, task: str, make: Callable[[int], Any],
         rule: str | None = None, layers: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
-        start = f"{'fresh-' if self.fresh else ''}{self.framework}"
+        start = f"{self.unseen}-{self.framework}" if self.unseen else self.framework
         full = f"{start}-{'healthy' if rule is None else rule}-{name}"
         if full in CASES:
             raise KeyError(full)
-        CASES[full] = Case(full, self.framework, kind, task, make, rule, layers, self.fresh)
+        CASES[full] = Case(full, self.framework, kind, task, make, rule, layers, self.unseen)
         self.cases.append(full)
 
 
@@ -74,10 +74,10 @@ def halves() -> tuple[list[str], list[str]]:
     def tunes(name: str) -> bool:
         return hashlib.sha256(f"{SPLIT_SEED} {name}".encode()).digest()[0] % 2 == 0
 
-    names = sorted(name for name, case in CASES.items() if not case.fresh)
+    names = sorted(name for name, case in CASES.items() if not case.unseen)
     return [n for n in names if tunes(n)], [n for n in names if not tunes(n)]
 
 
-def fresh() -> list[str]:
-    """The cases that were written when all limits stood."""
-    return sorted(name for name, case in CASES.items() if case.fresh)
+def unseen(which: str) -> list[str]:
+    """The cases of a set that was written when all limits stood: `fresh`, `second`."""
+    return sorted(name for name, case in CASES.items() if case.unseen == which)

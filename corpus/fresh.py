@@ -17,7 +17,7 @@ from corpus import torch_models as t
 from corpus._case import Book
 from corpus.fresh_data import bars, counts, friedman, spirals, tones
 
-KERAS, TORCH = Book("keras", fresh=True), Book("pytorch", fresh=True)
+KERAS, TORCH = Book("keras", "fresh"), Book("pytorch", "fresh")
 CE, LOGITS, MSE = nn.CrossEntropyLoss, nn.BCEWithLogitsLoss, nn.MSELoss
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from corpus.__main__ import load, run
-from corpus._case import CASES, fresh, halves
+from corpus.__main__ import UNSEEN, load, run
+from corpus._case import CASES, halves, unseen
 
 from gradgauge.report.diagnosis import rules_markdown
 
@@ -56,5 +56,6 @@ def test_the_corpus_is_as_large_as_it_should_be():
 
 def test_the_halves_are_a_split():
     tuning, held = halves()
-    assert sorted([*tuning, *held, *fresh()]) == sorted(CASES)
+    others = [name for part in UNSEEN for name in unseen(part)]
+    assert sorted([*tuning, *held, *others]) == sorted(CASES)
     assert set(PART) <= set(tuning)
