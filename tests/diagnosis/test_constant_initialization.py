@@ -62,3 +62,20 @@ def test_a_recurrent_layer_is_compared_gate_by_gate():
     made[0] = dataclasses.replace(made[0], info=info, before=before, after=after)
     (finding,) = found("constant-initialization", evidence(made=made))
     assert (finding.severity, finding.case) == ("fault", "stays")
+
+
+def only_biases_differ(value: float = 0.1):
+    made = constant(value)
+    biases = np.random.default_rng(0).uniform(-0.2, 0.2, 32).astype(np.float32)
+    made[1] = dataclasses.replace(made[1], biases=(biases,))
+    return made
+
+
+def test_equal_weights_that_only_biases_tell_apart_where_the_training_fails():
+    (finding,) = found("constant-initialization", evidence(True, only_biases_differ()))
+    assert (finding.severity, finding.layer, finding.case) == ("fault", "h2", "biases")
+
+
+def test_equal_weights_that_only_biases_tell_apart_where_it_learns():
+    assert found("constant-initialization", evidence(made=only_biases_differ())) == []
+    assert found("constant-initialization", evidence(made=only_biases_differ(0.0))) == []

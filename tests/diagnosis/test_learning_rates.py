@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradgauge.diagnosis._evidence import Optimizer
 from tests.diagnosis.made import FLAT, course, evidence, found, silent, trial
 
 SLOW = course(FLAT, overshoot={0: 1e-4, 1: 1e-4})
@@ -52,10 +53,18 @@ def test_steps_too_short_for_the_way():
 
 
 def test_where_higher_rates_do_not_help_it_is_not_the_rate():
+    fair = course(FLAT, overshoot={0: 0.05, 1: 0.05})
+    given = evidence(
+        failing=True, course=fair, gauges=SAME, trials=[trial("rate", 100.0, learns=False)]
+    )
+    assert found("learning-rate-too-low", given) == []
+
+
+def test_steps_that_all_together_are_a_fraction_of_the_best_one_are_too_short_all_the_same():
     given = evidence(
         failing=True, course=SLOW, gauges=SAME, trials=[trial("rate", 100.0, learns=False)]
     )
-    assert found("learning-rate-too-low", given) == []
+    assert [f.case for f in found("learning-rate-too-low", given)] == ["distance"]
 
 
 def test_steps_that_go_as_far_as_is_best_are_not_too_short():
@@ -70,3 +79,26 @@ def test_what_is_learnt_already_needs_no_higher_rate():
 @pytest.mark.parametrize("rule", ["learning-rate-too-high", "learning-rate-too-low"])
 def test_without_a_training_they_do_not_apply(rule):
     assert silent(rule, evidence(course=None)) == "no_training"
+
+
+def _scheduled(last: float):
+    """A training with a schedule that ends at `last` of its first rate, gradients unchanged."""
+    given = evidence(failing=True, optimizer=Optimizer("adam", 2e-3, can_vary=False))
+    ratios = given.run.groups["steps"].variables["update_ratio"][1]
+    ratios *= np.geomspace(1.0, last, ratios.shape[1])[None, :, None]
+    return given
+
+
+def test_a_schedule_that_decays_to_nothing():
+    (finding,) = found("learning-rate-too-low", _scheduled(1e-6))
+    assert (finding.severity, finding.case) == ("fault", "decayed")
+    assert finding.value == pytest.approx(1e-6)
+
+
+def test_a_schedule_that_ends_at_a_hundredth_is_a_common_one():
+    assert [f.case for f in found("learning-rate-too-low", _scheduled(1e-2))] != ["decayed"]
+
+
+def test_no_rate_makes_a_loss_that_is_nan_before_any_step():
+    born = course(np.full(8, np.nan), overshoot={0: np.nan}, non_finite_step=0)
+    assert found("learning-rate-too-high", evidence(failing=True, course=born)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,3 +99,19 @@ def test_a_loss_of_the_users_own_cannot_be_judged():
         == "unknown_loss"
     )
     assert silent("loss-mismatch", evidence(heads=())) == "unknown_loss"
+
+
+def test_a_relu_gives_no_probabilities_even_where_it_has_not_passed_1_yet():
+    clipped = head(activation="relu", before=np.clip(NUMBERS, 0, 0.9), y=BITS, loss=binary())
+    (finding,) = found("loss-mismatch", evidence(heads=(clipped,)))
+    assert (finding.severity, finding.case) == ("fault", "logits_as_probabilities")
+
+
+@pytest.mark.parametrize(("failing", "severity"), [(False, "warning"), (True, "fault")])
+def test_class_logits_that_are_cut_off_at_0(failing, severity):
+    cut = head(activation="relu", before=np.maximum(LOGITS, 0), loss=sparse(True))
+    after = cut.before if failing else 5 * ONE_HOT
+    given = evidence(failing, heads=(replace(cut, after=after),))
+    assert [(f.case, f.severity) for f in found("loss-mismatch", given)] == [
+        ("clipped_logits", severity)
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gradgauge.diagnosis._evidence import Data
 from gradgauge.diagnosis._session import conclude
 from tests.diagnosis.made import FLAT, course, evidence, found, inputs, trial
@@ -42,3 +44,10 @@ def test_the_rate_that_made_it_stands_first():
 
 def test_a_finite_training_has_none():
     assert found("non-finite", evidence()) == []
+
+
+def test_what_is_not_finite_before_any_step_is_a_cause():
+    born = course(np.full(8, np.nan), non_finite_step=0, non_finite_where=("out", "loss"))
+    given = evidence(failing=True, course=born)
+    assert not found("non-finite", given)[0].symptom
+    assert "unreached-layer" not in [f.rule for f in conclude(given).findings]

@@ -161,3 +161,12 @@ def test_a_jax_loss_function():
     primary = diagnose(loss, params, inputs(), labels(), learning_rate=1e-7, **options).primary
     assert primary is not None
     assert primary.rule == "learning-rate-too-low"
+
+
+def test_embeddings_with_sparse_gradients():
+    words = torch.randint(0, 40, (320, 6), generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.EmbeddingBag(40, 16, sparse=True), nn.Linear(16, 2))
+    loader = DataLoader(TensorDataset(words, words[:, 0] % 2), 32)
+    optimizer = torch.optim.SGD(model.parameters(), 0.5)
+    assert diagnose(model, CE, optimizer, loader, epochs=30).verdict in ("learned", "learning")

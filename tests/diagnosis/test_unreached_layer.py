@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from tests.diagnosis.made import evidence, found, layers, silent
+from tests.diagnosis.made import FLAT, course, evidence, found, layers, silent
 
 
 def changed(place: int, info: dict | None = None, **fields):
@@ -75,3 +75,15 @@ def test_one_of_two_hidden_layers_frozen_is_a_mistake():
     made[0] = dataclasses.replace(made[0], info=dataclasses.replace(made[0].info, trainable=False))
     (finding,) = found("unreached-layer", evidence(made=made))
     assert finding.severity == "fault"
+
+
+def test_embeddings_as_normal_as_an_initializers_may_have_been_learnt_elsewhere():
+    made = changed(0, {"trainable": False, "kind": "embedding"})
+    assert [f.severity for f in found("unreached-layer", evidence(made=made))] == ["warning"]
+    assert [f.severity for f in found("unreached-layer", evidence(True, made))] == ["fault"]
+
+
+def test_a_gradient_that_is_nan_from_the_first_step_is_not_missing():
+    grads = {"weight_grad_norm": [np.nan, np.nan, 0.2, 0.2, 0.2]}
+    broke = course(FLAT, non_finite_step=0)
+    assert found("unreached-layer", evidence(True, gauges=grads, course=broke)) == []

@@ -146,6 +146,7 @@ def _layer(
 def array(tensor: torch.Tensor) -> np.ndarray:
     """A copy in NumPy."""
     tensor = tensor.detach()
+    tensor = tensor if tensor.layout is torch.strided else tensor.to_dense()
     return np.array((tensor.float() if tensor.itemsize < 4 else tensor).cpu().numpy())
 
 
@@ -181,7 +182,11 @@ def _fresh(
     """Whether weights and biases are as the module's own reset draws them; None: cannot tell."""
     if trained:
         return None if row.info.trainable else False
-    if not weights or row.info.kind not in ("dense", "convolution"):
+    if not weights:
+        return None
+    if row.info.kind in ("embedding", "recurrent"):
+        return True if _drawn_by_reset(row, weights[0]) else None
+    if row.info.kind not in ("dense", "convolution"):
         return None
     fan_in = int(np.prod(weights[0].shape[1:]))
     bound = 1 / math.sqrt(max(fan_in, 1))
@@ -194,3 +199,16 @@ def _fresh(
     if constant:
         return True if biases else None
     return None if default_biases else False
+
+
+def _drawn_by_reset(row: Row, weight: np.ndarray) -> bool:
+    """Whether an embedding is standard normal, a recurrent layer uniform within its bound.
+
+    That they are not tells nothing: they may be drawn otherwise.
+    """
+    rng = np.random.default_rng(0)
+    if row.info.kind == "embedding":
+        used = weight[np.any(weight != 0, axis=1)] if weight.ndim == 2 else weight
+        return used.size > 0 and looks_drawn(used, rng.normal(size=max(used.size, 1_000)))
+    bound = 1 / math.sqrt(max(int(getattr(row.module, "hidden_size", 0) or 0), 1))
+    return looks_drawn(weight, rng.uniform(-bound, bound, max(weight.size, 1_000)))

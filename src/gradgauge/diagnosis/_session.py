@@ -115,7 +115,10 @@ def try_others(trainee: Trainee, evidence: Evidence, seconds: float) -> list[Tri
         return trials[-1].learns
 
     cured = _inputs_are_odd(evidence) and attempt("inputs", 1.0)
-    if evidence.optimizer.can_vary and (evidence.failing or not cured):
+    born_broken = not np.isfinite(course.losses[0])
+    well = evidence.learning.verdict == "learned" and not evidence.lagging
+    doubtful = evidence.failing or not (cured or well)
+    if evidence.optimizer.can_vary and doubtful and not born_broken:
         for factor in _factors(evidence):
             if attempt("rate", factor):
                 break
@@ -127,7 +130,11 @@ def _worth_trying(evidence: Evidence) -> bool:
     verdict = evidence.learning.verdict
     if verdict == "failing":
         return True
-    if evidence.lagging and (_long_steps(evidence) or _inputs_are_odd(evidence)):
+    if evidence.lagging and _long_steps(evidence):
+        return True
+    learning = evidence.learning
+    room = evidence.lagging or learning.skill < (1 - _MUCH_BETTER) * learning.target
+    if room and _inputs_are_odd(evidence):
         return True
     slow = (
         times_as_long(evidence.learning, evidence.looks)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gradgauge.diagnosis._evidence import Evidence
 from gradgauge.diagnosis._finding import FAULT, SEVERITIES, Finding
 from gradgauge.diagnosis.rules import BY_NAME
+from gradgauge.diagnosis.rules.learning_rate_too_low import hardly_moved
 
 _TINY = 0.01
 _ABSURD = 1_000.0
@@ -27,6 +28,7 @@ def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
     )
     raised = [t.factor for t in evidence.trials if t.change == "rate" and t.learns]
     absurd = max(raised, default=1.0) >= _ABSURD
+    absurd = absurd or hardly_moved(evidence)
     tiny_rate = all(t.factor <= _TINY for t in evidence.trials if t.change == "rate" and t.learns)
 
     def key(finding: Finding) -> tuple[int, bool, float, float]:
@@ -37,6 +39,9 @@ def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
         if finding.rule == "learning-rate-too-high" and explodes and tiny_rate:
             # A rate that must be a hundredth to bear what explodes is not the cause either.
             rank = 57.0
+        if finding.rule == "non-finite" and finding.step is not None:
+            # Before any step: behind initial weights that overflow.
+            rank = 31.0
         if finding.rule == "update-ratio" and not finding.symptom:
             # One layer alone is off: its own rate or scale, not the training's.
             rank = 34.0

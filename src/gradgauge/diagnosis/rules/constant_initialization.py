@@ -32,6 +32,7 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     for layer in hidden:
         spread = units_spread(layer.before, layer.biases, layer.info.kind)
         if spread > 0:
+            found += _biases_alone(evidence, layer, limit)
             continue
         after = units_spread(layer.after, layer.biases_after, layer.info.kind)
         stays = not layer.after or after <= limit.value
@@ -43,6 +44,26 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
                     ("random_init",), {"units": layer.info.units}, 0.95 if stays else 0.7)
         )  # fmt: skip
     return found
+
+
+def _biases_alone(evidence: Evidence, layer: Layer, limit: Limit) -> list[Finding]:
+    """Units whose weights are equal and whose biases are not: all see the same projection of the
+    inputs, and part slowly. A fault where the training lags; zeros may be meant (a branch that
+    begins shut), so they must make it fail."""
+    biases = (b for b in layer.biases if b.ndim == 1 and b.size > 1)
+    if (
+        not any(np.ptp(b) > 0 for b in biases)
+        or units_spread(layer.before, (), layer.info.kind) > 0
+    ):
+        return []
+    zeros = not any(np.any(w) for w in layer.before)
+    if not (evidence.failing if zeros else evidence.lagging):
+        return []
+    after = units_spread(layer.after, (), layer.info.kind)
+    return [
+        Finding("constant-initialization", FAULT, "biases", layer.name, None, after, limit.value,
+                limit.source, ("random_init",), {"units": layer.info.units}, 0.8)
+    ]  # fmt: skip
 
 
 def _counts(layer: Layer) -> bool:

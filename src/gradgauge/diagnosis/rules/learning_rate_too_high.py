@@ -24,6 +24,8 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     course = evidence.course
     if course is None or course.steps == 0:
         return NotApplicable("learning-rate-too-high", "no_training")
+    if not math.isfinite(course.losses[0]):
+        return []  # before any step: no rate can have made it
     overshoot = worst_overshoot(evidence)
     blowup = _blowup(course.losses)
     lower = [t for t in evidence.trials if t.change == "rate" and t.factor < 1]

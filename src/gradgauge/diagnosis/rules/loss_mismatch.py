@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gradgauge.diagnosis._evidence import CLASS_LOSSES, Head
@@ -42,7 +44,13 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     found = [f for head in evidence.heads for f in _of(head, limits)]
     if not found and all(head.loss.kind == "other" for head in evidence.heads):
         return NotApplicable("loss-mismatch", "unknown_loss")
-    return found
+    return [_graver(evidence, finding) for finding in found]
+
+
+def _graver(evidence: Evidence, finding: Finding) -> Finding:
+    """Logits that are cut off at 0 hold many classes apart well enough; not where they do not."""
+    harms = finding.case == "clipped_logits" and evidence.course is not None and evidence.lagging
+    return replace(finding, severity=FAULT) if harms else finding
 
 
 def _of(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
@@ -165,7 +173,7 @@ def _binary(head: Head) -> list[Finding]:
     elif (
         head.loss.logits is False
         and not _unit_activation(head)
-        and not (_within(out, 0.0, 1.0) and head.activation in ("", "relu", "hardtanh"))
+        and not (_within(out, 0.0, 1.0) and head.activation in ("", "hardtanh"))
     ):
         found.append(
             _finding(head, "logits_as_probabilities", None, None, FAULT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gradgauge.diagnosis._rule import (
     FAULT,
     WARNING,
@@ -29,10 +31,12 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
             )  # fmt: skip
     if broke is not None and course is not None and not found:
         layer, operation = course.non_finite_where or (None, "loss")
+        # Before any step it is the model's own doing; later, of what drove the weights there.
+        born = course.steps > 0 and not math.isfinite(course.losses[0])
         found.append(
             Finding("non-finite", FAULT, operation, layer, broke, float("nan"), limit.value,
                     limit.source, ("lower_rate", "clip_gradients", "safe_operations"),
-                    certainty=0.9, symptom=operation != "first_pass")
+                    certainty=0.9, symptom=not born)
         )  # fmt: skip
     return found
 

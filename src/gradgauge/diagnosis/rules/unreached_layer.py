@@ -58,13 +58,16 @@ def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[
 
 
 def _frozen(evidence: Evidence, layer: Layer, case: str) -> tuple[str, str]:
-    """Frozen on purpose: it has been trained before, or a whole part of the model is frozen."""
+    """Frozen on purpose: it has been trained before, or a whole part of the model is frozen
+    and the rest gets along with it."""
     if layer.fresh is False:
         return case, NOTE
     if layer.fresh is None:
         return case, WARNING if evidence.failing else NOTE
+    # Vectors that were learnt elsewhere may be as normal as an initializer's.
+    words = layer.info.kind == "embedding"
     only_the_head_learns = _all_but_head_frozen(evidence)
-    if (layer.block or only_the_head_learns) and not evidence.failing:
+    if (layer.block or only_the_head_learns or words) and not evidence.lagging:
         return case, WARNING
     return case, FAULT
 
@@ -86,7 +89,7 @@ def _is_container(evidence: Evidence, layer: Layer) -> bool:
 def _cut_off(evidence: Evidence) -> set[int]:
     """Layers whose weights never get a gradient though one arrives above, and no unit is dead."""
     grads = evidence.probes("weight_grad_norm")
-    if not len(grads):
+    if not len(grads) or _born_broken(evidence):
         return set()
     grads = grads[np.isfinite(grads).any(axis=1)] if np.isfinite(grads).any() else grads[:0]
     candidates = [
@@ -102,6 +105,13 @@ def _cut_off(evidence: Evidence) -> set[int]:
     if _explained(evidence, nothing, grads):
         return set()
     return set(nothing)
+
+
+def _born_broken(evidence: Evidence) -> bool:
+    """Whether the first step was not finite: a NaN is not the absence of a gradient."""
+    course = evidence.course
+    broke = course.non_finite_step if course is not None else None
+    return broke is not None and broke <= 1
 
 
 def _explained(evidence: Evidence, nothing: list[int], grads: np.ndarray) -> bool:
