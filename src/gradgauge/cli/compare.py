@@ -21,6 +21,8 @@ from gradgauge.parts.losses import LOSSES
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
 
 if TYPE_CHECKING:
+    from gradgauge.engine.train import OnRun
+    from gradgauge.run import Run
     from gradgauge.study.compare import Comparison
 
 DEFAULT_OUT = Path("runs") / "compare"
@@ -55,9 +57,10 @@ def command(
     began = time.perf_counter()
     spec = read_comparison(networks, **options)
     check_folder(out)
-    comparison = _train(spec, quiet)
+    saved: dict[str, Path] = {}
+    comparison = _train(spec, quiet, lambda number, run: _save(number, run, out, saved))
     comparison.flags = _flags(out, json, images, no_report)
-    _write(comparison, out, images, not no_report)
+    _write(comparison, out, saved, images, not no_report)
     comparison.seconds["total"] = time.perf_counter() - began
     if json:
         print(json_format.dumps(comparison.to_json(), ensure_ascii=False, allow_nan=False))
@@ -70,7 +73,12 @@ def command(
     return 0
 
 
-def _train(spec: ComparisonSpec, quiet: bool) -> Comparison:
+def _save(number: int, run: Run, out: Path, saved: dict[str, Path]) -> None:
+    """Write a Run, and note where."""
+    saved[run.name] = run.save(out / f"{file_name(run.name, number + 1)}.nc")
+
+
+def _train(spec: ComparisonSpec, quiet: bool, on_run: OnRun) -> Comparison:
     """Train, with the data decoded while JAX is imported."""
     from gradgauge import datasets
 
@@ -83,18 +91,22 @@ def _train(spec: ComparisonSpec, quiet: bool) -> Comparison:
         dataset = loading.result()
     loaded = time.perf_counter() - began
     with Progress(quiet) as progress:
-        comparison = run_comparison(spec, dataset, progress)
+        comparison = run_comparison(spec, dataset, progress, on_run)
     comparison.seconds["data"] = loaded
     return comparison
 
 
-def _write(comparison: Comparison, out: Path, images: bool, report: bool) -> None:
-    """The runs, the page and the pictures; nothing of a training that did not begin."""
+def _write(
+    comparison: Comparison, out: Path, saved: dict[str, Path], images: bool, report: bool
+) -> None:
+    """The runs that are not saved yet, the page and the pictures; nothing of a training that did
+    not begin."""
     if not any(run.seeds for run in comparison.runs.values()):
         return
-    for number, (name, run) in enumerate(comparison.runs.items(), 1):
-        path = run.save(out / f"{file_name(name, number)}.nc")
-        comparison.run_paths.append(str(path))
+    for number, (name, run) in enumerate(comparison.runs.items()):
+        if name not in saved:
+            _save(number, run, out, saved)
+        comparison.run_paths.append(str(saved[name]))
     if comparison.interrupted:
         return
     began = time.perf_counter()

@@ -15,6 +15,7 @@ import jax
 
 from gradgauge.engine import runtime  # noqa: F401  sets up JAX
 from gradgauge.engine.epochs import evaluate, run_steps
+from gradgauge.engine.executables import load_or_compile
 from gradgauge.engine.plan import Plan
 from gradgauge.engine.probe import probe
 
@@ -70,20 +71,25 @@ def compile_programs(plan: Plan, batched: bool, arguments: dict[str, tuple[Any, 
         arguments: example arguments of each program, by its name.
     """
 
-    def compiled(name: str, function: Callable[..., Any], quick: bool) -> Callable[..., Any]:
-        if batched:
-            function = jax.vmap(function, in_axes=_AXES[name])
+    def compiled(name: str, function: Callable[..., Any], *options: bool) -> Callable[..., Any]:
+        def compile_() -> Any:
+            bound = functools.partial(function, plan, *options)
+            if batched:
+                bound = jax.vmap(bound, in_axes=_AXES[name])
+            lowered = jax.jit(bound).lower(*arguments[name])
+            return lowered.compile() if name == "run_steps" else _compiled_quickly(lowered)
+
         with precision(plan.dtype):
-            lowered = jax.jit(function).lower(*arguments[name])
-            return _compiled_quickly(lowered) if quick else lowered.compile()
+            what = (name, options, plan, batched, _shapes(arguments[name]))
+            return load_or_compile(what, compile_)
 
     def steps(careful: bool) -> Callable[..., Any]:
-        return compiled("run_steps", functools.partial(run_steps, plan, careful), quick=False)
+        return compiled("run_steps", run_steps, careful)
 
     with ThreadPoolExecutor(3) as pool:
         stepping = pool.submit(steps, careful=False)
-        probing = pool.submit(compiled, "probe", functools.partial(probe, plan), quick=True)
-        evaluating = pool.submit(compiled, "evaluate", functools.partial(evaluate, plan), True)
+        probing = pool.submit(compiled, "probe", probe)
+        evaluating = pool.submit(compiled, "evaluate", evaluate)
     return Programs(
         stepping.result(),
         probing.result(),
@@ -98,6 +104,10 @@ def _compiled_quickly(lowered: Any) -> Callable[..., Any]:
         return lowered.compile(compiler_options=_QUICK)
     except (RuntimeError, ValueError):  # An XLA that does not know the option.
         return lowered.compile()
+
+
+def _shapes(arguments: Any) -> str:
+    return str(jax.tree.map(lambda x: (x.shape, str(x.dtype)), arguments))
 
 
 class ProgramStore:
@@ -115,8 +125,7 @@ class ProgramStore:
 
     def get(self, plan: Plan, batched: bool, arguments: dict[str, tuple[Any, ...]]) -> Programs:
         """The programs for these argument shapes, compiled now unless they are there."""
-        shapes = jax.tree.map(lambda x: (x.shape, str(x.dtype)), arguments)
-        key = (plan, batched, str(shapes))
+        key = (plan, batched, _shapes(arguments))
         with self._lock:
             one_at_a_time = self._locks.setdefault(key, threading.Lock())
         with one_at_a_time:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradgauge import datasets
 from gradgauge.datasets import Dataset
-from gradgauge.engine.train import Entry, train
+from gradgauge.engine.train import Entry, OnRun, train
 from gradgauge.errors import UnknownName
 from gradgauge.parts.losses import LOSSES
 from gradgauge.run import Run
@@ -192,7 +192,10 @@ def compare(*networks: str, **options: Any) -> Comparison:
 
 
 def run_comparison(
-    spec: ComparisonSpec, dataset: Dataset | None = None, on_progress: OnProgress | None = None
+    spec: ComparisonSpec,
+    dataset: Dataset | None = None,
+    on_progress: OnProgress | None = None,
+    on_run: OnRun | None = None,
 ) -> Comparison:
     """Train what `spec` names.
 
@@ -200,6 +203,8 @@ def run_comparison(
         spec: what to compare.
         dataset: the data, if it is loaded already.
         on_progress: called with steps made and steps in all.
+        on_run: handed a network's number and its Run as soon as it is complete, from a worker's
+            thread.
 
     Raises:
         GradgaugeError: the data cannot be used, or does not fit the networks.
@@ -210,7 +215,7 @@ def run_comparison(
     loaded = time.perf_counter()
     networks = spec.fitting(dataset.inputs, dataset.outputs)
     entries = [Entry(name, network, spec.training) for name, network in networks.items()]
-    trained = train(entries, dataset, on_progress)
+    trained = train(entries, dataset, on_progress, on_run)
     runs = {run.name: run for run in trained.runs}
     seconds = {
         "total": time.perf_counter() - began,
