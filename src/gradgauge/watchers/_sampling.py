@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gradgauge.errors import InvalidValue
 
-DEFAULT_SHARE = 0.015
+DEFAULT_SHARE = 0.0075
 """Share of the training's time that measuring may take by default. A hook that only asks whether
 to measure costs some microseconds more a step, so the sum stays below 3 % of a step of 1 ms."""
 

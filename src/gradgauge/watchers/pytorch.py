@@ -340,8 +340,13 @@ class PyTorchWatcher(Closing):
     def _after_step(self, optimizer: Any) -> None:
         if optimizer is not self._optimizer:
             return
+        if not self._light:  # Nothing was hooked or read: most steps of a fast training.
+            self.step += 1
+            self._loss = None
+            self._arm()
+            return
         began = time.perf_counter()
-        if self._light and self._row_values:
+        if self._row_values:
             norms = self._row_values["weight_norm"]
             changes = self._weights.by_row(self._weights.changes(parameters_of(optimizer)))
             self._row_values["update_ratio"] = ratio(changes, norms)
@@ -350,13 +355,12 @@ class PyTorchWatcher(Closing):
             self._temporary.pop().remove()
         self.step += 1
         self._loss = None
-        full, light, tapped = self._full, self._light, self._taps.seconds
+        full, tapped = self._full, self._taps.seconds
         seconds, self._seconds = self._seconds, 0.0
         self._taps.close()
         self._forget()
-        if light:
-            sampler = self._every if full else self._norms_every
-            sampler.spent(seconds + tapped + time.perf_counter() - began)
+        sampler = self._every if full else self._norms_every
+        sampler.spent(seconds + tapped + time.perf_counter() - began)
         self._arm()
 
     def _batch(self) -> str:
