@@ -58,6 +58,7 @@ def load() -> None:
     import corpus.keras_healthy
     import corpus.keras_healthy_harder
     import corpus.second_faulty
+    import corpus.second_faulty_layers
     import corpus.second_healthy
     import corpus.torch_faulty
     import corpus.torch_healthy  # noqa: F401

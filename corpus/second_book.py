@@ -129,6 +129,7 @@ def _jax(args: Any, options: dict[str, Any]) -> Any:
 def main() -> None:
     """One line a case: how well it did, and its twin."""
     import corpus.second_faulty
+    import corpus.second_faulty_layers
     import corpus.second_healthy  # noqa: F401
 
     for name, (make, skill) in TWINS.items():
