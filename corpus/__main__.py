@@ -60,6 +60,7 @@ def load() -> None:
     import corpus.second_faulty
     import corpus.second_faulty_layers
     import corpus.second_healthy
+    import corpus.second_healthy_torch
     import corpus.torch_faulty
     import corpus.torch_healthy  # noqa: F401
 

@@ -130,7 +130,8 @@ def main() -> None:
     """One line a case: how well it did, and its twin."""
     import corpus.second_faulty
     import corpus.second_faulty_layers
-    import corpus.second_healthy  # noqa: F401
+    import corpus.second_healthy
+    import corpus.second_healthy_torch  # noqa: F401
 
     for name, (make, skill) in TWINS.items():
         if sys.argv[1:] and not any(part in name for part in sys.argv[1:]):

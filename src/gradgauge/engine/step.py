@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -213,7 +212,3 @@ def step_gauges(
         "update_ratio": ratio(change, weight),
     }
     return gauges, norms[0][1] & norms[1][1] & norms[2][1]
-
-
-Batch = Callable[[Array], tuple[Array, Array, Array | None]]
-"""Number of a step within its epoch -> inputs, targets, weights."""

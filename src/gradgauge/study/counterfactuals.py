@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradgauge.engine.build import Params
 from gradgauge.engine.train import Adjust
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.initializers import INITIALIZERS
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.theory.criticality import critical
 from gradgauge.theory.network import layer_sigmas
+
+Weights = tuple[Params, ...]
+"""A network's parameters, block by block."""
 
 CONTROL = "control"
 SLOPE, CENTRING, WEIGHT_SCALE = "slope", "centring", "weight-scale"
@@ -109,13 +113,13 @@ def critical_factor(network: NetworkSpec) -> float | None:
 
 
 def _scaled(network: NetworkSpec, name: str, factor: float, changes: frozenset[str]) -> Arm:
-    def adjust(params):  # type: ignore[no-untyped-def]
+    def adjust(params: Weights) -> Weights:
         return times_hidden(params, factor)
 
     return Arm(name, network, changes, (("factor", factor),), adjust, weight_factor=factor)
 
 
-def times_hidden(params, factor: float):  # type: ignore[no-untyped-def]
+def times_hidden(params: Weights, factor: float) -> Weights:
     """Weights between hidden layers times `factor`; those of the input and output as they are."""
     scaled = []
     for number, block in enumerate(params[:-1]):
@@ -133,7 +137,7 @@ def _centring(network: NetworkSpec, inputs: np.ndarray) -> Callable[[float], Adj
     """
 
     def by_factor(factor: float) -> Adjust:
-        def adjust(params):  # type: ignore[no-untyped-def]
+        def adjust(params: Weights) -> Weights:
             params = times_hidden(params, factor)
             return centred(network, params, inputs)
 
@@ -142,7 +146,7 @@ def _centring(network: NetworkSpec, inputs: np.ndarray) -> Callable[[float], Adj
     return by_factor
 
 
-def centred(network: NetworkSpec, params, inputs: np.ndarray):  # type: ignore[no-untyped-def]
+def centred(network: NetworkSpec, params: Weights, inputs: np.ndarray) -> Weights:
     """Biases shifted so that each layer sees its input activations without their mean."""
     stream, skip, new, layer = inputs.astype(np.float64), None, [], 0
     for block in params[:-1]:
@@ -169,7 +173,7 @@ def _orthogonal(network: NetworkSpec) -> Arm:
     drawn = [s / math.sqrt(m * init.variance(m, n)) if s else 1.0
              for s, (m, n) in zip(sigmas, network.shapes, strict=True)]  # fmt: skip
 
-    def adjust(params):  # type: ignore[no-untyped-def]
+    def adjust(params: Weights) -> Weights:
         layer, new = 0, []
         for block in params:
             count = len(block["weight"])
