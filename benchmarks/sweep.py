@@ -26,9 +26,9 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 from gradgauge import datasets
 from gradgauge.engine.train import Entry, train
-from gradgauge.study.plan import Axis, Plan
-from gradgauge.study.runners import find_runner
-from gradgauge.study.sweep import Prepared, sweep
+from gradgauge.study.sweep.grid import Axis, Plan
+from gradgauge.study.sweep.run import Prepared, sweep
+from gradgauge.study.sweep.runners import find_runner
 
 TRAIN, TEST = 20_000, 2_000
 DEPTH, WIDTH, BATCH, EPOCHS, RATE = 5, 64, 100, 2, 1e-3
@@ -182,7 +182,7 @@ def main() -> None:
         "network": f"784-{WIDTH}x{DEPTH}-10 tanh, {EPOCHS} epochs of {TRAIN}, batch {BATCH}",
     }
     if "ray" not in skip:
-        from gradgauge.study.runners.ray import _connect
+        from gradgauge.study.sweep.runners.ray import _connect
 
         found["ray_start_seconds"] = timed(lambda: _connect(None))[0]
     found |= overheads(ready, given.repeats, skip)

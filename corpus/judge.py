@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from corpus._case import CASES, Case
 
 if TYPE_CHECKING:
-    from gradgauge.diagnosis._finding import Diagnosis
+    from gradgauge.diagnosis.finding import Diagnosis
 
 DOCS = Path(__file__).parents[1] / "docs" / "diagnosis.md"
 BEGIN, END = "<!-- corpus: begin -->", "<!-- corpus: end -->"

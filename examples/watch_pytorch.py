@@ -5,7 +5,7 @@ from torch import nn
 
 import gradgauge as gg
 from gradgauge.export.jsonl import JsonlWriter
-from gradgauge.report.live import LiveTable
+from gradgauge.report.terminal.live import LiveTable
 
 torch.manual_seed(0)
 x = torch.randn(512, 20)

@@ -13,21 +13,21 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ACTIVATIONS": "gradgauge.parts.activations:ACTIVATIONS",
-    "Comparison": "gradgauge.study.compare:Comparison",
+    "Comparison": "gradgauge.study.compare.run:Comparison",
     "GradgaugeError": "gradgauge.errors:GradgaugeError",
     "NetworkSpec": "gradgauge.spec.network:NetworkSpec",
     "Run": "gradgauge.run:Run",
     "TrainingSpec": "gradgauge.spec.training:TrainingSpec",
-    "compare": "gradgauge.study.compare:compare",
+    "compare": "gradgauge.study.compare.run:compare",
     "diagnose": "gradgauge.diagnosis.diagnose:diagnose",
     "load_dataset": "gradgauge.datasets:load",
-    "load_study": "gradgauge.study.results:load_study",
+    "load_study": "gradgauge.study.sweep.results:load_study",
     "parse": "gradgauge.spec.notation:parse",
-    "sweep": "gradgauge.study.sweep:sweep",
+    "sweep": "gradgauge.study.sweep.run:sweep",
     "watch": "gradgauge.watchers.dispatch:watch",
-    "why": "gradgauge.study.why:why",
+    "why": "gradgauge.study.why.run:why",
     "write_picture": "gradgauge.report.images:write_picture",
-    "write_report": "gradgauge.report.html:write_report",
+    "write_report": "gradgauge.report.pages.write:write_report",
 }
 """Public name -> `module:name` where it lives."""
 

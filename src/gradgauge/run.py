@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradgauge.errors import OutputProblem, RunFileProblem
+from gradgauge.layers import LayerInfo, Note, read_layers, read_notes
 
 if TYPE_CHECKING:
     import pandas
@@ -72,6 +73,16 @@ class Run:
     def seeds(self) -> list[int]:
         """One a member."""
         return self.members.coords["member"].tolist()
+
+    @property
+    def layers(self) -> list[LayerInfo]:
+        """The layers of a watched network, in the order of the layer axis."""
+        return read_layers(self.attributes)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What could not be seen in a watched network, and why."""
+        return read_notes(self.attributes)
 
     @property
     def steps(self) -> xarray.Dataset:

@@ -16,8 +16,8 @@ from gradgauge.engine import (
     runtime,  # noqa: F401  starts JAX: before anything imports it
     step,
 )
-from gradgauge.engine.plan import Plan, plan_for
 from gradgauge.engine.probe import probe
+from gradgauge.engine.program_key import Plan, plan_for
 from gradgauge.engine.programs import precision
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.optimizers import OPTIMIZERS

@@ -8,7 +8,7 @@ import pytest
 
 from gradgauge.cli.app import run
 from gradgauge.messages.catalog import LANGUAGES
-from gradgauge.study.store import Store
+from gradgauge.study.sweep.store import Store
 
 from ..study.fakes import fake_plan
 from ..study.test_sweep import write_plan
@@ -46,7 +46,7 @@ def test_a_dry_run_writes_nothing(plan, tmp_path, capsys):
 
 def test_cells_that_failed_show_in_the_exit_code(plan, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "gradgauge.study.sweep.sweep",
+        "gradgauge.study.sweep.run.sweep",
         lambda *a, **k: {"cells": 8, "done": 7, "failed": 1, "left": 0},  # noqa: ARG005
     )
     assert run(["sweep", str(plan), "--out", str(tmp_path / "out")]) == 1
@@ -109,7 +109,7 @@ def test_a_large_grid_starts_when_told(plan, tmp_path, monkeypatch):
         seen.append(plan.cells)
         return {"cells": 1, "done": 1, "failed": 0, "left": 0}
 
-    monkeypatch.setattr("gradgauge.study.sweep.sweep", sweep)
+    monkeypatch.setattr("gradgauge.study.sweep.run.sweep", sweep)
 
     assert run(["sweep", str(plan), "--out", str(tmp_path / "out"), "--yes", "--quiet"]) == 0
     assert seen == [4 * 99999]

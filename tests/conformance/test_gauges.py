@@ -52,6 +52,8 @@ def test_no_quantity_is_measured_twice() -> None:
 
 def test_every_gauge_file_in_the_folder_is_in_the_list() -> None:
     for path in FOLDER.glob("[!_]*.py"):
+        if path.stem == "norms":  # what gauges are made of
+            continue
         module = importlib.import_module(f"gradgauge.gauges.{path.stem}")
         own = [v for v in vars(module).values() if isinstance(v, Gauge)]
         assert own, f"{path.name} holds no gauge"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import (
+from gradgauge.diagnosis.evidence import (
     Course,
     Data,
     Evidence,
@@ -17,11 +17,11 @@ from gradgauge.diagnosis._evidence import (
     Optimizer,
     Trial,
 )
-from gradgauge.diagnosis._finding import Finding, NotApplicable
+from gradgauge.diagnosis.finding import Finding, NotApplicable
 from gradgauge.diagnosis.limits import limits_with
 from gradgauge.diagnosis.rules import BY_NAME
+from gradgauge.layers import LayerInfo, as_attributes
 from gradgauge.run import Group, Run
-from gradgauge.watchers._layers import LayerInfo, as_attributes
 
 LAYERS = 5
 WIDTH = 32

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gradgauge.cli.app import run
+from gradgauge.diagnosis.loading import ModelProblem, load_model
 from gradgauge.diagnosis.rules import RULES
-from gradgauge.watchers.loading import ModelProblem, load_model
 from tests.diagnosis.made import inputs, labels
 
 

@@ -8,7 +8,7 @@ import pytest
 from corpus.__main__ import UNSEEN, load, run
 from corpus._case import CASES, halves, unseen
 
-from gradgauge.report.diagnosis import rules_markdown
+from gradgauge.report.pages.diagnosis import rules_markdown
 
 ROOT = Path(__file__).parents[2]
 

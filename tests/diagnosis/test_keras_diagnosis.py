@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from gradgauge.diagnosis._errors import CannotDiagnose
 from gradgauge.diagnosis.diagnose import diagnose
+from gradgauge.diagnosis.errors import CannotDiagnose
 from tests.diagnosis.made import inputs, labels
 
 X, Y = inputs(), labels()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradgauge.diagnosis._evidence import Optimizer
+from gradgauge.diagnosis.evidence import Optimizer
 from tests.diagnosis.made import FLAT, course, evidence, found, silent, trial
 
 SLOW = course(FLAT, overshoot={0: 1e-4, 1: 1e-4})

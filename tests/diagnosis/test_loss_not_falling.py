@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradgauge.diagnosis._session import conclude
+from gradgauge.diagnosis.session import conclude
 from tests.diagnosis.made import FLAT, course, evidence, found, good_outputs, head, labels, silent
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import Data
-from gradgauge.diagnosis._session import conclude
+from gradgauge.diagnosis.evidence import Data
+from gradgauge.diagnosis.session import conclude
 from tests.diagnosis.made import FLAT, course, evidence, found, inputs, trial
 
 

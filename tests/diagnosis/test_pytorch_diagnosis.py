@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from gradgauge.diagnosis._errors import CannotDiagnose
 from gradgauge.diagnosis.diagnose import diagnose
+from gradgauge.diagnosis.errors import CannotDiagnose
 from tests.diagnosis.made import inputs, labels
 
 X, Y = torch.tensor(inputs()), torch.tensor(labels())

@@ -7,11 +7,11 @@ import math
 
 import pytest
 
-from gradgauge.diagnosis._finding import Finding, json_number
-from gradgauge.diagnosis._session import conclude
+from gradgauge.diagnosis.finding import Finding, json_number
 from gradgauge.diagnosis.limits import limits_with, read_overrides, shipped
 from gradgauge.diagnosis.ranking import ranked
 from gradgauge.diagnosis.rules import RULES
+from gradgauge.diagnosis.session import conclude
 from gradgauge.errors import InvalidValue, UnknownName
 from tests.diagnosis.made import evidence, trial
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradgauge.diagnosis._evidence import Data, Loss
-from gradgauge.diagnosis._trainee import looks_drawn, overshoot_of, redrawn, standardized
 from gradgauge.diagnosis.baselines import constant_loss, skill
+from gradgauge.diagnosis.evidence import Data, Loss
 from gradgauge.diagnosis.reference import reference_of
 from gradgauge.diagnosis.sequences import reach_of
+from gradgauge.diagnosis.trainees.trainee import looks_drawn, overshoot_of, redrawn, standardized
 from tests.diagnosis.made import head, inputs, labels
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import Data
+from gradgauge.diagnosis.evidence import Data
 from tests.diagnosis.made import evidence, found, inputs, layers, silent, trial
 
 BIG = Data((inputs() * 500,), 200, 32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradgauge.engine import build
-from gradgauge.engine.plan import Block, blocks_of
+from gradgauge.engine.program_key import Block, blocks_of
 from gradgauge.parts.initializers import INITIALIZERS
 from gradgauge.spec.notation import parse
 

@@ -10,8 +10,8 @@ from gradgauge.engine import (
     runtime,  # noqa: F401  starts JAX: before anything imports it
 )
 from gradgauge.engine.epochs import evaluate, run_steps
-from gradgauge.engine.plan import plan_for
 from gradgauge.engine.probe import probe
+from gradgauge.engine.program_key import plan_for
 from gradgauge.engine.step import Rates, State
 from gradgauge.engine.train import Entry
 from gradgauge.spec.notation import parse

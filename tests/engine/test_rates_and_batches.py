@@ -13,7 +13,7 @@ from gradgauge.engine import (
     build,
     runtime,  # noqa: F401  starts JAX: before anything imports it
 )
-from gradgauge.engine.plan import plan_for
+from gradgauge.engine.program_key import plan_for
 from gradgauge.engine.programs import precision
 from gradgauge.engine.step import one_pass
 from gradgauge.run import Run

@@ -10,8 +10,8 @@ import pytest
 from gradgauge.errors import OutputProblem
 from gradgauge.export.jsonl import JsonlWriter
 from gradgauge.export.tensorboard import TensorBoardWriter
-from gradgauge.watchers._layers import LayerInfo
-from gradgauge.watchers._recorder import Recorder
+from gradgauge.layers import LayerInfo
+from gradgauge.watchers.recorder import Recorder
 
 
 def record(*writers):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gradgauge.gauges._norms import is_safe, norm, sum_of_squares
+from gradgauge.gauges.norms import is_safe, norm, sum_of_squares
 from gradgauge.gauges.weight_grad import weight_grad
 from gradgauge.signals import LayerSignals
 

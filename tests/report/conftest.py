@@ -12,12 +12,12 @@ import pytest
 
 from gradgauge.datasets import Dataset
 from gradgauge.gauges import QUANTITIES, STEP_QUANTITIES
-from gradgauge.report.figures import QUANTITIES as PROBED
+from gradgauge.report.page.gauge_tables import QUANTITIES as PROBED
 from gradgauge.run import Group, Run
 from gradgauge.spec.comparison import read_comparison
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
-from gradgauge.study.compare import Comparison, run_comparison
+from gradgauge.study.compare.run import Comparison, run_comparison
 
 CASES = ("two", "one", "three", "deep", "zeros", "non_finite", "regression", "residual", "cut_off")
 LANGUAGES = ("en", "ko")

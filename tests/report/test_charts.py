@@ -17,7 +17,7 @@ from gradgauge.report.charts.evolution import EVOLUTION
 from gradgauge.report.charts.learning import LEARNING
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.images import picture, to_svg
-from gradgauge.report.palette import styles
+from gradgauge.report.page.palette import styles
 from gradgauge.spec.notation import parse
 from tests.report.conftest import CASES, LANGUAGES
 

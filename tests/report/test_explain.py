@@ -8,10 +8,17 @@ from dataclasses import replace
 import pytest
 
 from gradgauge.messages.catalog import entries
-from gradgauge.report.explain import backward, course, explain, explain_network, forward, learned
-from gradgauge.report.facts import Facts, Moment, facts_of, most_affected
+from gradgauge.report.words.explain import (
+    backward,
+    course,
+    explain,
+    explain_network,
+    forward,
+    learned,
+)
+from gradgauge.report.words.facts import Facts, Moment, facts_of, most_affected
 from gradgauge.statistics import summarize
-from gradgauge.study.profile import Attenuation
+from gradgauge.study.by_layer import Attenuation
 
 NAN = math.nan
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gradgauge.report.headline import headline, verdict
+from gradgauge.report.words.headline import headline, verdict
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

@@ -11,11 +11,11 @@ import pytest
 
 import gradgauge
 from gradgauge.errors import OutputProblem
-from gradgauge.report import html as html_report
-from gradgauge.report import page as page_module
-from gradgauge.report.html import report_page, write_report
-from gradgauge.report.vega_bundle import vega_bundle
-from gradgauge.study.compare import Comparison
+from gradgauge.report.page import page as page_module
+from gradgauge.report.page.vega_bundle import vega_bundle
+from gradgauge.report.pages import write as html_report
+from gradgauge.report.pages.write import report_page, write_report
+from gradgauge.study.compare.run import Comparison
 from tests.report.conftest import LANGUAGES
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path"}

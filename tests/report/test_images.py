@@ -7,8 +7,8 @@ import pytest
 from gradgauge.errors import OutputProblem
 from gradgauge.messages.catalog import entries
 from gradgauge.report.charts import CHARTS
-from gradgauge.report.fonts import FOLDER
 from gradgauge.report.images import write_images
+from gradgauge.report.page.fonts import FOLDER
 
 
 def test_every_chart_as_png_and_svg_with_the_font(two, tmp_path):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gradgauge.report.numbers import (
+from gradgauge.report.words.numbers import (
     as_powers,
     decades,
     fixed,

@@ -12,12 +12,12 @@ from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.messages.catalog import LANGUAGES
 from gradgauge.report.charts.study import study_chart
 from gradgauge.report.study_files import write_study_chart
-from gradgauge.study.outcomes import read_outcome
-from gradgauge.study.plan import Axis, Plan
-from gradgauge.study.results import load_study
-from gradgauge.study.slices import ChartProblem, cut
-from gradgauge.study.store import Store
-from gradgauge.study.theory_lines import theory_lines
+from gradgauge.study.sweep.grid import Axis, Plan
+from gradgauge.study.sweep.outcomes import read_outcome
+from gradgauge.study.sweep.results import load_study
+from gradgauge.study.sweep.slices import ChartProblem, cut
+from gradgauge.study.sweep.store import Store
+from gradgauge.study.theory.lines import theory_lines
 from gradgauge.theory import critical, predict
 
 DEPTHS = (5, 10, 20, 40)

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from gradgauge.report.terminal import print_comparison
+from gradgauge.report.terminal.comparison import print_comparison
 from tests.report.conftest import LANGUAGES
 
 

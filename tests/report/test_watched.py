@@ -15,19 +15,20 @@ from rich.console import Console
 import gradgauge as gg
 from gradgauge.cli.app import run as command_line
 from gradgauge.errors import UnknownName
+from gradgauge.layers import LayerInfo
 from gradgauge.messages.catalog import sentence
-from gradgauge.report import live, notebook
+from gradgauge.report import notebook
 from gradgauge.report.charts._rows import of
 from gradgauge.report.charts._watched import Watched, shortened
 from gradgauge.report.charts.watched import COURSE, SIGNAL, WATCHED_CHARTS
 from gradgauge.report.closing import ReportWriter
 from gradgauge.report.images import NothingToDraw, picture, to_svg
-from gradgauge.report.live import LiveTable
-from gradgauge.report.watched import watched_page
+from gradgauge.report.pages.watched import watched_page
+from gradgauge.report.terminal import live
+from gradgauge.report.terminal.live import LiveTable
 from gradgauge.run import Run
-from gradgauge.watchers._layers import LayerInfo
-from gradgauge.watchers._measure import PROBE_QUANTITIES
-from gradgauge.watchers._recorder import Recorder
+from gradgauge.watchers.measure import PROBE_QUANTITIES
+from gradgauge.watchers.recorder import Recorder
 from tests.report.conftest import LANGUAGES
 from tests.report.test_html import Page
 

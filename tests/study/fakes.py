@@ -11,8 +11,8 @@ import numpy as np
 from gradgauge.engine.train import Entry, Trained
 from gradgauge.run import Group, Run
 from gradgauge.spec.notation import write
-from gradgauge.study.outcomes import read_outcome
-from gradgauge.study.plan import Axis, Plan
+from gradgauge.study.sweep.grid import Axis, Plan
+from gradgauge.study.sweep.outcomes import read_outcome
 
 
 def fake_run(entry: Entry) -> Run:

@@ -14,7 +14,7 @@ import pytest
 import gradgauge.study as study
 from gradgauge.engine.probe import PROBE_QUANTITIES
 from gradgauge.spec.training import TrainingSpec
-from gradgauge.study.compare import compare
+from gradgauge.study.compare.run import compare
 
 SCHEMA = json.loads((Path(study.__file__).parent / "compare.schema.json").read_text("utf-8"))
 CONTRACT_GAUGES = {

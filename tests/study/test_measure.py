@@ -10,11 +10,11 @@ from gradgauge.errors import InvalidValue
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
-from gradgauge.study import measure as study
-from gradgauge.study.agreement import NOT_SETTLED, judge
-from gradgauge.study.estimate import TooLarge
-from gradgauge.study.random_network import Size, pass_through
-from gradgauge.study.trainability import TrainabilitySpec, agrees, find_edge, trainability
+from gradgauge.study.sweep.estimate import TooLarge
+from gradgauge.study.theory import measure as study
+from gradgauge.study.theory.agreement import NOT_SETTLED, judge
+from gradgauge.study.theory.random_network import Size, pass_through
+from gradgauge.study.theory.trainability import TrainabilitySpec, agrees, find_edge, trainability
 from gradgauge.theory import predict
 
 

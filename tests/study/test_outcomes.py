@@ -9,8 +9,8 @@ from gradgauge.engine.train import Entry, train
 from gradgauge.errors import UnknownName
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
-from gradgauge.study.outcomes import NAMES, OutcomeProblem, read_outcome
-from gradgauge.study.profile import attenuation, by_layer
+from gradgauge.study.by_layer import attenuation, by_layer
+from gradgauge.study.sweep.outcomes import NAMES, OutcomeProblem, read_outcome
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 
 from gradgauge.errors import GradgaugeError, InvalidValue, UnknownName
 from gradgauge.messages.catalog import LANGUAGES
-from gradgauge.study.plan import Plan, groups
-from gradgauge.study.plan_file import PlanProblem, read_plan
-from gradgauge.study.toml_lines import lines_of
+from gradgauge.study.sweep.grid import Plan, groups
+from gradgauge.study.sweep.plan_file import PlanProblem, read_plan
+from gradgauge.study.sweep.toml_lines import lines_of
 
 GOOD = """\
 dataset = "mnist"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from gradgauge.errors import InvalidValue, MissingExtra, OutputProblem, UnknownName
-from gradgauge.study import results
-from gradgauge.study.outcomes import read_outcome
-from gradgauge.study.plan import Axis, Plan
-from gradgauge.study.results import load_study
-from gradgauge.study.store import Store
+from gradgauge.study.sweep import results
+from gradgauge.study.sweep.grid import Axis, Plan
+from gradgauge.study.sweep.outcomes import read_outcome
+from gradgauge.study.sweep.results import load_study
+from gradgauge.study.sweep.store import Store
 
 PLAN = Plan(
     axes=(

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from gradgauge.errors import InvalidValue, MissingExtra, UnknownName
-from gradgauge.study import runners
-from gradgauge.study.plan_file import read_plan
-from gradgauge.study.results import load_study
-from gradgauge.study.runners import RUNNERS, find_runner
-from gradgauge.study.runners._runner import Done, Failed, Job, Lost, lost_events, train_cells
-from gradgauge.study.store_problems import StudyProblem
-from gradgauge.study.sweep import Prepared, sweep
+from gradgauge.study.sweep import runners
+from gradgauge.study.sweep.plan_file import read_plan
+from gradgauge.study.sweep.problems import StudyProblem
+from gradgauge.study.sweep.results import load_study
+from gradgauge.study.sweep.run import Prepared, sweep
+from gradgauge.study.sweep.runners import RUNNERS, find_runner
+from gradgauge.study.sweep.runners.runner import Done, Failed, Job, Lost, lost_events, train_cells
 
 from .fakes import FakeEngine, fake_plan
 from .test_sweep import same, write_plan
@@ -42,7 +42,7 @@ def ray_cluster():
     """One cluster for all tests of this file: its start takes ten seconds."""
     import ray
 
-    from gradgauge.study.runners.ray import _connect
+    from gradgauge.study.sweep.runners.ray import _connect
 
     _connect(None)
     yield
@@ -99,7 +99,7 @@ def test_every_runner_survives_cells_that_fail(runner, blobs, tmp_path, monkeypa
 
 _START = """
 import os
-import gradgauge.study.runners.local
+import gradgauge.study.sweep.runners.local
 assert "multi_thread_eigen=false" in os.environ["XLA_FLAGS"]
 """
 
@@ -154,7 +154,7 @@ def _ancestors(pid, parents):
 
 def test_no_more_tasks_are_under_way_than_there_is_room(ray_cluster, expected):  # noqa: ARG001
     """Back-pressure: cells are claimed as room comes free, not all at once."""
-    from gradgauge.study.runners.ray import RayRunner
+    from gradgauge.study.sweep.runners.ray import RayRunner
 
     ready = Prepared(expected[0])
     cells, held, most = list(range(12)), set(), 0

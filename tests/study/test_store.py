@@ -14,10 +14,10 @@ import time
 import pytest
 
 from gradgauge.errors import OutputProblem
-from gradgauge.study.processes import this_process
-from gradgauge.study.results import load_study
-from gradgauge.study.store import DEATHS, FILE, LEASE, Store, status
-from gradgauge.study.store_problems import StudyProblem
+from gradgauge.study.sweep.problems import StudyProblem
+from gradgauge.study.sweep.processes import this_process
+from gradgauge.study.sweep.results import load_study
+from gradgauge.study.sweep.store import DEATHS, FILE, LEASE, Store, status
 
 from .fakes import fake_plan
 
@@ -249,7 +249,7 @@ def test_a_full_database_keeps_what_is_done(tmp_path):
 _FILL = """
 import json, resource, sys
 from tests.study.test_store import finish, open_store
-from gradgauge.study.store_problems import StudyProblem
+from gradgauge.study.sweep.problems import StudyProblem
 store = open_store(sys.argv[1], cells=3000)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 done = 0

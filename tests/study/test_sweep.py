@@ -19,11 +19,11 @@ import pytest
 
 from gradgauge.engine.train import Trained
 from gradgauge.run import Run
-from gradgauge.study.results import load_study
-from gradgauge.study.runners.local import LocalRunner
-from gradgauge.study.store import Store, status
-from gradgauge.study.store_problems import StudyProblem
-from gradgauge.study.sweep import Prepared, TooFewSamples, sweep
+from gradgauge.study.sweep.problems import StudyProblem
+from gradgauge.study.sweep.results import load_study
+from gradgauge.study.sweep.run import Prepared, TooFewSamples, sweep
+from gradgauge.study.sweep.runners.local import LocalRunner
+from gradgauge.study.sweep.store import Store, status
 
 from .fakes import FakeEngine, fake_plan
 

@@ -12,9 +12,16 @@ from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.run import Group, Run
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
-from gradgauge.study.counterfactuals import Arm, arms_of
-from gradgauge.study.plateau import began_to_learn
-from gradgauge.study.why import TrainedArm, _judge, constant_loss, control_fails, find_causes, why
+from gradgauge.study.learning_onset import began_to_learn
+from gradgauge.study.why.counterfactuals import Arm, arms_of
+from gradgauge.study.why.run import (
+    TrainedArm,
+    _judge,
+    constant_loss,
+    control_fails,
+    find_causes,
+    why,
+)
 
 SIGMOID = parse("20-16x6-3 sigmoid")
 RNG = np.random.default_rng(0)

@@ -13,8 +13,7 @@ import numpy as np
 
 import gradgauge as gg
 from gradgauge.run import Run
-from gradgauge.watchers._errors import CannotWatch
-from gradgauge.watchers._layers import layers_of, notes_of
+from gradgauge.watchers.errors import CannotWatch
 from tests.watchers.reference import INPUTS, OUTPUTS, Reference, disagreement, reference
 
 L = keras.layers
@@ -109,7 +108,7 @@ def left_behind(model: Any) -> list[str]:
 
 
 def value(run: Run, name: str, layer: str, probe: int = 0) -> float:
-    index = [row.name for row in layers_of(run)].index(layer)
+    index = [row.name for row in run.layers].index(layer)
     return float(run.values("probes", name)[0, probe, index])
 
 
@@ -122,12 +121,12 @@ def zoo_findings(found: dict[str, Any]) -> None:
     run = watcher.run
     found["bit_identical"] = alike(plain, state(model))
     found["left_behind"] = left_behind(model)
-    rows = {row.name: row for row in layers_of(run)}
+    rows = {row.name: row for row in run.layers}
     found["activations"] = {name: row.activation for name, row in rows.items()}
     found["kinds"] = {name: row.kind for name, row in rows.items()}
     found["outputs"] = sorted(name for name, row in rows.items() if row.output)
     found["derived"] = [name for name, row in rows.items() if row.derived]
-    found["reasons"] = sorted({f"{n.reason}:{n.layer}" for n in notes_of(run)})
+    found["reasons"] = sorted({f"{n.reason}:{n.layer}" for n in run.notes})
     found["probe_steps"] = run.groups["probes"].coords["probe_step"].tolist()
     found["steps"] = run.groups["steps"].coords["step"].tolist()
     found["update_ratio_finite"] = bool(np.isfinite(run.values("steps", "update_ratio")).all())
@@ -181,11 +180,11 @@ def subclassed(found: dict[str, Any]) -> None:
     model.compile("sgd", loss())
     watcher = gg.watch(model)
     model.fit(x, y, callbacks=[watcher], **FIT)
-    rows = {row.name.rpartition("/")[2]: row for row in layers_of(watcher.run)}
+    rows = {row.name.rpartition("/")[2]: row for row in watcher.run.layers}
     a, b, *_, head = rows.values()
     found["subclassed"] = [a.activation, b.activation, head.output]
     found["subclassed_unused"] = [row.called for row in rows.values()].count(False)
-    found["subclassed_reasons"] = sorted(n.reason for n in notes_of(watcher.run) if n.layer)
+    found["subclassed_reasons"] = sorted(n.reason for n in watcher.run.notes if n.layer)
 
 
 def exceptions(found: dict[str, Any]) -> None:
@@ -207,7 +206,7 @@ def exceptions(found: dict[str, Any]) -> None:
     model.compile("sgd", loss())
     bad = gg.watch(model, np.zeros((8, 7), "float32"), np.zeros(8, "int32"), every=1)
     model.fit(np.zeros((8, 4), "float32"), np.zeros(8), callbacks=[bad], **FIT)
-    found["bad_probe"] = sorted({n.reason for n in notes_of(bad.run)} - {"keras_callback"})
+    found["bad_probe"] = sorted({n.reason for n in bad.run.notes} - {"keras_callback"})
     found["bad_probe_left"] = left_behind(model)
 
     model = keras.Sequential([keras.Input((4,)), L.Flatten()])
@@ -230,7 +229,7 @@ def no_arrays(found: dict[str, Any]) -> None:
     model.compile("sgd", loss())
     watcher = gg.watch(model, every=1)
     model.fit(Data(), callbacks=[watcher], epochs=1, verbose=0)
-    found["no_arrays"] = "no_probe_batch" in {n.reason for n in notes_of(watcher.run)}
+    found["no_arrays"] = "no_probe_batch" in {n.reason for n in watcher.run.notes}
     found["no_arrays_updates"] = bool(
         np.isfinite(watcher.run.values("steps", "update_ratio")).all()
     )

@@ -11,13 +11,13 @@ from torch import nn
 
 import gradgauge as gg
 from gradgauge.errors import InvalidValue
-from gradgauge.watchers._errors import CannotWatch
-from gradgauge.watchers.pytorch import PyTorchWatcher
+from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.torch.watcher import PyTorchWatcher
 
 ALONE = """
 import sys
 import gradgauge as gg
-from gradgauge.watchers._errors import CannotWatch
+from gradgauge.watchers.errors import CannotWatch
 try:
     gg.watch(object())
 except CannotWatch as error:
@@ -40,7 +40,7 @@ def test_keras_jax():
     import jax.numpy as jnp
     import keras
 
-    from gradgauge.watchers.jax import JaxWatcher
+    from gradgauge.watchers.jax.watcher import JaxWatcher
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     assert isinstance(gg.watch(model), keras.callbacks.Callback)

@@ -10,9 +10,8 @@ from rich.console import Console
 from torch import nn
 
 import gradgauge as gg
-from gradgauge.report.live import LiveTable
-from gradgauge.report.watched import watched_page
-from gradgauge.watchers import layers_of, notes_of
+from gradgauge.report.pages.watched import watched_page
+from gradgauge.report.terminal.live import LiveTable
 from tests.watchers.test_pytorch_training import hooks_left
 
 X, Y = torch.randn(64, 8, generator=torch.Generator().manual_seed(1)), torch.arange(64) % 3
@@ -27,11 +26,11 @@ def network():
 
 def by_layer(run, name, group="probes", at=0):
     values = run.values(group, name)[0, at]
-    return dict(zip((layer.name for layer in layers_of(run)), values, strict=True))
+    return dict(zip((layer.name for layer in run.layers), values, strict=True))
 
 
 def reasons(run):
-    return {(note.layer, note.subject, note.reason) for note in notes_of(run)}
+    return {(note.layer, note.subject, note.reason) for note in run.notes}
 
 
 def test_keras_recurrent_layers_show_their_outputs_and_no_delta():
@@ -84,7 +83,7 @@ def test_frozen_shared_and_unused_layers():
         ("never", "gradients", "no_gradient"),
         ("never", "signals", "not_called"),
     }
-    infos = {layer.name: layer for layer in layers_of(run)}
+    infos = {layer.name: layer for layer in run.layers}
     assert not infos["frozen"].trainable
     assert not infos["never"].called
     assert infos["tied"].shares == "twice"

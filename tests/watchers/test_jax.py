@@ -12,7 +12,6 @@ from flax import nnx
 
 import gradgauge as gg
 from gradgauge.engine.programs import precision
-from gradgauge.watchers._layers import layers_of, notes_of
 from tests.watchers.reference import TOLERANCE, Reference, disagreement, reference
 
 FUNCTIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh,
@@ -81,11 +80,11 @@ def watched(loss, params, *batch):
 
 
 def row(run, name):
-    return next(r for r in layers_of(run) if r.name == name)
+    return next(r for r in run.layers if r.name == name)
 
 
 def value(run, quantity, name):
-    index = [r.name for r in layers_of(run)].index(name)
+    index = [r.name for r in run.layers].index(name)
     return run.values("probes", quantity)[0, 0, index]
 
 
@@ -118,7 +117,7 @@ def test_flax_nnx_modules():
         return cross_entropy(model(x, perturb), y)
 
     run = watched(loss, params, rest, x, y)
-    names = [r.name for r in layers_of(run)]
+    names = [r.name for r in run.layers]
     assert names == ["conv", "dense", "layer_norm", "tanh", "attention.query", "attention.key",
                      "attention.value", "attention.out", "head"]  # fmt: skip
     activations = [row(run, n).activation for n in ("conv", "dense", "tanh", "head")]
@@ -165,10 +164,10 @@ def test_equinox_modules_and_loops():
     assert row(run, "head.layers.0").activation == "silu"
     assert row(run, "embedding").kind == "embedding"
     assert row(run, "cell.weight_hh").kind == "recurrent"
-    inside = {note.layer for note in notes_of(run) if note.reason == "inside_loop"}
+    inside = {note.layer for note in run.notes if note.reason == "inside_loop"}
     assert inside == {"cell.weight_ih", "cell.weight_hh"}
     expected = float(jnp.linalg.norm(grads.cell.weight_hh))
-    index = [r.name for r in layers_of(run)].index("cell.weight_hh")
+    index = [r.name for r in run.layers].index("cell.weight_hh")
     got = run.values("steps", "weight_grad_norm")[0, 0, index]
     assert got == pytest.approx(expected, rel=1e-5)
     assert np.isfinite(run.values("steps", "update_ratio")).all()
@@ -193,7 +192,7 @@ def test_shared_unused_custom_activation_and_two_outputs():
     grads = jax.jit(jax.grad(loss, argnums=2))(params, x, (jnp.zeros((8, 4)), jnp.zeros((8, 4))))
     expected = float(jnp.linalg.norm(jnp.concatenate(grads)))
     assert value(run, "delta_norm", "a") == pytest.approx(expected, rel=1e-5)
-    assert {r.name for r in layers_of(run) if r.output} == {"c", "d"}
+    assert {r.name for r in run.layers if r.output} == {"c", "d"}
     assert not row(run, "u").called
     assert row(run, "b").derived
     gains = [value(run, n, "b") for n in ("backward_gain", "weight_gain", "slope_gain")]
@@ -257,5 +256,5 @@ def test_a_loss_that_cannot_be_traced_is_said():
 
     watcher = gg.watch(loss, params, every=1)
     watcher.step(params, params, params, batch=(jnp.ones((1, 3)),))
-    assert {note.reason for note in notes_of(watcher.run)} == {"probe_failed"}
+    assert {note.reason for note in watcher.run.notes} == {"probe_failed"}
     assert np.isfinite(watcher.run.values("steps", "update_ratio")).all()

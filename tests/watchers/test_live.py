@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gradgauge.report.live import COLUMNS, MOST_ROWS, LiveTable, shown_rows
-from gradgauge.watchers._layers import LayerInfo
-from gradgauge.watchers._recorder import Recorder
+from gradgauge.layers import LayerInfo
+from gradgauge.report.terminal.live import COLUMNS, MOST_ROWS, LiveTable, shown_rows
+from gradgauge.watchers.recorder import Recorder
 
 
 def shown(lang="en", width=120, terminal=False, layers=3):

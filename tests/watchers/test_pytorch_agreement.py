@@ -126,7 +126,7 @@ def test_gradients_below_the_root_of_the_smallest_number_are_measured():
 def test_tensors_on_a_device_are_measured_there(monkeypatch):
     """As on a GPU: nothing becomes NumPy on its way to the gauges."""
     ref = reference("12-16x3-5 relu", "float64")
-    monkeypatch.setattr("gradgauge.watchers._torch_seen.door", torch.Tensor.detach)
+    monkeypatch.setattr("gradgauge.watchers.torch.seen.door", torch.Tensor.detach)
     model = Network(ref, "float64")
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     with gg.watch(model) as watcher:

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 import gradgauge as gg
-from gradgauge.watchers._layers import layers_of, notes_of
 
 
 def watched(model, *inputs, every=1, loss=None):
@@ -21,16 +20,16 @@ def watched(model, *inputs, every=1, loss=None):
 
 
 def value(run, name, layer):
-    index = [info.name for info in layers_of(run)].index(layer)
+    index = [info.name for info in run.layers].index(layer)
     return run.values("probes", name)[0, 0, index]
 
 
 def info(run, layer):
-    return next(row for row in layers_of(run) if row.name == layer)
+    return next(row for row in run.layers if row.name == layer)
 
 
 def reasons(run, layer):
-    return {note.reason for note in notes_of(run) if note.layer == layer}
+    return {note.reason for note in run.notes if note.layer == layer}
 
 
 class Block(nn.Module):
@@ -83,7 +82,7 @@ def test_convolution_normalisation_residual_in_place():
         assert value(run, "inactive", layer) == pytest.approx(inactive, abs=1e-6)
         assert info(run, layer).activation == "relu"
         assert info(run, layer).kind == "convolution"
-    assert [row.name for row in layers_of(run)] == ["conv1", "conv2", "head"]
+    assert [row.name for row in run.layers] == ["conv1", "conv2", "head"]
     assert info(run, "head").output
 
 
@@ -127,7 +126,7 @@ def test_embedding_attention_recurrent():
     assert value(run, "weight_grad_norm", "lstm") == pytest.approx(weights.norm().item(), rel=1e-5)
     assert value(run, "delta_norm", "lstm") != value(run, "delta_norm", "lstm")
     assert reasons(run, "lstm") == {"fused"}
-    kinds = {row.name: row.kind for row in layers_of(run)}
+    kinds = {row.name: row.kind for row in run.layers}
     assert kinds == {"embedding": "embedding", "attention": "attention", "norm": "normalization",
                      "lstm": "recurrent", "head": "dense"}  # fmt: skip
 
@@ -218,7 +217,7 @@ def test_shared_layer_and_several_outputs():
     model.zero_grad()
     run = watched(model, x, loss=loss)
     assert value(run, "delta_norm", "cell") == pytest.approx(expected, rel=1e-5)
-    outputs = {row.name for row in layers_of(run) if row.output}
+    outputs = {row.name for row in run.layers if row.output}
     assert outputs == {"left", "right"}
     heads = [value(run, "delta_norm", name) for name in ("left", "right")]
     gain = value(run, "backward_gain", "cell")
@@ -236,7 +235,7 @@ def test_tied_weights_are_said():
             return self.head(torch.tanh(self.embedding(ids)))
 
     run = watched(Tied(), torch.randint(0, 7, (4, 3)))
-    assert [row.shares for row in layers_of(run)] == ["", "embedding"]
+    assert [row.shares for row in run.layers] == ["", "embedding"]
     assert run.attributes["parameters"] == 35
 
 
@@ -287,7 +286,7 @@ def test_large_signals_are_estimated_from_the_first_samples(monkeypatch):
     model, x = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 1)), torch.randn(512, 4)
     exact = watched(model, x)
     model.zero_grad()
-    monkeypatch.setattr("gradgauge.watchers._torch_capture.MOST_ENTRIES", 128 * 64)
+    monkeypatch.setattr("gradgauge.watchers.torch.capture.MOST_ENTRIES", 128 * 64)
     estimate = watched(model, x)
     assert reasons(exact, "0") == set()
     assert reasons(estimate, "0") == {"first_samples"}

@@ -11,8 +11,7 @@ from torch import nn
 from torch.optim import optimizer as optimizers
 
 import gradgauge as gg
-from gradgauge.watchers._layers import layers_of, notes_of
-from gradgauge.watchers.pytorch import PyTorchWatcher
+from gradgauge.watchers.torch.watcher import PyTorchWatcher
 
 X, Y = torch.randn(64, 6, generator=torch.Generator().manual_seed(1)), torch.arange(64) % 3
 
@@ -159,7 +158,7 @@ def test_probe_that_raises_is_said_and_ends_nothing():
 
     with gg.watch(model, X, Y, loss=loss, every=1) as watcher:
         train(model, steps=2)
-    notes = [note.sentence() for note in notes_of(watcher.run)]
+    notes = [note.sentence() for note in watcher.run.notes]
     assert any("no such loss" in note for note in notes)
     assert hooks_left(model) == []
     assert np.isfinite(watcher.run.values("steps", "update_ratio")).all()
@@ -350,7 +349,7 @@ def test_compiled_model_is_read_by_an_eager_probe(how):
     assert alike(plain, seen)
     assert watcher.run.attributes["batch"] == "probe"
     assert watcher.run.values("probes", "delta_norm").shape[1] == 4
-    assert [row.activation for row in layers_of(watcher.run)] == ["relu", "gelu", "linear"]
+    assert [row.activation for row in watcher.run.layers] == ["relu", "gelu", "linear"]
     assert np.isfinite(watcher.run.values("steps", "weight_grad_norm")).all()
 
 
@@ -359,7 +358,7 @@ def test_compiled_model_without_probe_batch_says_so():
     model = torch.compile(smooth(), backend="eager")
     with gg.watch(model, every=1) as watcher:
         train(model, steps=1)
-    assert "compiled" in {note.reason for note in notes_of(watcher.run)}
+    assert "compiled" in {note.reason for note in watcher.run.notes}
     assert np.isfinite(watcher.run.values("steps", "update_ratio")).all()
 
 

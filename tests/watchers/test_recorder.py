@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradgauge.layers import LayerInfo, Note
 from gradgauge.messages.catalog import LANGUAGES, entries
 from gradgauge.run import Run
-from gradgauge.watchers._activations import named, recognized
-from gradgauge.watchers._layers import LayerInfo, Note, layers_of, notes_of
-from gradgauge.watchers._recorder import Recorder, Series
-from gradgauge.watchers._sampling import Sampler
+from gradgauge.watchers.activations import named, recognized
+from gradgauge.watchers.recorder import Recorder, Series
+from gradgauge.watchers.sampling import Sampler
 
 
 class Clock:
@@ -82,8 +82,8 @@ def test_run_is_saved_and_loaded_whole(tmp_path):
     record.note("slope", "unknown_activation", "a")
     record.steps_done = 5
     run = Run.load(record.run().save(tmp_path / "run.nc"))
-    assert [layer.name for layer in layers_of(run)] == ["a", "층"]
-    assert [note.layer for note in notes_of(run)] == ["a"]
+    assert [layer.name for layer in run.layers] == ["a", "층"]
+    assert [note.layer for note in run.notes] == ["a"]
     assert run.groups["steps"].coords["step"].tolist() == [0, 4]
     np.testing.assert_array_equal(
         run.values("steps", "weight_norm")[0], [[np.nan, np.nan], [3.0, 4.0]]

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 import gradgauge as gg
-from gradgauge.watchers import layers_of
 
 UNITS = 16
 
@@ -53,8 +52,8 @@ def watched_torch(scale: float, seed: int, dtype: torch.dtype = torch.float32):
 def test_a_saturated_tanh_has_its_slope_gain(scale, seed):
     z, g, run = watched_torch(scale, seed)
     expected = np.linalg.norm(g * tanh_slope(z)) / np.linalg.norm(g)
-    assert layers_of(run)[0].activation == "tanh"
-    assert not layers_of(run)[0].derived
+    assert run.layers[0].activation == "tanh"
+    assert not run.layers[0].derived
     assert shown(run, "slope_gain") == pytest.approx(expected, rel=1e-3)
 
 
@@ -73,7 +72,7 @@ def test_a_saturated_tanh_in_keras():
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     watcher = gg.watch(model, every=1)
     model.fit(x, np.arange(32) % 2, epochs=1, verbose=0, callbacks=[watcher])
-    assert layers_of(watcher.run)[0].activation == "tanh"
+    assert watcher.run.layers[0].activation == "tanh"
     assert 0 < shown(watcher.run, "slope_gain") < 1
 
 

@@ -11,8 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import gradgauge as gg
-from gradgauge.watchers._errors import CannotWatch
-from gradgauge.watchers._layers import layers_of
+from gradgauge.watchers.errors import CannotWatch
 from tests.watchers.test_pytorch_training import alike, hooks_left
 
 with warnings.catch_warnings():
@@ -66,7 +65,7 @@ def test_lightning():
     assert hooks_left(model) == []
     run = watcher.run
     assert run.figure("steps_done")[0] == 6
-    assert [row.name for row in layers_of(run)] == ["first", "head"]
+    assert [row.name for row in run.layers] == ["first", "head"]
     assert np.isfinite(run.values("steps", "loss")).all()
     before, behind = (run.values("steps", n)[0] for n in ("weight_grad_norm", "clipped_grad_norm"))
     assert (behind < before).all()
@@ -122,7 +121,7 @@ def test_hugging_face(tmp_path):
     assert hooks_left(model) == []
     run = watcher.run
     assert run.figure("steps_done")[0] == 3
-    rows = {row.name: row for row in layers_of(run)}
+    rows = {row.name: row for row in run.layers}
     assert rows["bert.encoder.layer.0.intermediate.dense"].activation == "gelu"
     assert rows["bert.pooler.dense"].activation == "tanh"
     assert rows["classifier"].output

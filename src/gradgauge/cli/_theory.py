@@ -40,7 +40,7 @@ class Output:
         if self.json:
             print(json_format.dumps(document, ensure_ascii=False, allow_nan=False))
         elif not self.quiet:
-            from gradgauge.report import theory as pages
+            from gradgauge.report.terminal import theory as pages
 
             getattr(pages, printer)(*arguments, language.current())
         return 0
@@ -61,7 +61,7 @@ def show_prediction(subject: str, given: Given, measure: bool, output: Output) -
     document: dict[str, Any] = found.to_json()
     if not measure:
         return output.show(document, "print_prediction", found)
-    from gradgauge.study.measure import measure_activation
+    from gradgauge.study.theory.measure import measure_activation
 
     with Progress(output.quiet, "measuring") as progress:
         measured = measure_activation(found, **_sizes(given), on_progress=progress)
@@ -89,7 +89,7 @@ def show_batch_norm(subject: str, given: Given, measure: bool, output: Output) -
     document: dict[str, Any] = {"growth_mean_square": growth}
     if not measure:
         return output.show(document, "print_growth", subject, batch, growth, None)
-    from gradgauge.study.measure import measure_batch_norm
+    from gradgauge.study.theory.measure import measure_batch_norm
 
     if "samples" in given:
         raise click.UsageError(
@@ -148,7 +148,7 @@ def show_quantity(subject: str | None, given: Given, measure: bool, output: Outp
 
 
 def _measure_quantity(name: str, values: Given, given: Given, output: Output) -> Any:
-    from gradgauge.study import measure as study
+    from gradgauge.study.theory import measure as study
 
     if name != "finite-width":
         raise click.UsageError(text("theory_command.errors.not_measured", name=name))
@@ -168,7 +168,7 @@ def show_network(subject: str, given: Given, measure: bool, output: Output) -> i
     network = parse(subject)
     measured, paths = None, []
     if measure:
-        from gradgauge.study.measure import measure_network
+        from gradgauge.study.theory.measure import measure_network
 
         sizes = _sizes(given)
         with Progress(output.quiet, "measuring") as progress:
@@ -205,7 +205,7 @@ def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> i
     """Order, chaos and the critical line."""
     from gradgauge.report.charts.theory import diagram_chart, diagram_data, framed
     from gradgauge.report.images import write_png_and_svg
-    from gradgauge.study.phase_diagram import COLUMNS, phase_diagram
+    from gradgauge.study.theory.phase_diagram import COLUMNS, phase_diagram
 
     with Progress(output.quiet, "computing") as progress:
         found = phase_diagram(
@@ -233,7 +233,7 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
 
     spec, name = _experiment(subject, given)
     from gradgauge import datasets
-    from gradgauge.study.trainability import trainability
+    from gradgauge.study.theory.trainability import trainability
 
     data = datasets.load(name)
     with Progress(output.quiet) as progress:
@@ -254,7 +254,7 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
 
 def _experiment(subject: str, given: Given) -> tuple[Any, str]:
     """The experiment's spec and the dataset's name."""
-    from gradgauge.study.trainability import TrainabilitySpec
+    from gradgauge.study.theory.trainability import TrainabilitySpec
 
     fields: Given = {
         name: given[name]
@@ -291,7 +291,7 @@ def _batch(given: str) -> float:
 
 def _sizes(given: Given) -> Given:
     """width, depth, samples and the seeds themselves, as far as given."""
-    from gradgauge.study.measure import SEEDS
+    from gradgauge.study.theory.measure import SEEDS
 
     sizes = {k: given[k] for k in ("width", "depth", "samples") if k in given}
     return {**sizes, "seeds": seed_range(given.get("seeds", SEEDS), given.get("seed", 0))}

@@ -34,8 +34,8 @@ def command(  # noqa: D103
     lang: str | None,  # noqa: ARG001
 ) -> None:
     from gradgauge.report.study_files import check_out, write_study_chart
-    from gradgauge.study.results import load_study
-    from gradgauge.study.slices import cut
+    from gradgauge.study.sweep.results import load_study
+    from gradgauge.study.sweep.slices import cut
 
     if out:
         check_out(out)

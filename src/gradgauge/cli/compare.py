@@ -23,7 +23,7 @@ from gradgauge.spec.comparison import ComparisonSpec, read_comparison
 if TYPE_CHECKING:
     from gradgauge.engine.train import OnRun
     from gradgauge.run import Run
-    from gradgauge.study.compare import Comparison
+    from gradgauge.study.compare.run import Comparison
 
 DEFAULT_OUT = Path("runs") / "compare"
 
@@ -65,7 +65,7 @@ def command(
     if json:
         print(json_format.dumps(comparison.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        from gradgauge.report.terminal import print_comparison
+        from gradgauge.report.terminal.comparison import print_comparison
 
         print_comparison(comparison, language.current())
     if comparison.interrupted:
@@ -86,7 +86,7 @@ def _train(spec: ComparisonSpec, quiet: bool, on_run: OnRun) -> Comparison:
     began = time.perf_counter()
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(datasets.load, spec.dataset, classification)
-        from gradgauge.study.compare import run_comparison
+        from gradgauge.study.compare.run import run_comparison
 
         dataset = loading.result()
     loaded = time.perf_counter() - began
@@ -111,7 +111,7 @@ def _write(
         return
     began = time.perf_counter()
     if report:
-        from gradgauge.report.html import write_report
+        from gradgauge.report.pages.write import write_report
 
         path = out / "report.html"
         comparison.report = str(path)

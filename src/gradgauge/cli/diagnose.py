@@ -17,7 +17,7 @@ from gradgauge.cli.progress import Progress
 from gradgauge.errors import DataProblem
 
 if TYPE_CHECKING:
-    from gradgauge.diagnosis._finding import Diagnosis
+    from gradgauge.diagnosis.finding import Diagnosis
 
 EXIT_FAULTY = 1
 
@@ -65,7 +65,7 @@ def _diagnose(
     path: str, data: str | None, trust: bool, quiet: bool, options: dict[str, Any],
     limits: dict[str, float], off: tuple[str, ...], budget: float | None,
 ) -> Diagnosis:  # fmt: skip
-    from gradgauge.watchers.loading import load_model
+    from gradgauge.diagnosis.loading import load_model
 
     loaded = load_model(path, trust)
     model, *args = loaded if isinstance(loaded, tuple) else (loaded,)
@@ -85,13 +85,13 @@ def _diagnose(
 def _show(result: Diagnosis, name: str, json: bool, quiet: bool, html: Path | None) -> None:
     lang = language.current()
     if html is not None:
-        from gradgauge.report.diagnosis import write_diagnosis
+        from gradgauge.report.pages.diagnosis import write_diagnosis
 
         write_diagnosis(result, name, html, lang)
     if json:
         print(json_format.dumps(result.to_json(lang), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        from gradgauge.report.diagnosis import print_diagnosis
+        from gradgauge.report.pages.diagnosis import print_diagnosis
 
         print_diagnosis(result, name, lang)
 
@@ -111,7 +111,7 @@ def arrays_for(model: Any, data: str) -> list[Any]:
             known.y_train,
         ]
     if Path(data).suffix != ".npz" and ":" in data and not Path(data).exists():
-        from gradgauge.watchers.loading import call_function
+        from gradgauge.diagnosis.loading import call_function
 
         given = call_function(data)
         return list(given) if isinstance(given, (tuple, list)) else [given]

@@ -15,7 +15,7 @@ from gradgauge.errors import UnknownName
 def command(rule: str | None, lang: str | None) -> int:  # noqa: ARG001
     """Print the rule's page; without a name, all rules in a line each."""
     from gradgauge.diagnosis.rules import BY_NAME
-    from gradgauge.report.diagnosis import print_rule, print_rules
+    from gradgauge.report.pages.diagnosis import print_rule, print_rules
 
     if rule is None:
         print_rules(language.current())

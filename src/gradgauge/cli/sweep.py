@@ -14,7 +14,7 @@ from gradgauge.cli.options import COUNT, lang_option, option
 from gradgauge.errors import EXIT_WRONG_USE, InvalidValue
 
 if TYPE_CHECKING:
-    from gradgauge.study.estimate import Estimate
+    from gradgauge.study.sweep.estimate import Estimate
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -54,7 +54,7 @@ def command(  # noqa: D103
     **choices: Any,
 ) -> int:
     if export:
-        from gradgauge.study.results import check_export
+        from gradgauge.study.sweep.results import check_export
 
         check_export(export)
     if status is not None:
@@ -70,7 +70,7 @@ def command(  # noqa: D103
 
 
 def _status(folder: str, export: str | None, as_json: bool) -> int:
-    from gradgauge.study.store import status
+    from gradgauge.study.sweep.store import status
 
     _show(folder, status(folder), as_json)
     if export:
@@ -86,7 +86,7 @@ def _show(folder: str, counts: dict[str, int], as_json: bool) -> None:
 
 
 def _export(folder: str, export: str, quiet: bool) -> None:
-    from gradgauge.study.results import load_study
+    from gradgauge.study.sweep.results import load_study
 
     path = load_study(folder).export(export)
     if not quiet:
@@ -94,7 +94,7 @@ def _export(folder: str, export: str, quiet: bool) -> None:
 
 
 def _dry_run(plan: str, as_json: bool) -> int:
-    from gradgauge.study.sweep import Prepared
+    from gradgauge.study.sweep.run import Prepared
 
     ready = Prepared(plan)
     ready.check_memory()
@@ -144,8 +144,8 @@ def _sweep(
     **choices: Any,
 ) -> int:  # fmt: skip
     from gradgauge.cli.progress import Progress
-    from gradgauge.study.plan_file import read_plan
-    from gradgauge.study.sweep import ASK_ABOVE, TooMany, sweep
+    from gradgauge.study.sweep.plan_file import read_plan
+    from gradgauge.study.sweep.run import ASK_ABOVE, TooMany, sweep
 
     read = read_plan(plan)
     if read.cells > ASK_ABOVE and not yes:

@@ -19,7 +19,7 @@ from gradgauge.errors import InvalidValue
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
 
 if TYPE_CHECKING:
-    from gradgauge.study.why import Why
+    from gradgauge.study.why.run import Why
 
 DEFAULT_OUT = Path("runs") / "why"
 DEFAULT_SEEDS = 3
@@ -61,7 +61,7 @@ def command(
     if json:
         print(json_format.dumps(_document(result), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        from gradgauge.report.why import print_why
+        from gradgauge.report.terminal.why import print_why
 
         print_why(result, language.current(), paths)
     return 0
@@ -69,7 +69,7 @@ def command(
 
 def _train(spec: ComparisonSpec, name: str, rates: dict[str, float] | None, quiet: bool) -> Why:
     from gradgauge import datasets
-    from gradgauge.study.why import why
+    from gradgauge.study.why.run import why
 
     data = datasets.load(spec.dataset)
     network = spec.fitting(data.inputs, data.outputs)[name]
@@ -78,14 +78,14 @@ def _train(spec: ComparisonSpec, name: str, rates: dict[str, float] | None, quie
 
 
 def _document(result: Why) -> dict[str, Any]:
-    from gradgauge.study.why_json import why_json
+    from gradgauge.study.why.json import why_json
 
     return why_json(result, language.current())
 
 
 def _write(result: Why, out: Path) -> list[Path]:
     """The figures as JSON, and the picture."""
-    from gradgauge.report.why import write_why_images
+    from gradgauge.report.terminal.why import write_why_images
     from gradgauge.run import write_text_whole
 
     figures = json_format.dumps(_document(result), ensure_ascii=False, indent=1)

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from gradgauge.diagnosis._errors import CannotDiagnose
-from gradgauge.diagnosis._finding import Diagnosis
-from gradgauge.diagnosis._session import examine
-from gradgauge.diagnosis._trainee import OnProgress, Settings, Trainee
+from gradgauge.diagnosis.errors import CannotDiagnose
+from gradgauge.diagnosis.finding import Diagnosis
+from gradgauge.diagnosis.session import examine
+from gradgauge.diagnosis.trainees.trainee import OnProgress, Settings, Trainee
 
 BUDGET = 60.0
 """Seconds of training under watch, unless the user's own epochs end before."""
@@ -67,16 +67,16 @@ def trainee_of(model: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Tr
         CannotDiagnose: nothing that is known.
     """
     if _is_of("torch", "nn.Module", model) and not _is_of("keras", "Model", model):
-        from gradgauge.diagnosis._pytorch import pytorch_trainee
+        from gradgauge.diagnosis.trainees.torch.trainee import pytorch_trainee
 
         return pytorch_trainee(model, args, options)
     if _is_of("keras", "Model", model):
-        from gradgauge.diagnosis._keras import KerasTrainee
+        from gradgauge.diagnosis.trainees.keras.trainee import KerasTrainee
 
         x, y = (*args, None, None)[:2]
         return KerasTrainee(model, options.pop("x", x), options.pop("y", y), options)
     if isinstance(model, Callable):
-        from gradgauge.diagnosis._jax import jax_trainee
+        from gradgauge.diagnosis.trainees.jax import jax_trainee
 
         return jax_trainee(model, args, options)
     raise CannotDiagnose("unknown_model", kind=type(model).__name__)

@@ -13,7 +13,7 @@ from gradgauge.diagnosis.baselines import constant_loss, skill
 from gradgauge.diagnosis.limits import Limit
 
 if TYPE_CHECKING:
-    from gradgauge.diagnosis._evidence import Course, Head
+    from gradgauge.diagnosis.evidence import Course, Head
     from gradgauge.diagnosis.reference import Reference
 
 LEARNED, LEARNING, FAILING, UNKNOWN = "learned", "learning", "failing", "unknown"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradgauge.diagnosis._evidence import Evidence
-from gradgauge.diagnosis._finding import FAULT, SEVERITIES, Finding
+from gradgauge.diagnosis.evidence import Evidence
+from gradgauge.diagnosis.finding import FAULT, SEVERITIES, Finding
 from gradgauge.diagnosis.rules import BY_NAME
 from gradgauge.diagnosis.rules.learning_rate_too_low import hardly_moved
 

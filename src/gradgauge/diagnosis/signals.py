@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import Evidence
+from gradgauge.diagnosis.evidence import Evidence
 
 _CHAIN = ("dense", "convolution", "recurrent", "attention", "other")
 

@@ -14,7 +14,7 @@ from jax import lax
 
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Normalized, Taps, first, stacked
-from gradgauge.engine.plan import Plan
+from gradgauge.engine.program_key import Plan
 from gradgauge.parts.normalizations import NORMALIZATIONS
 
 Array = Any

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gradgauge.engine.plan import Plan
+from gradgauge.engine.program_key import Plan
 from gradgauge.parts.losses import LOSSES
 
 Array = Any

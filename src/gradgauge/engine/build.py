@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradgauge.engine.plan import blocks_of
+from gradgauge.engine.program_key import blocks_of
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.initializers import INITIALIZERS
 from gradgauge.spec.network import NetworkSpec

@@ -17,7 +17,7 @@ from gradgauge.engine.batches import batch
 from gradgauge.engine.epochs import SEGMENT
 from gradgauge.engine.forward import hidden_layers
 from gradgauge.engine.history import History, Schedule
-from gradgauge.engine.plan import Plan
+from gradgauge.engine.program_key import Plan
 from gradgauge.engine.programs import STORE, Programs, precision
 from gradgauge.engine.step import Rates, State, one_pass
 from gradgauge.parts.losses import LOSSES

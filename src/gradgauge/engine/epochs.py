@@ -11,7 +11,7 @@ from jax import lax
 from gradgauge.engine.batches import as_inputs, as_targets, batch
 from gradgauge.engine.build import LayerTable
 from gradgauge.engine.forward import empty_taps, hidden_layers, outputs, reusable, with_row
-from gradgauge.engine.plan import Plan
+from gradgauge.engine.program_key import Plan
 from gradgauge.engine.step import (
     Rates,
     State,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gradgauge.engine.build import LayerTable, Params
-from gradgauge.engine.plan import Plan
+from gradgauge.engine.program_key import Plan
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.normalizations import NORMALIZATIONS
 

@@ -12,8 +12,8 @@ import numpy as np
 from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
 from gradgauge.engine.build import initial_parameters, layer_tables
 from gradgauge.engine.jacobian import JacobianFigures, jacobian_figures
-from gradgauge.engine.plan import Plan, plan_for
 from gradgauge.engine.probe import probe
+from gradgauge.engine.program_key import Plan, plan_for
 from gradgauge.engine.programs import precision
 from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec

@@ -22,7 +22,7 @@ import numpy as np
 
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import hidden_layers, outputs
-from gradgauge.engine.plan import Plan
+from gradgauge.engine.program_key import Plan
 from gradgauge.gauges import measure_network
 from gradgauge.signals import LayerSignals
 

@@ -10,7 +10,7 @@ from gradgauge.engine.backward import LayerBack
 from gradgauge.engine.batches import as_inputs, as_targets
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Taps
-from gradgauge.engine.plan import Plan
+from gradgauge.engine.program_key import Plan
 from gradgauge.engine.step import one_pass
 from gradgauge.gauges import GAUGES, measure
 from gradgauge.signals import LayerSignals

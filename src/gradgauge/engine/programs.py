@@ -16,8 +16,8 @@ import jax
 from gradgauge.engine import runtime  # noqa: F401  sets up JAX
 from gradgauge.engine.epochs import evaluate, run_steps
 from gradgauge.engine.executables import load_or_compile
-from gradgauge.engine.plan import Plan
 from gradgauge.engine.probe import probe
+from gradgauge.engine.program_key import Plan
 
 MOST_PROGRAMS = 32
 """Shapes whose programs a process keeps from one training to the next."""

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from gradgauge.engine.backward import Arriving, Observe, hidden_layers_back, outer
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Taps, hidden_layers, outputs
-from gradgauge.engine.plan import Plan
-from gradgauge.gauges._norms import is_safe, norm, sum_of_squares
+from gradgauge.engine.program_key import Plan
 from gradgauge.gauges.backward_gain import ratio
+from gradgauge.gauges.norms import is_safe, norm, sum_of_squares
 from gradgauge.parts.losses import LOSSES
 from gradgauge.parts.normalizations import NORMALIZATIONS
 from gradgauge.parts.optimizers import OPTIMIZERS, Options

@@ -26,7 +26,7 @@ from gradgauge.engine.ensemble import (
     workers,
 )
 from gradgauge.engine.history import History, Schedule, schedule
-from gradgauge.engine.plan import Plan, plan_for
+from gradgauge.engine.program_key import Plan, plan_for
 from gradgauge.engine.programs import STORE, precision
 from gradgauge.engine.results import run_attributes, run_from
 from gradgauge.run import Run

@@ -21,8 +21,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from gradgauge.errors import OutputProblem
+from gradgauge.layers import LayerInfo
 from gradgauge.run import Run
-from gradgauge.watchers._layers import LayerInfo, notes_of
 
 
 class JsonlWriter:
@@ -51,7 +51,7 @@ class JsonlWriter:
 
     def closed(self, run: Run) -> None:
         steps = int(run.figure("steps_done")[0])
-        notes = [asdict(note) for note in notes_of(run)]
+        notes = [asdict(note) for note in run.notes]
         self._line({"event": "closed", "steps_done": steps, "notes": notes})
         if self._file is not None:
             self._file.close()

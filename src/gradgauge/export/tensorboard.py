@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from gradgauge.errors import MissingExtra, OutputProblem
+from gradgauge.layers import LayerInfo
 from gradgauge.run import Run
-from gradgauge.watchers._layers import LayerInfo
 
 
 class TensorBoardWriter:

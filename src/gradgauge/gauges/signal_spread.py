@@ -5,8 +5,8 @@ from __future__ import annotations
 from array_api_compat import array_namespace
 
 from gradgauge.gauges._gauge import Gauge
-from gradgauge.gauges._norms import norm, norm_of
 from gradgauge.gauges.backward_gain import ratio
+from gradgauge.gauges.norms import norm, norm_of
 from gradgauge.signals import Array, LayerSignals
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gradgauge.gauges._gauge import Gauge
-from gradgauge.gauges._norms import norm_of
+from gradgauge.gauges.norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
 

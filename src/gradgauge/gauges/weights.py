@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gradgauge.gauges._gauge import Gauge
-from gradgauge.gauges._norms import norm_of
 from gradgauge.gauges.backward_gain import ratio
+from gradgauge.gauges.norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
 

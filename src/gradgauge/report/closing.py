@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gradgauge.errors import GradgaugeError
-from gradgauge.report.html import write_report
 from gradgauge.report.images import check_ending, write_picture
+from gradgauge.report.pages.write import write_report
 from gradgauge.run import Run
 from gradgauge.watchers import LayerInfo
 

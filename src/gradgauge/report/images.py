@@ -17,10 +17,10 @@ from gradgauge.report.charts._legend import legend
 from gradgauge.report.charts._rows import names_of
 from gradgauge.report.charts._watched import Watched
 from gradgauge.report.charts.signal import SIGNAL
-from gradgauge.report.fonts import FOLDER, STACK, font_face
-from gradgauge.report.vega_bundle import vega_bundle
+from gradgauge.report.page.fonts import FOLDER, STACK, font_face
+from gradgauge.report.page.vega_bundle import vega_bundle
 from gradgauge.run import Run, write_text_whole, write_whole
-from gradgauge.study.compare import Comparison
+from gradgauge.study.compare.run import Comparison
 
 ENDINGS = (".png", ".svg", ".html")
 

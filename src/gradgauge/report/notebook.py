@@ -20,7 +20,7 @@ from gradgauge.messages.catalog import DEFAULT_LANGUAGE, LANGUAGES
 if TYPE_CHECKING:
     from gradgauge.run import Run
 
-_MODULE, _CLASS = "gradgauge.study.compare", "Comparison"
+_MODULE, _CLASS = "gradgauge.study.compare.run", "Comparison"
 _VARIABLE = "GRADGAUGE_LANG"
 
 
@@ -53,12 +53,12 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     from gradgauge.report.charts.evolution import EVOLUTION
     from gradgauge.report.charts.learning import LEARNING
     from gradgauge.report.charts.signal import SIGNAL
-    from gradgauge.report.explain import explain
-    from gradgauge.report.fonts import font_face
-    from gradgauge.report.headline import headline, verdict
     from gradgauge.report.images import picture, to_svg
-    from gradgauge.report.page import prose
-    from gradgauge.report.sections import results_table
+    from gradgauge.report.page.fonts import font_face
+    from gradgauge.report.page.page import prose
+    from gradgauge.report.pages.comparison import results_table
+    from gradgauge.report.words.explain import explain
+    from gradgauge.report.words.headline import headline, verdict
 
     lang = lang or _language()
     parts = [f"<h3>{prose(headline(comparison, lang))}</h3>"]
@@ -78,8 +78,8 @@ def signal_html(run: Run, lang: str) -> str:
     """The picture of a watched Run as a cell's HTML; empty if it has nothing to show."""
     from gradgauge.report.charts._watched import Watched
     from gradgauge.report.charts.watched import SIGNAL
-    from gradgauge.report.fonts import font_face
     from gradgauge.report.images import picture, to_svg
+    from gradgauge.report.page.fonts import font_face
 
     watched = Watched(run, lang)
     spec = picture(SIGNAL, watched, lang)

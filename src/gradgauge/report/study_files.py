@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gradgauge.report.charts.study import study_chart
 from gradgauge.report.images import ENDINGS, check_ending, write_spec
-from gradgauge.study.slices import Slice
+from gradgauge.study.sweep.slices import Slice
 
 
 def write_study_chart(part: Slice, out: Path | str, name: str, lang: str = "en") -> list[Path]:

@@ -3,6 +3,6 @@
 `dispatch.watch` picks the watcher; no framework is imported that the program has not imported.
 """
 
-from gradgauge.watchers._layers import LayerInfo, Note, layers_of, notes_of
+from gradgauge.layers import LayerInfo, Note
 
-__all__ = ["LayerInfo", "Note", "layers_of", "notes_of"]
+__all__ = ["LayerInfo", "Note"]

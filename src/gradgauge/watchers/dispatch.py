@@ -6,9 +6,9 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
-from gradgauge.watchers._errors import CannotWatch
-from gradgauge.watchers._recorder import Listener
-from gradgauge.watchers._sampling import DEFAULT_SHARE
+from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.recorder import Listener
+from gradgauge.watchers.sampling import DEFAULT_SHARE
 
 _FAMILIES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("keras", ("keras.",), "Model"),

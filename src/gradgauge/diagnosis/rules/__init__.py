@@ -3,7 +3,6 @@ catalogue, a section in docs/rules.md."""
 
 from __future__ import annotations
 
-from gradgauge.diagnosis._rule import Rule
 from gradgauge.diagnosis.rules import (
     bad_initial_scale,
     constant_initialization,
@@ -21,6 +20,7 @@ from gradgauge.diagnosis.rules import (
     update_ratio,
     vanishing_gradient,
 )
+from gradgauge.diagnosis.rules._rule import Rule
 
 RULES: tuple[Rule, ...] = (
     vanishing_gradient.RULE,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import Layer
-from gradgauge.diagnosis._rule import (
+from gradgauge.diagnosis.evidence import Layer
+from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
     Evidence,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import Layer
-from gradgauge.diagnosis._rule import (
+from gradgauge.diagnosis.evidence import Layer
+from gradgauge.diagnosis.rules._rule import (
     FAULT,
     NOTE,
     Evidence,

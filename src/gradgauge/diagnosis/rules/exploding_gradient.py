@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradgauge.diagnosis._rule import (
+from gradgauge.diagnosis.rules._rule import (
     NOTE,
     Evidence,
     Finding,

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from gradgauge.diagnosis._rule import (
+from gradgauge.diagnosis.learning import times_as_long
+from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
     Evidence,
@@ -17,7 +18,6 @@ from gradgauge.diagnosis._rule import (
     Outcome,
     Rule,
 )
-from gradgauge.diagnosis.learning import times_as_long
 
 
 def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import CLASS_LOSSES, Head
-from gradgauge.diagnosis._rule import (
+from gradgauge.diagnosis.evidence import CLASS_LOSSES, Head
+from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
     Evidence,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradgauge.diagnosis._rule import (
+from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
     Evidence,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradgauge.diagnosis._evidence import Layer
-from gradgauge.diagnosis._rule import (
+from gradgauge.diagnosis.evidence import Layer
+from gradgauge.diagnosis.rules._rule import (
     FAULT,
     NOTE,
     WARNING,

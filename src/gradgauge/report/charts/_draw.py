@@ -10,7 +10,7 @@ from typing import Any
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Spec
 from gradgauge.report.charts._rows import Row, names_of, picked
-from gradgauge.report.palette import styles
+from gradgauge.report.page.palette import styles
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 PANEL_WIDTH = 340

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradgauge.report.charts._chart import Spec
 from gradgauge.report.charts._draw import AXIS_WIDTH, INK, PANEL_WIDTH
-from gradgauge.report.palette import styles
+from gradgauge.report.page.palette import styles
 
 _LINE, _GAP, _ROW = 30, 22, 20
 _LETTER = 7.0

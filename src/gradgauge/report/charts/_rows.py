@@ -10,10 +10,10 @@ import numpy as np
 
 from gradgauge.gauges import QUANTITIES
 from gradgauge.parts.activations import ACTIVATIONS
-from gradgauge.report.numbers import number
+from gradgauge.report.words.numbers import number
 from gradgauge.spec.network import NetworkSpec
-from gradgauge.study.compare import Comparison
-from gradgauge.study.profile import MOMENTS, by_layer, seed_range
+from gradgauge.study.by_layer import MOMENTS, by_layer, seed_range
+from gradgauge.study.compare.run import Comparison
 
 Row = dict[str, Any]
 

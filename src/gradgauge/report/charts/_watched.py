@@ -13,11 +13,11 @@ import numpy as np
 from gradgauge.gauges import QUANTITIES
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._rows import MOST_LAYERS, Row, figure, picked, positive
-from gradgauge.report.numbers import NO_VALUE
+from gradgauge.report.words.numbers import NO_VALUE
 from gradgauge.run import Run
 from gradgauge.spec.notation import parse
-from gradgauge.study.profile import MOMENTS, by_layer, last_places, seed_range
-from gradgauge.watchers import LayerInfo, layers_of
+from gradgauge.study.by_layer import MOMENTS, by_layer, last_places, seed_range
+from gradgauge.watchers import LayerInfo
 
 BOTH = "both"
 """The moment of rows that hold the first and the last probe as two lines of one picture."""
@@ -35,7 +35,7 @@ class Watched:
     @functools.cached_property
     def layers(self) -> list[LayerInfo]:
         """What is known of the layers: of a watched Run what the watcher saw, else its notation."""
-        return layers_of(self.run) or _layers_of_notation(self.run)
+        return self.run.layers or _layers_of_notation(self.run)
 
     @functools.cached_property
     def labels(self) -> list[str]:

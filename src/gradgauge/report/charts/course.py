@@ -8,10 +8,10 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import chart, foot_rows, linear_scale, lines, log_scale, y_axis
 from gradgauge.report.charts._rows import Row, figure, of, picked, trained
-from gradgauge.report.numbers import number
+from gradgauge.report.words.numbers import number
 from gradgauge.run import Run
-from gradgauge.study.compare import Comparison
-from gradgauge.study.profile import step_course, step_losses
+from gradgauge.study.by_layer import step_course, step_losses
+from gradgauge.study.compare.run import Comparison
 
 _QUANTITIES = ("step_loss", "first_weight_grad_norm")
 _MOST_STEPS = 240

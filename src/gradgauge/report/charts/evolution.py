@@ -19,10 +19,10 @@ from gradgauge.report.charts._draw import (
     y_axis,
 )
 from gradgauge.report.charts._rows import Row, figure, has_meaning, names_of, of, picked, trained
-from gradgauge.report.numbers import number
+from gradgauge.report.words.numbers import number
 from gradgauge.run import Run
-from gradgauge.study.compare import Comparison
-from gradgauge.study.profile import probe_course
+from gradgauge.study.by_layer import probe_course
+from gradgauge.study.compare.run import Comparison
 
 _QUANTITIES = ("delta_norm", "signal_spread")
 _MOST_LAYERS, _MOST_PROBES = 32, 32

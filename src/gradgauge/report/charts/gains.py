@@ -16,9 +16,9 @@ from gradgauge.report.charts._draw import (
     y_axis,
 )
 from gradgauge.report.charts._rows import Row, layer_rows, of, trained
-from gradgauge.report.numbers import signed_decades
-from gradgauge.study.compare import Comparison
-from gradgauge.study.profile import MOMENTS
+from gradgauge.report.words.numbers import signed_decades
+from gradgauge.study.by_layer import MOMENTS
+from gradgauge.study.compare.run import Comparison
 
 _GAINS = ("slope_gain", "weight_gain")
 

@@ -16,10 +16,10 @@ from gradgauge.report.charts._draw import (
     y_axis,
 )
 from gradgauge.report.charts._rows import Row, figure, trained
-from gradgauge.report.numbers import fixed, percent
+from gradgauge.report.words.numbers import fixed, percent
 from gradgauge.run import Run
-from gradgauge.study.compare import Comparison
-from gradgauge.study.profile import epoch_summaries, majority_share
+from gradgauge.study.by_layer import epoch_summaries, majority_share
+from gradgauge.study.compare.run import Comparison
 
 _HEIGHT = 210
 _MOST_TICKS = 12

@@ -15,9 +15,9 @@ from gradgauge.report.charts._draw import (
     y_axis,
 )
 from gradgauge.report.charts._rows import Row, layer_rows, of, trained
-from gradgauge.report.numbers import number
-from gradgauge.study.compare import Comparison
-from gradgauge.study.profile import MOMENTS, by_layer
+from gradgauge.report.words.numbers import number
+from gradgauge.study.by_layer import MOMENTS, by_layer
+from gradgauge.study.compare.run import Comparison
 
 _HEIGHTS = {"delta_norm": 230, "signal_spread": 130}
 

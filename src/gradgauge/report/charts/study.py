@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.numbers import number
-from gradgauge.report.palette import styles
-from gradgauge.study.plan import FIELDS
-from gradgauge.study.slices import Row, Slice
+from gradgauge.report.page.palette import styles
+from gradgauge.report.words.numbers import number
+from gradgauge.study.sweep.grid import FIELDS
+from gradgauge.study.sweep.slices import Row, Slice
 
 Spec = dict[str, Any]
 

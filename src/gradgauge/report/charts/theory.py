@@ -12,9 +12,9 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Spec
 from gradgauge.report.charts._draw import CONFIG, GRID, INK, LINE, SCHEMA, log_scale
 from gradgauge.report.charts._rows import Row, figure, picked, positive
-from gradgauge.report.palette import COLOURS
-from gradgauge.study.measure import DeltaNorms
-from gradgauge.study.phase_diagram import PhaseDiagram
+from gradgauge.report.page.palette import COLOURS
+from gradgauge.study.theory.measure import DeltaNorms
+from gradgauge.study.theory.phase_diagram import PhaseDiagram
 
 _WIDTH, _HEIGHT = 560, 320
 _MOST_LAYERS = 200

@@ -10,7 +10,7 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Spec
 from gradgauge.report.charts._draw import INK
 from gradgauge.report.charts._rows import Row
-from gradgauge.study.trainability import BETWEEN, Trainability
+from gradgauge.study.theory.trainability import BETWEEN, Trainability
 
 _WIDTH, _HEIGHT = 560, 340
 

@@ -8,9 +8,9 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import by_moment, layer_axis, lines, y_axis
 from gradgauge.report.charts._rows import Row, has_meaning, layer_rows, trained
-from gradgauge.report.numbers import percent
-from gradgauge.study.compare import Comparison
-from gradgauge.study.profile import MOMENTS, by_layer
+from gradgauge.report.words.numbers import percent
+from gradgauge.study.by_layer import MOMENTS, by_layer
+from gradgauge.study.compare.run import Comparison
 
 _STATES = ("saturated", "inactive", "dead")
 

@@ -8,10 +8,10 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Spec
 from gradgauge.report.charts._draw import CONFIG, INK, LINE, MUTED, SCHEMA
 from gradgauge.report.charts._rows import Row
-from gradgauge.report.palette import COLOURS
-from gradgauge.study.counterfactuals import CONTROL
-from gradgauge.study.why import Why
-from gradgauge.study.why_verdict import arm_name
+from gradgauge.report.page.palette import COLOURS
+from gradgauge.study.why.counterfactuals import CONTROL
+from gradgauge.study.why.run import Why
+from gradgauge.study.why.verdict import arm_name
 
 _BETTER, _SAME = COLOURS[1], LINE
 _CONTROL_COLOUR = COLOURS[0]

@@ -1,0 +1,1 @@
+"""A training under diagnosis, in each framework."""

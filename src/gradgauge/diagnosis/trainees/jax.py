@@ -1,0 +1,235 @@
+"""A JAX loss function with parameters as a trainee: gradient steps of ours, under watch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradgauge.diagnosis.errors import CannotDiagnose
+from gradgauge.diagnosis.evidence import Course, Data, Head, Layer, Loss, Optimizer
+from gradgauge.diagnosis.sequences import reach_of
+from gradgauge.diagnosis.trainees.trainee import (
+    OVERSHOOT_AT,
+    PROBES,
+    Settings,
+    Tried,
+    Watched,
+    bad_samples,
+    overshoot_of,
+    redrawn,
+    standardized,
+    steps_for,
+)
+from gradgauge.watchers.jax.tree import Leaves
+from gradgauge.watchers.jax.watcher import JaxWatcher
+
+MOST = 1_000
+_KINDS = {
+    "categorical": Loss("categorical", "categorical", True),
+    "sparse_categorical": Loss("sparse_categorical", "sparse_categorical", True),
+    "binary": Loss("binary", "binary", True),
+    "mse": Loss("mse", "mse"),
+    "mae": Loss("mae", "mae"),
+}
+_OTHER = Loss("other", "loss")
+
+
+def jax_trainee(
+    loss: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> JaxTrainee:
+    """Sort the arguments.
+
+    Args:
+        loss: `loss(params, x, y)` -> scalar, the mean over the batch.
+        args: params, x, y.
+        options: `optimizer` (optax's, anything with `init` and `update`; None: plain gradient
+            steps), `learning_rate`, `epochs`, `batch_size`, `seed`; `predict(params, x)` and
+            `kind` (`sparse_categorical`, `categorical`, `binary` on logits, `mse`, `mae`) for
+            the rules that look at outputs.
+
+    Raises:
+        CannotDiagnose: params, x or y is missing.
+    """
+    given = dict(zip(("params", "x", "y"), args, strict=False)) | options
+    for name in ("params", "x", "y"):
+        if given.get(name) is None:
+            raise CannotDiagnose("jax_needs", what=name)
+    return JaxTrainee(loss, given)
+
+
+class JaxTrainee:
+    """See Trainee. Parameters are values: there is nothing to put back."""
+
+    framework = "jax"
+
+    def __init__(self, loss: Callable[..., Any], given: dict[str, Any]):
+        self.loss, self.params = loss, given["params"]
+        self.x, self.y = np.asarray(given["x"]), np.asarray(given["y"])
+        if not jax.tree.leaves(self.params):
+            raise CannotDiagnose("nothing_trainable", name="params")
+        if len(self.x) != len(self.y):
+            raise CannotDiagnose("wrong_rows", rows=len(self.x), labels=len(self.y))
+        if not len(self.x):
+            raise CannotDiagnose("no_data")
+        self.predict, self.kind = given.get("predict"), _KINDS.get(given.get("kind", ""), _OTHER)
+        self.batch = min(int(given.get("batch_size") or 32), len(self.x))
+        self.epochs, self.seed = given.get("epochs"), int(given.get("seed") or 0)
+        self.optim = given.get("optimizer")
+        rate = given.get("learning_rate")
+        self.rate = float(rate) if rate is not None else (math.nan if self.optim else 0.01)
+        self._grad = jax.jit(jax.value_and_grad(loss))
+        self._probe = (jnp.asarray(self.x[:MOST]), jnp.asarray(self.y[:MOST]))
+        self._end = self.params
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """See Trainee."""
+        yield
+
+    def rewind(self) -> None:
+        """See Trainee."""
+
+    def heads(self) -> tuple[Head, ...]:
+        """See Trainee."""
+        if self.predict is None:
+            empty = np.zeros((0, 1))
+            return (Head(None, "", _OTHER, self.y[:MOST], empty),)
+        before = np.asarray(self.predict(self.params, self._probe[0]))
+        activation = "" if self.kind is _OTHER else "linear"
+        self._heads = (Head(None, activation, self.kind, self.y[:MOST], before),)
+        return self._heads
+
+    def data(self) -> Data:
+        """See Trainee."""
+        tokens = self.x.dtype.kind in "iu"
+        return Data((self.x[:MOST],), len(self.x), self.batch, bad_samples(self.x),
+                    bad_samples(self.y), tokens)  # fmt: skip
+
+    def optimizer(self) -> Optimizer:
+        """See Trainee."""
+        name = "sgd" if self.optim is None else "optax"
+        return Optimizer(name, self.rate)
+
+    def reach(self) -> float | None:
+        """See Trainee."""
+        predict = self.predict
+        if predict is None or self.x.ndim != 3:
+            return None
+        return reach_of(self.x[:MOST], lambda rows: np.asarray(predict(self.params, rows)))
+
+    def watched(self, settings: Settings) -> Watched:
+        """See Trainee."""
+        total = self._total()
+        watcher = JaxWatcher(
+            self.loss, self.params, *self._probe, every=max(1, total // PROBES),
+            norms_every=max(1, total // 24),
+        )  # fmt: skip
+        losses, broke, overshoot, end = self._train(
+            self.params, 1.0, self.x, settings.seconds, watcher, settings
+        )
+        watcher.close(end)
+        run = watcher.run
+        before, after = _arrays(self.params), _arrays(end)
+        layers = tuple(
+            Layer(row.info, _of(row, before), _of(row, after), fresh=None) for row in watcher.rows
+        )
+        course = Course(losses, total, broke, None, overshoot)
+        return Watched(course, run, layers, self._after(end, self.x))
+
+    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
+        """See Trainee."""
+        x = standardized(self.x) if scaled_inputs else self.x
+        losses, broke, _, end = self._train(self.params, rate_factor, x, seconds)
+        return Tried(Course(losses, self._total(), broke), self._after(end, x))
+
+    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
+        """See Trainee."""
+        leaves, tree = jax.tree.flatten(self.params)
+        drawn = redrawn([np.asarray(leaf) for leaf in leaves], seed)
+        params = jax.tree.unflatten(tree, [jnp.asarray(a) for a in drawn])
+        total = self._total()
+        watcher = JaxWatcher(
+            self.loss, params, *self._probe, every=total + 1, norms_every=total + 1
+        )
+        _, _, _, end = self._train(params, 1.0, self.x, seconds, watcher)
+        watcher.close(end)
+        dead = watcher.run.values("probes", "dead")[0][-1]
+        return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
+
+    def _train(
+        self, params: Any, factor: float, x: np.ndarray, seconds: float,
+        watcher: JaxWatcher | None = None, settings: Settings | None = None,
+    ) -> tuple[np.ndarray, int | None, dict[int, float], Any]:  # fmt: skip
+        losses: list[float] = []
+        overshoot: dict[int, float] = {}
+        state = self.optim.init(params) if self.optim is not None else None
+        began = time.perf_counter()
+        for rows in self._batches():
+            step = len(losses)
+            batch = (jnp.asarray(x[rows]), jnp.asarray(self.y[rows]))
+            loss, grads = self._grad(params, *batch)
+            updates, state = self._updates(grads, state, params, factor)
+            after = jax.tree.map(lambda p, u: p + u, params, updates)
+            if watcher is not None:
+                watcher.step(params, grads, updates, loss=loss)
+            if not math.isfinite(float(loss)):
+                return np.array(losses or [math.nan]), step, overshoot, params
+            losses.append(float(loss))
+            if settings is not None and step in OVERSHOOT_AT:
+                overshoot[step] = self._overshoot(params, after, updates)
+            params = after
+            if settings is not None and settings.on_progress:
+                settings.on_progress(step + 1, self._total())
+            if time.perf_counter() - began > seconds:
+                break
+        return np.array(losses or [math.nan]), None, overshoot, params
+
+    def _updates(self, grads: Any, state: Any, params: Any, factor: float) -> tuple[Any, Any]:
+        if self.optim is None:
+            return jax.tree.map(lambda g: -self.rate * factor * g, grads), state
+        updates, state = self.optim.update(grads, state, params)
+        return jax.tree.map(lambda u: factor * u, updates), state
+
+    def _overshoot(self, before: Any, after: Any, updates: Any) -> float:
+        first, g0 = self._grad(before, *self._probe)
+        then, g1 = self._grad(after, *self._probe)
+        arrays = [[np.asarray(leaf) for leaf in jax.tree.leaves(t)] for t in (g0, g1, updates)]
+        return overshoot_of(float(first), float(then), *arrays)
+
+    def _after(self, params: Any, x: np.ndarray) -> tuple[Head, ...]:
+        if self.predict is None:
+            return self.heads()
+        out = np.asarray(self.predict(params, jnp.asarray(x[:MOST])))
+        return tuple(dataclasses.replace(head, after=out) for head in self._heads)
+
+    def _total(self) -> int:
+        per_epoch, epochs = steps_for(
+            len(self.x) // self.batch * self.batch, self.batch, self.epochs
+        )
+        return per_epoch * epochs
+
+    def _batches(self) -> Iterator[np.ndarray]:
+        """Whole batches only: a ragged one would be compiled anew."""
+        rng = np.random.default_rng(self.seed)
+        per_epoch = max(len(self.x) // self.batch, 1)
+        for _ in range(self._total() // per_epoch):
+            order = rng.permutation(len(self.x))
+            for at in range(per_epoch):
+                yield order[at * self.batch : (at + 1) * self.batch]
+
+
+def _arrays(params: Any) -> list[np.ndarray]:
+    return [np.asarray(a) for a in Leaves(params).arrays(params)]
+
+
+def _of(row: Any, leaves: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The row's weight."""
+    return (leaves[row.leaf],)

@@ -1,0 +1,1 @@
+"""A Keras model under diagnosis."""

@@ -1,0 +1,139 @@
+"""Callbacks of a diagnosis: the loss of every step, the budget, overshoot along a step."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from gradgauge.diagnosis.evidence import Course
+from gradgauge.diagnosis.trainees.keras.facts import numpy_of
+from gradgauge.diagnosis.trainees.trainee import OVERSHOOT_AT, Settings, overshoot_of, saturation
+from gradgauge.watchers.keras.one_pass import Passed
+from gradgauge.watchers.keras.watcher import KerasWatcher
+
+
+class Losses(keras.callbacks.Callback):
+    """The loss of every step; ends the training when time is up or a loss is not finite.
+
+    Args:
+        seconds: the budget.
+        total: steps planned.
+        stop_at: end before this step.
+    """
+
+    def __init__(self, seconds: float, total: int, stop_at: int | None = None):
+        super().__init__()
+        self.seconds, self.total, self.stop_at = seconds, total, stop_at
+        self.losses: list[float] = []
+        self.broke: int | None = None
+        self._sum = 0.0
+        self._penalty = 0.0
+        self._began: float | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        del epoch, logs
+        self._sum = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._began is None:
+            # The first step compiles: it is not the training's time.
+            self._began = time.perf_counter()
+        mean = float(np.mean((logs or {}).get("loss", math.nan)))
+        loss = mean * (batch + 1) - self._sum
+        self._sum = mean * (batch + 1)
+        if math.isfinite(loss):
+            self.losses.append(loss)
+        elif self.broke is None:
+            self.broke = len(self.losses)
+            self._stop()
+        if self.stop_at is not None and len(self.losses) >= self.stop_at:
+            self._stop()
+        if time.perf_counter() - self._began > self.seconds:
+            self._stop()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        del logs
+        if self.broke is None and not all(
+            np.isfinite(numpy_of(w.value)).all() for w in self._mine().weights
+        ):
+            self.broke = max(len(self.losses) - 1, 0)
+
+    def _mine(self) -> Any:
+        return self.model
+
+    def _stop(self) -> None:
+        self._mine().stop_training = True
+
+    def course(self, planned: int, weighted: bool) -> Course:
+        """What was made."""
+        losses = np.array(self.losses if self.losses else [math.nan])
+        return Course(losses - self._penalty, planned, self.broke, weighted=weighted)
+
+
+class Steps(Losses):
+    """Losses of a watched training, and rate times curvature along some of its steps."""
+
+    def __init__(self, watcher: KerasWatcher, settings: Settings, total: int):
+        super().__init__(settings.seconds, total)
+        self.watcher, self.settings = watcher, settings
+        self.overshoot: dict[int, float] = {}
+        self._before: tuple[Passed, list[np.ndarray]] | None = None
+        self._step = 0
+        self.born_saturated: dict[str, float] = {}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        del logs
+        model = self._mine()
+        penalty = sum(float(numpy_of(v)) for v in model.losses)
+        self._penalty = penalty if math.isfinite(penalty) else 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        del batch, logs
+        self._before = None
+        if self._step in OVERSHOOT_AT and (passed := self.watcher.read()) is not None:
+            self._before = (passed, self._weights())
+            if self._step == 0:
+                self.born_saturated = saturation(self.watcher.seen(passed))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._before is not None and (then := self.watcher.read()) is not None:
+            passed, weights = self._before
+            change = [b - a for a, b in zip(weights, self._weights(), strict=True)]
+            self.overshoot[self._step] = overshoot_of(
+                passed.loss, then.loss, passed.weight_grads, then.weight_grads, change
+            )
+        self._step += 1
+        super().on_train_batch_end(batch, logs)
+        if self.settings.on_progress:
+            self.settings.on_progress(self._step, self.total)
+
+    def _weights(self) -> list[np.ndarray]:
+        return [numpy_of(v.value) for v in self._mine().trainable_variables]
+
+    def course(self, planned: int, weighted: bool) -> Course:
+        """What was made."""
+        losses = np.array(self.losses if self.losses else [math.nan])
+        return Course(losses - self._penalty, planned, self.broke, None, self.overshoot, weighted)
+
+    def look(self, watcher: KerasWatcher) -> tuple[str, str] | None:
+        """What of the model is not finite now, in the order of the pass; None: nothing."""
+        watcher.probe(self.broke or 0)
+        run = watcher.run
+        loss = float(run.values("probes", "loss")[0][-1])
+        for name, operation in (("weight_norm", "weights"), ("z_std", "pre_activation"),
+                                ("h_std", "activation")):  # fmt: skip
+            row = run.values("probes", name)[0][-1]
+            seen = np.isfinite(run.values("probes", name)[0][0])
+            bad = np.flatnonzero(~np.isfinite(row) & (seen | np.isinf(row)))
+            if bad.size:
+                return watcher.rows[int(bad[0])].info.name, operation
+        if not math.isfinite(loss):
+            return watcher.rows[-1].info.name, "loss"
+        grads = run.values("probes", "weight_grad_norm")[0][-1]
+        bad = np.flatnonzero(np.isinf(grads) | np.isnan(grads))
+        reached = [i for i in bad if watcher.rows[int(i)].info.trainable]
+        return (watcher.rows[int(reached[-1])].info.name, "gradient") if reached else None

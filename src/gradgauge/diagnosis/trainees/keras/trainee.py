@@ -1,0 +1,323 @@
+"""A compiled Keras model as a trainee: `fit` under watch, and everything put back."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+
+from gradgauge.diagnosis.errors import CannotDiagnose
+from gradgauge.diagnosis.evidence import Data, Head, Layer, Optimizer
+from gradgauge.diagnosis.sequences import reach_of
+from gradgauge.diagnosis.trainees.keras.data import Given, given
+from gradgauge.diagnosis.trainees.keras.facts import (
+    by_values,
+    has_been_trained,
+    heads_of,
+    layer_facts,
+    numpy_of,
+    optimizer_facts,
+    output_layers,
+    short_names,
+)
+from gradgauge.diagnosis.trainees.keras.steps import Losses, Steps
+from gradgauge.diagnosis.trainees.trainee import (
+    PROBES,
+    Settings,
+    Tried,
+    Watched,
+    bad_samples,
+    redrawn,
+    standardized,
+    steps_for,
+)
+from gradgauge.watchers.keras.watcher import KerasWatcher
+
+_NOT_OURS = ("x", "y", "verbose", "callbacks", "epochs", "initial_epoch")
+_FUNCTIONS = ("train_function", "test_function", "predict_function")
+
+
+class KerasTrainee:
+    """See Trainee.
+
+    Args:
+        model: compiled; built, or built here by its first pass.
+        x, y: as for `fit`.
+        options: the other arguments of `fit`.
+    """
+
+    framework = "keras"
+
+    def __init__(self, model: Any, x: Any, y: Any, options: dict[str, Any]):
+        if not getattr(model, "compiled", False) or model.optimizer is None:
+            raise CannotDiagnose("not_compiled", name=getattr(model, "name", "model"))
+        self.model, self.options = model, dict(options)
+        self.callbacks = list(keras.tree.flatten(self.options.pop("callbacks", None) or []))
+        self.given: Given = given(model, x, y, self.options)
+        self._kept: list[tuple[Any, np.ndarray]] = []
+        self._build()
+        if not model.trainable_variables:
+            raise CannotDiagnose("nothing_trainable", name=model.name)
+
+    def _build(self) -> None:
+        """One pass of the first samples: builds what is not built, and shows whether x fits."""
+        x = keras.tree.map_structure(lambda a: a[:2], self.given.x_probe)
+        with _global_states():
+            if self.model.built and getattr(self.model, "inputs", None):
+                _check_shapes(self.model, x)
+                return
+            try:
+                self.model(x, training=False)
+            except (ValueError, TypeError) as error:
+                why = str(error).strip().partition("\n")[0]
+                raise CannotDiagnose("data_does_not_fit", why=why) from error
+
+    # -- keeping and rewinding
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """See Trainee."""
+        model = self.model
+        names = (*_FUNCTIONS, "history", "stop_training", "optimizer")
+        saved = {name: getattr(model, name) for name in names if hasattr(model, name)}
+        model.optimizer = _copy_of(saved["optimizer"], model.trainable_variables)
+        for name in _FUNCTIONS:
+            if hasattr(model, name):
+                setattr(model, name, None)
+        self._variables = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
+        self._kept = [(v, _value(v)) for v in self._variables]
+        with _global_states():
+            self._states = _states()
+            try:
+                yield
+            finally:
+                self.rewind()
+                for name, value in saved.items():
+                    setattr(model, name, value)
+
+    def rewind(self) -> None:
+        """See Trainee."""
+        for variable, value in self._kept:
+            variable.assign(value)
+        _set_states(self._states)
+        self.model.stop_training = False
+
+    # -- facts
+
+    def heads(self) -> tuple[Head, ...]:
+        """See Trainee."""
+        before = self._predict(self.given.x_probe)
+        outputs = keras.tree.flatten(before)
+        known = output_layers(self.model, len(outputs))
+        self._heads = heads_of(self.model, before, self.given.y_probe, known)
+        return self._heads
+
+    def data(self) -> Data:
+        """See Trainee."""
+        x = tuple(np.asarray(a) for a in keras.tree.flatten(self.given.x_probe))
+        y = [np.asarray(a) for a in keras.tree.flatten(self.given.y_probe) if a is not None]
+        whole_x = [np.asarray(a) for a in keras.tree.flatten(self.given.x_whole)]
+        whole_y = [np.asarray(a) for a in keras.tree.flatten(self.given.y_whole) if a is not None]
+        tokens = any(
+            isinstance(layer, keras.layers.Embedding) for layer in self.model._flatten_layers()
+        )
+        return Data(
+            x, self.given.samples, self.given.batch_size,
+            max((bad_samples(a) for a in whole_x), default=0),
+            max((bad_samples(a) for a in whole_y or y), default=0), tokens,
+        )  # fmt: skip
+
+    def optimizer(self) -> Optimizer:
+        """See Trainee."""
+        return optimizer_facts(self.model.optimizer)
+
+    def reach(self) -> float | None:
+        """See Trainee."""
+        if not any(isinstance(layer, keras.layers.RNN) for layer in self.model._flatten_layers()):
+            return None
+        x = keras.tree.flatten(self.given.x_probe)
+        return reach_of(np.asarray(x[0]), self._predict) if len(x) == 1 else None
+
+    # -- trainings
+
+    def watched(self, settings: Settings) -> Watched:
+        """See Trainee."""
+        per_epoch, epochs = self._length()
+        total = per_epoch * epochs
+        every = max(1, total // PROBES)
+        watcher = KerasWatcher(
+            self.model, *self.given.probe(), every=every, norms_every=max(1, total // 24),
+        )  # fmt: skip
+        steps = Steps(watcher, settings, total)
+        before = {id(v): value for v, value in self._kept}
+        trained = has_been_trained(self.model)
+        self._fit(self.given.x, epochs, [watcher, steps])
+        broke = self._where_broke(watcher, steps)
+        after = {id(v): _value(v) for v, _ in self._kept}
+        layers = layer_facts(watcher.rows, before, after, trained, self.model)
+        course = dataclasses.replace(
+            steps.course(total, self.given.weighted), non_finite_where=broke
+        )
+        names = short_names([row.info.name for row in watcher.rows])
+        saturated = {names[name]: share for name, share in steps.born_saturated.items()}
+        return Watched(course, watcher.run, layers, self._heads_after(layers), saturated)
+
+    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
+        """See Trainee."""
+        per_epoch, epochs = self._length()
+        optimizer = self.model.optimizer
+        if rate_factor != 1.0:
+            optimizer.learning_rate.assign(optimizer.learning_rate * rate_factor)
+        x, probe = self.given.x, self.given.x_probe
+        if scaled_inputs:
+            x = keras.tree.map_structure(standardized, self.given.x_whole)
+            probe = self.given.probed(x)
+        losses = Losses(seconds, per_epoch * epochs)
+        self._fit(x, epochs, [losses])
+        after = keras.tree.flatten(self._predict(probe))
+        heads = tuple(
+            dataclasses.replace(head, after=np.asarray(out))
+            for head, out in zip(self._heads, after, strict=False)
+        )
+        return Tried(losses.course(per_epoch * epochs, self.given.weighted), heads)
+
+    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
+        """See Trainee."""
+        variables = self.model.trainable_variables
+        arrays = redrawn([_value(v) for v in variables], seed)
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+        per_epoch, epochs = self._length()
+        total = per_epoch * epochs
+        watcher = KerasWatcher(
+            self.model, *self.given.probe(), every=total + 1, norms_every=total + 1
+        )
+        self._fit(self.given.x, epochs, [watcher, Losses(seconds, total)])
+        dead = watcher.run.values("probes", "dead")[0][-1]
+        names = short_names([row.info.name for row in watcher.rows])
+        return {names[row.info.name]: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
+
+    def _fit(self, x: Any, epochs: int, callbacks: list[Any]) -> None:
+        options = {k: v for k, v in self.options.items() if k not in _NOT_OURS}
+        if not self.callbacks:
+            options.pop("validation_data", None)
+        self.model.fit(
+            x, self.given.y, epochs=epochs, verbose=0, callbacks=[*self.callbacks, *callbacks],
+            **options,
+        )  # fmt: skip
+
+    def _length(self) -> tuple[int, int]:
+        if self.options.get("steps_per_epoch"):
+            return int(self.options["steps_per_epoch"]), int(self.options.get("epochs") or 1)
+        rows = math.ceil(
+            self.given.samples * (1 - float(self.options.get("validation_split") or 0))
+        )
+        return steps_for(rows, self.given.batch_size, self.options.get("epochs"))
+
+    def _heads_after(self, layers: tuple[Layer, ...]) -> tuple[Head, ...]:
+        after = [np.asarray(o) for o in keras.tree.flatten(self._predict(self.given.x_probe))]
+        outputs = [layer for layer in layers if layer.info.output]
+        heads = []
+        for head, out in zip(self._heads, after, strict=False):
+            name = head.layer or (outputs[-1].name if outputs else None)
+            activation = head.activation
+            if not activation and outputs and len(after) == 1:
+                seen = outputs[-1].info.activation
+                activation = seen if seen not in ("", "linear") else ""
+            activation = by_values(activation, [head.before, out])
+            heads.append(dataclasses.replace(head, layer=name, activation=activation, after=out))
+        return tuple(heads)
+
+    def _predict(self, x: Any) -> Any:
+        return self.model.predict_on_batch(x)
+
+    def _where_broke(self, watcher: KerasWatcher, steps: Steps) -> tuple[str, str] | None:
+        """The layer and the operation that were not finite first: the training once more, up to
+        the step before, and a look at it."""
+        if steps.broke is None:
+            return None
+        if steps.broke > 0:
+            self.rewind()
+            per_epoch, epochs = self._length()
+            again = Losses(10.0, per_epoch * epochs, stop_at=steps.broke)
+            self._fit(self.given.x, epochs, [again])
+        else:
+            self.rewind()
+        found = steps.look(watcher)
+        if found is None:
+            return None
+        names = short_names([row.info.name for row in watcher.rows])
+        return names[found[0]], found[1]
+
+
+def _copy_of(optimizer: Any, variables: list[Any]) -> Any:
+    """An optimiser in the same state, so that the user's own is never touched."""
+    try:
+        copy = type(optimizer).from_config(optimizer.get_config())
+    except (TypeError, ValueError, NotImplementedError):
+        return optimizer
+    copy.build(variables)
+    if optimizer.built:
+        for new, old in zip(copy.variables, optimizer.variables, strict=True):
+            new.assign(_value(old))
+    else:
+        copy.iterations.assign(_value(optimizer.iterations))
+    return copy
+
+
+def _check_shapes(model: Any, x: Any) -> None:
+    wanted = [tuple(t.shape) for t in keras.tree.flatten(model.inputs)]
+    got = [np.shape(a) for a in keras.tree.flatten(x)]
+    fits = len(wanted) == len(got) and all(
+        len(w) == len(g) and all(a is None or a == b for a, b in zip(w[1:], g[1:], strict=True))
+        for w, g in zip(wanted, got, strict=True)
+    )
+    # Keras adds a last axis of 1 by itself where it is the only thing that is missing.
+    loose = len(wanted) == len(got) and all(
+        w[1:] == (*g[1:], 1) for w, g in zip(wanted, got, strict=True)
+    )
+    if not fits and not loose:
+        raise CannotDiagnose("wrong_input_shape", expected=_shapes(wanted), got=_shapes(got))
+
+
+def _shapes(shapes: list[tuple[Any, ...]]) -> str:
+    return ", ".join(
+        str(tuple("n" if i == 0 else s for i, s in enumerate(shape))) for shape in shapes
+    )
+
+
+def _value(variable: Any) -> np.ndarray:
+    return numpy_of(variable.value)
+
+
+def _states() -> tuple[Any, ...]:
+    return random.getstate(), np.random.get_state()  # noqa: NPY002 the global state is meant
+
+
+def _set_states(states: tuple[Any, ...]) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+
+
+@contextmanager
+def _global_states() -> Iterator[None]:
+    """Global random states are afterwards as they were."""
+    states = _states()
+    generator = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    kept = None if generator is None else _value(generator.state)
+    try:
+        yield
+    finally:
+        _set_states(states)
+        if generator is None:
+            global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+        else:
+            generator.state.assign(kept)

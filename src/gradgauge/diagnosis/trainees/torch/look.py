@@ -1,0 +1,93 @@
+"""Extra passes of a PyTorch module: gradients on the probe samples, and where a NaN began."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gradgauge.diagnosis.trainees.torch.facts import array
+from gradgauge.diagnosis.trainees.trainee import saturation
+from gradgauge.watchers.measure import measure_layers
+from gradgauge.watchers.torch.probe import Probe
+from gradgauge.watchers.torch.state import preserved
+from gradgauge.watchers.torch.watcher import PyTorchWatcher
+
+if TYPE_CHECKING:
+    from gradgauge.diagnosis.trainees.torch.trainee import PyTorchTrainee
+
+
+def gradients(
+    model: nn.Module, loss: Callable[[Any, Any], torch.Tensor], x: Any, y: Any
+) -> tuple[float, list[np.ndarray | None]]:
+    """Loss and gradients of the parameters that learn, without any trace."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    with preserved(model), torch.enable_grad():
+        out = model(**x) if isinstance(x, dict) else model(*x) if isinstance(x, tuple) else model(x)
+        value = loss(out, y)
+        if not value.requires_grad:
+            return float(value), [None] * len(parameters)
+        found = torch.autograd.grad(value, parameters, allow_unused=True)
+    return float(value.detach()), [None if g is None else array(g) for g in found]
+
+
+def born_saturated(watcher: PyTorchWatcher, probe: Probe) -> dict[str, float]:
+    """Share of saturated values by layer now; empty where the model cannot be looked at."""
+    return saturation(watcher.look(probe) or [])
+
+
+def broken_at(
+    trainee: PyTorchTrainee, watcher: PyTorchWatcher, now: tuple[Any, ...] | None,
+    before: tuple[Any, ...] | None,
+) -> tuple[str, str] | None:  # fmt: skip
+    """The layer and the operation that were not finite first, at this step or the one before.
+
+    Args:
+        trainee: its model is looked at.
+        watcher: knows the layers.
+        now, before: x, y and the weights of the two steps.
+    """
+    parameters = trainee._parameters()
+    for moment in (before, now):
+        if moment is None or not moment[2]:
+            continue
+        kept = [p.detach().clone() for p in parameters]
+        with torch.no_grad():
+            for parameter, value in zip(parameters, moment[2], strict=True):
+                parameter.copy_(value)
+        found = _look(trainee, watcher, moment[0], moment[1])
+        with torch.no_grad():
+            for parameter, value in zip(parameters, kept, strict=True):
+                parameter.copy_(value)
+        if found is not None:
+            return found
+    return None
+
+
+def _look(
+    trainee: PyTorchTrainee, watcher: PyTorchWatcher, x: Any, y: Any
+) -> tuple[str, str] | None:
+    probe = Probe(trainee.model, x, y, trainee.loss)
+    shown = watcher.look(probe)
+    if shown is None:
+        return None
+    values = measure_layers(shown)
+    names = [row.info.name for row in watcher.rows]
+    for index, row in enumerate(shown):
+        for value, operation in ((row.weight, "weights"), (row.z, "pre_activation"),
+                                 (row.h, "activation")):  # fmt: skip
+            if value is not None and not np.isfinite(np.asarray(value)).all():
+                return names[index], operation
+    if not math.isfinite(probe.loss_value):
+        return names[-1], "loss"
+    grads = values["weight_grad_norm"]
+    bad = [
+        i
+        for i, row in enumerate(shown)
+        if row.weight_grad is not None and not math.isfinite(grads[i])
+    ]
+    return (names[bad[-1]], "gradient") if bad else None

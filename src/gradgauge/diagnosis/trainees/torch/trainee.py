@@ -1,0 +1,334 @@
+"""A PyTorch module with loss, optimiser and loader as a trainee: an ordinary loop, under watch."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from gradgauge.diagnosis.errors import CannotDiagnose
+from gradgauge.diagnosis.evidence import Course, Data, Head, Layer, Optimizer
+from gradgauge.diagnosis.sequences import reach_of
+from gradgauge.diagnosis.trainees.torch.data import (
+    call,
+    first,
+    probe,
+    random_states,
+    scaler,
+    set_states,
+    states,
+    tensors,
+    unpack,
+)
+from gradgauge.diagnosis.trainees.torch.facts import (
+    array,
+    has_been_trained,
+    is_weighted,
+    layer_facts,
+    loss_facts,
+    optimizer_facts,
+    output_activation,
+)
+from gradgauge.diagnosis.trainees.torch.look import born_saturated, broken_at, gradients
+from gradgauge.diagnosis.trainees.trainee import (
+    OVERSHOOT_AT,
+    PROBES,
+    Settings,
+    Tried,
+    Watched,
+    bad_samples,
+    overshoot_of,
+    redrawn,
+    steps_for,
+)
+from gradgauge.watchers.torch.probe import Probe
+from gradgauge.watchers.torch.state import preserved
+from gradgauge.watchers.torch.steps import parameters_of
+from gradgauge.watchers.torch.watcher import PyTorchWatcher
+
+
+def pytorch_trainee(
+    model: nn.Module, args: tuple[Any, ...], options: dict[str, Any]
+) -> PyTorchTrainee:
+    """Sort loss, optimiser and data out of the arguments, whatever their order.
+
+    Args:
+        model: the module.
+        args: loss, optimiser and loader, or tensors x and y in place of a loader.
+        options: `loss`, `optimizer`, `loader`, `x`, `y`, `epochs`, `batch_size`.
+
+    Raises:
+        CannotDiagnose: one of them is missing.
+    """
+    tensors: list[torch.Tensor] = []
+    given = dict(options)
+    for arg in args:
+        if isinstance(arg, torch.optim.Optimizer):
+            given.setdefault("optimizer", arg)
+        elif isinstance(arg, (torch.Tensor, np.ndarray)):
+            tensors.append(torch.as_tensor(arg))
+        elif isinstance(arg, nn.Module) or (callable(arg) and not isinstance(arg, DataLoader)):
+            given.setdefault("loss", arg)
+        else:
+            given.setdefault("loader", arg)
+    for name, tensor in zip(("x", "y"), tensors, strict=False):
+        given.setdefault(name, tensor)
+    loader = given.get("loader")
+    if loader is None and given.get("x") is not None and given.get("y") is not None:
+        dataset = TensorDataset(torch.as_tensor(given["x"]), torch.as_tensor(given["y"]))
+        loader = DataLoader(dataset, int(given.get("batch_size") or 32), shuffle=True)
+    for name, value in (("loss", given.get("loss")), ("optimizer", given.get("optimizer")),
+                        ("loader", loader)):  # fmt: skip
+        if value is None:
+            raise CannotDiagnose("pytorch_needs", what=name)
+    epochs = given.get("epochs")
+    return PyTorchTrainee(model, given["loss"], given["optimizer"], loader or [], epochs)
+
+
+class PyTorchTrainee:
+    """See Trainee.
+
+    Args:
+        model: trained in the mode that it is in, but for outputs, which are read in eval mode.
+        loss: (output, target) -> scalar.
+        optimizer: over parameters of `model`.
+        loader: gives (x, y) batches, again and again.
+        epochs: passes over it; None: enough steps to tell.
+    """
+
+    framework = "pytorch"
+
+    def __init__(
+        self, model: nn.Module, loss: Callable[[Any, Any], torch.Tensor],
+        optimizer: torch.optim.Optimizer, loader: Iterable[Any], epochs: int | None,
+    ):  # fmt: skip
+        if not any(p.requires_grad for p in model.parameters()):
+            raise CannotDiagnose("nothing_trainable", name=type(model).__name__)
+        with random_states(loader):
+            if iter(loader) is loader:
+                raise CannotDiagnose("generator")
+        self.model, self.loss, self.optim, self.loader = model, loss, optimizer, loader
+        self.epochs = epochs
+        with random_states(loader):
+            self._x, self._y, self._batch_size = probe(loader)
+        dataset = getattr(loader, "dataset", None)
+        try:
+            self._samples = len(dataset) if dataset is not None else 0
+        except TypeError:
+            self._samples = 0
+        self._samples = self._samples or self._batches() * self._batch_size
+
+    # -- keeping and rewinding
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """See Trainee."""
+        model = self.model
+        self._tensors = [(t, t.detach().clone()) for t in (*model.parameters(), *model.buffers())]
+        grads = [(p, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
+        self._optim_state = copy.deepcopy(self.optim.state_dict())
+        modes = [(module, module.training) for module in model.modules()]
+        with random_states(self.loader):
+            self._states = states(self.loader)
+            self.model.train()
+            try:
+                yield
+            finally:
+                self.rewind()
+                for module, training in modes:
+                    module.training = training
+                for parameter, grad in grads:
+                    parameter.grad = grad
+
+    def rewind(self) -> None:
+        """See Trainee."""
+        with torch.no_grad():
+            for tensor, value in self._tensors:
+                tensor.copy_(value)
+        self.optim.load_state_dict(copy.deepcopy(self._optim_state))
+        self.optim.zero_grad(set_to_none=True)
+        set_states(self._states, self.loader)
+        self.model.train()
+
+    # -- facts
+
+    def heads(self) -> tuple[Head, ...]:
+        """See Trainee."""
+        with preserved(self.model), torch.enable_grad():
+            self.model.eval()
+            outputs = first(call(self.model, self._x))
+        y = first(self._y)
+        facts = loss_facts(self.loss, y, outputs)
+        activation = output_activation(outputs)
+        self._heads = (Head(None, activation, facts, array(y), array(outputs), strict_shapes=True),)
+        return self._heads
+
+    def data(self) -> Data:
+        """See Trainee."""
+        x = tuple(array(t) for t in tensors(self._x))
+        tokens = any(isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for m in self.model.modules())
+        tokens = tokens and any(a.dtype.kind in "ui" for a in x)
+        whole = getattr(getattr(self.loader, "dataset", None), "tensors", None)
+        wx, wy = (array(whole[0]), array(whole[-1])) if whole else (x[0], array(first(self._y)))
+        return Data(x, self._samples, self._batch_size, bad_samples(wx), bad_samples(wy), tokens)
+
+    def optimizer(self) -> Optimizer:
+        """See Trainee."""
+        return optimizer_facts(self.optim)
+
+    def reach(self) -> float | None:
+        """See Trainee."""
+        if not any(isinstance(m, (nn.RNNBase, nn.RNNCellBase)) for m in self.model.modules()):
+            return None
+        x = first(self._x)
+
+        def predict(rows: np.ndarray) -> np.ndarray:
+            return array(first(call(self.model, torch.as_tensor(rows).to(x.dtype))))
+
+        with preserved(self.model), torch.no_grad():
+            self.model.eval()
+            return reach_of(array(x), predict)
+
+    # -- trainings
+
+    def watched(self, settings: Settings) -> Watched:
+        """See Trainee."""
+        total = self._total()
+        before = {id(t): array(t) for t, _ in self._tensors}
+        trained = has_been_trained(self.model, self.optim)
+        watcher = PyTorchWatcher(
+            self.model, self._x, self._y, loss=self.loss, optimizer=self.optim,
+            every=max(1, total // PROBES), norms_every=max(1, total // 24),
+        )  # fmt: skip
+        saturated = born_saturated(watcher, Probe(self.model, self._x, self._y, self.loss))
+        with watcher:
+            losses, broke, overshoot, where = self._train(
+                settings.seconds, watcher, settings.on_progress
+            )
+        moved = parameters_of(self.optim)
+        layers = layer_facts(self.model, watcher.rows, before, moved, trained)
+        course = Course(losses, total, broke, where, overshoot, is_weighted(self.loss))
+        return Watched(course, watcher.run, layers, self._heads_after(layers), saturated)
+
+    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
+        """See Trainee."""
+        for group in self.optim.param_groups:
+            group["lr"] = group["lr"] * rate_factor
+        scale = scaler(first(self._x)) if scaled_inputs else None
+        losses, broke, _, _ = self._train(seconds, scale=scale)
+        course = Course(losses, self._total(), broke, weighted=is_weighted(self.loss))
+        return Tried(course, self._heads_after((), scale))
+
+    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
+        """See Trainee."""
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        drawn = redrawn([array(p) for p in parameters], seed)
+        with torch.no_grad():
+            for parameter, values in zip(parameters, drawn, strict=True):
+                parameter.copy_(torch.as_tensor(values))
+        total = self._total()
+        watcher = PyTorchWatcher(
+            self.model, self._x, self._y, loss=self.loss, optimizer=self.optim,
+            every=total + 1, norms_every=total + 1,
+        )  # fmt: skip
+        with watcher:
+            self._train(seconds, watcher)
+        dead = watcher.run.values("probes", "dead")[0][-1]
+        return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
+
+    def _train(
+        self, seconds: float, watcher: PyTorchWatcher | None = None, on_progress: Any = None,
+        scale: Callable[[Any], Any] | None = None,
+    ) -> tuple[np.ndarray, int | None, dict[int, float], tuple[str, str] | None]:  # fmt: skip
+        """The loop; losses, where it broke, overshoot by step."""
+        losses: list[float] = []
+        overshoot: dict[int, float] = {}
+        last: tuple[Any, Any, list[torch.Tensor]] | None = None
+        total, began = self._total(), time.perf_counter()
+        watched = watcher is not None
+        for x, y in self._all_batches(scale):
+            step = len(losses)
+            curved = watched and step in OVERSHOOT_AT
+            weights = self._weights() if curved or watched else []
+            seen = gradients(self.model, self.loss, self._x, self._y) if curved else None
+            self.optim.zero_grad(set_to_none=True)
+            loss = self._step(x, y, watcher)
+            if not math.isfinite(loss):
+                where = broken_at(self, watcher, (x, y, weights), last) if watcher else None
+                return np.array(losses or [math.nan]), step, overshoot, where
+            losses.append(loss)
+            if seen is not None:
+                then = gradients(self.model, self.loss, self._x, self._y)
+                change = [
+                    array(p) - array(w) for p, w in zip(self._parameters(), weights, strict=True)
+                ]
+                overshoot[step] = overshoot_of(seen[0], then[0], seen[1], then[1], change)
+            last = (x, y, weights)
+            if on_progress:
+                on_progress(step + 1, total)
+            if time.perf_counter() - began > seconds:
+                break
+        finite = all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
+        where = broken_at(self, watcher, None, last) if not finite and watcher else None
+        broke = None if finite else len(losses) - 1
+        return np.array(losses or [math.nan]), broke, overshoot, where
+
+    def _step(self, x: Any, y: Any, watcher: PyTorchWatcher | None) -> float:
+        def closure() -> torch.Tensor:
+            self.optim.zero_grad(set_to_none=True)
+            loss = self.loss(call(self.model, x), y)
+            loss.backward()
+            return loss
+
+        if isinstance(self.optim, torch.optim.LBFGS):
+            return float(self.optim.step(closure))  # type: ignore[arg-type]
+        loss = closure()
+        if watcher is not None:
+            watcher.log(loss)
+        self.optim.step()
+        return float(loss.detach())
+
+    def _all_batches(self, scale: Callable[[Any], Any] | None) -> Iterator[tuple[Any, Any]]:
+        for _ in range(self._total() // max(self._batches(), 1)):
+            for batch in self.loader:
+                x, y = unpack(batch)
+                yield (scale(x) if scale else x), y
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for p in self.model.parameters() if p.requires_grad]
+
+    def _weights(self) -> list[torch.Tensor]:
+        return [p.detach().clone() for p in self._parameters()]
+
+    def _batches(self) -> int:
+        try:
+            return len(self.loader)  # type: ignore[arg-type]
+        except TypeError:
+            return sum(1 for _ in self.loader)
+
+    def _total(self) -> int:
+        batches = self._batches()
+        _, epochs = steps_for(batches, 1, self.epochs)
+        return batches * epochs
+
+    def _heads_after(
+        self, layers: tuple[Layer, ...], scale: Callable[[Any], Any] | None = None
+    ) -> tuple[Head, ...]:
+        x = scale(self._x) if scale else self._x
+        with preserved(self.model), torch.no_grad():
+            self.model.eval()
+            after = array(first(call(self.model, x)))
+        names = [layer.name for layer in layers if layer.info.output]
+        return tuple(
+            dataclasses.replace(h, layer=names[-1] if names else None, after=after)
+            for h in self._heads
+        )

@@ -1,0 +1,184 @@
+"""Trainee: what a framework must be able to do for a diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from gradgauge.diagnosis.evidence import Course, Data, Head, Layer, Optimizer
+from gradgauge.gauges.unit_states import saturated
+from gradgauge.run import Run
+from gradgauge.signals import LayerSignals
+from gradgauge.watchers.measure import Seen
+
+OnProgress = Callable[[int, int], None]
+"""(steps made, steps in all)."""
+
+LEAST_STEPS = 300
+"""Steps of a training whose length the user does not give."""
+MOST_EPOCHS = 100
+OVERSHOOT_AT = (0, 1, 4, 16, 64, 256)
+"""Steps at which rate times curvature along the step is measured."""
+PROBES = 8
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A training that was watched."""
+
+    course: Course
+    run: Run
+    layers: tuple[Layer, ...]
+    heads: tuple[Head, ...]
+    born_saturated: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A training that was not."""
+
+    course: Course
+    heads: tuple[Head, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a diagnosis goes about it.
+
+    Attributes:
+        seconds: wall time for the watched training.
+        seeds: how many redrawn weights to try where a fault is a matter of luck.
+        on_progress: told of progress.
+    """
+
+    seconds: float = 60.0
+    seeds: int = 2
+    on_progress: OnProgress | None = None
+
+
+class Trainee(Protocol):
+    """A model with its loss, optimiser and data, in one framework."""
+
+    framework: str
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Within it everything may be changed: behind it all is as it was."""
+        ...
+
+    def rewind(self) -> None:
+        """Weights, optimiser and random states as they were at the start of `kept`."""
+        ...
+
+    def heads(self) -> tuple[Head, ...]:
+        """The outputs before any training."""
+        ...
+
+    def data(self) -> Data:
+        """What is trained on."""
+        ...
+
+    def optimizer(self) -> Optimizer:
+        """What moves the weights."""
+        ...
+
+    def watched(self, settings: Settings) -> Watched:
+        """The user's own training, within the budget."""
+        ...
+
+    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
+        """The same from the start with another rate or standardised inputs, not watched."""
+        ...
+
+    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
+        """Share of dead units by layer behind a training from redrawn weights."""
+        ...
+
+    def reach(self) -> float | None:
+        """How much more the outputs answer to a sequence's first position than to its last."""
+        ...
+
+
+def overshoot_of(
+    loss_before: float, loss_after: float,
+    grads_before: Sequence[np.ndarray | None], grads_after: Sequence[np.ndarray | None],
+    change: Sequence[np.ndarray],
+) -> float:  # fmt: skip
+    """Rate times curvature along a step u: -u.Hu / g.u; 1 goes just as far as is best.
+
+    u.Hu is the change of the gradient along u; where the loss rises by more than that says, the
+    loss counts. NaN where the step does not go downhill on these samples.
+    """
+    if not np.isfinite(loss_before):
+        return float("nan")
+    downhill, upwards = 0.0, 0.0
+    for before, after, u in zip(grads_before, grads_after, change, strict=True):
+        if before is None:
+            continue
+        downhill += float(np.sum(before * u, dtype=np.float64))
+        if after is not None:
+            upwards += float(np.sum((after - before) * u, dtype=np.float64))
+    if not np.isfinite(loss_after) or not np.isfinite(upwards):
+        return float("inf")
+    if downhill >= 0:
+        return float("nan")
+    from_loss = 2 * (loss_after - loss_before - downhill) / -downhill
+    return max(upwards / -downhill, from_loss if loss_after > loss_before else -np.inf)
+
+
+def saturation(shown: Sequence[Seen]) -> dict[str, float]:
+    """Share of saturated values by layer, of bounded activations whose z was seen."""
+    found: dict[str, float] = {}
+    for row in shown:
+        known = row.activation
+        if known is None or not known.saturates or row.z is None or row.info.output:
+            continue
+        signals = LayerSignals(slope=known.slope(row.z), max_slope=known.max_slope, saturates=True)
+        found[row.info.name] = float(saturated(signals)["saturated"])
+    return found
+
+
+def standardized(x: np.ndarray) -> np.ndarray:
+    """Every feature with mean 0 and spread 1; what is constant becomes 0."""
+    flat = x.reshape(len(x), -1).astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        mean, spread = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
+    return ((flat - mean) / np.where(spread > 0, spread, 1.0)).reshape(x.shape)
+
+
+def redrawn(arrays: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+    """Other weights of the same distribution: every array's own entries in another order."""
+    rng = np.random.default_rng(seed)
+    return [rng.permutation(a.reshape(-1)).reshape(a.shape) for a in arrays]
+
+
+def bad_samples(x: np.ndarray) -> int:
+    """Samples that hold a value that is not finite."""
+    if x.dtype.kind != "f":
+        return 0
+    return int((~np.isfinite(x.reshape(len(x), -1)).all(axis=1)).sum())
+
+
+def looks_drawn(weight: np.ndarray, sample: np.ndarray) -> bool:
+    """Whether two arrays' entries come from one distribution (Kolmogorov & Smirnov, .1 %)."""
+    a, b = np.sort(weight.reshape(-1)), np.sort(sample.reshape(-1))
+    if np.array_equal(a, b):
+        return True
+    both = np.concatenate([a, b])
+    apart = np.abs(
+        np.searchsorted(a, both, side="right") / len(a)
+        - np.searchsorted(b, both, side="right") / len(b)
+    ).max()
+    inside = np.abs(a).max() <= np.abs(b).max() * 1.5
+    return bool(inside and apart < 1.95 * np.sqrt(1 / len(a) + 1 / len(b)))
+
+
+def steps_for(samples: int, batch_size: int, epochs: int | None) -> tuple[int, int]:
+    """(steps an epoch, epochs), enough of them where the user does not say."""
+    per_epoch = max(-(-samples // batch_size), 1)
+    if epochs is None:
+        epochs = min(max(-(-LEAST_STEPS // per_epoch), 1), MOST_EPOCHS)
+    return per_epoch, epochs

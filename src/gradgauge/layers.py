@@ -1,0 +1,99 @@
+"""What a Run says about its layers, and about what could not be shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gradgauge.messages.catalog import sentence
+
+KINDS = (
+    "dense",
+    "convolution",
+    "recurrent",
+    "attention",
+    "embedding",
+    "normalization",
+    "other",
+)
+
+
+@dataclass
+class LayerInfo:
+    """One row of the layer axis.
+
+    Attributes:
+        name: as the framework calls it.
+        kind: one of KINDS.
+        activation: a name of `parts.activations`; `linear` where nothing follows; empty where
+            something does that is not known.
+        units: size of the unit axis; 0 where no signal was seen.
+        fan_in: inputs of one unit; 0 where it has no meaning.
+        parameters: numbers in its weights (biases not counted).
+        trainable: whether a gradient step changes it.
+        output: whether its z or h is an output of the model: gains have no meaning there.
+        called: whether the forward pass came by.
+        derived: whether `slope_gain` is backward_gain / weight_gain, f' being unknown.
+        shares: name of an earlier layer with the same weights; empty: its own.
+    """
+
+    name: str
+    kind: str = "other"
+    activation: str = "linear"
+    units: int = 0
+    fan_in: int = 0
+    parameters: int = 0
+    trainable: bool = True
+    output: bool = False
+    called: bool = True
+    derived: bool = False
+    shares: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that is not applicable, and because of what.
+
+    Attributes:
+        subject: a key of the catalogue's `watch.subject` table: what is missing.
+        reason: a key of its `watch.reason` table.
+        layer: where; empty: everywhere.
+        facts: what fills the reason's placeholders.
+    """
+
+    subject: str
+    reason: str
+    layer: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def sentence(self, lang: str = "en") -> str:
+        """The note in words."""
+        key = "watch.not_applicable.layer" if self.layer else "watch.not_applicable.all"
+        return sentence(
+            key,
+            lang,
+            subject=sentence(f"watch.subject.{self.subject}", lang),
+            layer=self.layer,
+            reason=sentence(f"watch.reason.{self.reason}", lang, **self.facts),
+        )
+
+
+def as_attributes(layers: list[LayerInfo], notes: list[Note]) -> dict[str, str]:
+    """Layers and notes as attributes of a Run: JSON, for NetCDF has no records."""
+    return {
+        "layer_name": json.dumps([layer.name for layer in layers], ensure_ascii=False),
+        "layers": json.dumps([asdict(layer) for layer in layers], ensure_ascii=False),
+        "notes": json.dumps([asdict(note) for note in notes], ensure_ascii=False),
+    }
+
+
+def read_layers(attributes: Mapping[str, Any]) -> list[LayerInfo]:
+    """The layers that a Run's attributes hold; empty where it holds none."""
+    return [LayerInfo(**row) for row in json.loads(attributes.get("layers", "[]"))]
+
+
+def read_notes(attributes: Mapping[str, Any]) -> list[Note]:
+    """The notes that a Run's attributes hold."""
+    return [Note(**row) for row in json.loads(attributes.get("notes", "[]"))]

@@ -1,0 +1,137 @@
+"""A page of one HTML file, without a network, for eyes, keyboards and screen readers."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import gradgauge
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts._draw import AXIS_WIDTH, GRID, INK, LINE, MUTED
+from gradgauge.report.page.fonts import HANGUL, font_face
+from gradgauge.report.page.palette import COLOURS, ON_DARK
+from gradgauge.report.page.vega_bundle import vega_bundle
+from gradgauge.report.words.numbers import as_powers
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    Attributes:
+        name: its anchor, and its key in the catalogue's `report.section`.
+        html: the whole section element.
+    """
+
+    name: str
+    html: str
+
+
+def as_sections(parts: Iterable[tuple[str, str]]) -> list[Section]:
+    """Sections of (name, inner HTML); those that have nothing to show are left out."""
+    return [
+        Section(name, f'<section id="{name}" aria-labelledby="{name}-title">{inner}</section>')
+        for name, inner in parts
+        if inner
+    ]
+
+
+def page(title: str, standfirst: str, sections: Sequence[Section], lang: str) -> str:
+    """The page as text.
+
+    Args:
+        title: the result in one line.
+        standfirst: HTML that stands right under it.
+        sections: the page's parts in order.
+        lang: `en` or `ko`.
+    """
+    texts = {
+        "chart_failed": sentence("report.chart_failed", lang),
+        "axis_width": AXIS_WIDTH,
+    }
+    return _template().substitute(
+        lang=lang,
+        version=escape(gradgauge.__version__),
+        title=escape(title),
+        font=font_face("Gradgauge Hangul", HANGUL) if lang == "ko" else "",
+        palette=_palette(),
+        css=_text("page.css"),
+        skip_link=escape(sentence("report.skip_link", lang)),
+        kicker=escape(sentence("report.kicker", lang)),
+        theme=escape(sentence("report.theme", lang)),
+        contents=escape(sentence("report.contents", lang)),
+        nav=_navigation(sections, lang),
+        headline=escape(title),
+        standfirst=standfirst,
+        sections="\n".join(part.html for part in sections),
+        footer=f"<p>{escape(sentence('report.repeat.licences', lang))}</p>",
+        texts=script_json(texts),
+        vega=vega_bundle(),
+        js=_text("page.js"),
+    )
+
+
+def prose(text: str) -> str:
+    """A sentence as HTML: powers of ten, and `code` between backticks."""
+    pieces = as_powers(escape(text)).split("`")
+    return "".join(f"<code>{p}</code>" if at % 2 else p for at, p in enumerate(pieces))
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand inside a script element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
+
+
+def heading(name: str, text: str) -> str:
+    """A section's heading."""
+    return f'<h2 id="{name}-title">{escape(text)}</h2>'
+
+
+def _navigation(sections: Sequence[Section], lang: str) -> str:
+    links = "".join(
+        f'<li><a href="#{part.name}">{escape(sentence(f"report.section.{part.name}", lang))}</a></li>'
+        for part in sections
+    )
+    return f"<ul>{links}</ul>"
+
+
+@functools.cache
+def _palette() -> str:
+    """Colours of the charts as variables, so that the page's theme changes them, too."""
+
+    def variables(colours: list[str]) -> str:
+        return "".join(f"--c{at}:{colour};" for at, colour in enumerate(colours))
+
+    dark = variables([ON_DARK[colour] for colour in COLOURS])
+    rules = [
+        f":root{{{variables(list(COLOURS))}}}",
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}",
+        f"@media screen{{:root[data-theme=dark]{{{dark}}}}}",
+    ]
+    names = {colour: f"--c{at}" for at, colour in enumerate(COLOURS)}
+    names |= {INK: "--ink", MUTED: "--muted", GRID: "--grid", LINE: "--axis"}
+    rules += [
+        f'.panel [{kind}="{colour}"]{{{kind}:var({name})}}'
+        for colour, name in names.items()
+        for kind in ("fill", "stroke")
+    ]
+    return "\n".join(rules)
+
+
+@functools.cache
+def _template() -> Template:
+    return Template(_text("page.html"))
+
+
+@functools.cache
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The pages: a comparison, a watched training, a diagnosis."""

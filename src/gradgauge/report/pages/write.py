@@ -1,0 +1,37 @@
+"""The HTML report: one file, without a network, for eyes, keyboards and screen readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gradgauge.report.page.page import page
+from gradgauge.report.pages import comparison as sections
+from gradgauge.report.pages.watched import watched_page
+from gradgauge.report.words.headline import headline
+from gradgauge.run import Run, write_text_whole
+from gradgauge.study.compare.run import Comparison
+
+
+def write_report(subject: Comparison | Run, path: Path | str, lang: str = "en") -> Path:
+    """Write the report of a comparison or of one Run, whole or not at all.
+
+    Args:
+        subject: what was trained; of a watched training `watcher.run`.
+        path: the HTML file.
+        lang: `en` or `ko`.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        OutputProblem: it cannot be written.
+    """
+    is_run = isinstance(subject, Run)
+    text = watched_page(subject, lang) if is_run else report_page(subject, lang)
+    return write_text_whole(path, text)
+
+
+def report_page(comparison: Comparison, lang: str = "en") -> str:
+    """The report as one page of HTML."""
+    parts = sections.all_sections(comparison, lang)
+    return page(headline(comparison, lang), sections.standfirst(comparison, lang), parts, lang)

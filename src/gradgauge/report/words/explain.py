@@ -1,0 +1,167 @@
+"""The explanation: sentences of the catalogue, chosen by figures.
+
+A sentence says what was measured. The split of the attenuation into slopes and weights is an
+identity of backpropagation, so it may be said as it stands; what causes a bad accuracy is not
+measured here, and no sentence claims it (`gradgauge why` finds out).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.words.facts import Facts, all_facts, most_affected
+from gradgauge.report.words.numbers import decades, fixed, number, percent, signed_decades
+from gradgauge.study.by_layer import Attenuation
+from gradgauge.study.compare.run import Comparison
+
+SPREAD_LOST = 1e-6
+"""Below this signal_spread inputs differ by less than a thousandth of their size. Source: the
+depth-10 experiment of reference/CLAIMS.md, where nets with 1e-5 and more in the last hidden
+layer trained, 4e-9 with Adam only, and 1e-13 never."""
+
+SPREAD_WEAK = 1e-3
+"""Below this, inputs differ by less than three hundredths of their size; same experiment: 2e-4
+trained."""
+
+MUCH = 1.0
+"""A loss of less than one decade is not called one that training could bring back."""
+
+LITTLE = 0.5
+"""A loss that has come back leaves less than half a decade: a factor of about three."""
+
+_NOTHING = "0.0"
+
+
+def explain(comparison: Comparison, lang: str = "en") -> list[str]:
+    """The explanation in two or three sentences: of the network whose error signal changes most
+    on its way, with the best network beside it.
+
+    Args:
+        comparison: what was trained.
+        lang: `en` or `ko`.
+
+    Returns:
+        One sentence an entry: the way back, the way forward, after training.
+    """
+    told = all_facts(comparison)
+    if not told:
+        return [sentence("explain.nothing", lang)]
+    subject = most_affected(told)
+    best = next((f for f in told if f.name == comparison_best(comparison)), subject)
+    beside = None if best is subject else best
+    first = sentence("explain.named", lang, name=subject.name,
+                     sentence=backward(subject, lang, beside))  # fmt: skip
+    return [first, forward(subject, lang, beside), course(subject, lang)]
+
+
+def comparison_best(comparison: Comparison) -> str | None:
+    """The best network's name; None where one of them has no member to judge by."""
+    if any(not run.seeds for run in comparison.runs.values()):
+        return None
+    return comparison.better
+
+
+def explain_network(facts: Facts, lang: str = "en") -> list[str]:
+    """All there is to say of one network, one sentence an entry."""
+    told = [backward(facts, lang), forward(facts, lang), course(facts, lang)]
+    if facts.paths != "plain":
+        told.insert(1, sentence(f"explain.paths.{facts.paths}", lang))
+    told += learned(facts, lang)
+    return told
+
+
+def backward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
+    """What the error signal loses or gains before training, and by what."""
+    moment = facts.moments["first"]
+    total = moment.attenuation.decades
+    if moment.deltas[-1] == 0:
+        return sentence("explain.backward.nothing_sent", lang)
+    if moment.zero_from is not None:
+        blocked = facts.seeds == 1 and moment.dead[moment.zero_from - 1] == 1
+        kind = "blocked" if blocked else "zero" if facts.seeds == 1 else "zero_some_seed"
+        return sentence(f"explain.backward.{kind}", lang, dtype=facts.dtype,
+                        layer=moment.zero_from)  # fmt: skip
+    if not math.isfinite(total):
+        return sentence("explain.backward.unmeasured", lang)
+    kind = "keeps" if decades(total) == _NOTHING else "loses" if total < 0 else "grows"
+    contrast = _contrast(beside, lang, "backward", _signed_total)
+    return sentence(f"explain.backward.{kind}", lang, contrast=contrast,
+                    **_split(moment.attenuation))  # fmt: skip
+
+
+def forward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
+    """Whether inputs are still distinguishable in the last hidden layer before training."""
+    spread = facts.moments["first"].spread
+    contrast = _contrast(beside, lang, "forward", lambda f: number(f.moments["first"].spread))
+    return sentence(f"explain.forward.{_spread_kind(spread)}", lang, name=facts.name,
+                    spread=number(spread), contrast=contrast)  # fmt: skip
+
+
+def _spread_kind(spread: float) -> str:
+    if not math.isfinite(spread):
+        return "unmeasured"
+    if spread == 0:
+        return "zero"
+    return "lost" if spread < SPREAD_LOST else "weak" if spread < SPREAD_WEAK else "clear"
+
+
+def course(facts: Facts, lang: str) -> str:
+    """What training changed of both signals; or where it broke down."""
+    first, last = facts.moments["first"], facts.moments["last"]
+    if facts.non_finite:
+        seeds = ", ".join(map(str, facts.non_finite["seeds"]))
+        return sentence("explain.course.non_finite", lang, seeds=seeds,
+                        step=facts.non_finite["step"], layer=facts.non_finite["layer"])  # fmt: skip
+    if facts.interrupted:
+        return sentence("explain.course.interrupted", lang)
+    before, after = first.attenuation.decades, last.attenuation.decades
+    words = {"epochs": facts.epochs, "result": _result(facts, lang)}
+    if not math.isfinite(after):
+        return sentence("explain.course.unmeasured", lang, **words)
+    words |= {"spread": number(last.spread), **_split(last.attenuation)}
+    return sentence(f"explain.course.{_course_kind(before, after)}", lang, **words)
+
+
+def _course_kind(before: float, after: float) -> str:
+    """`back`: much was lost before training and no longer is. `still`: it still is. `other`:
+    little was lost, it grew, or it could not be measured."""
+    if not before <= -MUCH:
+        return "other"
+    return "back" if after > -LITTLE else "still"
+
+
+def learned(facts: Facts, lang: str) -> list[str]:
+    """The test accuracy beside that of always naming the most frequent class."""
+    if facts.accuracy is None or facts.majority is None or facts.non_finite or facts.interrupted:
+        return []
+    low = facts.accuracy.interval[0] if facts.accuracy.interval else facts.accuracy.mean
+    kind = "above" if low > facts.majority else "not_above"
+    return [sentence(f"explain.learned.{kind}", lang, majority=percent(facts.majority))]
+
+
+def _contrast(beside: Facts | None, lang: str, key: str, figure: Callable[[Facts], str]) -> str:
+    if beside is None:
+        return ""
+    return sentence(f"explain.{key}.contrast", lang, name=beside.name, figure=figure(beside))
+
+
+def _signed_total(facts: Facts) -> str:
+    return signed_decades(facts.moments["first"].attenuation.decades)
+
+
+def _split(attenuation: Attenuation) -> dict[str, str]:
+    return {
+        "decades": decades(attenuation.decades),
+        "total": signed_decades(attenuation.decades),
+        "slopes": signed_decades(attenuation.slope_decades),
+        "weights": signed_decades(attenuation.weight_decades),
+    }
+
+
+def _result(facts: Facts, lang: str) -> str:
+    if facts.accuracy is not None:
+        return sentence("explain.result.accuracy", lang, value=percent(facts.accuracy.mean))
+    value = fixed(facts.loss.mean) if facts.loss else "NaN"
+    return sentence("explain.result.loss", lang, value=value)

@@ -1,0 +1,116 @@
+"""What the sentences about a network are chosen by: measured figures, nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradgauge.statistics import Summary
+from gradgauge.study.by_layer import MOMENTS, Attenuation, by_layer, majority_share
+from gradgauge.study.compare.run import Comparison
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A network before or after training.
+
+    Attributes:
+        attenuation: what the error signal loses between the output layer and layer 1.
+        deltas: delta_norm by layer, the output layer last.
+        spread: signal_spread of the last hidden layer.
+        dead: share of dead units by layer, the output layer (NaN) last.
+    """
+
+    attenuation: Attenuation
+    deltas: tuple[float, ...]
+    spread: float
+    dead: tuple[float, ...]
+
+    @property
+    def zero_from(self) -> int | None:
+        """The highest layer that an error signal of exactly 0 arrives at, if it stays 0 from
+        there down to layer 1."""
+        if not self.deltas or self.deltas[0] != 0:
+            return None
+        layer = 0
+        while layer < len(self.deltas) and self.deltas[layer] == 0:
+            layer += 1
+        return layer
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A network of a comparison.
+
+    Attributes:
+        name: its name.
+        moments: `first` and `last`.
+        seeds: number of members.
+        epochs: passes over the data.
+        accuracy: test accuracy; None for regression.
+        loss: test loss.
+        majority: share right of always naming the most frequent class; None for regression.
+        non_finite: as Comparison.non_finite.
+        interrupted: whether Ctrl-C broke the training off.
+        paths: `skip`, `norm` or `plain`: what the weight gain includes.
+        dtype: of the training.
+    """
+
+    name: str
+    moments: dict[str, Moment]
+    seeds: int
+    epochs: int
+    accuracy: Summary | None
+    loss: Summary | None
+    majority: float | None
+    non_finite: dict[str, Any] | None
+    interrupted: bool
+    paths: str
+    dtype: str
+
+
+def facts_of(comparison: Comparison, name: str) -> Facts:
+    """The facts of a network that has at least one member."""
+    run, network = comparison.run(name), comparison.networks[name]
+    moments = {
+        moment: Moment(
+            comparison.attenuation(name, moment),
+            tuple(by_layer(run, "delta_norm", moment).tolist()),
+            float(by_layer(run, "signal_spread", moment)[-2]),
+            tuple(by_layer(run, "dead", moment).tolist()),
+        )
+        for moment in MOMENTS
+    }
+    paths = "skip" if network.skip else "plain" if network.norm == "none" else "norm"
+    majority = majority_share(comparison.dataset.y_test) if comparison.has_accuracy else None
+    return Facts(
+        name,
+        moments,
+        len(run.seeds),
+        comparison.spec.training.epochs,
+        comparison.test_accuracy(name),
+        comparison.test_loss(name),
+        majority,
+        comparison.non_finite(name),
+        comparison.interrupted,
+        paths,
+        comparison.spec.training.dtype,
+    )
+
+
+def all_facts(comparison: Comparison) -> list[Facts]:
+    """The facts of every network that has at least one member."""
+    return [facts_of(comparison, name) for name, run in comparison.runs.items() if run.seeds]
+
+
+def most_affected(networks: Sequence[Facts]) -> Facts:
+    """The network whose error signal changes most on its way before training; one that cannot
+    be measured or arrives as 0 before any other."""
+
+    def change(facts: Facts) -> float:
+        decades = facts.moments["first"].attenuation.decades
+        return math.inf if math.isnan(decades) else abs(decades)
+
+    return max(networks, key=change)

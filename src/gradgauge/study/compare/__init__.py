@@ -1,0 +1,1 @@
+"""The main job: networks trained alike and compared."""

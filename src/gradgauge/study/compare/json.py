@@ -1,0 +1,101 @@
+"""A Comparison as JSON: CONTRACT section 3, schema in `compare.schema.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradgauge.engine.probe import PROBE_QUANTITIES
+from gradgauge.statistics import Summary
+from gradgauge.study.by_layer import MOMENTS, by_layer
+
+if TYPE_CHECKING:
+    from gradgauge.run import Run
+    from gradgauge.study.compare.run import Comparison
+
+SCHEMA = 1
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """All figures of a comparison, NaN and infinity as None."""
+    dataset, training = comparison.dataset, comparison.spec.training
+    best = comparison.difference
+    document = {
+        "schema": SCHEMA,
+        "command": comparison.command,
+        "dataset": {
+            "name": dataset.name,
+            "train": len(dataset.y_train),
+            "test": len(dataset.y_test),
+        },
+        "training": dataclasses.asdict(training),
+        "networks": [_network(comparison, name) for name in comparison.names],
+        "better": comparison.better,
+        "difference": best and {"names": comparison.ranking[:2], **dataclasses.asdict(best)},
+        "report": comparison.report,
+        "runs": comparison.run_paths,
+        "seconds": comparison.seconds,
+    }
+    return finite(document)
+
+
+def _network(comparison: Comparison, name: str) -> dict[str, Any]:
+    run = comparison.run(name)
+    figures = comparison.epoch_figures
+    by_seed = {figure: run.values("epochs", figure) for figure in figures}
+    return {
+        "name": name,
+        "notation": run.notation,
+        "parameters": run.attributes["parameters"],
+        "test_accuracy": summary_json(comparison.test_accuracy(name)),
+        "test_loss": summary_json(comparison.test_loss(name)),
+        "history": {
+            figure: values.mean(axis=0, dtype=np.float64).tolist()
+            for figure, values in by_seed.items()
+        },
+        "history_by_seed": {figure: values.tolist() for figure, values in by_seed.items()},
+        "layers": layer_rows(run),
+        "attenuation": {
+            moment: dataclasses.asdict(comparison.attenuation(name, moment)) for moment in MOMENTS
+        },
+        "non_finite": comparison.non_finite(name),
+    }
+
+
+def layer_rows(run: Run) -> list[dict[str, Any]]:
+    """Every layer's gauges, first and last."""
+    columns = {
+        moment: {name: by_layer(run, name, moment) for name in PROBE_QUANTITIES}
+        for moment in MOMENTS
+    }
+    layers = run.groups["probes"].coords["layer"]
+    return [
+        {
+            "layer": int(layer),
+            "kind": "output" if layer == layers[-1] else "hidden",
+            **{
+                moment: {name: float(values[i]) for name, values in of_moment.items()}
+                for moment, of_moment in columns.items()
+            },
+        }
+        for i, layer in enumerate(layers)
+    ]
+
+
+def summary_json(summary: Summary | None) -> dict[str, Any] | None:
+    """A Summary's fields."""
+    return None if summary is None else dataclasses.asdict(summary)
+
+
+def finite(value: Any) -> Any:
+    """The same document with NaN and infinity replaced by None: neither is JSON."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

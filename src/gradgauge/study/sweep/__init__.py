@@ -1,0 +1,1 @@
+"""Thousands of networks: grid, store, runners, results."""

@@ -1,0 +1,195 @@
+"""What came of a study, as tables and arrays. Reads; never writes into the study."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradgauge.errors import InvalidValue, MissingExtra, OutputProblem, UnknownName
+from gradgauge.run import Run, write_whole
+from gradgauge.study.sweep.grid import FIELDS, Plan
+from gradgauge.study.sweep.outcomes import Outcome
+from gradgauge.study.sweep.store import DONE, FAILED, count, read_facts, reading
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+STATES = {DONE: "done", FAILED: "failed"}
+_LEFT = "left"
+EXPORTS = (".parquet", ".csv")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's plan and results, as far as it has come.
+
+    Attributes:
+        folder: where it lies.
+        plan: what it studies.
+        figures: (cells, outcomes), NaN where a cell is not done or has no such number.
+        states: each cell's: `done`, `failed`, `left`.
+        errors: of the cells that failed: cell -> what was raised.
+        run_paths: of the cells whose Run was kept.
+        status: `cells`, `done`, `failed`, `left`.
+        sessions: the processes that worked on it: when, where, versions.
+    """
+
+    folder: Path
+    plan: Plan
+    figures: np.ndarray
+    states: np.ndarray
+    errors: dict[int, str]
+    run_paths: dict[int, str]
+    status: dict[str, int]
+    sessions: list[dict[str, Any]]
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """By their text, in order."""
+        return {str(outcome): outcome for outcome in self.plan.outcomes}
+
+    def values(self, outcome: str) -> np.ndarray:
+        """An outcome over the plan's axes, the seeds last.
+
+        Raises:
+            UnknownName: the study did not write it down.
+        """
+        names = list(self.outcomes)
+        if outcome not in names:
+            raise UnknownName("outcome", outcome, names)
+        return self.figures[:, names.index(outcome)].reshape(self.plan.shape)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Outcomes and `state` over the axes; fields that were zipped share a dimension."""
+        import xarray
+
+        dims = [axis.name for axis in self.plan.axes]
+        coords: dict[str, Any] = {}
+        for axis in self.plan.axes:
+            for field in axis.fields:
+                coords[field] = (axis.name, np.array(axis.column(field)))
+            if len(axis.fields) > 1:
+                coords[axis.name] = np.arange(len(axis.points))
+        variables = {name: (dims, self.values(name)) for name in self.outcomes}
+        variables["state"] = (dims, self.states.astype(str).reshape(self.plan.shape))
+        attributes = {
+            **{f"field_{name}": value for name, value in self.plan.constants.items()},
+            "dataset": self.plan.dataset,
+            "plan_fingerprint": self.plan.fingerprint,
+        }
+        return xarray.Dataset(variables, coords=coords, attrs=attributes)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a cell: every field of the plan, every outcome, state, error, run."""
+        import pandas
+
+        cells = self.plan.cells
+        columns: dict[str, Any] = {}
+        places = np.unravel_index(np.arange(cells), self.plan.shape)
+        for name in FIELDS:
+            if name in self.plan.constants:
+                columns[name] = np.full(cells, self.plan.constants[name])
+        for axis, place in zip(self.plan.axes, places, strict=True):
+            for field in axis.fields:
+                columns[field] = np.array(axis.column(field))[place]
+        columns |= {name: self.figures[:, i] for i, name in enumerate(self.outcomes)}
+        columns["state"] = self.states
+        columns["error"] = [self.errors.get(cell) for cell in range(cells)]
+        if self.plan.keep_runs:
+            columns["run"] = [self.run_paths.get(cell) for cell in range(cells)]
+        return pandas.DataFrame(columns, index=pandas.RangeIndex(cells, name="cell"))
+
+    def run(self, cell: int) -> Run:
+        """A cell's Run, if the plan kept them.
+
+        Raises:
+            InvalidValue: no Run of this cell was kept.
+            RunFileProblem: it cannot be read.
+        """
+        if cell not in self.run_paths:
+            raise InvalidValue("cell", cell, "plan_kept_run")
+        return Run.load(self.folder / self.run_paths[cell])
+
+    def export(self, path: Path | str) -> Path:
+        """Write `to_pandas` as Parquet or CSV, by the file's ending.
+
+        Raises:
+            UnknownName: another ending.
+            OutputProblem: it cannot be written.
+        """
+        path = Path(path)
+        check_export(path)
+        table = self.to_pandas()
+        if path.suffix == ".csv":
+            return write_whole(path, table.to_csv)
+        return write_whole(path, table.to_parquet)
+
+
+def check_export(path: Path | str) -> None:
+    """Raise unless a table can be written to a file of this name.
+
+    Raises:
+        UnknownName: its ending is neither of EXPORTS.
+        MissingExtra: Parquet without pyarrow.
+        OutputProblem: it is a folder.
+    """
+    if Path(path).suffix not in EXPORTS:
+        raise UnknownName("export", Path(path).suffix or Path(path).name, EXPORTS)
+    if Path(path).suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise MissingExtra("--export *.parquet", "parquet")
+    if Path(path).is_dir():
+        raise OutputProblem(path, "not_writable", why="a folder")
+
+
+def load_study(folder: Path | str) -> Study:
+    """A study's results, also while it is still being worked on.
+
+    Args:
+        folder: where `gradgauge sweep` wrote it.
+
+    Raises:
+        StudyProblem: there is none, or it cannot be read.
+
+    Example:
+        >>> import gradgauge as gg
+        >>> gg.load_study("runs/sweep").to_pandas()  # doctest: +SKIP
+    """
+    folder = Path(folder)
+    with reading(folder) as db:
+        # One transaction: figures and states of one moment.
+        db.execute("BEGIN")
+        plan = Plan.from_canonical(json.loads(read_facts(db, folder)["plan"]))
+        figures = np.full((plan.cells, len(plan.outcomes)), np.nan)
+        states = np.full(plan.cells, _LEFT, object)
+        errors, runs = {}, {}
+        for cell, state, error in db.execute("SELECT cell, state, error FROM cells"):
+            states[cell] = STATES.get(state, _LEFT)
+            if state == FAILED:
+                errors[cell] = error
+        for cell, run, *values in db.execute(
+            f"SELECT cell, run{''.join(_quoted(o) for o in plan.outcomes)} FROM results"
+        ):
+            figures[cell] = [np.nan if value is None else value for value in values]
+            if run:
+                runs[cell] = run
+        status = count(db)
+        sessions = _sessions(db)
+    return Study(folder, plan, figures, states, errors, runs, status, sessions)
+
+
+def _quoted(outcome: Outcome) -> str:
+    return f', "{outcome}"'
+
+
+def _sessions(db: Any) -> list[dict[str, Any]]:
+    rows = db.execute("SELECT began, host, runner, versions FROM sessions ORDER BY session")
+    return [
+        {"began": began, "host": host.partition("/")[0], "runner": runner, **json.loads(versions)}
+        for began, host, runner, versions in rows
+    ]

@@ -1,0 +1,286 @@
+"""Sweep: a plan's cells to a runner, and what comes back to the store."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import platform
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import gradgauge
+from gradgauge import datasets
+from gradgauge.datasets import Dataset
+from gradgauge.errors import GradgaugeError
+from gradgauge.parts.losses import LOSSES
+from gradgauge.study.sweep.estimate import Estimate, check_memory, estimate, run_bytes
+from gradgauge.study.sweep.grid import Cell, Plan, groups
+from gradgauge.study.sweep.plan_file import read_plan
+from gradgauge.study.sweep.runners import find_runner
+from gradgauge.study.sweep.runners.runner import Done, Event, Failed, Job, Runner
+from gradgauge.study.sweep.store import Store
+
+OnProgress = Callable[[int, int], None]
+
+ASK_ABOVE = 100_000
+"""Cells above which a sweep wants to be told that they are meant."""
+
+RUNS = "runs"
+_RUN_MEMORY = 256e6
+_BEAT = 15.0
+_LOOK = 1.0
+
+
+class TooMany(GradgaugeError):
+    """A grid so large that it may be a slip."""
+
+    def __init__(self, cells: int, most: int = ASK_ABOVE):
+        self.cells, self.most = cells, most
+        super().__init__(cells, most)
+
+    def message(self) -> tuple[str, dict[str, Any]]:
+        return "errors.sweep.too_many", {"cells": f"{self.cells:,}", "most": f"{self.most:,}"}
+
+
+class Prepared:
+    """A plan, the data it trains on, and its groups.
+
+    Args:
+        plan: a Plan, or a plan's file.
+        dataset: the data, if it is loaded already.
+
+    Raises:
+        GradgaugeError: the plan or the data cannot be, or they do not fit.
+    """
+
+    def __init__(self, plan: Plan | Path | str, dataset: Dataset | None = None):
+        self.plan = plan if isinstance(plan, Plan) else read_plan(plan)
+        if dataset is None:
+            dataset = datasets.load(self.plan.dataset, LOSSES[self.plan.loss].classification)
+        self.dataset = _first_samples(dataset, self.plan)
+        self.group_of, self.groups = groups(
+            self.plan, self.dataset.inputs, self.dataset.outputs, len(self.dataset.y_train)
+        )
+
+    def cell(self, index: int) -> Cell:
+        """A cell's specs."""
+        return self.plan.cell(index, self.dataset.inputs, self.dataset.outputs)
+
+    def estimate(self, timed: bool = True) -> Estimate:
+        """What it will cost here; times one block if `timed`."""
+        # `train` starts JAX with the engine's flags, so it comes before what only imports JAX.
+        from gradgauge.engine.train import train  # isort: skip
+        from gradgauge.engine.ensemble import workers  # isort: skip
+
+        engine = train if timed else None
+        lanes = workers()
+        return estimate(self.plan, self.groups, self.dataset, lanes, engine, self.cell)
+
+    def check_memory(self) -> None:
+        """Raise unless the largest network fits this machine.
+
+        Raises:
+            TooLarge: it does not.
+        """
+        check_memory(self.groups, self.dataset, 1)
+
+
+def _first_samples(dataset: Dataset, plan: Plan) -> Dataset:
+    """The samples the plan asks for. The outputs stay those of all the data."""
+    train, test = plan.train_samples, plan.test_samples
+    if train is None and test is None:
+        return dataset
+    part = dataclasses.replace(
+        dataset,
+        x_train=dataset.x_train[:train], y_train=dataset.y_train[:train],
+        x_test=dataset.x_test[:test], y_test=dataset.y_test[:test],
+        fingerprint=f"{dataset.fingerprint}:{train}:{test}",
+    )  # fmt: skip
+    if part.outputs != dataset.outputs:
+        raise TooFewSamples(len(part.y_train), part.outputs, dataset.outputs)
+    return part
+
+
+class TooFewSamples(GradgaugeError):
+    """So few samples that a class is missing among them."""
+
+    def __init__(self, samples: int, classes: int, of: int):
+        self.facts = {"samples": samples, "classes": classes, "of": of}
+        super().__init__(samples, classes, of)
+
+    def message(self) -> tuple[str, dict[str, Any]]:
+        return "errors.sweep.too_few_samples", self.facts
+
+
+def sweep(
+    plan: Plan | Path | str | Prepared,
+    out: Path | str,
+    runner: str | Runner = "local",
+    *,
+    dataset: Dataset | None = None,
+    on_progress: OnProgress | None = None,
+    retry: bool = False,
+    **runner_options: Any,
+) -> dict[str, int]:
+    """Train every cell of a plan that is not done yet, and write each down when it is.
+
+    Several processes may do so on one folder: they share the cells.
+
+    Args:
+        plan: the plan, or its file.
+        out: the study's folder.
+        runner: `local`, `ray`, `slurm`, or a Runner.
+        dataset: the data, if it is loaded already.
+        on_progress: told of cells that are done or have failed, and of all.
+        retry: whether cells that have failed are tried again.
+        runner_options: of the runner.
+
+    Returns:
+        `cells`, `done`, `failed`, `left`.
+
+    Raises:
+        GradgaugeError: the plan, data, folder or runner cannot be.
+        KeyboardInterrupt: stopped by Ctrl-C; what was done is kept.
+
+    Example:
+        >>> import gradgauge as gg
+        >>> gg.sweep("examples/sweep.toml", "runs/sweep")["left"]  # doctest: +SKIP
+        0
+    """
+    ready = plan if isinstance(plan, Prepared) else Prepared(plan, dataset)
+    if isinstance(runner, str):
+        if runner == "slurm":
+            runner_options.setdefault("folder", out)
+        runner = find_runner(runner, **runner_options)
+    if runner.name == "local":
+        ready.check_memory()
+    store = Store(
+        out, ready.plan, ready.dataset.fingerprint, ready.group_of.tolist(), runner.name, versions()
+    )
+    try:
+        if retry:
+            store.retry_failed()
+        with _heartbeat(store):
+            _Sweep(ready, store, on_progress).run(runner)
+        return store.status()
+    finally:
+        store.close()
+
+
+class _Sweep:
+    """The two ends a runner holds: where cells come from, and where events go."""
+
+    def __init__(self, ready: Prepared, store: Store, on_progress: OnProgress | None):
+        self.ready, self.store, self.on_progress = ready, store, on_progress
+        self.sharing = 1
+        status = store.status()
+        self.total, self.over = status["cells"], status["done"] + status["failed"]
+        self._lock = threading.Lock()
+
+    def run(self, runner: Runner) -> None:
+        """Until no cell is left, here or in another process."""
+        job = Job(self.ready.dataset, self.ready.plan.outcomes, self.ready.plan.keep_runs)
+        self._tell()
+        while True:
+            self.sharing = 1 + self.store.take_back()
+            if self.store.waiting():
+                runner.run(job, self.claim, self.record)
+            self._look_again()
+            if self.over == self.total:
+                return
+            # The rest is in other processes' hands. Should one die, its cells come back.
+            if not self.store.waiting():
+                time.sleep(_LOOK)
+
+    def claim(self, most: int, parts: int) -> Sequence[Cell]:
+        """As `_runner.Claim`."""
+
+        def pick(rows: list[tuple[int, int, int]], waiting: int) -> list[int]:
+            _, group, tries = rows[0]
+            if tries:
+                return [rows[0][0]]
+            # Where another process shares, less at a time, so that both end together.
+            portions = parts if self.sharing == 1 else 2 * parts * self.sharing
+            share = -(-waiting // portions)
+            return self._one_family(rows, min(most, share, self._block(group)))
+
+        self._look_again()
+        return [self.ready.cell(index) for index in self.store.claim(pick)]
+
+    def _one_family(self, rows: list[tuple[int, int, int]], most: int) -> list[int]:
+        found = self.ready.groups
+        family = found[rows[0][1]].family
+        cells = []
+        for cell, group, tries in rows[:most]:
+            if tries or found[group].family != family:
+                break
+            cells.append(cell)
+        return cells
+
+    def _block(self, group: int) -> int:
+        """Cells whose Runs fit in memory together."""
+        example = self.ready.groups[group].example
+        return max(1, int(_RUN_MEMORY / run_bytes(example, len(self.ready.dataset.y_train))))
+
+    def record(self, event: Event) -> None:
+        """As `_runner.Record`."""
+        if isinstance(event, Done):
+            run = None
+            if event.run is not None:
+                run = f"{RUNS}/{event.cell:06d}.nc"
+                event.run.save(self.store.folder / run)
+            self.store.done(event.cell, event.notation, event.seed, event.figures, run)
+            over = True
+        elif isinstance(event, Failed):
+            over = self.store.failed(event.cell, event.error)
+        else:
+            over = self.store.lost(event.cell, event.blamed, event.error)
+        with self._lock:
+            self.over += over
+        self._tell()
+
+    def _look_again(self) -> None:
+        status = self.store.status()
+        self.over = status["done"] + status["failed"]
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.on_progress:
+            self.on_progress(self.over, self.total)
+
+
+@contextlib.contextmanager
+def _heartbeat(store: Store) -> Iterator[None]:
+    """Say every few seconds that this process lives."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(_BEAT):
+            with contextlib.suppress(GradgaugeError):
+                store.beat()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def versions() -> dict[str, str]:
+    """What the results of this process depend on besides the plan."""
+    from importlib.metadata import version
+
+    return {
+        "gradgauge": gradgauge.__version__,
+        "jax": version("jax"),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }

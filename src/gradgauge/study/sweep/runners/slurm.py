@@ -1,0 +1,146 @@
+"""Slurm, through submitit: few long jobs, each with a block of cells.
+
+A job reads the data from one file and writes every cell's results to a file of its own, in the
+study's folder, which the cluster must share. The process that was started collects them; if it
+dies, the next one finds what the jobs have done meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import submitit
+
+from gradgauge.errors import OutputProblem
+from gradgauge.run import write_whole
+from gradgauge.study.sweep.grid import Cell
+from gradgauge.study.sweep.problems import StudyProblem
+from gradgauge.study.sweep.runners.runner import (
+    Claim,
+    Event,
+    Job,
+    Pace,
+    Record,
+    lost_events,
+    train_cells,
+)
+
+FOLDER = "slurm"
+CELLS_PER_JOB = 1_024
+_JOBS = 16
+
+
+def work(job_file: str, spool: str, cells: Sequence[Cell]) -> None:
+    """In a Slurm job: train a block on all cores it was given."""
+    from gradgauge.engine.train import train
+
+    job = pickle.loads(Path(job_file).read_bytes())
+
+    def write(event: Event) -> None:
+        write_whole(
+            Path(spool) / f"{event.cell}.pickle", lambda path: path.write_bytes(pickle.dumps(event))
+        )
+
+    train_cells(job, cells, write, train)
+
+
+class SlurmRunner:
+    """Trains in Slurm jobs.
+
+    Args:
+        folder: the study's, on a disk that all nodes share.
+        jobs: most of them at once.
+        parameters: of submitit's executor: `slurm_partition`, `timeout_min`, `cpus_per_task`,
+            ...; `cluster = local` runs the jobs as processes of this machine.
+    """
+
+    name = "slurm"
+
+    def __init__(
+        self,
+        folder: Path | str,
+        jobs: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ):
+        self.folder = Path(folder).absolute() / FOLDER
+        self.jobs = jobs or _JOBS
+        self.parameters = dict(parameters or {})
+
+    def run(self, job: Job, claim: Claim, record: Record) -> None:
+        """As `Runner.run`.
+
+        Raises:
+            StudyProblem: there is no Slurm here, or it does not know a parameter.
+            OutputProblem: the folder cannot be written.
+        """
+        executor = self._executor()
+        spool = self.folder / "spool"
+        try:
+            spool.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputProblem(spool, "not_writable", why=error.strerror) from None
+        job_file = self.folder / "job.pickle"
+        write_whole(job_file, lambda path: path.write_bytes(pickle.dumps(job)))
+        _collect(spool, record)
+        pending: dict[Any, dict[int, Cell]] = {}
+        pace = Pace()
+        try:
+            while True:
+                # What is left, split evenly over the jobs that are free: each costs a start.
+                while (free := self.jobs - len(pending)) and (cells := claim(CELLS_PER_JOB, free)):
+                    submitted = executor.submit(work, str(job_file), str(spool), cells)
+                    pending[submitted] = {cell.index: cell for cell in cells}
+                if not pending:
+                    return
+                pace.wait(self._look(pending, spool, record))
+        finally:
+            for submitted in pending:
+                submitted.cancel(check=False)
+
+    def _look(self, pending: dict[Any, dict[int, Cell]], spool: Path, record: Record) -> bool:
+        """Record what has come, and what has died; whether anything has."""
+        # First who has ended, then what is there: a job writes before it ends.
+        over = [submitted for submitted in pending if submitted.done()]
+        come = set(_collect(spool, record))
+        for submitted in list(pending):
+            for cell in come & pending[submitted].keys():
+                del pending[submitted][cell]
+            if submitted in over:
+                for lost in lost_events(pending.pop(submitted), _last_words(submitted)):
+                    record(lost)
+        return bool(come or over)
+
+    def _executor(self) -> Any:
+        parameters = {"timeout_min": 60, "name": "gradgauge", **self.parameters}
+        cluster = parameters.pop("cluster", "slurm")
+        try:
+            executor = submitit.AutoExecutor(self.folder / "logs", cluster=cluster)
+            executor.update_parameters(**parameters)
+        except (RuntimeError, NameError, TypeError, ValueError) as error:
+            why = str(error).partition("\n")[0]
+            raise StudyProblem(self.folder, "no_slurm", why=why) from None
+        return executor
+
+
+def _collect(spool: Path, record: Record) -> Iterable[int]:
+    """Record all events in the spool, and delete them."""
+    cells = []
+    for path in sorted(spool.glob("*.pickle")):
+        event: Event = pickle.loads(path.read_bytes())
+        record(event)
+        path.unlink()
+        cells.append(event.cell)
+    return cells
+
+
+def _last_words(submitted: Any) -> str:
+    """Why a job ended before its cells did."""
+    with contextlib.suppress(Exception):
+        error = submitted.exception()
+        if error is not None:
+            return str(error).strip().rpartition("\n")[2]
+    return "the job ended early"

@@ -1,0 +1,59 @@
+"""What watchers share: they end with `close`, by hand or by `with`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from gradgauge.run import Run
+from gradgauge.watchers.errors import CannotWatch
+
+if TYPE_CHECKING:
+    from gradgauge.watchers.torch.watcher import PyTorchWatcher
+
+
+class Closing:
+    """A context manager that closes at its end, also after an exception."""
+
+    def close(self) -> None:
+        """The training is over."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class InTrainer(Closing):
+    """A trainer's callback: the PyTorch watcher inside of it exists once training has begun.
+
+    Args:
+        options: as for PyTorchWatcher.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__()
+        self._options = options
+        self._watcher: PyTorchWatcher | None = None
+
+    @property
+    def watcher(self) -> PyTorchWatcher:
+        """What watches, once training has begun.
+
+        Raises:
+            CannotWatch: it has not.
+        """
+        if self._watcher is None:
+            raise CannotWatch("not_begun")
+        return self._watcher
+
+    @property
+    def run(self) -> Run:
+        """What has been recorded so far."""
+        return self.watcher.run
+
+    def close(self) -> None:
+        """Take all hooks off; done at the end of training."""
+        if self._watcher is not None:
+            self._watcher.close()

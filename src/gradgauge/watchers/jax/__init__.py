@@ -1,0 +1,1 @@
+"""Watching JAX: any tree of parameters."""

@@ -1,0 +1,204 @@
+"""A traced loss, run with taps at every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradgauge.parts.activations import ACTIVATIONS, Activation
+from gradgauge.watchers.activations import named, recognized
+from gradgauge.watchers.jax.layers import Use, find_layers
+from gradgauge.watchers.jax.program import Ref, flatten
+from gradgauge.watchers.jax.tree import Leaves, Row
+from gradgauge.watchers.measure import Seen, eps_of
+
+Tree = Any
+NoteDown = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Of one pass: loss; values, gradients and roundings of every tapped value; of every
+    parameter."""
+
+    loss: float
+    values: dict[Ref, np.ndarray]
+    grads: dict[Ref, np.ndarray]
+    eps: dict[Ref, float]
+    weights: list[np.ndarray]
+    weight_grads: list[np.ndarray]
+
+
+class Probe:
+    """The program of a loss for batches of one shape.
+
+    Args:
+        loss, has_aux: see JaxWatcher.
+        leaves: of `params`.
+        params, batch: examples.
+    """
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        has_aux: bool,
+        leaves: Leaves,
+        params: Tree,
+        batch: tuple[Any, ...],
+    ):
+        self.leaves = leaves
+        self._shapes = _shapes(batch)
+
+        def scalar(arrays: list[Any], batch: tuple[Any, ...]) -> Any:
+            result = loss(leaves.put(params, arrays), *batch)
+            return result[0] if has_aux else result
+
+        arrays = leaves.arrays(params)
+        self._program = flatten(jax.make_jaxpr(scalar)(arrays, batch))
+        numbers = dict(zip(self._program.inputs, range(len(arrays)), strict=False))
+        ndims = {i: len(shape) for i, shape in enumerate(leaves.shapes)}
+        self.found = find_layers(self._program, numbers, ndims)
+        uses = [use for use in self.found.uses if not use.folded]
+        self.uses = uses
+        self._taps = sorted({r for u in uses for r in (u.z, u.h) if r is not None})
+        self._activations: dict[int, tuple[Activation | None, str]] = {}
+        self._rows: list[Row] = []
+        self._compiled = jax.jit(self._pass).lower(arrays, batch).compile()
+
+    def takes(self, batch: tuple[Any, ...]) -> bool:
+        """Whether `batch` has the shapes that this program is for."""
+        return _shapes(batch) == self._shapes
+
+    def _pass(self, arrays: list[Any], batch: tuple[Any, ...]) -> Any:
+        flat = jax.tree_util.tree_leaves(batch)
+        taps = set(self._taps)
+
+        def loss(arrays: list[Any], zeros: dict[Ref, Any]) -> Any:
+            values: dict[Ref, Any] = {}
+
+            def tap(ref: Ref, value: Any) -> Any:
+                if ref not in taps:
+                    return value
+                values[ref] = value
+                return value + zeros[ref]
+
+            return self._program.run([*arrays, *flat], tap)[0], values
+
+        _, shapes = jax.eval_shape(lambda: loss(arrays, _Zeros()))  # type: ignore[arg-type]
+        zeros = {ref: jnp.zeros(s.shape, s.dtype) for ref, s in shapes.items()}
+        both = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+        return both(arrays, zeros)
+
+    def run(self, params: Tree, batch: tuple[Any, ...]) -> Passed:
+        """One pass."""
+        arrays = self.leaves.arrays(params)
+        (loss, values), (grads, taps) = self._compiled(arrays, batch)
+        return Passed(
+            float(loss),
+            {ref: _array(v) for ref, v in values.items()},
+            {ref: _array(v) for ref, v in taps.items()},
+            {ref: eps_of(v.dtype) for ref, v in taps.items()},
+            [_array(a) for a in arrays],
+            [_array(g) for g in grads],
+        )
+
+    def rows(self, passed: Passed) -> list[Row]:
+        """The layers in the order of use; those that were not used before the last."""
+        order: dict[int, Row] = {}
+        for use in self.uses:
+            if use.leaf not in order:
+                order[use.leaf] = self._described(use, passed)
+        rows = list(order.values())
+        folded = {use.leaf for use in self.found.uses if use.folded}
+        for leaf in self.leaves.weights:
+            if leaf in order or leaf in folded:
+                continue
+            row = self.leaves.row(leaf, "recurrent" if leaf in self.found.inside else "other")
+            row.info.called = leaf in self.found.inside
+            rows.insert(max(len(rows) - 1, 0) if order else len(rows), row)
+        self._rows = rows
+        return rows
+
+    def _described(self, use: Use, passed: Passed) -> Row:
+        row = self.leaves.row(use.leaf, use.kind)
+        shape = passed.values[use.z].shape
+        row.info.units = int(np.prod([shape[a] for a in use.unit_axes]))
+        if use.kind == "dense":
+            row.info.fan_in = row.info.parameters // max(row.info.units, 1)
+        row.info.output = use.output
+        self._activations[use.leaf] = self._name(use, passed)
+        row.info.activation = self._activations[use.leaf][1]
+        return row
+
+    def _name(self, use: Use, passed: Passed) -> tuple[Activation | None, str]:
+        if use.h == use.z:
+            return ACTIVATIONS["linear"], "linear"
+        if use.h is None:
+            return None, ""
+        z, h = passed.values[use.z], passed.values[use.h]
+        known = recognized(z, h, named(use.hint) if use.hint else None)
+        return known, known.name if known else ""
+
+    def seen(self, passed: Passed, note: NoteDown) -> list[Seen]:
+        """What every layer showed."""
+        return [self._seen(row, passed, note) for row in self._rows]
+
+    def _seen(self, row: Row, passed: Passed, note: NoteDown) -> Seen:
+        name, leaf = row.info.name, row.leaf
+        weight, grad = passed.weights[leaf], passed.weight_grads[leaf]
+        units = weight.shape[-1]
+        shown = Seen(
+            row.info, weight=weight.reshape(-1, units), weight_grad=grad.reshape(-1, units)
+        )
+        uses = [use for use in self.uses if use.leaf == leaf]
+        if not uses:
+            inside = self.found.inside.get(leaf)
+            note("signals", "inside_loop" if inside else "not_called", name)
+            return shown
+        shown.source = uses[0].source
+        shown.eps = passed.eps[uses[0].z]
+        shown.z = _joined([passed.values[u.z] for u in uses], uses)
+        shown.delta = _joined([passed.grads[u.z] for u in uses], uses)
+        if any(u.h is None for u in uses):
+            note("slope", "written_out", name)
+            return shown
+        refs = [u.h for u in uses if u.h is not None]
+        shown.h = _joined([passed.values[r] for r in refs], uses)
+        shown.g = _joined([passed.grads[r] for r in refs], uses)
+        shown.activation = self._activations[leaf][0]
+        if shown.activation is None and not row.info.output:
+            note("slope", "unknown_activation", name)
+        return shown
+
+
+class _Zeros:
+    """Zeros of whatever shape is asked for: a scalar fits all."""
+
+    def __getitem__(self, ref: Ref) -> float:
+        del ref
+        return 0.0
+
+
+def _shapes(tree: Any) -> list[tuple[Any, ...]]:
+    return [(np.shape(x), getattr(x, "dtype", type(x))) for x in jax.tree_util.tree_leaves(tree)]
+
+
+def _array(value: Any) -> np.ndarray:
+    if jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize < 4:
+        value = value.astype(jnp.float32)
+    return np.asarray(value)
+
+
+def _joined(arrays: list[np.ndarray], uses: list[Use]) -> np.ndarray:
+    """(rows, units) over all uses."""
+    parts = []
+    for array, use in zip(arrays, uses, strict=True):
+        axes = [a % array.ndim for a in use.unit_axes]
+        moved = np.moveaxis(array, axes, range(array.ndim - len(axes), array.ndim))
+        parts.append(moved.reshape(-1, int(np.prod([array.shape[a] for a in axes]))))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,154 @@
+"""A JAX function as one flat list of operations, and how to run it with taps.
+
+Calls of jitted functions are written out in place; those that are an activation of its own
+derivative rule (`relu`) stay whole, for written out they would have another slope at the kink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+
+from gradgauge.watchers.activations import named
+
+Array = Any
+Ref = int
+"""Number of a value; literals have none."""
+
+_WRITTEN_OUT = {"jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "remat2"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One primitive, or one call that stays whole.
+
+    Attributes:
+        eqn: the equation.
+        inputs: refs, None for literals.
+        outputs: refs.
+        shapes: of the outputs.
+    """
+
+    eqn: JaxprEqn
+    inputs: tuple[Ref | None, ...]
+    outputs: tuple[Ref, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    @property
+    def name(self) -> str:
+        """The primitive's name, or the function's where one is called."""
+        return str(self.eqn.params.get("name", self.eqn.primitive.name))
+
+
+@dataclass
+class Program:
+    """A flat function.
+
+    Attributes:
+        operations: in order.
+        inputs: refs of its arguments.
+        constants: ref -> value.
+        outputs: refs, or the value itself for a literal.
+    """
+
+    operations: list[Operation] = field(default_factory=list)
+    inputs: list[Ref] = field(default_factory=list)
+    constants: dict[Ref, Array] = field(default_factory=dict)
+    outputs: list[Any] = field(default_factory=list)
+    size: int = 0
+
+    def new(self) -> Ref:
+        self.size += 1
+        return self.size
+
+    def run(self, arguments: Sequence[Array], tap: Callable[[Ref, Array], Array]) -> list[Array]:
+        """The outputs; `tap` sees every value and says what goes on in its place."""
+        values: dict[Ref, Array] = dict(self.constants)
+        values.update({r: tap(r, a) for r, a in zip(self.inputs, arguments, strict=True)})
+        for operation in self.operations:
+            eqn = operation.eqn
+            given = [
+                values[ref] if ref is not None else getattr(var, "val", None)
+                for ref, var in zip(operation.inputs, eqn.invars, strict=True)
+            ]
+            with eqn.ctx.manager:
+                made = _bind(eqn, given)
+            results = made if eqn.primitive.multiple_results else [made]
+            for ref, value in zip(operation.outputs, results, strict=True):
+                values[ref] = tap(ref, value)
+        return [values[o] if isinstance(o, Ref) else o.val for o in self.outputs]
+
+
+def _bind(eqn: JaxprEqn, given: Sequence[Array]) -> Any:
+    """Apply one equation, as JAX's own evaluation of a program does."""
+    parameters = eqn.primitive.get_bind_params(eqn.params)
+    if isinstance(parameters, tuple):
+        # Before JAX 0.10 functions were handed over beside the parameters.
+        functions, parameters = parameters
+        return eqn.primitive.bind(*functions, *given, **parameters)
+    return eqn.primitive.bind(*given, **parameters)
+
+
+def flatten(closed: ClosedJaxpr) -> Program:
+    """All operations of a traced function in one list."""
+    program = Program()
+    program.inputs = [program.new() for _ in closed.jaxpr.invars]
+    program.outputs = _inline(program, closed.jaxpr, closed.consts, program.inputs)
+    return program
+
+
+def _inline(program: Program, jaxpr: Jaxpr, consts: Sequence[Any], given: Sequence[Any]) -> list:
+    """Append `jaxpr`'s operations; the refs of its outputs."""
+    known: dict[Any, Any] = dict(zip(jaxpr.invars, given, strict=True))
+    for var, value in zip(jaxpr.constvars, consts, strict=True):
+        known[var] = program.new()
+        program.constants[known[var]] = value
+    for eqn in jaxpr.eqns:
+        inner = _inner(eqn)
+        # A literal handed to a call that is written out has no ref: that call stays whole.
+        arguments = [None if isinstance(v, Literal) else known[v] for v in eqn.invars]
+        if inner is not None and None in arguments:
+            arguments = [
+                _constant(program, v.val) if isinstance(v, Literal) else a
+                for v, a in zip(eqn.invars, arguments, strict=True)
+            ]
+        if inner is not None:
+            body, values = inner
+            made = _inline(program, body, values, arguments)
+            known.update(zip(eqn.outvars, made, strict=True))
+            continue
+        outputs = tuple(program.new() for _ in eqn.outvars)
+        known.update(zip(eqn.outvars, outputs, strict=True))
+        shapes = tuple(tuple(getattr(v.aval, "shape", ())) for v in eqn.outvars)
+        program.operations.append(Operation(eqn, tuple(arguments), outputs, shapes))
+    return [v if isinstance(v, Literal) else known[v] for v in jaxpr.outvars]
+
+
+def _constant(program: Program, value: Any) -> Ref:
+    ref = program.new()
+    program.constants[ref] = value
+    return ref
+
+
+def _inner(eqn: JaxprEqn) -> tuple[Jaxpr, Sequence[Any]] | None:
+    """The body of a call that is to be written out."""
+    if eqn.primitive.name not in _WRITTEN_OUT:
+        return None
+    if named(str(eqn.params.get("name", ""))) is not None:
+        return None
+    body = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
+    if isinstance(body, ClosedJaxpr):
+        return body.jaxpr, body.consts
+    return (body, ()) if isinstance(body, Jaxpr) else None
+
+
+def consumers(program: Program) -> Mapping[Ref, list[Operation]]:
+    """Who reads a value."""
+    found: dict[Ref, list[Operation]] = {}
+    for operation in program.operations:
+        for ref in dict.fromkeys(r for r in operation.inputs if r is not None):
+            found.setdefault(ref, []).append(operation)
+    return found

@@ -1,0 +1,223 @@
+"""Watcher of a JAX training: of any loss function and any tree of parameters.
+
+JAX has no hooks. The watcher traces the loss once, finds in the traced program where parameters
+meet data, and runs the same program with taps there. The user's own functions are not touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradgauge.gauges.backward_gain import ratio
+from gradgauge.gauges.norms import is_safe, norm, sum_of_squares
+from gradgauge.run import Run
+from gradgauge.watchers.closing import Closing
+from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.jax.probe import Probe
+from gradgauge.watchers.jax.tree import Leaves, Row
+from gradgauge.watchers.measure import measure_layers
+from gradgauge.watchers.recorder import Listener, Recorder
+from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
+
+Tree = Any
+
+
+class JaxWatcher(Closing):
+    """Reads the gauges of a JAX training: call `step` once for every update.
+
+    Args:
+        loss: `loss(params, *batch)` -> scalar, or (scalar, anything) with `has_aux`. It must be
+            a pure function, as for `jax.grad`.
+        params: the initial parameters: any pytree; leaves that are no arrays of floats (the
+            functions in an Equinox module) are left alone.
+        batch: a fixed probe batch; without, the batches that `step` is given.
+        has_aux: see `loss`.
+        every, norms_every, budget, name, to: as for every watcher (docs/watching.md).
+    """
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        params: Tree,
+        *batch: Any,
+        has_aux: bool = False,
+        every: int | None = None,
+        norms_every: int | None = None,
+        budget: float = DEFAULT_SHARE,
+        name: str | None = None,
+        to: Sequence[Listener] = (),
+    ):
+        self._leaves = Leaves(params)
+        if not self._leaves.weights:
+            raise CannotWatch("nothing_trainable", name=name or "params")
+        self._loss, self._aux = loss, has_aux
+        self._batch = batch or None
+        self._probe: Probe | None = None
+        self._rows: list[Row] = []
+        self._broken = False
+        self._every = Sampler(every, budget * (1 - NORMS_PART))
+        self._norms_every = Sampler(norms_every or (1 if every else None), budget * NORMS_PART)
+        self._params: Tree = params
+        self.step_count = 0
+        self.recorder = Recorder(
+            {
+                "name": name or getattr(loss, "__name__", "model"),
+                "framework": "jax",
+                "framework_version": jax.__version__,
+                "batch": "probe" if batch else "training",
+                "device": jax.devices()[0].device_kind,
+            },
+            to,
+        )
+
+    @property
+    def run(self) -> Run:
+        """What has been recorded so far."""
+        self.recorder.steps_done = self.step_count
+        return self.recorder.run()
+
+    @property
+    def rows(self) -> list[Row]:
+        """The layers with the numbers of their leaves, in the order of the Run's layer axis; none
+        before the first of their figures is recorded."""
+        return self._rows
+
+    def step(
+        self,
+        params: Tree,
+        grads: Tree = None,
+        updates: Tree = None,
+        *,
+        batch: Sequence[Any] | None = None,
+        loss: Any = None,
+        new_params: Tree = None,
+    ) -> None:
+        """Tell one step, before or behind the update; call it outside of `jit`.
+
+        Args:
+            params: before the update; not donated as yet.
+            grads: of this step, shaped like `params`; None: the norms of gradients are missing.
+            updates: what is added to `params` (optax's updates).
+            new_params: instead of `updates`: the parameters behind the update.
+            batch: the training batch, as the loss takes it; used unless a probe batch is fixed.
+            loss: of this step.
+        """
+        self._params = params
+        used = self._batch or (tuple(batch) if batch is not None else None)
+        full = self._every.due(self.step_count)
+        if full and used is not None:
+            seconds = self._read(params, used)
+            if seconds:
+                self._every.spent(seconds)
+        elif used is None:
+            self.recorder.note("signals", "no_batch")
+        if full or self._norms_every.due(self.step_count):
+            self._read_norms(params, grads, updates, new_params, loss)
+        self.step_count += 1
+
+    def log_epoch(self, epoch: int, **figures: float) -> None:
+        """Tell figures of an epoch, counted from 1: `loss`, `accuracy`, ..."""
+        self.recorder.epoch(epoch, {k: float(v) for k, v in figures.items()})
+
+    def close(self, params: Tree = None) -> None:
+        """The training is over; with a probe batch, `params` (the final ones) are read, too."""
+        if params is not None and self._batch is not None:
+            self._read(params, self._batch)
+        self.recorder.steps_done = self.step_count
+        self.recorder.close()
+
+    def _read(self, params: Tree, batch: tuple[Any, ...]) -> float:
+        """All gauges; the seconds it took, compiling left out; 0 where nothing was read."""
+        note = self.recorder.note
+        if self._broken:
+            return 0.0
+        try:
+            if self._probe is None:
+                self._probe = Probe(self._loss, self._aux, self._leaves, params, batch)
+            elif not self._probe.takes(batch):
+                # Another shape would cost another compilation: a ragged last batch is passed by.
+                return 0.0
+            began = time.perf_counter()
+            passed = self._probe.run(params, batch)
+        except Exception as error:  # noqa: BLE001 an instrument must not end the training
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            note("signals", "probe_failed", error=why)
+            self._broken = True
+            return 0.0
+        self._start(passed)
+        shown = self._probe.seen(passed, note)
+        self.recorder.probe(self.step_count, measure_layers(shown), passed.loss)
+        return time.perf_counter() - began
+
+    def _start(self, passed: Any = None) -> None:
+        if self.recorder.started:
+            return
+        if self._probe is not None and passed is not None:
+            self._rows = self._probe.rows(passed)
+        else:
+            self._rows = self._leaves.rows()
+        self.recorder.start([row.info for row in self._rows])
+
+    def _read_norms(
+        self, params: Tree, grads: Tree, updates: Tree, new_params: Tree, loss: Any
+    ) -> None:
+        began = time.perf_counter()
+        self._start()
+        leaves = self._leaves
+        numbers = [row.leaf for row in self._rows]
+        weights = leaves.pick(params, numbers)
+        changes = None
+        if updates is not None:
+            changes = leaves.pick(updates, numbers)
+        elif new_params is not None:
+            after = leaves.pick(new_params, numbers)
+            changes = [a - b for a, b in zip(after, weights, strict=True)]
+        gradients = None if grads is None else leaves.pick(grads, numbers)
+        missing = np.full(len(numbers), np.nan)
+        norms = leaf_norms([weights, gradients or [], changes or []])
+        values = {
+            "weight_norm": norms[0],
+            "weight_grad_norm": norms[1] if gradients else missing,
+            "update_ratio": ratio(norms[2], norms[0]) if changes else missing,
+        }
+        if grads is None:
+            self.recorder.note("step_gradients", "not_told")
+        if changes is None:
+            self.recorder.note("updates", "not_told")
+        self.recorder.step(self.step_count, values, None if loss is None else float(loss))
+        self._norms_every.spent(time.perf_counter() - began)
+
+
+@jax.jit
+def _naive(arrays: list[list[Any]]) -> list[Any]:
+    return [
+        jnp.stack(
+            [sum_of_squares(a.astype(jnp.promote_types(a.dtype, jnp.float32))) for a in group]
+        )
+        for group in arrays
+    ]
+
+
+def leaf_norms(groups: list[list[Any]]) -> list[np.ndarray]:
+    """Norms of many arrays in one compiled call, done carefully where a square was unsafe."""
+    there = [group for group in groups if group]
+    totals = iter(_naive(there))
+    results = []
+    for group in groups:
+        if not group:
+            results.append(np.zeros(0))
+            continue
+        total = np.asarray(next(totals))
+        safe = np.asarray(is_safe(total))
+        roots = np.sqrt(total)
+        for i in np.flatnonzero(~safe):
+            array = np.asarray(group[i])
+            roots[i] = norm(array.astype(np.promote_types(array.dtype, np.float32)))
+        results.append(roots)
+    return results

@@ -1,0 +1,1 @@
+"""Watching Keras 3, on any of its backends."""

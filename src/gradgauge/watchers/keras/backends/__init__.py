@@ -1,0 +1,1 @@
+"""What differs between Keras's backends: one file each."""

@@ -1,0 +1,141 @@
+"""From a pass of a Keras model to what every layer showed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradgauge.layers import LayerInfo
+from gradgauge.watchers.activations import recognized
+from gradgauge.watchers.keras.layers import Row
+from gradgauge.watchers.keras.one_pass import Passed
+from gradgauge.watchers.keras.taps import Call, Taps
+from gradgauge.watchers.measure import Seen, eps_of, rows_of
+
+NoteDown = Callable[[str, str, str], None]
+
+
+def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
+    """Layers as they were called; those that were not, behind their neighbour in the definition,
+    but never last: that place is the output's."""
+    called = list(dict.fromkeys(call.row for call in taps.calls))
+    order = list(called)
+    for index, row in enumerate(rows):
+        if row in called or id(row.layer) in taps.folded:
+            continue
+        row.info.called = row.container or not called
+        before = [r for r in rows[:index] if r in order]
+        at = order.index(before[-1]) + 1 if before else 0
+        order.insert(min(at, len(order) - 1) if called else at, row)
+    return order
+
+
+def describe(rows: Sequence[Row], taps: Taps, passed: Passed) -> list[LayerInfo]:
+    """Fill in what only a forward pass shows: units, activation, which are outputs."""
+    _recognize(taps, passed)
+    last = taps.calls[-1].row if taps.calls else None
+    for row in rows:
+        calls = [call for call in taps.calls if call.row is row]
+        if calls:
+            row.info.units = int(calls[0].shape[calls[0].unit_axis])
+            row.info.activation = calls[0].label if calls[0].activation else ""
+            if calls[0].bare and not calls[0].used and row is not last:
+                row.info.activation = ""
+        row.info.output = id(row.layer) in taps.outputs or (not taps.outputs and row is last)
+    return [row.info for row in rows]
+
+
+def _recognize(taps: Taps, passed: Passed) -> None:
+    """Name an activation that was called as an operation, outside of any layer.
+
+    What comes into the next layer, and from no layer that we know, is h if it is f(z) for one
+    of the known f, entry by entry.
+    """
+    for call, entry in taps.entries:
+        if call.z is None or call.used or not call.bare:
+            continue
+        z, h = passed.values[call.z], passed.values[entry]
+        if z is None or h is None:
+            continue
+        known = recognized(z, h)
+        if known is not None:
+            call.activation, call.label, call.h = known, known.name, entry
+            call.bare, call.used = False, True
+
+
+def seen(
+    rows: Sequence[Row], taps: Taps, passed: Passed, variables: list[Any], note: NoteDown
+) -> list[Seen]:
+    """What every layer showed.
+
+    Args:
+        rows: the layers of the Run.
+        taps, passed: of one pass; `describe` has seen them.
+        variables: the model's trainable variables, in order.
+        note: told what could not be seen.
+    """
+    grads = {id(v): g for v, g in zip(variables, passed.weight_grads, strict=True)}
+    return [_seen(row, taps, passed, grads, note) for row in rows]
+
+
+def _seen(row: Row, taps: Taps, passed: Passed, grads: dict[int, Any], note: NoteDown) -> Seen:
+    name = row.info.name
+    shown = Seen(row.info, weight=entries([value_of(w) for w in row.weights]))
+    found = [grads.get(id(w)) for w in row.weights]
+    if all(g is not None for g in found):
+        shown.weight_grad = entries(found)
+    else:
+        note("gradients", "frozen" if not row.info.trainable else "no_gradient", name)
+    calls = [call for call in taps.calls if call.row is row]
+    if not calls:
+        note("signals", "container" if row.container else "not_called", name)
+        return shown
+    if len({call.shape[call.unit_axis] for call in calls}) > 1:
+        note("signals", "several_widths", name)
+        return shown
+    first = calls[0]
+    shown.source = first.source
+    shown.eps = eps_of(row.layer.compute_dtype)
+    if first.z is None:
+        note("delta", "fused", name)
+    else:
+        shown.z = _joined(calls, passed.values, lambda c: c.z)
+        shown.delta = _joined(calls, passed.grads, lambda c: c.z)
+    if first.bare and not first.used and not row.info.output:
+        note("slope", "outside_layers", name)
+        return shown
+    shown.h = _joined(calls, passed.values, lambda c: c.h)
+    shown.g = _joined(calls, passed.grads, lambda c: c.h)
+    shown.activation = first.activation if first.z is not None else None
+    if first.activation is None and first.z is not None and not row.info.output:
+        note("slope", "unknown_activation", name)
+    return shown
+
+
+def value_of(variable: Any) -> np.ndarray:
+    """A variable's value as an array of its own."""
+    value = variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable.value)
+    value = np.asarray(value)
+    return np.array(value, np.float32) if value.dtype.itemsize < 4 else np.array(value)
+
+
+def entries(arrays: Sequence[Any]) -> np.ndarray:
+    """One weight as (fan_in, units), several as one column of all their entries."""
+    if len(arrays) == 1:
+        return arrays[0].reshape(-1, arrays[0].shape[-1])
+    return np.concatenate([a.reshape(-1) for a in arrays]).reshape(-1, 1)
+
+
+def _joined(
+    calls: Sequence[Call], arrays: Sequence[Any], pick: Callable[[Call], int | None]
+) -> np.ndarray | None:
+    """One quantity of several calls, (rows, units); None where one is missing."""
+    parts = []
+    for call in calls:
+        number = pick(call)
+        if number is None or arrays[number] is None:
+            return None
+        parts.append(rows_of(arrays[number], call.unit_axis))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

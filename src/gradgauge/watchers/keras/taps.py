@@ -1,0 +1,247 @@
+"""Taps on a Keras model: for one pass, `call` and `activation` of its layers are wrapped.
+
+The wrappers lie in the instances' dictionaries and are taken out again, also after an
+exception. They mark tensors: what marking is, the backend knows (`mark`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from gradgauge.parts.activations import ACTIVATIONS, Activation
+from gradgauge.watchers.keras.layers import (
+    Row,
+    activation_of,
+    is_attention_part,
+    is_normalization,
+    is_pointwise,
+    leaves,
+    unit_axis,
+)
+
+Tensor = Any
+Mark = Callable[[Tensor], tuple[Tensor, int]]
+"""Takes a tensor on its way; gives what goes on in its place, and a number to ask for its value
+and gradient by."""
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a layer; z, h: numbers of marks, the same where no activation follows."""
+
+    row: Row
+    z: int | None
+    h: int
+    shape: tuple[int, ...]
+    unit_axis: int
+    activation: Activation | None = field(default_factory=lambda: ACTIVATIONS["linear"])
+    label: str = "linear"
+    bare: bool = True
+    used: bool = False
+    source: int | None = None
+
+
+class Taps:
+    """What one pass of a model shows.
+
+    Args:
+        model: a built Keras model.
+        rows: its layers.
+        mark: see Mark.
+    """
+
+    def __init__(self, model: Any, rows: list[Row], mark: Mark):
+        self.model, self._mark = model, mark
+        self.calls: list[Call] = []
+        self.outputs: set[int] = set()
+        self.folded: set[int] = set()
+        self.entries: list[tuple[Call, int]] = []
+        self._rows = {id(row.layer): row for row in rows if not row.container}
+        self._pending: dict[int, tuple[Call, int | None, bool]] = {}
+        self._alias: dict[int, Call] = {}
+        self._marks: dict[int, int] = {}
+        self._inner: dict[int, tuple[int, Activation | None, str, Tensor]] = {}
+        self._alive: list[Tensor] = []
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Within it, the model's layers are wrapped."""
+        saved: list[tuple[dict[str, Any], str, bool, Any]] = []
+
+        def put(layer: Any, name: str, value: Any) -> None:
+            own = vars(layer)
+            saved.append((own, name, name in own, own.get(name)))
+            own[name] = value
+
+        try:
+            for layer in leaves(self.model):
+                put(layer, "call", self._wrapped(layer, layer.call))
+                row = self._rows.get(id(layer))
+                if row is not None and not row.opaque and _has_activation(layer):
+                    put(layer, "activation", self._activation(layer.activation))
+            yield
+        finally:
+            for own, name, was_there, value in reversed(saved):
+                if was_there:
+                    own[name] = value
+                else:
+                    own.pop(name, None)
+
+    def finish(self, output: Tensor) -> None:
+        """Told the model's output: which layers' it is."""
+        found = {id(t) for t in keras.tree.flatten(output)}
+        for key in found:
+            if key in self._alias:
+                self.outputs.add(id(self._alias[key].row.layer))
+                self._alias[key].used = True
+
+    def _wrapped(self, layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+        row = self._rows.get(id(layer))
+
+        @functools.wraps(call)
+        def tapped(*args: Any, **kwargs: Any) -> Any:
+            sources = _tensors((args, kwargs))
+            calls = [self._alias[id(t)] for t in sources if id(t) in self._alias]
+            for earlier in calls:
+                earlier.used = True
+            source = sources[0] if sources else None
+            if is_normalization(layer):
+                return self._normalized(layer, row, call(*args, **kwargs), source)
+            if row is None:
+                out = call(*args, **kwargs)
+                return self._passed(layer, out, source, calls)
+            if source is not None and id(source) not in self._marks:
+                args, kwargs = self._entered(args, kwargs, source)
+            output = self._layer(row, call(*args, **kwargs))
+            self.calls[-1].source = None if source is None else id(source)
+            self._alive.append(source)
+            return output
+
+        return tapped
+
+    def _entered(self, args: Any, kwargs: Any, source: Tensor) -> tuple[Any, Any]:
+        """Mark what comes in from outside of any layer: perhaps h of the layer before."""
+        last = next((c for c in reversed(self.calls) if c.bare and not c.used), None)
+        if last is None or tuple(source.shape) != last.shape or not _is_float(source):
+            return args, kwargs
+        marked, number = self._marked(source)
+        self.entries.append((last, number))
+        replace = functools.partial(_replaced, source, marked)
+        return keras.tree.map_structure(replace, args), keras.tree.map_structure(replace, kwargs)
+
+    def _layer(self, row: Row, output: Any) -> Any:
+        flat = keras.tree.flatten(output)
+        out = flat[0]
+        inner = self._inner.get(id(out))
+        if inner is not None:
+            z, known, label, _ = inner
+            h = self._marks[id(out)]
+            call = Call(row, z, h, tuple(out.shape), unit_axis(row.layer), known, label)
+            call.bare = known is ACTIVATIONS["linear"]
+            marked = out
+        else:
+            marked, number = self._marked(out)
+            call = Call(row, None if row.opaque else number, number, tuple(out.shape),
+                        unit_axis(row.layer))  # fmt: skip
+            if row.opaque:
+                call.activation, call.label, call.bare = None, "", False
+        call.used = is_attention_part(row)
+        self.calls.append(call)
+        self._alias[id(marked)] = call
+        if call.bare:
+            self._pending[id(marked)] = (call, call.z, False)
+        return _with_first(output, marked)
+
+    def _normalized(self, layer: Any, row: Row | None, output: Any, source: Tensor) -> Any:
+        call, _, joined = self._pending.get(id(source), (None, None, False))
+        if (call is None or joined) and row is None:
+            return output
+        marked, number = self._marked(output)
+        if call is not None and not joined:
+            self._pending.pop(id(source))
+            call.z = call.h = number
+            self.folded.add(id(layer))
+        elif row is not None:
+            call = Call(row, number, number, tuple(output.shape), unit_axis(layer))
+            self.calls.append(call)
+        if call is not None:
+            call.used = False
+            self._alias[id(marked)] = call
+            self._pending[id(marked)] = (call, number, False)
+        return marked
+
+    def _passed(self, layer: Any, output: Any, source: Tensor, calls: list[Call]) -> Any:
+        """Behind a layer without weights: an activation, a sum, or something that shapes."""
+        out = keras.tree.flatten(output)[0]
+        call, z, _ = self._pending.get(id(source), (None, None, False))
+        if is_pointwise(layer) and call is not None:
+            self._pending.pop(id(source))
+            marked, call.h = self._marked(out)
+            call.activation, call.label = activation_of(layer)
+            call.z, call.bare, call.used = z, False, False
+            self._alias[id(marked)] = call
+            return marked
+        last = next((c for c in reversed(self.calls) if c in calls), None)
+        if last is None or not hasattr(out, "shape"):
+            return output
+        if isinstance(layer, keras.layers.Add):
+            if last.bare and tuple(out.shape) == last.shape:
+                # Should an activation follow, z is what goes into it: the sum.
+                marked, number = self._marked(out)
+                self._pending[id(marked)] = (last, number, True)
+                return marked
+            return output
+        self._alias.setdefault(id(out), last)
+        self._alive.append(out)
+        return output
+
+    def _activation(self, function: Any) -> Callable[..., Any]:
+        known, label = activation_of(function)
+
+        def tapped(z: Tensor, *args: Any, **kwargs: Any) -> Any:
+            marked, before = self._marked(z)
+            out = function(marked, *args, **kwargs)
+            if out is marked or out is z:
+                h = marked
+            else:
+                h, _ = self._marked(out)
+            self._inner[id(h)] = (before, known, label, h)
+            return h
+
+        return tapped
+
+    def _marked(self, tensor: Tensor) -> tuple[Tensor, int]:
+        marked, number = self._mark(tensor)
+        if marked is not tensor and getattr(tensor, "_keras_mask", None) is not None:
+            marked._keras_mask = tensor._keras_mask
+        self._marks[id(marked)] = number
+        self._alive.append(marked)
+        return marked, number
+
+
+def _has_activation(layer: Any) -> bool:
+    return callable(getattr(layer, "activation", None))
+
+
+def _is_float(tensor: Tensor) -> bool:
+    return "float" in str(tensor.dtype)
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in keras.tree.flatten(tree) if hasattr(leaf, "shape")]
+
+
+def _replaced(old: Tensor, new: Tensor, leaf: Any) -> Any:
+    return new if leaf is old else leaf
+
+
+def _with_first(tree: Any, first: Tensor) -> Any:
+    """`tree` with its first leaf replaced."""
+    flat = keras.tree.flatten(tree)
+    return keras.tree.pack_sequence_as(tree, [first, *flat[1:]])

@@ -1,0 +1,315 @@
+"""Watcher of a Keras 3 training: a callback, on TensorFlow, JAX and PyTorch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+import keras
+import numpy as np
+
+from gradgauge.gauges.backward_gain import ratio
+from gradgauge.gauges.norms import norm
+from gradgauge.run import Run
+from gradgauge.watchers.closing import Closing
+from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.keras.layers import Row, rows_of_model
+from gradgauge.watchers.keras.one_pass import (
+    Passed,
+    Tapped,
+    backend_prepare,
+    first_samples,
+    same_random_states,
+)
+from gradgauge.watchers.keras.seen import describe, entries, in_call_order, seen, value_of
+from gradgauge.watchers.measure import Seen, measure_layers
+from gradgauge.watchers.recorder import Listener, Recorder
+from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
+
+_FRAMES = 24
+"""How far above `on_train_begin` the call of `fit` is looked for."""
+
+
+class KerasWatcher(Closing, keras.callbacks.Callback):
+    """Reads the gauges of a Keras model while `fit` trains it: pass it in `callbacks`.
+
+    A callback never gets the training batch, so all gauges of the forward and backward pass are
+    of a fixed probe batch, on the model's own compiled loss, in training mode. Weights and
+    updates are the training's own. Everything runs in Keras's stateless scope: the training
+    stays as it would be without, bit for bit.
+
+    Args:
+        model: a model; built before `fit` begins, or by it.
+        x, y: the probe batch, arrays as for `fit`; its first 1,000 samples are used. None: the
+            first 1,000 samples of the arrays that `fit` gets.
+        sample_weight: of the probe batch.
+        every: take all gauges every so many steps; None: as often as `budget` allows.
+        norms_every: the same for the norms of weights and updates; None: every step if `every`
+            is given, else as often as `budget` allows.
+        budget: share of the training's time for measuring.
+        name: what the Run calls the model.
+        to: listeners: a live table, writers.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        x: Any = None,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        every: int | None = None,
+        norms_every: int | None = None,
+        budget: float = DEFAULT_SHARE,
+        name: str | None = None,
+        to: Sequence[Listener] = (),
+    ):
+        super().__init__()
+        self._watched = model
+        self._given = None if x is None else tuple(map(first_samples, (x, y, sample_weight)))
+        _check_arrays(self._given)
+        self._every = Sampler(every, budget * (1 - NORMS_PART))
+        self._norms_every = Sampler(norms_every or (1 if every else None), budget * NORMS_PART)
+        self.step = 0
+        self._tapped: Tapped | None = None
+        self._pass: Callable[[], Passed] | None = None
+        self._before: list[np.ndarray] | None = None
+        self._began_at = 0
+        self._mean: tuple[int, float] = (0, 0.0)
+        self._row_norms: dict[str, np.ndarray] = {}
+        self.recorder = Recorder(
+            {
+                "name": name or model.name,
+                "framework": f"keras/{keras.config.backend()}",
+                "framework_version": keras.__version__,
+                "batch": "probe",
+                "probe_samples": 0,
+                "step_loss": "mean of the batches since the kept step before",
+            },
+            to,
+        )
+
+    @property
+    def run(self) -> Run:
+        """What has been recorded so far."""
+        self.recorder.steps_done = self.step
+        return self.recorder.run()
+
+    @property
+    def rows(self) -> list[Row]:
+        """The layers with their variables, in the order of the Run's layer axis.
+
+        On JAX, `fit` keeps its state elsewhere: it is put back where the variables are.
+        """
+        return self._synced()
+
+    def read(self) -> Passed | None:
+        """A pass over the probe batch at the weights as they are; nothing is recorded.
+
+        None where there is no probe batch, and before its first probe, which builds the pass.
+        """
+        _ = self.model
+        return None if self._pass is None else self._pass()
+
+    def seen(self, passed: Passed) -> list[Seen]:
+        """What every layer showed in a pass that was just read, in the order of `rows`."""
+        tapped = self._tapped
+        if tapped is None:
+            return []
+        return seen(self._rows, tapped.taps, passed, tapped.trainable, lambda *_: None)
+
+    def probe(self, step: int) -> None:
+        """Record all gauges of the probe batch now, as those at the weights before `step`."""
+        self.step = step
+        self._read_probe()
+
+    def close(self) -> None:
+        """Tell listeners that it is over; `fit` does so by itself unless something was raised."""
+        self.recorder.steps_done = self.step
+        self.recorder.close()
+
+    # -- what Keras calls
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        del logs
+        if self._tapped is not None or self.recorder.started:
+            return
+        batch = self._given or _arrays_of_fit(self._watched)
+        if batch is not None:
+            _build(self.model, batch[0])
+        self._rows = rows_of_model(self.model)
+        if not any(row.info.trainable for row in self._rows):
+            raise CannotWatch("nothing_trainable", name=self.recorder.attributes["name"])
+        if batch is None:
+            self.recorder.note("signals", "no_probe_batch")
+            self.recorder.attributes["batch"] = "none"
+        else:
+            self._tapped = Tapped(self.model, self._rows, *batch)
+        if keras.config.backend() != "torch":
+            self.recorder.note("step_gradients", "keras_callback")
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        del logs
+        self._began_at = batch
+        began = time.perf_counter()
+        if self._every.due(self.step):
+            seconds = self._read_probe()
+            self._every.spent(seconds)
+        began = time.perf_counter()
+        self._before = None
+        if self.recorder.started and self._norms_every.due(self.step):
+            self._before = [value_of(w) for row in self._synced() for w in row.weights]
+            self._seconds = time.perf_counter() - began
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        made = batch - self._began_at + 1
+        if self._before is not None:
+            began = time.perf_counter()
+            self._read_step(made, batch, logs or {})
+            self._norms_every.spent(self._seconds + time.perf_counter() - began)
+        self.step += max(made, 1)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        del epoch, logs
+        self._mean = (0, 0.0)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        figures = {
+            name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0
+        }
+        self.recorder.epoch(epoch + 1, figures)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        del logs
+        self._read_probe()
+        self.close()
+
+    # -- reading
+
+    def _synced(self) -> list[Any]:
+        """The rows, after `model` has put JAX's training state back where variables are."""
+        _ = self.model
+        return self._rows
+
+    def _read_probe(self) -> float:
+        """All gauges of the probe batch; the seconds it took, building it left out."""
+        tapped = self._tapped
+        model = self.model
+        if tapped is None or tapped.model is not model:
+            if not self.recorder.started:
+                self.recorder.start([row.info for row in self._rows])
+            return 0.0
+        try:
+            if self._pass is None:
+                self._pass = backend_prepare()(tapped)
+                self.recorder.attributes["probe_samples"] = tapped.samples
+            began = time.perf_counter()
+            passed = self._pass()
+        except Exception as error:  # noqa: BLE001 an instrument must not end the training
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            self.recorder.note("signals", "probe_failed", error=why)
+            self._tapped = None
+            return self._read_probe()
+        if not self.recorder.started:
+            self._rows = in_call_order(self._rows, tapped.taps)
+            self.recorder.start(describe(self._rows, tapped.taps, passed))
+        elif keras.config.backend() != "jax":
+            describe(self._rows, tapped.taps, passed)
+        note = self.recorder.note
+        shown = seen(self._rows, tapped.taps, passed, tapped.trainable, note)
+        self.recorder.probe(self.step, measure_layers(shown), passed.loss)
+        return time.perf_counter() - began
+
+    def _read_step(self, made: int, batch: int, logs: dict[str, Any]) -> None:
+        rows = self._synced()
+        before = iter(self._before or [])
+        old = [entries([next(before) for _ in row.weights]) for row in rows]
+        new = [entries([value_of(w) for w in row.weights]) for row in rows]
+        weights = np.array([float(norm(w)) for w in old])
+        values = {"weight_norm": weights}
+        if made == 1:
+            changes = np.array([float(norm(b - a)) for a, b in zip(old, new, strict=True)])
+            values["update_ratio"] = ratio(changes, weights)
+            values.update(self._step_gradients())
+        else:
+            self.recorder.note("updates", "steps_per_execution", steps=made)
+        self.recorder.step(self.step, values, self._batch_loss(batch, logs))
+
+    def _step_gradients(self) -> dict[str, np.ndarray]:
+        """On PyTorch the step leaves its gradients behind."""
+        if keras.config.backend() != "torch":
+            return {}
+        from gradgauge.watchers.keras.backends.torch import step_gradients
+
+        by_row = [step_gradients(row.weights) for row in self._rows]
+        norms = [
+            float(norm(entries(grads))) if all(g is not None for g in grads) else np.nan
+            for grads in by_row
+        ]
+        return {"weight_grad_norm": np.array(norms)}
+
+    def _batch_loss(self, batch: int, logs: dict[str, Any]) -> float | None:
+        """Keras logs the epoch's mean so far; the batches since the last look, from two means."""
+        if "loss" not in logs:
+            return None
+        count, mean = batch + 1, float(logs["loss"])
+        earlier, earlier_mean = self._mean
+        self._mean = (count, mean)
+        return (count * mean - earlier * earlier_mean) / max(count - earlier, 1)
+
+
+def _build(model: Any, x: Any) -> None:
+    """Build what `fit` has not built yet: TensorFlow's builds a subclassed model in its first
+    step only. Calling it with shapes computes nothing and draws nothing but initial weights,
+    each from its own initializer's seed, as the first step would."""
+    if all(layer.built for layer in model._flatten_layers()) and model.weights:
+        return
+    with same_random_states():
+        model(keras.tree.map_structure(_shape_of, x))
+
+
+def _shape_of(leaf: Any) -> Any:
+    dtype = str(getattr(leaf.dtype, "name", leaf.dtype)).rpartition(".")[2]
+    floating = "float" in dtype
+    return keras.KerasTensor(tuple(leaf.shape), keras.config.floatx() if floating else dtype)
+
+
+def _check_arrays(batch: tuple[Any, ...] | None) -> None:
+    if batch is None:
+        return
+    for leaf in keras.tree.flatten(batch[0]):
+        if not hasattr(leaf, "shape"):
+            raise CannotWatch("probe_not_arrays", kind=type(leaf).__name__)
+
+
+def _arrays_of_fit(model: Any) -> tuple[Any, Any, Any] | None:
+    """The first samples of the x, y and sample_weight that `fit` was called with.
+
+    Keras hands a callback everything but the data, and `fit` stands on the stack above it:
+    reading its arguments there changes nothing. None where they are no arrays: reading from
+    an iterator or a generator would change what the training gets.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_FRAMES):
+        if frame is None:
+            return None
+        code = frame.f_code
+        arguments = code.co_varnames[: code.co_argcount]
+        # Only the variables of `fit` are asked for: asking a frame keeps all of them alive.
+        names = frame.f_locals if code.co_name == "fit" and "x" in arguments else {}
+        if names.get("self") is model:
+            batch = tuple(names.get(key) for key in ("x", "y", "sample_weight"))
+            leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
+            if leaves and all(_is_array(leaf) for leaf in leaves):
+                x, y, weight = map(first_samples, batch)
+                return x, y, weight
+            return None
+        frame = frame.f_back
+    return None
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "shape") and hasattr(leaf, "dtype") and hasattr(leaf, "__getitem__")

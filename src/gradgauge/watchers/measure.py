@@ -1,0 +1,174 @@
+"""From what a watcher has seen of every layer to the gauges, by the gauges' own definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from gradgauge.gauges import GAUGES, measure
+from gradgauge.gauges.backward_gain import ratio
+from gradgauge.gauges.norms import norm
+from gradgauge.layers import LayerInfo
+from gradgauge.parts.activations import Activation
+from gradgauge.signals import LayerSignals
+
+Array = Any
+
+PROBE_QUANTITIES = tuple(
+    name for gauge in GAUGES if "update" not in gauge.needs for name in gauge.quantities
+)
+"""What a sampled step shows of every layer."""
+
+_SLOPE_WITHIN = 1e-2
+"""Half floats round, and at a kink frameworks may choose another one-sided slope."""
+
+_ROUNDINGS = 4
+"""Roundings between z and f'(z): 1 - h^2 of a saturated tanh is some of them away from f'(z)."""
+
+EPS = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float64": 2.0**-52}
+"""Distance from 1 to the next number, by dtype."""
+
+EPS_FLOAT32 = 2.0**-23
+_TINY = float(np.finfo(np.float32).tiny)
+
+
+@dataclass
+class Seen:
+    """What one layer showed on one batch; None: it could not be seen.
+
+    Attributes:
+        info: the layer.
+        z, h, g, delta: see LayerSignals, each (rows, units); positions are rows.
+        activation: None: f' is not known.
+        weight, weight_grad: (fan_in, units), or all entries in a column.
+        source: identity of what went in: neighbours with one source stand side by side, as the
+            query, key and value of attention do.
+        eps: rounding of the numbers that the framework computed delta in.
+    """
+
+    info: LayerInfo
+    z: Array = None
+    h: Array = None
+    g: Array = None
+    delta: Array = None
+    activation: Activation | None = None
+    weight: Array = None
+    weight_grad: Array = None
+    source: int | None = None
+    eps: float = EPS_FLOAT32
+
+
+def eps_of(dtype: Any) -> float:
+    """A dtype's rounding; of what is no known float that of float32."""
+    return EPS.get(str(dtype).rpartition(".")[2], EPS_FLOAT32)
+
+
+def rows_of(x: Array, unit_axis: int = -1) -> Array:
+    """Positions folded into the batch: (B, ..., units, ...) -> (rows, units)."""
+    if x.ndim == 0:
+        return x.reshape(1, 1)
+    if x.ndim == 1:
+        return x.reshape(-1, 1)
+    axis = unit_axis % x.ndim
+    if axis != x.ndim - 1:
+        order = [*(i for i in range(x.ndim) if i != axis), axis]
+        x = x.permute(order) if hasattr(x, "permute") else x.transpose(order)
+    return x.reshape(-1, x.shape[-1])
+
+
+def measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
+    """PROBE_QUANTITIES of every layer, (layers,); NaN without meaning.
+
+    The layer above a layer is the next one in the order of calls whose delta is seen, together
+    with those side by side with it; before the outputs it is all of them together.
+    """
+    # A training that diverges is measured, not complained about.
+    with np.errstate(all="ignore"):
+        return _measure_layers(seen)
+
+
+def _measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
+    values = {name: np.full(len(seen), np.nan) for name in PROBE_QUANTITIES}
+    for index, row in enumerate(seen):
+        if row.activation is not None and not slope_explains(row):
+            # z leaves by another way, too: what stands behind is not this activation alone.
+            row.activation, row.info.activation = None, ""
+            row.h = row.g = None
+        arrived = _arrived(seen, index)
+        for name, value in {**measure(_signals(row, arrived)), **_derived(row, arrived)}.items():
+            values[name][index] = float(value)
+    return values
+
+
+def slope_explains(row: Seen) -> bool:
+    """Whether delta = g * f'(z), in norm: that nothing but the activation stands between.
+
+    The framework rounds its f'(z), which lies in [0, max |f'|], to its own precision: what is
+    smaller than that, of units in saturation, says nothing about what stands between.
+    """
+    if row.z is None or row.g is None or row.delta is None or row.activation is None:
+        return True
+    expected = float(norm(row.g * row.activation.slope(row.z)))
+    real = float(norm(row.delta))
+    larger = max(expected, real)
+    if not np.isfinite(larger) or larger < _TINY:
+        return True
+    rounded = _ROUNDINGS * row.eps * max(1.0, row.activation.max_slope) * float(norm(row.g))
+    return abs(expected - real) <= _SLOPE_WITHIN * larger + rounded
+
+
+def _arrived(seen: Sequence[Seen], index: int) -> Array | None:
+    """The norms of delta above a layer, (1, layers): only their norm is read."""
+    me = seen[index]
+    end = index + 1
+    while end < len(seen) and _beside(me, seen[end]):
+        end += 1
+    above = [row for row in seen[end:] if row.delta is not None and not row.info.output]
+    used = [row for row in above if row is above[0] or _beside(above[0], row)]
+    used = used or [row for row in seen if row.info.output and row.delta is not None]
+    if me.info.output or not used:
+        return None
+    xp = array_namespace(used[0].delta)
+    return xp.reshape(xp.stack([norm(row.delta) for row in used]), (1, -1))
+
+
+def _beside(one: Seen, other: Seen) -> bool:
+    return one.source is not None and one.source == other.source
+
+
+def _signals(row: Seen, arrived: Array | None) -> LayerSignals:
+    hidden = not row.info.output
+    known = row.activation if hidden else None
+    slope = known.slope(row.z) if known is not None and row.z is not None else None
+    return LayerSignals(
+        pre_activation=row.z,
+        activation=row.h,
+        slope=slope,
+        activation_grad=row.g if hidden else None,
+        delta=row.delta,
+        delta_next=arrived,
+        weight=row.weight,
+        weight_grad=row.weight_grad,
+        max_slope=known.max_slope if known else None,
+        saturates=known.saturates if known else None,
+    )
+
+
+def _derived(row: Seen, arrived: Array | None) -> dict[str, Array]:
+    """The gains of a layer whose f' is not known, as far as their ingredients are seen."""
+    if arrived is None or (row.activation is not None and row.z is not None):
+        return {}
+    above = norm(arrived)
+    gains: dict[str, Array] = {}
+    if row.delta is not None:
+        gains["backward_gain"] = ratio(norm(row.delta), above)
+    if row.g is not None:
+        gains["weight_gain"] = ratio(norm(row.g), above)
+    if len(gains) == 2:
+        row.info.derived = True
+        gains["slope_gain"] = ratio(gains["backward_gain"], gains["weight_gain"])
+    return gains

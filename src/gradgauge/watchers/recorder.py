@@ -1,0 +1,243 @@
+"""Recorder: collects gauges per layer and step, tells listeners, and makes the Run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+import gradgauge
+from gradgauge.gauges import STEP_QUANTITIES
+from gradgauge.layers import LayerInfo, Note, as_attributes
+from gradgauge.run import Group, Run
+from gradgauge.watchers.measure import PROBE_QUANTITIES
+
+MOST_STEPS = 4_096
+"""Most steps that are kept; beyond, every second one is dropped, again and again."""
+
+MOST_PROBES = 256
+"""Most probes that are kept."""
+
+CLIPPED = "clipped_grad_norm"
+"""|dLoss/dW| as the optimiser got it, behind clipping; `weight_grad_norm` is before."""
+
+Values = Mapping[str, np.ndarray]
+"""Quantity -> its values by layer, (layers,)."""
+
+
+class Listener(Protocol):
+    """Who wants to be told while a training is watched: a live table, a writer."""
+
+    def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
+        """The layers are known; nothing has been measured."""
+
+    def recorded(self, group: str, step: int, values: Mapping[str, Any]) -> None:
+        """Something was measured: `steps` or `probes`: quantity -> (layers,), `loss` -> a number;
+        `epochs`: figure -> a number, `step` being the epoch."""
+
+    def closed(self, run: Run) -> None:
+        """The training is over."""
+
+
+class Series:
+    """Rows at increasing steps; when there are too many, every second one goes."""
+
+    def __init__(self, most: int):
+        self.most = most
+        self.steps: list[int] = []
+        self.rows: list[dict[str, Any]] = []
+        self._room = 1
+
+    def put(self, step: int, row: Mapping[str, Any]) -> None:
+        """Add a row, or fill in the one of this step if it is the last."""
+        if self.steps and self.steps[-1] == step:
+            self.rows[-1].update(row)
+            return
+        if len(self.steps) > 1 and self.steps[-1] - self.steps[-2] < self._room:
+            # The last row may stand closer than the others: it is replaced, not added to.
+            self.steps.pop()
+            self.rows.pop()
+        self.steps.append(step)
+        self.rows.append(dict(row))
+        if len(self.steps) > self.most:
+            self._thin()
+
+    def _thin(self) -> None:
+        keep = [*range(0, len(self.steps) - 1, 2), len(self.steps) - 1]
+        self.steps = [self.steps[i] for i in keep]
+        self.rows = [self.rows[i] for i in keep]
+        self._room = max(1, (self.steps[-1] - self.steps[0]) // len(self.steps))
+
+    def array(self, name: str, layers: int | None) -> np.ndarray:
+        """A quantity over the kept steps, with a leading axis of one member; NaN where absent."""
+        empty = np.nan if layers is None else np.full(layers, np.nan)
+        rows = [np.asarray(row.get(name, empty), np.float64) for row in self.rows]
+        shape = (1, 0) if layers is None else (1, 0, layers)
+        return np.stack(rows)[None] if rows else np.zeros(shape)
+
+
+class Recorder:
+    """What a watcher writes into.
+
+    Args:
+        attributes: facts of the whole Run: name, framework, batch, ...
+        listeners: told of everything.
+    """
+
+    def __init__(self, attributes: Mapping[str, Any], listeners: Sequence[Listener] = ()):
+        self.attributes: dict[str, Any] = dict(attributes)
+        self.listeners = list(listeners)
+        self.layers: list[LayerInfo] = []
+        self.notes: list[Note] = []
+        self.steps_done = 0
+        self.non_finite: tuple[int, int] | None = None
+        self._steps = Series(MOST_STEPS)
+        self._probes = Series(MOST_PROBES)
+        self._epochs = Series(MOST_STEPS)
+        self._extra: list[str] = []
+        self._once: dict[str, np.ndarray] = {}
+        self._closed = False
+
+    def start(self, layers: Sequence[LayerInfo]) -> None:
+        """The layer axis, once for the whole Run."""
+        self.layers = list(layers)
+        for listener in self.listeners:
+            listener.opened(self.layers, self.attributes)
+
+    @property
+    def started(self) -> bool:
+        """Whether the layers are known."""
+        return bool(self.layers)
+
+    @property
+    def last_step(self) -> int:
+        """The last step of which something was recorded; -1: none."""
+        return self._steps.steps[-1] if self._steps.steps else -1
+
+    def step(self, step: int, values: Values, loss: float | None = None) -> None:
+        """Gauges of a training step, before its update but for `update_ratio`."""
+        self._put("steps", self._steps, step, values, loss)
+
+    def probe(self, step: int, values: Values, loss: float | None = None) -> None:
+        """Gauges of all kinds, at the weights before step `step`."""
+        self._put("probes", self._probes, step, values, loss)
+
+    def epoch(self, epoch: int, figures: Mapping[str, float]) -> None:
+        """Figures of an epoch, counted from 1."""
+        self._epochs.put(epoch, figures)
+        self._tell("epochs", epoch, figures)
+
+    def note(self, subject: str, reason: str, layer: str = "", **facts: object) -> None:
+        """Say that something is not applicable; the same is said once."""
+        note = Note(subject, reason, layer, dict(facts))
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def close(self) -> None:
+        """Tell listeners that it is over; without effect the second time."""
+        if self._closed:
+            return
+        self._closed = True
+        run = self.run()
+        for listener in self.listeners:
+            listener.closed(run)
+
+    def _put(
+        self, group: str, series: Series, step: int, values: Values, loss: float | None
+    ) -> None:
+        row: dict[str, Any] = dict(values)
+        if loss is not None:
+            row["loss"] = loss
+        self._extra += [n for n in values if n == CLIPPED and n not in self._extra]
+        self._look_for_non_finite(step, row)
+        series.put(step, row)
+        self._tell(group, step, row)
+
+    def _tell(self, group: str, step: int, row: Mapping[str, Any]) -> None:
+        for listener in self.listeners:
+            listener.recorded(group, step, row)
+
+    def _look_for_non_finite(self, step: int, row: Mapping[str, Any]) -> None:
+        if self.non_finite is not None:
+            return
+        layer = self._first_bad_layer(row)
+        if layer is None and not math.isfinite(row.get("loss", 0.0)):
+            layer = len(self.layers)
+        if layer is not None:
+            self.non_finite = (step, layer)
+
+    def _first_bad_layer(self, row: Mapping[str, Any]) -> int | None:
+        """Forward: the first layer whose weights or z are not finite; else, backward, the last
+        whose gradient is not. NaN may also mean that nothing was there to see: it counts where
+        something was seen before."""
+        bad: dict[str, np.ndarray] = {}
+        for name in ("weight_norm", "z_std", "weight_grad_norm"):
+            values = np.asarray(row.get(name, np.zeros(len(self.layers))), np.float64)
+            seen = self._once.setdefault(name, np.full(len(self.layers), name == "weight_norm"))
+            bad[name] = np.flatnonzero(np.isinf(values) | (np.isnan(values) & seen))
+            if name in row:
+                self._once[name] = seen | np.isfinite(values)
+        for name in ("weight_norm", "z_std"):
+            if bad[name].size:
+                return int(bad[name][0]) + 1
+        return int(bad["weight_grad_norm"][-1]) + 1 if bad["weight_grad_norm"].size else None
+
+    def run(self) -> Run:
+        """What has been recorded so far."""
+        layers = len(self.layers)
+        axis = np.arange(1, layers + 1)
+        member = {"member": np.array([0])}
+        steps, probes, epochs = self._steps, self._probes, self._epochs
+
+        def gauges(series: Series, names: Sequence[str], step_axis: str) -> dict[str, Any]:
+            by_layer = {
+                name: (("member", step_axis, "layer"), series.array(name, layers)) for name in names
+            }
+            return {**by_layer, "loss": (("member", step_axis), series.array("loss", None))}
+
+        figures = sorted({"loss", "accuracy"}.union(*(row.keys() for row in epochs.rows)))
+        return Run(
+            {**self._attributes(), **as_attributes(self.layers, self.notes)},
+            Group(member, self._figures()),
+            {
+                "steps": Group(
+                    {**member, "step": np.array(steps.steps, np.int64), "layer": axis},
+                    gauges(steps, [*STEP_QUANTITIES, *self._extra], "step"),
+                ),
+                "probes": Group(
+                    {**member, "probe_step": np.array(probes.steps, np.int64), "layer": axis},
+                    gauges(probes, PROBE_QUANTITIES, "probe_step"),
+                ),
+                "epochs": Group(
+                    {**member, "epoch": np.array(epochs.steps, np.int64)},
+                    {n: (("member", "epoch"), epochs.array(n, None)) for n in figures},
+                ),
+            },
+        )
+
+    def _figures(self) -> dict[str, Any]:
+        step, layer = self.non_finite or (-1, -1)
+        figures: dict[str, float | int] = {
+            "test_loss": math.nan,
+            "test_accuracy": math.nan,
+            "non_finite_step": step,
+            "non_finite_layer": layer,
+            "steps_done": self.steps_done,
+        }
+        return {name: (("member",), np.array([value])) for name, value in figures.items()}
+
+    def _attributes(self) -> dict[str, Any]:
+        defaults = {
+            "name": "model",
+            "notation": "",
+            "parameters": sum(layer.parameters for layer in self.layers if not layer.shares),
+            "training": json.dumps({}),
+            "dataset": "",
+            "dataset_fingerprint": "",
+            "source": "watch",
+            "gradgauge_version": gradgauge.__version__,
+        }
+        return {**defaults, **self.attributes}

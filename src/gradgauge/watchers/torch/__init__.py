@@ -1,0 +1,1 @@
+"""Watching PyTorch, and the trainers built on it."""

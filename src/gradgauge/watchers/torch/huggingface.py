@@ -1,0 +1,43 @@
+"""Watcher of a Hugging Face `Trainer`: a callback for `Trainer(callbacks=[...])`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import TrainerCallback
+
+from gradgauge.watchers.closing import InTrainer
+from gradgauge.watchers.torch.watcher import PyTorchWatcher
+
+
+class HuggingFaceWatcher(InTrainer, TrainerCallback):
+    """Reads the gauges of a model while a Trainer trains it.
+
+    Hooks read the training batch. The Trainer tells its callbacks nothing when a training ends
+    in an exception: use the watcher as a context manager round `trainer.train()`, or call
+    `close`, to have all hooks off in that case, too.
+
+    Args:
+        options: as for PyTorchWatcher.
+    """
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        del args, state, control
+        self.close()
+        self._watcher = PyTorchWatcher(kwargs["model"], framework="huggingface", **self._options)
+        optimizer = kwargs.get("optimizer")
+        if optimizer is not None:
+            # Accelerate wraps the optimiser; hooks see the one inside.
+            self._watcher.follow(getattr(optimizer, "optimizer", optimizer))
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        del args, control
+        logs = kwargs.get("logs") or {}
+        if "loss" in logs and self._watcher is not None:
+            self._watcher.log_behind(logs["loss"])
+            if state.epoch:
+                self._watcher.log_epoch(max(1, round(state.epoch)), loss=logs["loss"])
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        del args, state, control, kwargs
+        self.close()
