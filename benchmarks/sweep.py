@@ -40,9 +40,13 @@ def plan(cells: int) -> Plan:
     """So many tanh networks that differ in the scale of their weights."""
     scales = tuple((round(0.5 + 2 * i / cells, 6),) for i in range(cells))
     constants = {
-        "activation": "tanh", "depth": DEPTH, "width": WIDTH, "batch_size": BATCH,
-        "epochs": EPOCHS, "learning_rate": RATE,
-    }  # fmt: skip
+        "activation": "tanh",
+        "depth": DEPTH,
+        "width": WIDTH,
+        "batch_size": BATCH,
+        "epochs": EPOCHS,
+        "learning_rate": RATE,
+    }
     axes = (Axis(("scale",), scales), Axis(("seed",), ((0,),)))
     return Plan(axes, constants, train_samples=TRAIN, test_samples=TEST)
 
@@ -84,8 +88,11 @@ def keras_loop(ready: Prepared, cells: int) -> None:
     for _ in range(cells):
         hidden = [keras.layers.Dense(WIDTH, activation="tanh") for _ in range(DEPTH)]
         model = keras.Sequential([keras.layers.Input((784,)), *hidden, keras.layers.Dense(10)])
-        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-                      metrics=["accuracy"])  # fmt: skip
+        model.compile(
+            "adam",
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
         model.fit(x, known.y_train, batch_size=BATCH, epochs=EPOCHS, verbose=0)
         model.evaluate(x_test, known.y_test, verbose=0)
 
@@ -119,9 +126,11 @@ def ray_tune(ready: Prepared, cells: int) -> None:
 
     known = ready.dataset
     arrays = (
-        (known.x_train / 255.0).astype("float32"), known.y_train.astype("int64"),
-        (known.x_test / 255.0).astype("float32"), known.y_test.astype("int64"),
-    )  # fmt: skip
+        (known.x_train / 255.0).astype("float32"),
+        known.y_train.astype("int64"),
+        (known.x_test / 255.0).astype("float32"),
+        known.y_test.astype("int64"),
+    )
     trainable = tune.with_parameters(torch_trainable, data=arrays)
     with tempfile.TemporaryDirectory() as folder:
         tuner = tune.Tuner(

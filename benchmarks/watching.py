@@ -46,13 +46,11 @@ def overheads(
     return {
         name: {
             "step_ms": 1e3 * statistics.median(seconds) / steps,
-            "overhead": statistics.median(
-                s / p - 1 for s, p in zip(seconds, plain, strict=True)
-            ),
+            "overhead": statistics.median(s / p - 1 for s, p in zip(seconds, plain, strict=True)),
             "once_seconds": statistics.median(once[name]),
         }
         for name, seconds in times.items()
-    }  # fmt: skip
+    }
 
 
 # -- PyTorch
@@ -70,10 +68,17 @@ def torch_models() -> dict[str, Callable[[], tuple[Any, Any, Any]]]:
 
     def convnet() -> tuple[Any, Any, Any]:
         model = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(32 * 64, 10),
-        )  # fmt: skip
+            nn.Conv2d(3, 16, 3, padding=1),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(32 * 64, 10),
+        )
         return model, torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,))
 
     def transformer() -> tuple[Any, Any, Any]:
@@ -180,9 +185,16 @@ def keras_models() -> dict[str, Callable[[], tuple[Any, Any, Any]]]:
         return compiled(model, x, rng.integers(0, 10, 128))
 
     def convnet() -> tuple[Any, Any, Any]:
-        blocks = [part for width in (16, 32) for part in (
-            layers.Conv2D(width, 3, padding="same"), layers.BatchNormalization(), layers.ReLU(),
-            layers.MaxPooling2D())]  # fmt: skip
+        blocks = [
+            part
+            for width in (16, 32)
+            for part in (
+                layers.Conv2D(width, 3, padding="same"),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.MaxPooling2D(),
+            )
+        ]
         head = [layers.Flatten(), layers.Dense(10)]
         model = keras.Sequential([keras.Input((32, 32, 3)), *blocks, *head])
         x = rng.normal(size=(32, 32, 32, 3)).astype("float32")
@@ -233,8 +245,9 @@ def keras_variants(build: Callable[[], tuple[Any, Any, Any]]) -> dict[str, Any]:
         clock = Clock(repeats - 1)
         x, y = (np.tile(a, (repeats,) + (1,) * (a.ndim - 1)) for a in (x, y))
         size = len(y) // repeats
-        model.fit(x, y, batch_size=size, verbose=0, shuffle=False,
-                  callbacks=[*callbacks(model), clock])  # fmt: skip
+        model.fit(
+            x, y, batch_size=size, verbose=0, shuffle=False, callbacks=[*callbacks(model), clock]
+        )
         return clock.seconds, clock.first
 
     def histograms(folder: str) -> Any:
@@ -259,8 +272,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", choices=("pytorch", "keras"))
     parser.add_argument("--training", choices=("mlp", "convnet", "transformer"))
-    parser.add_argument("--cpu", action="store_true",
-                        help="CPU time of the process, not wall time: on a machine that is busy")  # fmt: skip
+    parser.add_argument(
+        "--cpu",
+        action="store_true",
+        help="CPU time of the process, not wall time: on a machine that is busy",
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.cpu:
@@ -291,8 +307,10 @@ def _show(title: str, steps: int, found: dict[str, dict[str, float]]) -> None:
     print(f"{title}: {found['plain']['step_ms']:.2f} ms a step, {steps} steps a round")
     for name, figures in found.items():
         if name != "plain":
-            print(f"  {name:24s} {figures['overhead']:+7.1%}   once {figures['once_seconds']:.2f} s",
-                  flush=True)  # fmt: skip
+            print(
+                f"  {name:24s} {figures['overhead']:+7.1%}   once {figures['once_seconds']:.2f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

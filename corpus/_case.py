@@ -57,9 +57,14 @@ class Book:
     cases: list[str] = field(default_factory=list)
 
     def add(
-        self, name: str, kind: str, task: str, make: Callable[[int], Any],
-        rule: str | None = None, layers: tuple[str, ...] = (),
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        kind: str,
+        task: str,
+        make: Callable[[int], Any],
+        rule: str | None = None,
+        layers: tuple[str, ...] = (),
+    ) -> None:
         start = f"{self.unseen}-{self.framework}" if self.unseen else self.framework
         full = f"{start}-{'healthy' if rule is None else rule}-{name}"
         if full in CASES:

@@ -21,9 +21,21 @@ KERAS, TORCH = Book("keras", "fresh"), Book("pytorch", "fresh")
 CE, LOGITS, MSE = nn.CrossEntropyLoss, nn.BCEWithLogitsLoss, nn.MSELoss
 
 
-def _k(name: str, source: Any, build: Any, loss: Any = k.Sparse, rule: str | None = None,
-       ok: tuple[str, ...] = (), epochs: int = 8, x_of: Any = None, y_of: Any = None, kind: str = "dense",
-       task: str = "multi-class", batch: int = 32, **o: Any) -> None:  # fmt: skip
+def _k(
+    name: str,
+    source: Any,
+    build: Any,
+    loss: Any = k.Sparse,
+    rule: str | None = None,
+    ok: tuple[str, ...] = (),
+    epochs: int = 8,
+    x_of: Any = None,
+    y_of: Any = None,
+    kind: str = "dense",
+    task: str = "multi-class",
+    batch: int = 32,
+    **o: Any,
+) -> None:
     def make(seed: int) -> Any:
         x, y = source(seed)
         x, y = x if x_of is None else x_of(x), y if y_of is None else y_of(y)
@@ -32,9 +44,22 @@ def _k(name: str, source: Any, build: Any, loss: Any = k.Sparse, rule: str | Non
     KERAS.add(name, kind, task, make, rule, ok)
 
 
-def _t(name: str, source: Any, build: Any, loss: Any = CE, rule: str | None = None,
-       ok: tuple[str, ...] = (), epochs: int = 8, x_of: Any = None, y_of: Any = None, kind: str = "dense",
-       task: str = "multi-class", rate: float = 2e-3, opt: Any = torch.optim.Adam, **o: Any) -> None:  # fmt: skip
+def _t(
+    name: str,
+    source: Any,
+    build: Any,
+    loss: Any = CE,
+    rule: str | None = None,
+    ok: tuple[str, ...] = (),
+    epochs: int = 8,
+    x_of: Any = None,
+    y_of: Any = None,
+    kind: str = "dense",
+    task: str = "multi-class",
+    rate: float = 2e-3,
+    opt: Any = torch.optim.Adam,
+    **o: Any,
+) -> None:
     def make(seed: int) -> Any:
         x, y = source(seed)
         x, y = x if x_of is None else x_of(x), y if y_of is None else y_of(y)
@@ -54,10 +79,14 @@ def conv12(seed: int, **options: Any) -> Any:
     """Two convolutions and a mean."""
     keras.utils.set_random_seed(seed)
     return keras.Sequential(
-        [keras.Input((12, 12, 1)), layers.Conv2D(8, 3, activation="relu", name="c1", **options),
-         layers.Conv2D(16, 3, strides=2, activation="relu", name="c2", **options), layers.Flatten(),
-         layers.Dense(3, "softmax", name="out")]
-    )  # fmt: skip
+        [
+            keras.Input((12, 12, 1)),
+            layers.Conv2D(8, 3, activation="relu", name="c1", **options),
+            layers.Conv2D(16, 3, strides=2, activation="relu", name="c2", **options),
+            layers.Flatten(),
+            layers.Dense(3, "softmax", name="out"),
+        ]
+    )
 
 
 # -- healthy
@@ -99,9 +128,20 @@ _k(
     rate=5e-3,
     epochs=12,
 )
-_k("tones-conv1d", tones, lambda s: keras.Sequential([
-    keras.Input((30, 1)), layers.Conv1D(16, 5, activation="relu"), layers.GlobalMaxPooling1D(),
-    layers.Dense(3, "softmax")]), kind="convolution", rate=5e-3)  # fmt: skip
+_k(
+    "tones-conv1d",
+    tones,
+    lambda s: keras.Sequential(
+        [
+            keras.Input((30, 1)),
+            layers.Conv1D(16, 5, activation="relu"),
+            layers.GlobalMaxPooling1D(),
+            layers.Dense(3, "softmax"),
+        ]
+    ),
+    kind="convolution",
+    rate=5e-3,
+)
 _k("counts-residual", counts, lambda s: k.residual(25, 4, 6, s), kind="residual")
 _t("spirals", spirals, lambda s: t.mlp(2, 3, 3, 48, seed=s), epochs=25, rate=5e-3)
 _t("counts", counts, lambda s: t.mlp(25, 4, seed=s))

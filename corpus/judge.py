@@ -68,9 +68,13 @@ def judge(case: Case, diagnosis: Diagnosis, seconds: float) -> Result:
     """Compare."""
     faults = [f for f in diagnosis.findings if f.severity == "fault"]
     return Result(
-        case.name, case.rule, diagnosis.verdict, [f.rule for f in faults], [f.layer for f in faults],
+        case.name,
+        case.rule,
+        diagnosis.verdict,
+        [f.rule for f in faults],
+        [f.layer for f in faults],
         round(seconds, 2),
-    )  # fmt: skip
+    )
 
 
 def measures(results: Sequence[Result]) -> dict[str, tuple[int, int]]:

@@ -43,8 +43,13 @@ def _blobs(
 
 _blobs("relu", lambda s: mlp(20, 5, seed=s))
 _blobs("tanh", lambda s: mlp(20, 5, activation="tanh", seed=s))
-_blobs("elu-momentum", lambda s: mlp(20, 5, 3, activation="elu", seed=s), rate=0.02,
-       optimizer=optimizers.SGD, momentum=0.9)  # fmt: skip
+_blobs(
+    "elu-momentum",
+    lambda s: mlp(20, 5, 3, activation="elu", seed=s),
+    rate=0.02,
+    optimizer=optimizers.SGD,
+    momentum=0.9,
+)
 _blobs(
     "selu", lambda s: mlp(20, 5, 5, activation="selu", kernel_initializer="lecun_normal", seed=s)
 )
@@ -54,10 +59,20 @@ _blobs(
 )
 _blobs("softplus", lambda s: mlp(20, 5, 2, activation="softplus", seed=s), rate=3e-3)
 _blobs("sigmoid-shallow", lambda s: mlp(20, 5, 2, activation="sigmoid", seed=s), rate=1e-2)
-_blobs("sigmoid-critical", lambda s: mlp(
-    20, 5, 6, 64, "sigmoid", seed=s,
-    kernel_initializer=initializers.VarianceScaling(10.149**2, "fan_in", "normal", seed=s)),
-    rate=2e-3, epochs=15)  # fmt: skip
+_blobs(
+    "sigmoid-critical",
+    lambda s: mlp(
+        20,
+        5,
+        6,
+        64,
+        "sigmoid",
+        seed=s,
+        kernel_initializer=initializers.VarianceScaling(10.149**2, "fan_in", "normal", seed=s),
+    ),
+    rate=2e-3,
+    epochs=15,
+)
 _blobs("batch-norm", lambda s: normed_mlp(20, 5, layers.BatchNormalization, 3, s))
 _blobs("layer-norm-deep", lambda s: normed_mlp(20, 5, layers.LayerNormalization, 8, s))
 _blobs("dropout", lambda s: mlp(20, 5, 2, 64, extra=lambda: layers.Dropout(0.5), seed=s), epochs=10)
@@ -70,8 +85,13 @@ _blobs("output-zero", lambda s: _zero_out(mlp(20, 5, 2, seed=s)))
 _blobs("penalty", lambda s: mlp(20, 5, 2, kernel_regularizer="l2", seed=s), epochs=12)
 _blobs("clipped", lambda s: mlp(20, 5, 3, seed=s), rate=0.2, optimizer=optimizers.SGD, clipnorm=1.0)
 _blobs("high-rate-sgd", lambda s: mlp(20, 5, 2, seed=s), rate=0.5, optimizer=optimizers.SGD)
-_blobs("high-rate-norm", lambda s: normed_mlp(20, 5, layers.BatchNormalization, 2, s), rate=1.0,
-       optimizer=optimizers.SGD, epochs=10)  # fmt: skip
+_blobs(
+    "high-rate-norm",
+    lambda s: normed_mlp(20, 5, layers.BatchNormalization, 2, s),
+    rate=1.0,
+    optimizer=optimizers.SGD,
+    epochs=10,
+)
 _blobs("high-rate-adam", lambda s: mlp(20, 5, 1, seed=s), rate=0.03)
 _blobs("smoothing", lambda s: mlp(20, 5, 2, seed=s), loss=Sparse)
 
@@ -157,9 +177,16 @@ def _frozen_layers(seed: int) -> Any:
     return _fit(compiled(model), x, y, 4)
 
 
-for _name, _make in (("cosine", _schedule), ("one-epoch", _one_epoch), ("batch-of-4", _small_batches),
-                     ("full-batch", _full_batch), ("tiny", _tiny), ("noisy-labels", _noisy_labels),
-                     ("converged", _converged), ("frozen-backbone", _frozen_backbone)):  # fmt: skip
+for _name, _make in (
+    ("cosine", _schedule),
+    ("one-epoch", _one_epoch),
+    ("batch-of-4", _small_batches),
+    ("full-batch", _full_batch),
+    ("tiny", _tiny),
+    ("noisy-labels", _noisy_labels),
+    ("converged", _converged),
+    ("frozen-backbone", _frozen_backbone),
+):
     BOOK.add(_name, "dense", "multi-class", _make)
 BOOK.add("class-weights", "dense", "binary", _class_weights)
 BOOK.add("imbalanced", "dense", "binary", _imbalanced)
@@ -177,10 +204,19 @@ def _binary(
 
 
 _binary("moons", data.moons, lambda s: mlp(2, 1, out="sigmoid", seed=s), rate=5e-3)
-_binary("rings-logits", data.rings, lambda s: mlp(2, 1, out="", seed=s),
-        keras.losses.BinaryCrossentropy(from_logits=True), rate=5e-3)  # fmt: skip
-_binary("raw-table-norm", data.table, lambda s: mlp(
-    6, 1, out="sigmoid", seed=s, first=[layers.BatchNormalization()]), epochs=10)  # fmt: skip
+_binary(
+    "rings-logits",
+    data.rings,
+    lambda s: mlp(2, 1, out="", seed=s),
+    keras.losses.BinaryCrossentropy(from_logits=True),
+    rate=5e-3,
+)
+_binary(
+    "raw-table-norm",
+    data.table,
+    lambda s: mlp(6, 1, out="sigmoid", seed=s, first=[layers.BatchNormalization()]),
+    epochs=10,
+)
 
 
 def _regression(
@@ -199,12 +235,24 @@ _regression(
     "huber-sgd", lambda s: mlp(5, 1, out="", seed=s), "huber", rate=0.05, optimizer=optimizers.SGD
 )
 _regression("linear", lambda s: mlp(5, 1, 0, out="", seed=s), rate=0.05, optimizer=optimizers.SGD)
-_regression("unit-range-sigmoid", lambda s: mlp(5, 1, out="sigmoid", seed=s), rate=5e-3,
-            y_of=lambda y: (y - y.min()) / (y.max() - y.min()))  # fmt: skip
-_regression("positive-relu", lambda s: mlp(5, 1, out="softplus", seed=s), rate=5e-3,
-            y_of=lambda y: y - y.min())  # fmt: skip
-_regression("weak-signal", lambda s: mlp(5, 1, out="", seed=s), epochs=15,
-            y_of=lambda y: 0.4 * y + np.random.default_rng(1).normal(size=y.shape).astype("float32"))  # fmt: skip
+_regression(
+    "unit-range-sigmoid",
+    lambda s: mlp(5, 1, out="sigmoid", seed=s),
+    rate=5e-3,
+    y_of=lambda y: (y - y.min()) / (y.max() - y.min()),
+)
+_regression(
+    "positive-relu",
+    lambda s: mlp(5, 1, out="softplus", seed=s),
+    rate=5e-3,
+    y_of=lambda y: y - y.min(),
+)
+_regression(
+    "weak-signal",
+    lambda s: mlp(5, 1, out="", seed=s),
+    epochs=15,
+    y_of=lambda y: 0.4 * y + np.random.default_rng(1).normal(size=y.shape).astype("float32"),
+)
 
 
 def _autoencoder(seed: int) -> Any:
@@ -264,9 +312,15 @@ _images(
 )
 _LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 _images("conv-raw-pixels-logits", lambda s: conv(seed=s, out=None), scale=1.0, loss=_LOGITS)
-_images("dense-raw-pixels-logits", lambda s: keras.Sequential([
-    keras.Input((14, 14, 1)), layers.Flatten(), *mlp(196, 10, 2, 64, out="", seed=s).layers]),
-    scale=1.0, kind="dense", loss=_LOGITS)  # fmt: skip
+_images(
+    "dense-raw-pixels-logits",
+    lambda s: keras.Sequential(
+        [keras.Input((14, 14, 1)), layers.Flatten(), *mlp(196, 10, 2, 64, out="", seed=s).layers]
+    ),
+    scale=1.0,
+    kind="dense",
+    loss=_LOGITS,
+)
 
 
 def _sequence(
@@ -286,17 +340,42 @@ def _sequence(
     BOOK.add(name, kind, task, make)
 
 
-_sequence("lstm", data.signs, lambda s: recurrent(layers.LSTM, 15, 2, 1, "sigmoid", s), Binary, "binary",
-          rate=5e-3)  # fmt: skip
-_sequence("gru-regression", data.waves, lambda s: recurrent(layers.GRU, 24, 1, 1, "", s), "mse",
-          "regression", rate=5e-3)  # fmt: skip
-_sequence("simple-rnn", data.signs, lambda s: recurrent(layers.SimpleRNN, 15, 2, 1, "sigmoid", s), Binary,
-          "binary", rate=5e-3)  # fmt: skip
+_sequence(
+    "lstm",
+    data.signs,
+    lambda s: recurrent(layers.LSTM, 15, 2, 1, "sigmoid", s),
+    Binary,
+    "binary",
+    rate=5e-3,
+)
+_sequence(
+    "gru-regression",
+    data.waves,
+    lambda s: recurrent(layers.GRU, 24, 1, 1, "", s),
+    "mse",
+    "regression",
+    rate=5e-3,
+)
+_sequence(
+    "simple-rnn",
+    data.signs,
+    lambda s: recurrent(layers.SimpleRNN, 15, 2, 1, "sigmoid", s),
+    Binary,
+    "binary",
+    rate=5e-3,
+)
 _sequence(
     "words-mean", data.sentences, lambda s: words(s), Binary, "binary", kind="dense", rate=1e-2
 )
 _sequence(
     "words-lstm", data.sentences, lambda s: words(s, layers.LSTM), Binary, "binary", rate=1e-2
 )
-_sequence("transformer", data.sentences, lambda s: attention(s), Binary, "binary", kind="attention",
-          rate=3e-3)  # fmt: skip
+_sequence(
+    "transformer",
+    data.sentences,
+    lambda s: attention(s),
+    Binary,
+    "binary",
+    kind="attention",
+    rate=3e-3,
+)

@@ -84,8 +84,13 @@ _harder(
     lambda s: mlp(20, 5, 6, 32, seed=s),
     source=functools.partial(data.blobs, apart=0.6),
 )
-_harder("sigmoid-three", lambda s: mlp(20, 5, 3, 64, "sigmoid", seed=s), 25, rate=1e-2,
-        source=functools.partial(data.blobs, apart=0.8))  # fmt: skip
+_harder(
+    "sigmoid-three",
+    lambda s: mlp(20, 5, 3, 64, "sigmoid", seed=s),
+    25,
+    rate=1e-2,
+    source=functools.partial(data.blobs, apart=0.8),
+)
 
 
 def _noisy_curve(name: str, build: Any, epochs: int = 15, noise: float = 1.0, **o: Any) -> None:

@@ -24,16 +24,25 @@ def compiled(
 
 
 def mlp(
-    inputs: int, outputs: int, depth: int = 2, width: int = 32, activation: Any = "relu",
-    out: str = "softmax", seed: int = 0, extra: Any = None, first: list[Any] | None = None,
+    inputs: int,
+    outputs: int,
+    depth: int = 2,
+    width: int = 32,
+    activation: Any = "relu",
+    out: str = "softmax",
+    seed: int = 0,
+    extra: Any = None,
+    first: list[Any] | None = None,
     **options: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """A multilayer perceptron; hidden layers h1, h2, ..., output layer out."""
     keras.utils.set_random_seed(seed)
     stack: list[Any] = [keras.Input((inputs,)), *(first or [])]
     for i in range(depth):
-        own = {k: (v(i) if callable(v) and not isinstance(v, keras.initializers.Initializer) else v)
-               for k, v in options.items()}  # fmt: skip
+        own = {
+            k: (v(i) if callable(v) and not isinstance(v, keras.initializers.Initializer) else v)
+            for k, v in options.items()
+        }
         stack.append(layers.Dense(width, activation, name=f"h{i + 1}", **own))
         if extra is not None:
             stack.append(extra())
@@ -65,15 +74,30 @@ def residual(
 
 
 def conv(
-    classes: int = 10, seed: int = 0, norm: bool = False, pool: str = "flatten", depth: int = 2,
-    out: str | None = "softmax", activation: str = "relu", first: list[Any] | None = None, **options: Any,
-) -> Any:  # fmt: skip
+    classes: int = 10,
+    seed: int = 0,
+    norm: bool = False,
+    pool: str = "flatten",
+    depth: int = 2,
+    out: str | None = "softmax",
+    activation: str = "relu",
+    first: list[Any] | None = None,
+    **options: Any,
+) -> Any:
     """A convolutional network for 14 x 14 images; layers c1, c2, ..., out."""
     keras.utils.set_random_seed(seed)
     stack: list[Any] = [keras.Input((14, 14, 1)), *(first or [])]
     for i in range(depth):
-        stack.append(layers.Conv2D(8 * min(i + 1, 2), 3, padding="same", name=f"c{i + 1}",
-                                   activation=None if norm else activation, **options))  # fmt: skip
+        stack.append(
+            layers.Conv2D(
+                8 * min(i + 1, 2),
+                3,
+                padding="same",
+                name=f"c{i + 1}",
+                activation=None if norm else activation,
+                **options,
+            )
+        )
         if norm:
             stack += [layers.BatchNormalization(momentum=0.9), layers.Activation(activation)]
         if i < 2:
@@ -95,9 +119,12 @@ def recurrent(
     """One recurrent layer rnn and an output layer out."""
     keras.utils.set_random_seed(seed)
     return keras.Sequential(
-        [keras.Input((steps, features)), cell(units, name="rnn", **options),
-         layers.Dense(outputs, out or None, name="out")]
-    )  # fmt: skip
+        [
+            keras.Input((steps, features)),
+            cell(units, name="rnn", **options),
+            layers.Dense(outputs, out or None, name="out"),
+        ]
+    )
 
 
 def words(seed: int, recurrent_cell: Any = None, vocabulary: int = 60, steps: int = 16) -> Any:
@@ -105,9 +132,13 @@ def words(seed: int, recurrent_cell: Any = None, vocabulary: int = 60, steps: in
     keras.utils.set_random_seed(seed)
     middle = recurrent_cell(16, name="rnn") if recurrent_cell else layers.GlobalAveragePooling1D()
     return keras.Sequential(
-        [keras.Input((steps,), dtype="int32"), layers.Embedding(vocabulary, 16, name="embed"),
-         middle, layers.Dense(1, "sigmoid", name="out")]
-    )  # fmt: skip
+        [
+            keras.Input((steps,), dtype="int32"),
+            layers.Embedding(vocabulary, 16, name="embed"),
+            middle,
+            layers.Dense(1, "sigmoid", name="out"),
+        ]
+    )
 
 
 def attention(

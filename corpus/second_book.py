@@ -26,9 +26,16 @@ TWINS: dict[str, tuple[Callable[[int, bool], Any], Callable[[Any, Any], float]]]
 Made = tuple[tuple[Any, ...], dict[str, Any], Any]
 
 
-def pair(framework: str, rule: str | None, name: str, make: Callable[[int, bool], Made],
-         layers: tuple[str, ...] = (), kind: str = "dense", task: str = "multi-class",
-         skill: Callable[[Any, Any], float] | None = None) -> None:  # fmt: skip
+def pair(
+    framework: str,
+    rule: str | None,
+    name: str,
+    make: Callable[[int, bool], Made],
+    layers: tuple[str, ...] = (),
+    kind: str = "dense",
+    task: str = "multi-class",
+    skill: Callable[[Any, Any], float] | None = None,
+) -> None:
     """Write down a case: `make(seed, broken)` gives arguments, options and the meant targets."""
     book = BOOKS[framework]
     book.add(name, kind, task, lambda seed: make(seed, True)[:2], rule, layers)
@@ -41,18 +48,38 @@ def pair(framework: str, rule: str | None, name: str, make: Callable[[int, bool]
     TWINS[book.cases[-1]] = make, skill or skills[task]
 
 
-def keras_fit(model: Any, loss: Any, x: Any, y: Any, truth: Any = None, epochs: int = 8, rate: Any = 1e-3,
-              optimizer: Any = optimizers.Adam, compiling: Any = None, fit: Any = None, **o: Any,
-              ) -> Made:  # fmt: skip
+def keras_fit(
+    model: Any,
+    loss: Any,
+    x: Any,
+    y: Any,
+    truth: Any = None,
+    epochs: int = 8,
+    rate: Any = 1e-3,
+    optimizer: Any = optimizers.Adam,
+    compiling: Any = None,
+    fit: Any = None,
+    **o: Any,
+) -> Made:
     """What `pair` wants of a Keras training; `o` goes to the optimiser."""
     model.compile(optimizer(rate, **o), loss, **(compiling or {}))
     options = {"epochs": epochs, "batch_size": 32} | (fit or {})
     return (model, x, y), options, y if truth is None else truth
 
 
-def torch_fit(model: Any, loss: Any, x: Any, y: Any, truth: Any = None, epochs: int = 8, rate: float = 1e-3,
-              optimizer: Any = torch.optim.Adam, parameters: Any = None, batch: int = 32, **o: Any,
-              ) -> Made:  # fmt: skip
+def torch_fit(
+    model: Any,
+    loss: Any,
+    x: Any,
+    y: Any,
+    truth: Any = None,
+    epochs: int = 8,
+    rate: float = 1e-3,
+    optimizer: Any = torch.optim.Adam,
+    parameters: Any = None,
+    batch: int = 32,
+    **o: Any,
+) -> Made:
     """What `pair` wants of a PyTorch training."""
     over = model.parameters() if parameters is None else parameters
     data = loader(x, y, batch)

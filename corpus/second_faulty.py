@@ -67,8 +67,16 @@ def _head_twice(s: int, b: bool) -> Any:
     return keras_fit(m.two_heads(s), loss, x, {"kind": y, "size": size}, y)
 
 
-pair("keras", MISMATCH, "one-head-twice", _head_twice, ("kind",),
-     skill=lambda out, y: float(np.mean((out["kind"] if isinstance(out, dict) else out[0]).argmax(1) == y)))  # fmt: skip
+pair(
+    "keras",
+    MISMATCH,
+    "one-head-twice",
+    _head_twice,
+    ("kind",),
+    skill=lambda out, y: float(
+        np.mean((out["kind"] if isinstance(out, dict) else out[0]).argmax(1) == y)
+    ),
+)
 
 
 def _stars(s: int, b: bool) -> Any:
@@ -227,9 +235,19 @@ _high(
     ),
     kind="convolution",
 )
-_high("keras", "price-unscaled-sgd", lambda s, b: keras_fit(
-    mlp(5, 1, 2, out="", seed=s), "mse", d.houses_scaled(s)[0], d.houses(s)[1] if b else d.houses_scaled(s)[1],
-    rate=0.01, optimizer=KSGD), task="regression")  # fmt: skip
+_high(
+    "keras",
+    "price-unscaled-sgd",
+    lambda s, b: keras_fit(
+        mlp(5, 1, 2, out="", seed=s),
+        "mse",
+        d.houses_scaled(s)[0],
+        d.houses(s)[1] if b else d.houses_scaled(s)[1],
+        rate=0.01,
+        optimizer=KSGD,
+    ),
+    task="regression",
+)
 
 
 def _torch_high(s: int, b: bool) -> Any:
@@ -254,9 +272,19 @@ def _sum(s: int, b: bool) -> Any:
 
 
 _high("pytorch", "reduction-sum", _sum)
-_high("pytorch", "momentum-regression", lambda s, b: torch_fit(
-    m.dense([5, 32, 32, 1], nn.ReLU, s), nn.MSELoss(), *d.houses_scaled(s), rate=0.5 if b else 0.01, optimizer=SGD, momentum=0.9),
-    task="regression")  # fmt: skip
+_high(
+    "pytorch",
+    "momentum-regression",
+    lambda s, b: torch_fit(
+        m.dense([5, 32, 32, 1], nn.ReLU, s),
+        nn.MSELoss(),
+        *d.houses_scaled(s),
+        rate=0.5 if b else 0.01,
+        optimizer=SGD,
+        momentum=0.9,
+    ),
+    task="regression",
+)
 _high(
     "jax",
     "sgd",
@@ -288,9 +316,19 @@ _low(
     lambda s, b: keras_fit(m.gratings_net(s), Sparse, *d.gratings(s), rate=2e-5 if b else 2e-3),
     kind="convolution",
 )
-_low("keras", "price-unscaled-adam", lambda s, b: keras_fit(
-    mlp(5, 1, 2, out="", seed=s), "mse", d.houses_scaled(s)[0], d.houses(s)[1] if b else d.houses_scaled(s)[1], rate=1e-3, epochs=12),
-    task="regression")  # fmt: skip
+_low(
+    "keras",
+    "price-unscaled-adam",
+    lambda s, b: keras_fit(
+        mlp(5, 1, 2, out="", seed=s),
+        "mse",
+        d.houses_scaled(s)[0],
+        d.houses(s)[1] if b else d.houses_scaled(s)[1],
+        rate=1e-3,
+        epochs=12,
+    ),
+    task="regression",
+)
 _low(
     "keras",
     "decayed",

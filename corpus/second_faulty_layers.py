@@ -184,9 +184,23 @@ def _jax_zeros(s: int, b: bool) -> Any:
 
 
 pair("jax", "constant-initialization", "zeros", _jax_zeros)
-pair("pytorch", "bad-initial-scale", "normal-1", lambda s, b: torch_fit(
-    m.dense([5, *[96] * 5, 1], nn.ReLU, s, fix=(lambda layer: nn.init.normal_(layer.weight)) if b else None), nn.MSELoss(),
-    *d.houses_scaled(s)), tuple(f"lin{i}" for i in range(1, 7)), task="regression")  # fmt: skip
+pair(
+    "pytorch",
+    "bad-initial-scale",
+    "normal-1",
+    lambda s, b: torch_fit(
+        m.dense(
+            [5, *[96] * 5, 1],
+            nn.ReLU,
+            s,
+            fix=(lambda layer: nn.init.normal_(layer.weight)) if b else None,
+        ),
+        nn.MSELoss(),
+        *d.houses_scaled(s),
+    ),
+    tuple(f"lin{i}" for i in range(1, 7)),
+    task="regression",
+)
 pair(
     "keras",
     "bad-initial-scale",
@@ -205,9 +219,24 @@ pair(
     ),
     ("h1", "h2", "h3"),
 )
-pair("pytorch", "bad-initial-scale", "tanh-0.003", lambda s, b: torch_fit(
-    m.dense([16, *[48] * 6, 6], nn.Tanh, s, fix=(lambda layer: nn.init.normal_(layer.weight, std=3e-3)) if b else None), CE,
-    *d.vowels(s), rate=0.05, optimizer=SGD), tuple(f"lin{i}" for i in range(1, 8)))  # fmt: skip
+pair(
+    "pytorch",
+    "bad-initial-scale",
+    "tanh-0.003",
+    lambda s, b: torch_fit(
+        m.dense(
+            [16, *[48] * 6, 6],
+            nn.Tanh,
+            s,
+            fix=(lambda layer: nn.init.normal_(layer.weight, std=3e-3)) if b else None,
+        ),
+        CE,
+        *d.vowels(s),
+        rate=0.05,
+        optimizer=SGD,
+    ),
+    tuple(f"lin{i}" for i in range(1, 8)),
+)
 
 # -- layers that nothing reaches
 

@@ -19,10 +19,15 @@ def gratings_net(seed: int, out: str | None = "softmax", **options: Any) -> Any:
     """Two convolutions for 10 x 10 images: k1, k2, head."""
     keras.utils.set_random_seed(seed)
     return keras.Sequential(
-        [keras.Input((10, 10, 1)), layers.Conv2D(12, 3, activation="relu", name="k1", **options),
-         layers.MaxPooling2D(2), layers.Conv2D(16, 3, activation="relu", name="k2", **options),
-         layers.Flatten(), layers.Dense(4, out, name="head")]
-    )  # fmt: skip
+        [
+            keras.Input((10, 10, 1)),
+            layers.Conv2D(12, 3, activation="relu", name="k1", **options),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(16, 3, activation="relu", name="k2", **options),
+            layers.Flatten(),
+            layers.Dense(4, out, name="head"),
+        ]
+    )
 
 
 def two_heads(seed: int, out: str | None = "softmax") -> Any:
@@ -122,10 +127,16 @@ class DeepConv(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(1, width, 3, stride=2)
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1),
-                          nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1))
+            nn.Sequential(
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=1),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=1),
+            )
             for _ in range(blocks)
-        )  # fmt: skip
+        )
         self.head = nn.Linear(width * 16, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -188,9 +199,14 @@ class Tokens(nn.Module):
         return self.head(self.body(self.embed(x)).mean(1))
 
 
-def dense(widths: list[int], activation: Any, seed: int, last: nn.Module | None = None,
-          each: Callable[[int], nn.Module] | None = None, fix: Callable[[nn.Linear], None] | None = None,
-          ) -> nn.Sequential:  # fmt: skip
+def dense(
+    widths: list[int],
+    activation: Any,
+    seed: int,
+    last: nn.Module | None = None,
+    each: Callable[[int], nn.Module] | None = None,
+    fix: Callable[[nn.Linear], None] | None = None,
+) -> nn.Sequential:
     """Linear layers (`lin1`, `lin2`, ...), activations, maybe one more module after each."""
     torch.manual_seed(seed)
     model = nn.Sequential()
@@ -211,14 +227,24 @@ def dense(widths: list[int], activation: Any, seed: int, last: nn.Module | None 
 class Jax:
     """A perceptron of plain JAX: parameters, predict, loss."""
 
-    def __init__(self, widths: list[int], seed: int, activation: Any = jax.nn.relu, gain: float = 2.0,
-                 kind: str = "sparse_categorical", cut: int = -1):  # fmt: skip
+    def __init__(
+        self,
+        widths: list[int],
+        seed: int,
+        activation: Any = jax.nn.relu,
+        gain: float = 2.0,
+        kind: str = "sparse_categorical",
+        cut: int = -1,
+    ):
         rng = np.random.default_rng(seed)
         self.activation, self.kind, self.cut = activation, kind, cut
         self.params = [
-            {"w": jnp.asarray(rng.normal(0, (gain / a) ** 0.5, (a, b)), jnp.float32), "b": jnp.zeros(b)}
+            {
+                "w": jnp.asarray(rng.normal(0, (gain / a) ** 0.5, (a, b)), jnp.float32),
+                "b": jnp.zeros(b),
+            }
             for a, b in itertools.pairwise(widths)
-        ]  # fmt: skip
+        ]
 
     def predict(self, params: Any, x: Any) -> Any:
         for i, layer in enumerate(params[:-1]):

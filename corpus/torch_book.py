@@ -26,10 +26,21 @@ def column(y: np.ndarray) -> np.ndarray:
 
 
 def case(
-    name: str, source: Any, build: Any, loss: Any = CE, rule: str | None = None, layers: tuple[str, ...] = (),
-    kind: str = "dense", task: str = "multi-class", epochs: int = 8, rate: float = 1e-3,
-    opt: Any = torch.optim.Adam, x_of: Any = None, y_of: Any = None, **o: Any,
-) -> None:  # fmt: skip
+    name: str,
+    source: Any,
+    build: Any,
+    loss: Any = CE,
+    rule: str | None = None,
+    layers: tuple[str, ...] = (),
+    kind: str = "dense",
+    task: str = "multi-class",
+    epochs: int = 8,
+    rate: float = 1e-3,
+    opt: Any = torch.optim.Adam,
+    x_of: Any = None,
+    y_of: Any = None,
+    **o: Any,
+) -> None:
     """Write down a case of arrays, a module and a loss."""
 
     def make(seed: int) -> Any:

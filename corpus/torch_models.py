@@ -20,9 +20,16 @@ def loader(x: np.ndarray, y: np.ndarray, batch: int = 32, seed: int = 0) -> Data
 
 
 def mlp(
-    inputs: int, outputs: int, depth: int = 2, width: int = 32, activation: Any = nn.ReLU, seed: int = 0,
-    init: Callable[[nn.Module], None] | None = None, last: list[nn.Module] | None = None, norm: Any = None,
-) -> nn.Sequential:  # fmt: skip
+    inputs: int,
+    outputs: int,
+    depth: int = 2,
+    width: int = 32,
+    activation: Any = nn.ReLU,
+    seed: int = 0,
+    init: Callable[[nn.Module], None] | None = None,
+    last: list[nn.Module] | None = None,
+    norm: Any = None,
+) -> nn.Sequential:
     """A multilayer perceptron; layers are called by their places: 0, 2, 4, ..."""
     torch.manual_seed(seed)
     stack: list[nn.Module] = []

@@ -27,8 +27,13 @@ data = DataLoader(TensorDataset(x, (x.sum(dim=1) > 0).long()), batch_size=64)
 model = Classifier()
 watcher = gg.watch(model)
 trainer = lightning.Trainer(
-    max_epochs=1, callbacks=[watcher], accelerator="cpu", logger=False,
-    enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-)  # fmt: skip
+    max_epochs=1,
+    callbacks=[watcher],
+    accelerator="cpu",
+    logger=False,
+    enable_checkpointing=False,
+    enable_progress_bar=False,
+    enable_model_summary=False,
+)
 trainer.fit(model, data)
 print(watcher.run.probes["delta_norm"].isel(member=0, probe_step=0).values)

@@ -15,8 +15,11 @@ from nbclient import NotebookClient
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
-PAIRS = [(path, path.with_stem(path.stem.removesuffix("_en") + "_ko"))
-         for path in NOTEBOOKS if path.stem.endswith("_en")]  # fmt: skip
+PAIRS = [
+    (path, path.with_stem(path.stem.removesuffix("_en") + "_ko"))
+    for path in NOTEBOOKS
+    if path.stem.endswith("_en")
+]
 SECONDS_A_CELL = 300
 SHOWN = {"practical": ("accuracy_relu: 0.", "accuracy_sig: 0.", "slope_decades")}
 """What a notebook's outputs must hold, by its name without the language."""

@@ -22,18 +22,24 @@ from gradgauge.run import FORMAT_VERSION, Group, Run, write_text_whole, write_wh
 
 names = st.sampled_from(["delta_norm", "z_mean", "loss", "weight_norm", "update_ratio"])
 floats = st.floats(width=32, allow_nan=True, allow_infinity=True)
-text = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]),
-               max_size=30)  # fmt: skip
+text = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=30
+)
 
 
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
     """Small Runs with any text, any floats, any sizes."""
     members, layers = draw(st.integers(1, 3)), draw(st.integers(1, 4))
-    sizes = {"step": draw(st.integers(1, 5)), "probe_step": draw(st.integers(1, 4)),
-             "epoch": draw(st.integers(1, 3))}  # fmt: skip
-    seeds = np.array(draw(st.lists(st.integers(0, 2**31), min_size=members, max_size=members,
-                                   unique=True)), np.int64)  # fmt: skip
+    sizes = {
+        "step": draw(st.integers(1, 5)),
+        "probe_step": draw(st.integers(1, 4)),
+        "epoch": draw(st.integers(1, 3)),
+    }
+    seeds = np.array(
+        draw(st.lists(st.integers(0, 2**31), min_size=members, max_size=members, unique=True)),
+        np.int64,
+    )
     by = {
         "steps": ("member", "step", "layer"),
         "probes": ("member", "probe_step", "layer"),
@@ -51,8 +57,9 @@ def runs(draw: st.DrawFn) -> Run:
             for name in draw(st.sets(names, min_size=1))
         }
         groups[group] = Group({axis: coords[axis] for axis in axes}, variables)
-    figures = {"test_accuracy": (("member",), draw(hnp.arrays(np.float64, members,
-                                                              elements=floats)))}  # fmt: skip
+    figures = {
+        "test_accuracy": (("member",), draw(hnp.arrays(np.float64, members, elements=floats)))
+    }
     attributes = {
         "name": draw(text.filter(bool)),
         "notation": "12-5x3-3 relu",

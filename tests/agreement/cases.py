@@ -33,17 +33,32 @@ SMOOTH_MIXES: dict[str, tuple[str, ...]] = {
     "sigmoids": ("sigmoid", "elu", "scaled_sigmoid", "sigmoid", "linear"),
 }
 KINKS = {
-    "relu": (0.0,), "leaky_relu": (0.0,), "selu": (0.0,), "relu6": (0.0, 6.0),
-    "hardtanh": (-1.0, 1.0), "hard_sigmoid": (-3.0, 3.0),
-}  # fmt: skip
+    "relu": (0.0,),
+    "leaky_relu": (0.0,),
+    "selu": (0.0,),
+    "relu6": (0.0, 6.0),
+    "hardtanh": (-1.0, 1.0),
+    "hard_sigmoid": (-3.0, 3.0),
+}
 
 KERAS_OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 TORCH_OPTIMIZERS = (
-    "sgd", "momentum_torch", "nesterov_torch", "rmsprop_torch", "adam_torch", "adamw_torch",
-)  # fmt: skip
+    "sgd",
+    "momentum_torch",
+    "nesterov_torch",
+    "rmsprop_torch",
+    "adam_torch",
+    "adamw_torch",
+)
 DTYPES = ("float32", "float64")
-RATES = {"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05, "rmsprop": 0.01, "adam": 0.01,
-         "adamw": 0.01}  # fmt: skip
+RATES = {
+    "sgd": 0.1,
+    "momentum": 0.05,
+    "nesterov": 0.05,
+    "rmsprop": 0.01,
+    "adam": 0.01,
+    "adamw": 0.01,
+}
 MOMENTUM, WEIGHT_DECAY = 0.9, 0.05
 
 

@@ -59,8 +59,11 @@ def check_pass(case: Case, peer: Named) -> None:
             from_exact[key] = deviation(mine[key][rows], exact[key][rows], unit)
             beyond[key] = deviation(mine[key][rows], exact[key][rows], unit, allowed)
     worst = max(figures, key=figures.__getitem__)
-    note("pass", case.name, {"worst": figures[worst], "loss": figures["loss"],
-                             "from_exact": max(from_exact.values())})  # fmt: skip
+    note(
+        "pass",
+        case.name,
+        {"worst": figures[worst], "loss": figures["loss"], "from_exact": max(from_exact.values())},
+    )
     assert figures[worst] <= PASS_TOLERANCE[case.dtype], (worst, figures[worst])
     assert max(beyond.values()) <= PASS_TOLERANCE[case.dtype], beyond
 
@@ -226,8 +229,17 @@ FLAT = {
 -6 on), it is only small."""
 
 
-SATURATING = {"sigmoid", "tanh", "erf", "arctan", "softsign", "hardtanh", "hard_sigmoid", "relu6",
-              "scaled_sigmoid"}  # fmt: skip
+SATURATING = {
+    "sigmoid",
+    "tanh",
+    "erf",
+    "arctan",
+    "softsign",
+    "hardtanh",
+    "hard_sigmoid",
+    "relu6",
+    "scaled_sigmoid",
+}
 """Monotone and bounded on both sides."""
 
 

@@ -44,10 +44,15 @@ def network_of(case: Case) -> NetworkSpec:
 
 def training_of(case: Case) -> TrainingSpec:
     return TrainingSpec(
-        optimizer=case.optimizer, learning_rate=case.learning_rate, batch_size=BATCH,
-        loss=case.loss, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, clip_norm=case.clip_norm,
+        optimizer=case.optimizer,
+        learning_rate=case.learning_rate,
+        batch_size=BATCH,
+        loss=case.loss,
+        momentum=MOMENTUM,
+        weight_decay=WEIGHT_DECAY,
+        clip_norm=case.clip_norm,
         dtype=case.dtype,
-    )  # fmt: skip
+    )
 
 
 def plan_of(case: Case) -> Plan:
@@ -181,9 +186,12 @@ def gauges(case: Case, peer: Named) -> dict[str, np.ndarray]:
     with precision(case.dtype):
         program = _gauge_program(_any_optimizer(plan))
         probed, stepped = program(
-            to_blocks(plan, peer, prefixed("before/")), tables_of(case), *case.batches(),
-            to_blocks(plan, peer, prefixed("grad/")), to_blocks(plan, changes, prefixed("after/")),
-        )  # fmt: skip
+            to_blocks(plan, peer, prefixed("before/")),
+            tables_of(case),
+            *case.batches(),
+            to_blocks(plan, peer, prefixed("grad/")),
+            to_blocks(plan, changes, prefixed("after/")),
+        )
         return {k: np.asarray(v) for k, v in {**probed, **stepped}.items()}
 
 
@@ -193,9 +201,11 @@ def inference_loss(case: Case, peer: Named) -> float:
     x, y = case.batches()
     with precision(case.dtype):
         state = step.State(
-            last_of(to_blocks(plan, peer, prefixed("after/"))), (),
-            last_of(to_blocks(plan, peer, STATISTICS)[:-1]), np.int32(case.states),
-        )  # fmt: skip
+            last_of(to_blocks(plan, peer, prefixed("after/"))),
+            (),
+            last_of(to_blocks(plan, peer, STATISTICS)[:-1]),
+            np.int32(case.states),
+        )
         program = jax.jit(functools.partial(epochs.evaluate, plan), compiler_options=QUICK)
         loss, _ = program(state, tables_of(case), jnp.asarray(x[-1]), jnp.asarray(y[-1]))
         return float(loss)

@@ -35,9 +35,11 @@ ACTIVATIONS = {
     "leaky_relu": lambda x: keras.activations.leaky_relu(x, negative_slope=0.01),
     "hardtanh": keras.activations.hard_tanh,
     "gelu_tanh": lambda x: keras.activations.gelu(x, approximate=True),
-    "erf": ops.erf, "arctan": ops.arctan, "sin": ops.sin,
+    "erf": ops.erf,
+    "arctan": ops.arctan,
+    "sin": ops.sin,
     "scaled_sigmoid": lambda x: 4 * ops.sigmoid(x) - 2,
-}  # fmt: skip
+}
 # In float64, TensorFlow takes the constants of these through float32 (0.01 becomes 0.00999999978):
 # there they are spelt out.
 SPELT_OUT = {
@@ -55,8 +57,13 @@ def activation_of(name: str, dtype: str):
     return ACTIVATIONS.get(name) or keras.activations.get(name)
 
 
-SLOTS = {"momentum": ("momentums",), "nesterov": ("momentums",), "rmsprop": ("_velocities",),
-         "adam": ("_momentums", "_velocities"), "adamw": ("_momentums", "_velocities")}  # fmt: skip
+SLOTS = {
+    "momentum": ("momentums",),
+    "nesterov": ("momentums",),
+    "rmsprop": ("_velocities",),
+    "adam": ("_momentums", "_velocities"),
+    "adamw": ("_momentums", "_velocities"),
+}
 
 
 def optimizer_of(case: Case) -> keras.optimizers.Optimizer:

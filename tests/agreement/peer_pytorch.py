@@ -13,13 +13,27 @@ from tests.agreement.cases import MOMENTUM, WEIGHT_DECAY, Case
 
 nn = torch.nn
 ACTIVATIONS = {
-    "relu": nn.ReLU(), "leaky_relu": nn.LeakyReLU(0.01), "relu6": nn.ReLU6(),
-    "hardtanh": nn.Hardtanh(), "hard_sigmoid": lambda x: hard_sigmoid(x), "elu": nn.ELU(),
-    "selu": nn.SELU(), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "softsign": nn.Softsign(),
-    "gelu": nn.GELU(), "gelu_tanh": nn.GELU(approximate="tanh"), "silu": nn.SiLU(),
-    "mish": nn.Mish(), "softplus": nn.Softplus(), "erf": torch.erf, "arctan": torch.atan,
-    "sin": torch.sin, "linear": nn.Identity(), "scaled_sigmoid": lambda x: 4 * torch.sigmoid(x) - 2,
-}  # fmt: skip
+    "relu": nn.ReLU(),
+    "leaky_relu": nn.LeakyReLU(0.01),
+    "relu6": nn.ReLU6(),
+    "hardtanh": nn.Hardtanh(),
+    "hard_sigmoid": lambda x: hard_sigmoid(x),
+    "elu": nn.ELU(),
+    "selu": nn.SELU(),
+    "sigmoid": nn.Sigmoid(),
+    "tanh": nn.Tanh(),
+    "softsign": nn.Softsign(),
+    "gelu": nn.GELU(),
+    "gelu_tanh": nn.GELU(approximate="tanh"),
+    "silu": nn.SiLU(),
+    "mish": nn.Mish(),
+    "softplus": nn.Softplus(),
+    "erf": torch.erf,
+    "arctan": torch.atan,
+    "sin": torch.sin,
+    "linear": nn.Identity(),
+    "scaled_sigmoid": lambda x: 4 * torch.sigmoid(x) - 2,
+}
 
 
 def hard_sigmoid(x: torch.Tensor) -> torch.Tensor:
@@ -27,9 +41,13 @@ def hard_sigmoid(x: torch.Tensor) -> torch.Tensor:
     return nn.functional.hardsigmoid(x) if x.dtype == torch.float32 else (x / 6 + 0.5).clamp(0, 1)
 
 
-SLOTS = {"momentum_torch": ("momentum_buffer",), "nesterov_torch": ("momentum_buffer",),
-         "rmsprop_torch": ("square_avg",), "adam_torch": ("exp_avg", "exp_avg_sq"),
-         "adamw_torch": ("exp_avg", "exp_avg_sq")}  # fmt: skip
+SLOTS = {
+    "momentum_torch": ("momentum_buffer",),
+    "nesterov_torch": ("momentum_buffer",),
+    "rmsprop_torch": ("square_avg",),
+    "adam_torch": ("exp_avg", "exp_avg_sq"),
+    "adamw_torch": ("exp_avg", "exp_avg_sq"),
+}
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 

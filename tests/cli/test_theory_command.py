@@ -13,9 +13,18 @@ from gradgauge.theory.quantities import QUANTITIES
 GOLD = json.loads((Path(__file__).parents[1] / "theory" / "gold.json").read_text(encoding="utf-8"))
 ROOT = math.sqrt
 CONTRACT = [
-    "activation", "sigma_w", "sigma_b", "q_star", "chi_grad", "chi_len", "c_star", "xi_q",
-    "xi_c", "trainable_depth", "phase",
-]  # fmt: skip
+    "activation",
+    "sigma_w",
+    "sigma_b",
+    "q_star",
+    "chi_grad",
+    "chi_len",
+    "c_star",
+    "xi_q",
+    "xi_c",
+    "trainable_depth",
+    "phase",
+]
 
 COMMANDS = {
     "tanh.qstar@sw1.5_sb0.3": ("q_star", "tanh --sigma-w 1.5 --sigma-b 0.3"),
@@ -25,10 +34,12 @@ COMMANDS = {
     "tanh.xi_c@sw1.3_sb0.3": ("xi_c", "tanh --sigma-w 1.3 --sigma-b 0.3"),
     "tanh.chi1@sw2.5_sb0.3": ("chi_grad", "tanh --sigma-w 2.5 --sigma-b 0.3"),
     "tanh.critical_sigma_w2@sb2_0.05": (
-        "sigma_w2_critical", f"tanh --critical --sigma-b {ROOT(0.05)}"
+        "sigma_w2_critical",
+        f"tanh --critical --sigma-b {ROOT(0.05)}",
     ),
     "tanh.critical_sigma_b2@sw2_1.05": (
-        "sigma_b2", f"tanh --quantity critical-bias --sigma-w {ROOT(1.05)}"
+        "sigma_b2",
+        f"tanh --quantity critical-bias --sigma-w {ROOT(1.05)}",
     ),
     "gelu.half_stable_C_W": ("sigma_w2", "gelu --quantity half-stable"),
     "sigmoid.chi1@sw1": ("chi_grad", "sigmoid"),
@@ -37,7 +48,8 @@ COMMANDS = {
     "relu.chi1@pytorch_default": ("chi_grad", f"relu --sigma-w {ROOT(1 / 3)}"),
     "tanh.xavier_gradvar_factor_L10": ("product", "tanh --quantity profile --depth 10"),
     "glorot.mean_singular_value@U(+-1/sqrt n)": (
-        "mean_singular_value", f"--quantity singular-value --sigma-w {ROOT(1 / 3)}"
+        "mean_singular_value",
+        f"--quantity singular-value --sigma-w {ROOT(1 / 3)}",
     ),
     "bn.relu.gradvar_growth_Binf": ("growth_mean_square", "relu --batch-norm inf"),
     "bn.linear.gradvar_growth_B16": ("growth_mean_square", "linear --batch-norm 16"),
@@ -45,19 +57,23 @@ COMMANDS = {
     "selu.E_dphi2@fixed_point": ("chi_grad", "selu --quantity selu"),
     "dying.single_input@n2_H9": ("probability", "--quantity dying --width 2 --depth 9"),
     "finite_width.relu_he.mean_log_norm2_per_layer@n64": (
-        "mean_log_norm2_per_layer", "--quantity finite-width --width 64"
+        "mean_log_norm2_per_layer",
+        "--quantity finite-width --width 64",
     ),
     "relu_he.correlation_L10_from_c0": ("correlation", "--quantity correlation --depth 10"),
     "relu_he.gradient_correlation_L10_from_c0": (
-        "gradient_correlation", "--quantity gradient-correlation --depth 10"
+        "gradient_correlation",
+        "--quantity gradient-correlation --depth 10",
     ),
     "isometry.tanh_orth.var_sv2@sw2_1.05_L32": (
-        "variance_orthogonal", f"tanh --quantity isometry --depth 32 --sigma-w {ROOT(1.05)}"
+        "variance_orthogonal",
+        f"tanh --quantity isometry --depth 32 --sigma-w {ROOT(1.05)}",
     ),
     "tat.leaky_slope@L50_eta0.9": (
-        "negative_slope", "--quantity tailored-slope --depth 50 --eta 0.9"
+        "negative_slope",
+        "--quantity tailored-slope --depth 50 --eta 0.9",
     ),
-}  # fmt: skip
+}
 
 
 def ask(capsys, *words):
@@ -124,8 +140,15 @@ def test_every_quantity_is_listed_and_described(capsys):
         assert f"{quantity.name}:" in page and quantity.paper in page
 
 
-GIVEN = {"depth": "4", "width": "8", "sigma_w": "1.2", "keep": "0.9", "strength": "2",
-         "start": "0.1", "end": "1"}  # fmt: skip
+GIVEN = {
+    "depth": "4",
+    "width": "8",
+    "sigma_w": "1.2",
+    "keep": "0.9",
+    "strength": "2",
+    "start": "0.1",
+    "end": "1",
+}
 
 
 @pytest.mark.parametrize("name", sorted(QUANTITIES))
@@ -154,8 +177,18 @@ def test_saxe_by_integrating_the_mode(capsys):
 
 
 def test_measure_adds_one_key_and_writes_the_picture(capsys, tmp_path):
-    words = ("sigmoid", "--measure", "--width", "60", "--depth", "5", "--seeds", "2",
-             "--out", str(tmp_path))  # fmt: skip
+    words = (
+        "sigmoid",
+        "--measure",
+        "--width",
+        "60",
+        "--depth",
+        "5",
+        "--seeds",
+        "2",
+        "--out",
+        str(tmp_path),
+    )
     found = ask(capsys, *words)
     assert list(found) == [*CONTRACT, "measured"]
     assert found["measured"]["chi_grad"]["agrees"] is True

@@ -23,11 +23,27 @@ every_gauge = pytest.mark.parametrize("gauge", ALL, ids=lambda gauge: gauge.quan
 
 # CONTRACT section 2, as the checkers read it.
 CONTRACT = {
-    "weight_grad_norm", "weight_grad_rms", "delta_norm", "g_norm", "backward_gain", "weight_gain",
-    "slope_gain", "weight_norm", "update_ratio", "z_mean", "z_std", "h_mean", "h_std",
-    "signal_spread", "saturated", "inactive", "dead", "jacobian_sv_mean", "jacobian_sv_max",
+    "weight_grad_norm",
+    "weight_grad_rms",
+    "delta_norm",
+    "g_norm",
+    "backward_gain",
+    "weight_gain",
+    "slope_gain",
+    "weight_norm",
+    "update_ratio",
+    "z_mean",
+    "z_std",
+    "h_mean",
+    "h_std",
+    "signal_spread",
+    "saturated",
+    "inactive",
+    "dead",
+    "jacobian_sv_mean",
+    "jacobian_sv_max",
     "jacobian_sv_min",
-}  # fmt: skip
+}
 
 
 def rows() -> dict[str, list[str]]:
@@ -115,11 +131,25 @@ def _full() -> LayerSignals:
 
     rng = np.random.default_rng(0)
     fields = dict.fromkeys(
-        ["pre_activation", "activation", "slope", "activation_grad", "delta", "delta_next",
-         "weight", "weight_grad", "update"], rng.normal(size=(4, 4))
-    )  # fmt: skip
-    return LayerSignals(**fields, max_slope=np.float64(1), saturates=np.bool_(True),
-                        output_jacobian=rng.normal(size=(2, 3, 4)))  # fmt: skip
+        [
+            "pre_activation",
+            "activation",
+            "slope",
+            "activation_grad",
+            "delta",
+            "delta_next",
+            "weight",
+            "weight_grad",
+            "update",
+        ],
+        rng.normal(size=(4, 4)),
+    )
+    return LayerSignals(
+        **fields,
+        max_slope=np.float64(1),
+        saturates=np.bool_(True),
+        output_jacobian=rng.normal(size=(2, 3, 4)),
+    )
 
 
 FULL = _full()

@@ -21,14 +21,40 @@ PAPER = re.compile(r"\(\d{4}\)")
 
 # Issue 3, item 4, and CONTRACT sections 1 and 2.
 WANTED_ACTIVATIONS = {
-    "sigmoid", "tanh", "erf", "arctan", "softsign", "hardtanh", "hard_sigmoid", "relu",
-    "leaky_relu", "relu6", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus", "sin",
-    "linear", "scaled_sigmoid",
-}  # fmt: skip
+    "sigmoid",
+    "tanh",
+    "erf",
+    "arctan",
+    "softsign",
+    "hardtanh",
+    "hard_sigmoid",
+    "relu",
+    "leaky_relu",
+    "relu6",
+    "elu",
+    "selu",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "mish",
+    "softplus",
+    "sin",
+    "linear",
+    "scaled_sigmoid",
+}
 WANTED_INITIALIZERS = {
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal",
-    "normal", "uniform", "zeros", "constant", "pytorch",
-}  # fmt: skip
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_normal",
+    "orthogonal",
+    "normal",
+    "uniform",
+    "zeros",
+    "constant",
+    "pytorch",
+}
 
 
 def test_all_that_the_contract_names() -> None:
@@ -100,8 +126,9 @@ def test_names_are_not_each_others() -> None:
         assert len(spelled) == len(set(spelled))
 
 
-@pytest.mark.parametrize("name", sorted(WANTED_INITIALIZERS - {"pytorch", "constant", "normal",
-                                                               "uniform", "zeros"}))  # fmt: skip
+@pytest.mark.parametrize(
+    "name", sorted(WANTED_INITIALIZERS - {"pytorch", "constant", "normal", "uniform", "zeros"})
+)
 def test_initializers_have_keras_variance(name: str) -> None:
     """Keras's own draw has the same mean square; its normals are truncated, not less wide."""
     drawn = np.asarray(keras.initializers.get(name)((120, 180)))

@@ -15,8 +15,12 @@ from gradgauge.datasets import mnist
 from gradgauge.errors import DataProblem
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
-FILES = (TRAIN_IMAGES, "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
-         "t10k-labels-idx1-ubyte.gz")  # fmt: skip
+FILES = (
+    TRAIN_IMAGES,
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +45,29 @@ def test_published_facts(loaded: datasets.Dataset) -> None:
     assert pixels.mean(dtype=np.float64) == pytest.approx(0.1307, abs=5e-5)
     assert pixels.std(dtype=np.float64) == pytest.approx(0.3081, abs=5e-5)
     assert np.bincount(loaded.y_train).tolist() == [
-        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # fmt: skip
+        5923,
+        6742,
+        5958,
+        6131,
+        5842,
+        5421,
+        5918,
+        6265,
+        5851,
+        5949,
+    ]
     assert np.bincount(loaded.y_test).tolist() == [
-        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]  # fmt: skip
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
+    ]
     assert loaded.y_train[:5].tolist() == [5, 0, 4, 1, 9]
     assert loaded.y_test[:5].tolist() == [7, 2, 1, 0, 4]
 
@@ -98,11 +122,17 @@ def test_a_folder_in_place_of_a_file_is_one_sentence(folder: Path) -> None:
     assert problem(folder).reason == "unreadable"
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda raw: gzip.compress(raw[:-10]), lambda raw: gzip.compress(raw + b"\0"),
-    lambda raw: gzip.compress(b"\0\0\x09" + raw[3:]), lambda raw: gzip.compress(raw)[:-9],
-    lambda raw: raw, lambda raw: gzip.compress(raw[:0]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda raw: gzip.compress(raw[:-10]),
+        lambda raw: gzip.compress(raw + b"\0"),
+        lambda raw: gzip.compress(b"\0\0\x09" + raw[3:]),
+        lambda raw: gzip.compress(raw)[:-9],
+        lambda raw: raw,
+        lambda raw: gzip.compress(raw[:0]),
+    ],
+)
 def test_a_file_of_the_right_digest_but_the_wrong_form(tmp_path: Path, monkeypatch, spoil) -> None:
     """Whoever packs other files: what idx or gzip finds wrong is one sentence, too."""
     raw = gzip.decompress((mnist.FOLDER / FILES[3]).read_bytes())

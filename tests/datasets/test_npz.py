@@ -68,9 +68,15 @@ def scaled(loaded: Dataset) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("dtype", "high", "wanted"),
-    [("uint8", 255, 1), ("int64", 255, 1), ("uint16", 65_535, 1), ("int32", 65_535, 1),
-     ("uint8", 51, 0.2), ("int64", 1_000_000, 1)],
-)  # fmt: skip
+    [
+        ("uint8", 255, 1),
+        ("int64", 255, 1),
+        ("uint16", 65_535, 1),
+        ("int32", 65_535, 1),
+        ("uint8", 51, 0.2),
+        ("int64", 1_000_000, 1),
+    ],
+)
 def test_integer_images_are_scaled_to_one(tmp_path: Path, dtype: str, high: int, wanted) -> None:
     x = np.array([[0, high]] * 3, dtype)
     loaded = load(tmp_path, x_train=x, y_train=np.array([0, 1, 2]), x_test=x)
@@ -91,10 +97,14 @@ def test_images_are_flattened_and_keep_their_shape(tmp_path: Path) -> None:
     assert loaded.image_shape == (2, 3)
 
 
-@pytest.mark.parametrize("y", [
-    np.array([[0], [1], [2], [0], [1], [2]]), np.array([0.0, 1, 2, 0, 1, 2]),
-    np.array([0, 1, 2, 0, 1, 2], np.uint8),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([[0], [1], [2], [0], [1], [2]]),
+        np.array([0.0, 1, 2, 0, 1, 2]),
+        np.array([0, 1, 2, 0, 1, 2], np.uint8),
+    ],
+)
 def test_labels_in_other_clothes(tmp_path: Path, y: np.ndarray) -> None:
     loaded = load(tmp_path, y_train=y)
     assert loaded.y_train.tolist() == [0, 1, 2, 0, 1, 2]
@@ -114,15 +124,21 @@ WRONG = {
     "text": ({"x_train": np.array([["a"] * 4] * 6)}, "wrong_dtype", {"name": "x_train"}),
     "complex": ({"x_test": np.ones((3, 4), complex)}, "wrong_dtype", {"name": "x_test"}),
     "booleans": ({"y_train": y > 0}, "wrong_dtype", {"name": "y_train"}),
-    "objects": ({"y_train": np.array([0, 1, 2, "a", {}, 2], object)}, "object_array",
-                {"name": "y_train"}),
+    "objects": (
+        {"y_train": np.array([0, 1, 2, "a", {}, 2], object)},
+        "object_array",
+        {"name": "y_train"},
+    ),
     "one axis": ({"x_train": np.arange(6.0)}, "wrong_shape", {"name": "x_train"}),
     "one-hot labels": ({"y_train": np.eye(3)[y]}, "wrong_shape", {"name": "y_train"}),
     "too few labels": ({"y_train": y[:5]}, "wrong_rows", {"part": "train", "rows": 6, "labels": 5}),
     "too many test labels": ({"y_test": y}, "wrong_rows", {"part": "test", "rows": 3}),
     "other inputs in test": ({"x_test": np.ones((3, 5))}, "shapes_differ", {"train": 4, "test": 5}),
-    "no samples": ({"x_train": np.ones((0, 4)), "y_train": y[:0]}, "no_samples",
-                   {"name": "x_train"}),
+    "no samples": (
+        {"x_train": np.ones((0, 4)), "y_train": y[:0]},
+        "no_samples",
+        {"name": "x_train"},
+    ),
     "no labels": ({"y_test": y[:0]}, "no_samples", {"name": "y_test"}),
     "negative label": ({"y_train": y - 1}, "labels_out_of_range", {"low": -1, "high": 1}),
     "huge label": ({"y_train": y + 10**9}, "labels_out_of_range", {"high": 10**9 + 2}),
@@ -131,9 +147,12 @@ WRONG = {
     "NaN pixel": ({"x_train": with_nan}, "not_finite", {"name": "x_train", "row": 3}),
     "infinite pixel": ({"x_test": np.full((3, 4), np.inf)}, "not_finite", {"name": "x_test"}),
     "one class": ({"y_train": y * 0, "y_test": y[:3] * 0}, "one_class", {}),
-    "test label unknown": ({"y_test": np.array([0, 1, 3])}, "test_label_unknown",
-                           {"high": 3, "most": 2}),
-}  # fmt: skip
+    "test label unknown": (
+        {"y_test": np.array([0, 1, 3])},
+        "test_label_unknown",
+        {"high": 3, "most": 2},
+    ),
+}
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -145,10 +164,14 @@ def test_what_cannot_be_used_is_one_sentence(tmp_path: Path, what: str) -> None:
     assert {key: found.facts[key] for key in facts} == facts
 
 
-@pytest.mark.parametrize(("targets", "reason"), [
-    (np.full(6, np.nan), "not_finite"), (np.ones((6, 2, 2)), "wrong_shape"),
-    (np.array(["a"] * 6), "wrong_dtype"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("targets", "reason"),
+    [
+        (np.full(6, np.nan), "not_finite"),
+        (np.ones((6, 2, 2)), "wrong_shape"),
+        (np.array(["a"] * 6), "wrong_dtype"),
+    ],
+)
 def test_regression_targets_that_cannot_be(tmp_path: Path, targets, reason: str) -> None:
     assert problem(tmp_path, False, y_train=targets).reason == reason
 
@@ -200,8 +223,12 @@ def test_a_damaged_file_is_a_sentence_or_still_good(tmp_path_factory, at, bit, c
         assert loaded.x_train.shape == (6, 4)
 
 
-@given(x=hnp.arrays(st.sampled_from([np.uint8, np.int16, np.uint16, np.int64, np.float32]),
-                    st.tuples(st.integers(2, 5), st.integers(1, 4))))  # fmt: skip
+@given(
+    x=hnp.arrays(
+        st.sampled_from([np.uint8, np.int16, np.uint16, np.int64, np.float32]),
+        st.tuples(st.integers(2, 5), st.integers(1, 4)),
+    )
+)
 def test_whatever_numbers_come_in_finite_ones_go_out(tmp_path_factory, x: np.ndarray) -> None:
     path = tmp_path_factory.mktemp("npz") / "data.npz"
     labels = np.arange(len(x)) % 2

@@ -57,10 +57,13 @@ def flat_outputs(n: int = 200, classes: int = 4) -> np.ndarray:
 def head(**changes: Any) -> Head:
     y = labels()
     fields: dict[str, Any] = {
-        "layer": "out", "activation": "softmax",
-        "loss": Loss("sparse_categorical", "sparse_categorical_crossentropy"), "y": y,
-        "before": flat_outputs(), "after": good_outputs(y),
-    }  # fmt: skip
+        "layer": "out",
+        "activation": "softmax",
+        "loss": Loss("sparse_categorical", "sparse_categorical_crossentropy"),
+        "y": y,
+        "before": flat_outputs(),
+        "after": good_outputs(y),
+    }
     return Head(**{**fields, **changes})
 
 
@@ -71,14 +74,23 @@ def layers(count: int = LAYERS, **changes: Any) -> list[Layer]:
     for i in range(count):
         last = i == count - 1
         fan_in, units = (10 if i == 0 else WIDTH), (4 if last else WIDTH)
-        info = LayerInfo("out" if last else f"h{i + 1}", "dense", "softmax" if last else "relu", units,
-                         fan_in, fan_in * units, output=last)  # fmt: skip
+        info = LayerInfo(
+            "out" if last else f"h{i + 1}",
+            "dense",
+            "softmax" if last else "relu",
+            units,
+            fan_in,
+            fan_in * units,
+            output=last,
+        )
         weight = rng.normal(0, np.sqrt(2 / (fan_in + units)), (fan_in, units)).astype(np.float32)
         fields: dict[str, Any] = {
-            "before": (weight,), "after": (weight + rng.normal(0, 0.01, weight.shape).astype(np.float32),),
-            "biases": (np.zeros(units, np.float32),), "biases_after": (np.full(units, 0.01, np.float32),),
+            "before": (weight,),
+            "after": (weight + rng.normal(0, 0.01, weight.shape).astype(np.float32),),
+            "biases": (np.zeros(units, np.float32),),
+            "biases_after": (np.full(units, 0.01, np.float32),),
             "fresh": True,
-        }  # fmt: skip
+        }
         made.append(Layer(info, **{**fields, **changes}))
     return made
 
@@ -116,13 +128,21 @@ def run(
         {"name": "made", **as_attributes([layer.info for layer in made], [])},
         Group({"member": np.array([0])}),
         {
-            "steps": Group({"member": np.array([0]), "step": steps, "layer": axis},
-                           {"update_ratio": (("member", "step", "layer"),
-                                             np.full((1, len(steps), count), update))}),
-            "probes": Group({"member": np.array([0]), "probe_step": np.array(PROBES), "layer": axis}, variables),
+            "steps": Group(
+                {"member": np.array([0]), "step": steps, "layer": axis},
+                {
+                    "update_ratio": (
+                        ("member", "step", "layer"),
+                        np.full((1, len(steps), count), update),
+                    )
+                },
+            ),
+            "probes": Group(
+                {"member": np.array([0]), "probe_step": np.array(PROBES), "layer": axis}, variables
+            ),
             "epochs": Group({"member": np.array([0]), "epoch": np.array([1])}),
         },
-    )  # fmt: skip
+    )
 
 
 FALLING = np.linspace(1.4, 0.1, 40)
@@ -134,9 +154,12 @@ def course(losses: np.ndarray = FALLING, **changes: Any) -> Course:
 
 
 def evidence(
-    failing: bool = False, made: Sequence[Layer] | None = None, gauges: Mapping[str, Any] | None = None,
-    update: float = 1e-3, **changes: Any,
-) -> Evidence:  # fmt: skip
+    failing: bool = False,
+    made: Sequence[Layer] | None = None,
+    gauges: Mapping[str, Any] | None = None,
+    update: float = 1e-3,
+    **changes: Any,
+) -> Evidence:
     """Healthy evidence, or that of a training that learns nothing."""
     made = layers() if made is None else made
     fields: dict[str, Any] = {

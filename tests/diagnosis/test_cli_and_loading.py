@@ -111,9 +111,12 @@ def test_a_lambda_layer_does_not_run_untrusted(tmp_path):
     mark = tmp_path / "ran"
     for name in ("lambda.keras", "lambda.h5"):
         model = keras.Sequential(
-            [keras.Input((4,)), keras.layers.Lambda(lambda x, m=str(mark): (__import__("os").mkdir(m), x)[1]),
-             keras.layers.Dense(2)]
-        )  # fmt: skip
+            [
+                keras.Input((4,)),
+                keras.layers.Lambda(lambda x, m=str(mark): (__import__("os").mkdir(m), x)[1]),
+                keras.layers.Dense(2),
+            ]
+        )
         model.compile("sgd", "mse")
         model.save(tmp_path / name)
         if mark.exists():

@@ -116,10 +116,13 @@ def test_what_it_refuses_in_one_sentence():
     frozen = model()
     frozen.trainable = False
     for made, x, y, reason in (
-        (bare, X, Y, "not_compiled"), (frozen, X, Y, "nothing_trainable"),
-        (model(), X[:, :5], Y, "wrong_input_shape"), (model(), X, Y[:10], "wrong_rows"),
-        (model(), None, None, "no_data"), (model(), (b for b in [(X, Y)]), None, "generator"),
-    ):  # fmt: skip
+        (bare, X, Y, "not_compiled"),
+        (frozen, X, Y, "nothing_trainable"),
+        (model(), X[:, :5], Y, "wrong_input_shape"),
+        (model(), X, Y[:10], "wrong_rows"),
+        (model(), None, None, "no_data"),
+        (model(), (b for b in [(X, Y)]), None, "generator"),
+    ):
         with pytest.raises(CannotDiagnose) as caught:
             diagnose(made, x, y)
         assert caught.value.reason == reason

@@ -22,12 +22,19 @@ def finding(rule: str, severity: str = "fault", **fields) -> Finding:
 
 def test_causes_stand_before_mechanisms_before_symptoms():
     given = [
-        finding("loss-not-falling", symptom=True), finding("vanishing-gradient"),
-        finding("non-finite", symptom=True), finding("bad-initial-scale"), finding("loss-mismatch"),
-    ]  # fmt: skip
+        finding("loss-not-falling", symptom=True),
+        finding("vanishing-gradient"),
+        finding("non-finite", symptom=True),
+        finding("bad-initial-scale"),
+        finding("loss-mismatch"),
+    ]
     assert [f.rule for f in ranked(given, evidence())] == [
-        "loss-mismatch", "bad-initial-scale", "vanishing-gradient", "non-finite", "loss-not-falling",
-    ]  # fmt: skip
+        "loss-mismatch",
+        "bad-initial-scale",
+        "vanishing-gradient",
+        "non-finite",
+        "loss-not-falling",
+    ]
 
 
 def test_faults_stand_before_warnings_before_notes():

@@ -19,8 +19,12 @@ def weights_of(text: str, seed: int = 0) -> list[np.ndarray]:
 def test_layers_of_one_shape_form_a_block() -> None:
     network = parse("7-6x3:relu-5x2:tanh-6:relu-4")
     assert blocks_of(network) == (
-        Block(7, 6, 1), Block(6, 6, 2), Block(6, 5, 1), Block(5, 5, 1), Block(5, 6, 1),
-    )  # fmt: skip
+        Block(7, 6, 1),
+        Block(6, 6, 2),
+        Block(6, 5, 1),
+        Block(5, 5, 1),
+        Block(5, 6, 1),
+    )
     shapes = [w.shape for w in weights_of("7-6x3:relu-5x2:tanh-6:relu-4")]
     assert shapes == network.shapes
 
@@ -39,8 +43,11 @@ def test_layers_do_not_share_their_draws() -> None:
 
 
 def test_biases() -> None:
-    for text, low, high in (("50-50x9-50 relu", 0, 0), ("50-50x9-50 relu bias_std=0.3", 0.27, 0.33),
-                            ("50-50x9-50 relu init=pytorch", 0.076, 0.087)):  # fmt: skip
+    for text, low, high in (
+        ("50-50x9-50 relu", 0, 0),
+        ("50-50x9-50 relu bias_std=0.3", 0.27, 0.33),
+        ("50-50x9-50 relu init=pytorch", 0.076, 0.087),
+    ):
         blocks = build.initial_parameters(parse(text), 0)
         biases = np.concatenate([block["bias"].ravel() for block in blocks])
         # PyTorch's: uniform within 1 / sqrt(50), of deviation 0.1414 / sqrt(3) = 0.0816.

@@ -68,8 +68,10 @@ def test_the_first_probe_is_of_the_initial_weights(trained: Run, blobs: Dataset)
 
 
 def test_gains_multiply_in_the_run(trained: Run) -> None:
-    gains = [trained.values("probes", f"{kind}_gain")[..., :3] for kind in
-             ("backward", "weight", "slope")]  # fmt: skip
+    gains = [
+        trained.values("probes", f"{kind}_gain")[..., :3]
+        for kind in ("backward", "weight", "slope")
+    ]
     np.testing.assert_allclose(gains[0], gains[1] * gains[2], rtol=1e-5)
 
 

@@ -31,8 +31,14 @@ def test_json_lines(tmp_path):
     path = tmp_path / "deep" / "log.jsonl"
     record(JsonlWriter(path))
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    assert [line["event"] for line in lines] == ["opened", "steps", "steps", "probes", "epochs",
-                                                 "closed"]  # fmt: skip
+    assert [line["event"] for line in lines] == [
+        "opened",
+        "steps",
+        "steps",
+        "probes",
+        "epochs",
+        "closed",
+    ]
     assert [layer["name"] for layer in lines[0]["layers"]] == ["fc/1", "출력"]
     assert lines[1]["weight_grad_norm"] == [1e-30, 2.0]
     assert lines[2]["weight_grad_norm"] == ["inf", None]

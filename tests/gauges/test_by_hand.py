@@ -26,8 +26,12 @@ def test_only_what_is_shown_is_measured() -> None:
 
 
 def test_norms_of_three_and_four() -> None:
-    got = figures(delta=[[3, 0], [0, 4]], activation_grad=[[6, 8]], weight=[[1, 2], [2, 0]],
-                  weight_grad=[[2, 2], [2, 2]])  # fmt: skip
+    got = figures(
+        delta=[[3, 0], [0, 4]],
+        activation_grad=[[6, 8]],
+        weight=[[1, 2], [2, 0]],
+        weight_grad=[[2, 2], [2, 2]],
+    )
     assert got["delta_norm"] == 5
     assert got["g_norm"] == 10
     assert got["weight_norm"] == 3
@@ -125,6 +129,13 @@ def test_norms_and_gains_are_averaged_geometrically_and_nothing_else() -> None:
     """CONTRACT section 2: so that the product still holds over seeds."""
     geometric = {n for g in GAUGES if g.over_seeds == "geometric" for n in g.quantities}
     assert geometric == {
-        "weight_grad_norm", "weight_grad_rms", "delta_norm", "g_norm", "backward_gain",
-        "weight_gain", "slope_gain", "weight_norm", "update_ratio",
-    }  # fmt: skip
+        "weight_grad_norm",
+        "weight_grad_rms",
+        "delta_norm",
+        "g_norm",
+        "backward_gain",
+        "weight_gain",
+        "slope_gain",
+        "weight_norm",
+        "update_ratio",
+    }

@@ -27,8 +27,9 @@ def nodes() -> Iterator[tuple[Path, ast.AST]]:
 @functools.cache
 def literals() -> frozenset[str]:
     """Every string constant, those inside f-strings left out."""
-    inside = {id(part) for _, node in nodes() if isinstance(node, ast.JoinedStr)
-              for part in node.values}  # fmt: skip
+    inside = {
+        id(part) for _, node in nodes() if isinstance(node, ast.JoinedStr) for part in node.values
+    }
     return frozenset(
         node.value
         for _, node in nodes()

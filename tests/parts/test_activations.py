@@ -16,12 +16,20 @@ from tests.agreement.peer_pytorch import ACTIVATIONS as TORCH
 
 every = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 TINY = {"float32": 1e-37, "float64": 1e-300}
-GRID = np.concatenate([np.linspace(-12, 12, 2401), np.geomspace(1e-6, 90, 200),
-                       -np.geomspace(1e-6, 90, 200)])  # fmt: skip
-EXTREMES = np.array([0.0, -0.0, 1e-30, -1e-30, 19.0, -19.0, 104.0, -104.0, 750.0, -750.0, 1e4, -1e4,
-                     1e12, -1e12])  # fmt: skip
-KINKS = {"relu": (0,), "leaky_relu": (0,), "selu": (0,), "relu6": (0, 6), "hardtanh": (-1, 1),
-         "hard_sigmoid": (-3, 3)}  # fmt: skip
+GRID = np.concatenate(
+    [np.linspace(-12, 12, 2401), np.geomspace(1e-6, 90, 200), -np.geomspace(1e-6, 90, 200)]
+)
+EXTREMES = np.array(
+    [0.0, -0.0, 1e-30, -1e-30, 19.0, -19.0, 104.0, -104.0, 750.0, -750.0, 1e4, -1e4, 1e12, -1e12]
+)
+KINKS = {
+    "relu": (0,),
+    "leaky_relu": (0,),
+    "selu": (0,),
+    "relu6": (0, 6),
+    "hardtanh": (-1, 1),
+    "hard_sigmoid": (-3, 3),
+}
 
 
 def by_torch(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,8 +51,9 @@ def test_value_and_slope_are_pytorchs(name: str, dtype: str) -> None:
     near_kink = np.isclose(z[:, None], KINKS.get(name, (np.inf,)), atol=1e-6).any(axis=1)
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(f, value_wanted, rtol=64 * eps, atol=8 * eps * np.abs(z).max())
-    np.testing.assert_allclose(slope[~near_kink], slope_wanted[~near_kink], rtol=64 * eps,
-                               atol=64 * eps)  # fmt: skip
+    np.testing.assert_allclose(
+        slope[~near_kink], slope_wanted[~near_kink], rtol=64 * eps, atol=64 * eps
+    )
 
 
 @every
@@ -131,9 +140,11 @@ def test_max_slope_is_the_maximum(name: str) -> None:
     at = coarse[np.argmax(np.abs(part.slope(coarse)))]
     highest = np.abs(part.slope(np.append(coarse, [-1e3, 1e3]))).max()
     best = optimize.minimize_scalar(
-        lambda z: -abs(float(part.slope(np.array(z)))), bounds=(at - 2e-3, at + 2e-3),
-        method="bounded", options={"xatol": 1e-10},
-    )  # fmt: skip
+        lambda z: -abs(float(part.slope(np.array(z)))),
+        bounds=(at - 2e-3, at + 2e-3),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
     assert max(-best.fun, highest) == pytest.approx(part.max_slope, rel=2e-6)
     assert highest <= part.max_slope * (1 + 1e-12)
 
@@ -163,9 +174,17 @@ def test_init_gain_of_relu_is_he_et_als() -> None:
     assert ACTIVATIONS["relu"].init_gain == math.sqrt(2)
 
 
-BOUNDED = {"sigmoid": (0, 1), "tanh": (-1, 1), "erf": (-1, 1), "hardtanh": (-1, 1),
-           "hard_sigmoid": (0, 1), "relu6": (0, 6), "scaled_sigmoid": (-2, 2), "softsign": (-1, 1),
-           "arctan": (-math.pi / 2, math.pi / 2)}  # fmt: skip
+BOUNDED = {
+    "sigmoid": (0, 1),
+    "tanh": (-1, 1),
+    "erf": (-1, 1),
+    "hardtanh": (-1, 1),
+    "hard_sigmoid": (0, 1),
+    "relu6": (0, 6),
+    "scaled_sigmoid": (-2, 2),
+    "softsign": (-1, 1),
+    "arctan": (-math.pi / 2, math.pi / 2),
+}
 
 
 @every

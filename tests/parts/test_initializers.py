@@ -14,10 +14,18 @@ FAN_IN, FAN_OUT = 200, 300
 # Glorot & Bengio (2010), eq. 16; He et al. (2015), eq. 10; LeCun et al. (1998), eq. 16; Keras's
 # RandomNormal(stddev=0.05) and RandomUniform(-0.05, 0.05); torch.nn.Linear, U(+-1 / sqrt(fan_in)).
 VARIANCES = {
-    "glorot_uniform": 2 / 500, "glorot_normal": 2 / 500, "he_uniform": 2 / 200,
-    "he_normal": 2 / 200, "lecun_normal": 1 / 200, "normal": 0.05**2, "uniform": 0.05**2 / 3,
-    "pytorch": 1 / 600, "orthogonal": 1 / 300, "zeros": 0.0, "constant": 0.05**2,
-}  # fmt: skip
+    "glorot_uniform": 2 / 500,
+    "glorot_normal": 2 / 500,
+    "he_uniform": 2 / 200,
+    "he_normal": 2 / 200,
+    "lecun_normal": 1 / 200,
+    "normal": 0.05**2,
+    "uniform": 0.05**2 / 3,
+    "pytorch": 1 / 600,
+    "orthogonal": 1 / 300,
+    "zeros": 0.0,
+    "constant": 0.05**2,
+}
 
 
 def drawn(name: str, fan_in: int = FAN_IN, fan_out: int = FAN_OUT, seed: int = 0) -> np.ndarray:

@@ -59,8 +59,11 @@ def test_cross_entropy_of_huge_outputs_is_finite_and_right() -> None:
 # The first step from zero slots with gradient g, weight w, rate r, in closed form.
 G, W, R = np.array([0.5, -2.0, 1e-9]), np.array([1.0, -1.0, 2.0]), 0.1
 FIRST = {
-    "sgd": -R * G, "momentum": -R * G, "momentum_torch": -R * G,
-    "nesterov": -R * G * 1.9, "nesterov_torch": -R * G * 1.9,
+    "sgd": -R * G,
+    "momentum": -R * G,
+    "momentum_torch": -R * G,
+    "nesterov": -R * G * 1.9,
+    "nesterov_torch": -R * G * 1.9,
     "rmsprop": -R * G / np.sqrt(0.1 * G**2 + 1e-7),
     "rmsprop_torch": -R * G / (0.1 * np.abs(G) + 1e-8),
     # Keras adds epsilon to the uncorrected root: |g| sqrt(1 - beta_2) is what it is held against.
@@ -68,7 +71,7 @@ FIRST = {
     "adam_torch": -R * G / (np.abs(G) + 1e-8),
     "adamw": -R * G / (np.abs(G) + 1e-7 / np.sqrt(0.001)) - R * 0.01 * W,
     "adamw_torch": -R * G / (np.abs(G) + 1e-8) - R * 0.01 * W,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
@@ -103,9 +106,12 @@ def test_constants_of_normalisation_are_keras_defaults() -> None:
 
 @pytest.mark.parametrize(
     ("find", "kind", "name", "nearest"),
-    [(loss, "loss", "cross_entopy", "cross_entropy"), (optimizer, "optimizer", "addam", "adam"),
-     (normalization, "norm", "bacth", "batch")],
-)  # fmt: skip
+    [
+        (loss, "loss", "cross_entopy", "cross_entropy"),
+        (optimizer, "optimizer", "addam", "adam"),
+        (normalization, "norm", "bacth", "batch"),
+    ],
+)
 def test_an_unknown_name_names_the_nearest(find, kind: str, name: str, nearest: str) -> None:
     with pytest.raises(UnknownName) as caught:
         find(name)

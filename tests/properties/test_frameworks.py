@@ -29,11 +29,17 @@ def signals(dtype: str) -> dict[str, np.ndarray]:
     slope = ACTIVATIONS["relu6"].slope(z)
     weight = rng.normal(size=(MEMBERS, 5, 6))
     values = {
-        "pre_activation": z, "activation": ACTIVATIONS["relu6"].f(z), "slope": slope,
-        "activation_grad": g, "delta": g * slope, "delta_next": rng.normal(size=(MEMBERS, 8, 4)),
-        "weight": weight, "weight_grad": rng.normal(size=weight.shape),
-        "update": weight * 1e-3, "max_slope": np.ones(MEMBERS),
-    }  # fmt: skip
+        "pre_activation": z,
+        "activation": ACTIVATIONS["relu6"].f(z),
+        "slope": slope,
+        "activation_grad": g,
+        "delta": g * slope,
+        "delta_next": rng.normal(size=(MEMBERS, 8, 4)),
+        "weight": weight,
+        "weight_grad": rng.normal(size=weight.shape),
+        "update": weight * 1e-3,
+        "max_slope": np.ones(MEMBERS),
+    }
     arrays = {name: value.astype(dtype) for name, value in values.items()}
     return {**arrays, "saturates": np.ones(MEMBERS, bool)}
 
@@ -53,10 +59,13 @@ def test_numpy_jax_and_pytorch_agree(dtype: str) -> None:
     by_numpy = [measure(LayerSignals(**of_member(values, m))) for m in range(MEMBERS)]
     assert set(by_numpy[0]) == set(QUANTITIES)
     by_torch = [
-        measure(LayerSignals(**{k: torch.from_numpy(np.asarray(v)) for k, v in
-                                of_member(values, m).items()}))
+        measure(
+            LayerSignals(
+                **{k: torch.from_numpy(np.asarray(v)) for k, v in of_member(values, m).items()}
+            )
+        )
         for m in range(MEMBERS)
-    ]  # fmt: skip
+    ]
     with jax.enable_x64(dtype == "float64"):
         arrays = {k: jnp.asarray(v) for k, v in values.items()}
         one = lambda values: measure(LayerSignals(**values))  # noqa: E731

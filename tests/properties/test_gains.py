@@ -60,9 +60,12 @@ def test_gain_is_the_product_of_its_factors(name, z, weight, delta_next) -> None
 
 
 @given(
-    slope=matrix(3, 4), grad=matrix(3, 4), delta=matrix(3, 4), above=matrix(3, 5),
+    slope=matrix(3, 4),
+    grad=matrix(3, 4),
+    delta=matrix(3, 4),
+    above=matrix(3, 5),
     exponent=st.integers(-100, 100),
-)  # fmt: skip
+)
 def test_gains_do_not_change_with_the_scale_of_the_signal(slope, grad, delta, above, exponent):
     """In float32 a signal of 1e-30 squares to zero and one of 1e30 to infinity."""
     # Entries of a hundredth or more, so that none becomes denormal.

@@ -36,9 +36,15 @@ def test_norm_of_any_size(x: np.ndarray, dtype: str, place: float) -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "entry"),
-    [("float32", 1e-30), ("float32", 1.2e-38), ("float32", 1e30), ("float64", 1e-200),
-     ("float64", 2.3e-308), ("float64", 1e200)],
-)  # fmt: skip
+    [
+        ("float32", 1e-30),
+        ("float32", 1.2e-38),
+        ("float32", 1e30),
+        ("float64", 1e-200),
+        ("float64", 2.3e-308),
+        ("float64", 1e200),
+    ],
+)
 def test_where_the_squares_vanish_or_overflow(dtype: str, entry: float) -> None:
     x = np.full((3, 3), entry, dtype)
     with np.errstate(over="ignore", under="ignore"):

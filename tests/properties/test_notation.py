@@ -27,12 +27,15 @@ def networks(draw: st.DrawFn) -> NetworkSpec:
         hidden = draw(st.lists(st.builds(Layer, widths, names), min_size=1, max_size=6))
     repeated = [layer for layer in hidden for _ in range(draw(st.integers(1, 4)))]
     return NetworkSpec(
-        draw(widths), tuple(repeated), draw(widths),
+        draw(widths),
+        tuple(repeated),
+        draw(widths),
         init=draw(st.sampled_from(sorted(INITIALIZERS))),
         scale=draw(st.one_of(st.just(1.0), positive)),
         bias_std=draw(st.one_of(st.just(0.0), positive)),
-        norm=draw(st.sampled_from(sorted(NORMALIZATIONS))), skip=skip,
-    )  # fmt: skip
+        norm=draw(st.sampled_from(sorted(NORMALIZATIONS))),
+        skip=skip,
+    )
 
 
 @given(networks())
@@ -43,19 +46,27 @@ def test_round_trip(network: NetworkSpec) -> None:
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("text", [
-    "784-64x10-10 relu",
-    "784-64x9:sigmoid-64:relu-10",
-    "784-64x50-10 tanh init=orthogonal scale=1.05 bias_std=0.0045 norm=layer skip=2",
-    "12-5-3 gelu_tanh scale=2",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "784-64x10-10 relu",
+        "784-64x9:sigmoid-64:relu-10",
+        "784-64x50-10 tanh init=orthogonal scale=1.05 bias_std=0.0045 norm=layer skip=2",
+        "12-5-3 gelu_tanh scale=2",
+    ],
+)
 def test_the_contracts_own_examples_come_back_letter_for_letter(text: str) -> None:
     assert write(parse(text)) == text
 
 
 def test_one_network_has_one_notation() -> None:
-    for text in ("4-3:relu-3:relu-2", "4-3x2:relu-2", "4-3-3-2 relu", "  4-3x2-2   relu scale=1.0 ",
-                 "4-3x2-2 relu skip=0 norm=none"):  # fmt: skip
+    for text in (
+        "4-3:relu-3:relu-2",
+        "4-3x2:relu-2",
+        "4-3-3-2 relu",
+        "  4-3x2-2   relu scale=1.0 ",
+        "4-3x2-2 relu skip=0 norm=none",
+    ):
         assert write(parse(text)) == "4-3x2-2 relu"
 
 

@@ -70,10 +70,15 @@ def _run(name: str, network: NetworkSpec, seeds: np.ndarray, gain: float) -> Run
     }
     member = {"member": seeds}
     attributes = {
-        "name": name, "notation": write(network), "parameters": network.parameters,
-        "dataset": "blobs", "dataset_fingerprint": "0" * 64, "gradgauge_version": "0.1.0",
-        "jax_version": "0.0", "device": "cpu",
-    }  # fmt: skip
+        "name": name,
+        "notation": write(network),
+        "parameters": network.parameters,
+        "dataset": "blobs",
+        "dataset_fingerprint": "0" * 64,
+        "gradgauge_version": "0.1.0",
+        "jax_version": "0.0",
+        "device": "cpu",
+    }
     return Run(
         attributes,
         Group(member, {k: (("member",), v) for k, v in figures.items()}),
@@ -113,8 +118,12 @@ def _broken_down(comparison: Comparison, name: str) -> Comparison:
         values[:, 5:] = np.nan
     for _, values in run.groups["epochs"].variables.values():
         values[:, 1:] = np.nan
-    for figure, value in (("non_finite_step", 5), ("non_finite_layer", 2), ("steps_done", 6),
-                          ("test_loss", np.nan)):  # fmt: skip
+    for figure, value in (
+        ("non_finite_step", 5),
+        ("non_finite_layer", 2),
+        ("steps_done", 6),
+        ("test_loss", np.nan),
+    ):
         run.members.variables[figure][1][:] = value
     return comparison
 
@@ -156,8 +165,10 @@ def comparisons(blobs: Dataset) -> Callable[[str], Comparison]:
         if case == "deep":
             return made_up(blobs, "12-8x150-3 sigmoid", gain=0.6)
         if case == "zeros":
-            return _underflowed(made_up(blobs, "12-8x5-3 relu scale=1e-12", "relu", seeds=2),
-                                "12-8x5-3 relu scale=1e-12")  # fmt: skip
+            return _underflowed(
+                made_up(blobs, "12-8x5-3 relu scale=1e-12", "relu", seeds=2),
+                "12-8x5-3 relu scale=1e-12",
+            )
         if case == "non_finite":
             return _broken_down(made_up(blobs, "relu", "tanh", depth=3), "relu")
         if case == "regression":

@@ -90,8 +90,11 @@ def test_zero_and_nan_keep_their_rows_and_say_what_they_are(comparisons):
 def test_saturation_has_a_meaning_for_bounded_activations_only():
     mixed = parse("12-8x2:sigmoid-8:relu-3")
     assert [has_meaning(mixed, "saturated", layer) for layer in (1, 2, 3, 4)] == [
-        True, True, False, False,
-    ]  # fmt: skip
+        True,
+        True,
+        False,
+        False,
+    ]
     assert has_meaning(mixed, "weight_grad_norm", 4)
     assert not has_meaning(mixed, "z_mean", 4)
 
@@ -154,6 +157,9 @@ def test_no_two_networks_look_alike():
 
 
 def test_rows_at_the_foot_are_counted_by_network():
-    rows = [{"network": "a", "plotted": None}, {"network": "a", "plotted": None},
-            {"network": "b", "plotted": 1.0}]  # fmt: skip
+    rows = [
+        {"network": "a", "plotted": None},
+        {"network": "a", "plotted": None},
+        {"network": "b", "plotted": 1.0},
+    ]
     assert foot_rows(rows) == 1

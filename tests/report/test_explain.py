@@ -23,8 +23,14 @@ from gradgauge.study.by_layer import Attenuation
 NAN = math.nan
 
 
-def moment(total=-6.1, slopes=-6.2, weights=0.1, deltas=(2e-8, 1e-4, 3e-2), spread=1.7e-13,
-           dead=(0.0, 0.0, NAN)) -> Moment:  # fmt: skip
+def moment(
+    total=-6.1,
+    slopes=-6.2,
+    weights=0.1,
+    deltas=(2e-8, 1e-4, 3e-2),
+    spread=1.7e-13,
+    dead=(0.0, 0.0, NAN),
+) -> Moment:
     return Moment(Attenuation(total, slopes, weights), deltas, spread, dead)
 
 
@@ -98,9 +104,17 @@ def test_forward(spread, kind, lang):
 
 @pytest.mark.parametrize(
     ("before", "after", "delayed"),
-    [(-6.1, -0.1, True), (-6.1, 2.0, True), (-6.1, -5.0, False), (-0.4, -0.1, False),
-     (2.0, 0.1, False), (-math.inf, -0.4, True), (-1.4, -1.2, False), (-2.1, -0.97, False)],
-)  # fmt: skip
+    [
+        (-6.1, -0.1, True),
+        (-6.1, 2.0, True),
+        (-6.1, -5.0, False),
+        (-0.4, -0.1, False),
+        (2.0, 0.1, False),
+        (-math.inf, -0.4, True),
+        (-1.4, -1.2, False),
+        (-2.1, -0.97, False),
+    ],
+)
 def test_a_delay_is_claimed_only_where_much_was_lost_and_came_back(before, after, delayed):
     text = course(facts(moment(before), moment(after, spread=0.2)), "en")
     assert ("a delay, not a lasting state" in text) == delayed

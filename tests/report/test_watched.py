@@ -32,8 +32,17 @@ from gradgauge.watchers.recorder import Recorder
 from tests.report.conftest import LANGUAGES
 from tests.report.test_html import Page
 
-CASES = ("plain", "unseen", "one_layer", "no_probes", "one_probe", "diverged", "deep", "nothing",
-         "odd_names")  # fmt: skip
+CASES = (
+    "plain",
+    "unseen",
+    "one_layer",
+    "no_probes",
+    "one_probe",
+    "diverged",
+    "deep",
+    "nothing",
+    "odd_names",
+)
 PROBE_STEPS = (0, 4, 9)
 
 
@@ -274,9 +283,16 @@ def test_command(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nowhere.nc"], ["FILE", "--out", "x.pdf"], ["FILE", "--out", "FILE/x.html"], [],
-     [__file__], ["EMPTY", "--out", "x.png"], ["OTHER"]],
-)  # fmt: skip
+    [
+        ["nowhere.nc"],
+        ["FILE", "--out", "x.pdf"],
+        ["FILE", "--out", "FILE/x.html"],
+        [],
+        [__file__],
+        ["EMPTY", "--out", "x.png"],
+        ["OTHER"],
+    ],
+)
 def test_wrong_use_of_the_command(tmp_path, capsys, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     recorded("plain").save("FILE")

@@ -39,8 +39,9 @@ def test_names_are_the_arguments_as_given() -> None:
     assert list(networks) == ["784-64x9:sigmoid-64:relu-10", "relu"]
 
 
-@pytest.mark.parametrize(("arguments", "preset", "both"), [((), None, False),
-                                                           (("relu",), "practical", True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "preset", "both"), [((), None, False), (("relu",), "practical", True)]
+)
 def test_networks_or_a_preset(arguments, preset, both: bool) -> None:
     with pytest.raises(NothingToCompare) as caught:
         ComparisonSpec(arguments, preset=preset)

@@ -128,9 +128,15 @@ def test_a_bad_notation_says_where_and_why(text: str, position: int, reason: str
 
 @pytest.mark.parametrize(
     ("text", "is_one"),
-    [("relu", False), ("gelu_tanh", False), ("784-64-10 relu", True), ("784", True),
-     ("rleu", False), ("a-b", True)],
-)  # fmt: skip
+    [
+        ("relu", False),
+        ("gelu_tanh", False),
+        ("784-64-10 relu", True),
+        ("784", True),
+        ("rleu", False),
+        ("a-b", True),
+    ],
+)
 def test_what_looks_like_a_notation(text: str, is_one: bool) -> None:
     assert looks_like_notation(text) == is_one
 

@@ -47,9 +47,13 @@ def test_a_value_that_cannot_be_names_its_field(field, value, named, requirement
 
 @pytest.mark.parametrize(
     ("field", "value", "nearest"),
-    [("optimizer", "addam", "adam"), ("loss", "crossentropy", "cross_entropy"),
-     ("schedule", "cosinus", "cosine"), ("dtype", "float46", "float64")],
-)  # fmt: skip
+    [
+        ("optimizer", "addam", "adam"),
+        ("loss", "crossentropy", "cross_entropy"),
+        ("schedule", "cosinus", "cosine"),
+        ("dtype", "float46", "float64"),
+    ],
+)
 def test_an_unknown_name_names_the_nearest(field: str, value: str, nearest: str) -> None:
     with pytest.raises(UnknownName) as caught:
         TrainingSpec(**{field: value})

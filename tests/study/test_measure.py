@@ -48,8 +48,9 @@ def test_the_picture_has_every_layer(tanh):
     size = tanh.size
     assert tanh.delta.measured.shape == (3, size.layers + 1)
     assert tanh.delta.measured[:, -1].tolist() == [1, 1, 1]
-    assert tanh.delta.predicted[0] == pytest.approx(predict("tanh", 1.5, 0.3).chi_grad ** (
-        size.layers / 2))  # fmt: skip
+    assert tanh.delta.predicted[0] == pytest.approx(
+        predict("tanh", 1.5, 0.3).chi_grad ** (size.layers / 2)
+    )
 
 
 def test_one_layer_against_the_sums_themselves():
@@ -170,9 +171,14 @@ def test_edges_beside_six_xi(edge, predicted, verdict):
 def test_the_experiment_on_blobs(blobs):
     """Ordered networks of depth 12 lose their inputs; critical ones learn."""
     spec = TrainabilitySpec(
-        sigma_ws=(0.5, 1.4), depths=(1, 12), width=20, rates=(0.01, 0.1), train_samples=120,
-        test_samples=60, training=TrainingSpec(optimizer="momentum", batch_size=20, epochs=8),
-    )  # fmt: skip
+        sigma_ws=(0.5, 1.4),
+        depths=(1, 12),
+        width=20,
+        rates=(0.01, 0.1),
+        train_samples=120,
+        test_samples=60,
+        training=TrainingSpec(optimizer="momentum", batch_size=20, epochs=8),
+    )
     found = trainability(spec, blobs)
     accuracy = {(c.sigma_w, c.depth): c.train_accuracy for c in found.cells}
     assert accuracy[1.4, 12] > accuracy[0.5, 12] + 0.2

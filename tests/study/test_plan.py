@@ -42,13 +42,22 @@ def test_a_plan_is_a_grid_of_its_axes_with_the_seeds_fastest(tmp_path):
     plan = read_plan(write(tmp_path, GOOD))
 
     assert [axis.name for axis in plan.axes] == [
-        "activation", "depth", "learning_rate", "init_scale", "seed",
-    ]  # fmt: skip
+        "activation",
+        "depth",
+        "learning_rate",
+        "init_scale",
+        "seed",
+    ]
     assert plan.cells == 2 * 3 * 3 * 2 * 2
     assert plan.values(0) == {
-        "activation": "relu", "depth": 2, "width": 8, "learning_rate": 1e-4,
-        "init": "lecun_normal", "scale": 1.0, "seed": 0,
-    }  # fmt: skip
+        "activation": "relu",
+        "depth": 2,
+        "width": 8,
+        "learning_rate": 1e-4,
+        "init": "lecun_normal",
+        "scale": 1.0,
+        "seed": 0,
+    }
     assert plan.values(1)["seed"] == 1
     assert plan.values(2) == {**plan.values(0), "init": "he_normal", "scale": 1.5}
     last = plan.cell(plan.cells - 1, 784, 10)
@@ -240,9 +249,18 @@ h = 2
     lines = lines_of(text)
 
     assert lines == {
-        "a": 1, "c": 6, "t": 9, "t.e": 10, "t.f.g": 11, "t.f": 11,
-        "z": 12, "z.0": 12, "z.0.h": 13, "z.1": 14, "z.1.h": 15,
-    }  # fmt: skip
+        "a": 1,
+        "c": 6,
+        "t": 9,
+        "t.e": 10,
+        "t.f.g": 11,
+        "t.f": 11,
+        "z": 12,
+        "z.0": 12,
+        "z.0.h": 13,
+        "z.1": 14,
+        "z.1.h": 15,
+    }
 
 
 def test_a_range_has_round_numbers(tmp_path):

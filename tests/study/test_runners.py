@@ -257,5 +257,6 @@ def test_what_cannot_be_written_is_no_cells_fault(blobs):
 
 def test_a_dead_worker_is_to_blame_for_one_cell():
     assert lost_events({3: None, 5: None}, "died") == [
-        Lost(3, True, "died"), Lost(5, False, "died"),
-    ]  # fmt: skip
+        Lost(3, True, "died"),
+        Lost(5, False, "died"),
+    ]

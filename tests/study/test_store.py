@@ -128,8 +128,10 @@ sys.stdin.read()
 def test_a_killed_process_gives_its_cells_back_at_once(tmp_path):
     child = subprocess.Popen(
         [sys.executable, "-c", _CLAIM_AND_WAIT, str(tmp_path)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     with child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
@@ -266,8 +268,10 @@ def test_a_disk_that_takes_no_more_loses_nothing(tmp_path):
     """The system refuses to let any file grow beyond 200 kB; afterwards it does not."""
     answer = subprocess.run(
         [sys.executable, "-c", _FILL, str(tmp_path), "200000"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     done, reason, sentence = json.loads(answer.stdout)
 
     assert reason == "disk_full"

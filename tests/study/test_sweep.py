@@ -69,8 +69,10 @@ def start(plan, out, *options):
     code = "import sys; from gradgauge.cli.app import main; main(sys.argv[1:])"
     return subprocess.Popen(
         [sys.executable, "-c", code, "sweep", str(plan), "--out", str(out), "--json", *options],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def same(study, other):

@@ -48,10 +48,26 @@ def causes(**means):
     ("means", "expected"),
     [
         # DESIGN section 3: what Adam and momentum did to the sigmoid.
-        ({"control": 0.21, "slope": 0.94, "centring": 0.21, "slope_and_centring": 0.95,
-          "weight_scale": 0.95}, ["slope"]),
-        ({"control": 0.113, "slope": 0.12, "centring": 0.113, "slope_and_centring": 0.92,
-          "weight_scale": 0.93}, ["slope", "centring"]),
+        (
+            {
+                "control": 0.21,
+                "slope": 0.94,
+                "centring": 0.21,
+                "slope_and_centring": 0.95,
+                "weight_scale": 0.95,
+            },
+            ["slope"],
+        ),
+        (
+            {
+                "control": 0.113,
+                "slope": 0.12,
+                "centring": 0.113,
+                "slope_and_centring": 0.92,
+                "weight_scale": 0.93,
+            },
+            ["slope", "centring"],
+        ),
         # A scale that is merely too small.
         ({"control": 0.11, "centring": 0.11, "weight_scale": 0.95}, ["weight-scale"]),
         # A change that helps, but by less than .05.
@@ -59,7 +75,7 @@ def causes(**means):
         # Beaten, but by nothing that has a name.
         ({"control": 0.11, "slope": 0.11, "centring": 0.11, "relu": 0.96}, []),
     ],
-)  # fmt: skip
+)
 def test_causes(means, expected):
     assert causes(**means)[0] == expected
 
@@ -154,9 +170,12 @@ def test_plateau_ends_where_the_loss_first_falls():
 def test_sigmoid_is_held_back_by_its_slope_and_tanh_by_nothing():
     full = load("mnist")
     data = dataclasses.replace(
-        full, x_train=full.x_train[:6000], y_train=full.y_train[:6000],
-        x_test=full.x_test[:2000], y_test=full.y_test[:2000],
-    )  # fmt: skip
+        full,
+        x_train=full.x_train[:6000],
+        y_train=full.y_train[:6000],
+        x_test=full.x_test[:2000],
+        y_test=full.y_test[:2000],
+    )
     training = TrainingSpec(batch_size=100, epochs=5, seeds=(0, 1, 2))
     rates = {"adam": 1e-3}
     sigmoid = why(parse("784-32x8-10 sigmoid"), training, data, rates)

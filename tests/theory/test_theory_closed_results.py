@@ -106,8 +106,9 @@ def test_learning_time_solves_the_modes_equation():
 
 def test_dropout_has_no_critical_point():
     edge = math.sqrt(theory.critical("tanh", math.sqrt(0.05)).sigma_w2)
-    scales = [theory.dropout_prediction("tanh", edge, math.sqrt(0.05), k).xi_c for k in
-              (0.8, 0.95, 0.999)]  # fmt: skip
+    scales = [
+        theory.dropout_prediction("tanh", edge, math.sqrt(0.05), k).xi_c for k in (0.8, 0.95, 0.999)
+    ]
     assert scales == sorted(scales)
     assert all(math.isfinite(scale) for scale in scales)
     plain = theory.dropout_prediction("tanh", 1.5, 0.3, 1.0)

@@ -10,8 +10,9 @@ from gradgauge import theory
 from gradgauge.messages.catalog import LANGUAGES, entries
 
 PAGE = Path(__file__).parents[2] / "docs" / "theory.md"
-FUNCTIONS = [name for name in theory.__all__ if inspect.isfunction(inspect.unwrap(
-    getattr(theory, name)))]  # fmt: skip
+FUNCTIONS = [
+    name for name in theory.__all__ if inspect.isfunction(inspect.unwrap(getattr(theory, name)))
+]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -16,9 +16,18 @@ from gradgauge.theory import critical, init_advice, next_correlation, next_lengt
 SIGMA_W = st.floats(0.01, 20)
 SIGMA_B = st.one_of(st.just(0.0), st.floats(0, 5))
 FIELDS = (
-    "activation", "sigma_w", "sigma_b", "q_star", "chi_grad", "chi_len", "c_star", "xi_q",
-    "xi_c", "trainable_depth", "phase",
-)  # fmt: skip
+    "activation",
+    "sigma_w",
+    "sigma_b",
+    "q_star",
+    "chi_grad",
+    "chi_len",
+    "c_star",
+    "xi_q",
+    "xi_c",
+    "trainable_depth",
+    "phase",
+)
 NUMBERS = FIELDS[3:10]
 
 
@@ -91,8 +100,10 @@ def test_advice_is_critical(name):
     advice = init_advice(name)
     part = ACTIVATIONS[name]
     facts = {"sigma_w": advice.sigma_w, "sigma_b": advice.sigma_b, "shift": advice.shift}
-    assert all(sentence(f"theory.advice.{advice.kind}", lang, activation=name, **facts)
-               for lang in LANGUAGES)  # fmt: skip
+    assert all(
+        sentence(f"theory.advice.{advice.kind}", lang, activation=name, **facts)
+        for lang in LANGUAGES
+    )
     if advice.note in ("signal_fades", "any_length"):
         return
     nodes = np.linspace(-9, 9, 3_001)

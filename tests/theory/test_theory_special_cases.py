@@ -21,10 +21,18 @@ from gradgauge.theory import (
 def test_he_initialised_relu_keeps_any_length():
     prediction = predict("relu", math.sqrt(2))
     assert prediction.to_json() == {
-        "activation": "relu", "sigma_w": math.sqrt(2), "sigma_b": 0.0, "q_star": 1.0,
-        "chi_grad": pytest.approx(1), "chi_len": pytest.approx(1), "c_star": 1.0, "xi_q": "inf",
-        "xi_c": "inf", "trainable_depth": "inf", "phase": "critical",
-    }  # fmt: skip
+        "activation": "relu",
+        "sigma_w": math.sqrt(2),
+        "sigma_b": 0.0,
+        "q_star": 1.0,
+        "chi_grad": pytest.approx(1),
+        "chi_len": pytest.approx(1),
+        "c_star": 1.0,
+        "xi_q": "inf",
+        "xi_c": "inf",
+        "trainable_depth": "inf",
+        "phase": "critical",
+    }
     assert prediction.reasons["q_star"] == "any_length"
 
 

@@ -50,8 +50,12 @@ def reference(notation: str, dtype: str) -> Reference:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(SAMPLES, INPUTS)).astype(dtype)
     y = rng.integers(0, OUTPUTS, SAMPLES)
-    plan = plan_for(network, TrainingSpec(dtype=dtype, batch_size=SAMPLES), SAMPLES,
-                    frozenset(network.activations))  # fmt: skip
+    plan = plan_for(
+        network,
+        TrainingSpec(dtype=dtype, batch_size=SAMPLES),
+        SAMPLES,
+        frozenset(network.activations),
+    )
     drawn = initial_parameters(network, 0)
     with precision(dtype):
         params = jax.tree.map(lambda a: jnp.asarray(a, dtype), drawn)

@@ -20,8 +20,9 @@ SIGNALS = ("delta_norm", "g_norm", "weight_grad_norm", "z_std", "h_std", "slope_
 
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 16), nn.ReLU(),
-                         nn.Linear(16, 3))  # fmt: skip
+    return nn.Sequential(
+        nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 3)
+    )
 
 
 def by_layer(run, name, group="probes", at=0):
@@ -36,11 +37,16 @@ def reasons(run):
 def test_keras_recurrent_layers_show_their_outputs_and_no_delta():
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 20, (64, 6)), rng.integers(0, 3, 64)
-    model = keras.Sequential([
-        keras.Input((6,), dtype="int32"), keras.layers.Embedding(20, 8, name="embed"),
-        keras.layers.LSTM(8, return_sequences=True, name="deep"), keras.layers.LSTM(8, name="top"),
-        keras.layers.Dense(3, name="head"),
-    ], name="net")  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            keras.layers.Embedding(20, 8, name="embed"),
+            keras.layers.LSTM(8, return_sequences=True, name="deep"),
+            keras.layers.LSTM(8, name="top"),
+            keras.layers.Dense(3, name="head"),
+        ],
+        name="net",
+    )
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     watcher = gg.watch(model, every=1)
     model.fit(x, y, epochs=1, verbose=0, callbacks=[watcher])
@@ -74,8 +80,9 @@ def test_frozen_shared_and_unused_layers():
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.1)
     with gg.watch(model, every=1) as watcher:
         nn.functional.cross_entropy(model(X), Y).backward()
-        gradients = {n: float(p.grad.norm()) for n, p in model.named_parameters()
-                     if p.grad is not None}  # fmt: skip
+        gradients = {
+            n: float(p.grad.norm()) for n, p in model.named_parameters() if p.grad is not None
+        }
         optimizer.step()
     run = watcher.run
     assert reasons(run) == {
@@ -171,8 +178,11 @@ def test_a_backward_pass_that_is_broken_off_and_made_again(fails):
             optimizer.step()
         assert hooks_left(model) == []
         runs.append(watcher.run)
-    for group, name in [*(("probes", n) for n in SIGNALS), ("steps", "weight_grad_norm"),
-                        ("steps", "clipped_grad_norm")]:  # fmt: skip
+    for group, name in [
+        *(("probes", n) for n in SIGNALS),
+        ("steps", "weight_grad_norm"),
+        ("steps", "clipped_grad_norm"),
+    ]:
         broken, clean = (run.values(group, name) for run in runs)
         np.testing.assert_array_equal(broken, clean, err_msg=name)
 

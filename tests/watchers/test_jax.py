@@ -14,8 +14,13 @@ import gradgauge as gg
 from gradgauge.engine.programs import precision
 from tests.watchers.reference import TOLERANCE, Reference, disagreement, reference
 
-FUNCTIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh,
-             "gelu": lambda z: jax.nn.gelu(z, approximate=False), "elu": jax.nn.elu}  # fmt: skip
+FUNCTIONS = {
+    "relu": jax.nn.relu,
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "gelu": lambda z: jax.nn.gelu(z, approximate=False),
+    "elu": jax.nn.elu,
+}
 
 
 def forward(params, names, skip, x):
@@ -118,8 +123,17 @@ def test_flax_nnx_modules():
 
     run = watched(loss, params, rest, x, y)
     names = [r.name for r in run.layers]
-    assert names == ["conv", "dense", "layer_norm", "tanh", "attention.query", "attention.key",
-                     "attention.value", "attention.out", "head"]  # fmt: skip
+    assert names == [
+        "conv",
+        "dense",
+        "layer_norm",
+        "tanh",
+        "attention.query",
+        "attention.key",
+        "attention.value",
+        "attention.out",
+        "head",
+    ]
     activations = [row(run, n).activation for n in ("conv", "dense", "tanh", "head")]
     assert activations == ["relu", "gelu_tanh", "tanh", "linear"]
     both = jax.jit(jax.grad(loss, argnums=(0, 4)))
@@ -223,8 +237,10 @@ def test_watching_changes_no_result_and_ragged_batches_are_passed_by():
 
     plain, _ = train(False)
     seen, watcher = train(True)
-    assert all(jnp.array_equal(a, b) for a, b in
-               zip(jax.tree.leaves(plain), jax.tree.leaves(seen), strict=True))  # fmt: skip
+    assert all(
+        jnp.array_equal(a, b)
+        for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(seen), strict=True)
+    )
     run = watcher.run
     assert run.groups["probes"].coords["probe_step"].tolist() == [0, 1]
     assert run.groups["steps"].coords["step"].tolist() == [0, 1, 2]

@@ -24,8 +24,11 @@ def findings(backend: str) -> dict:
     environment = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": flags.strip()}
     done = subprocess.run(
         [sys.executable, "-m", "tests.watchers.keras_case"],
-        cwd=ROOT, env=environment, capture_output=True, encoding="utf-8",
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     line = next(x for x in done.stdout.splitlines() if x.startswith("FOUND "))
     return json.loads(line.removeprefix("FOUND "))
@@ -43,12 +46,23 @@ def check_training_is_bit_identical_and_everything_is_restored(found, _backend):
 
 def check_every_kind_of_layer(found, _backend):
     assert found["kinds"] == {
-        "conv": "convolution", "conv_bn": "convolution", "conv_sum": "convolution",
-        "custom": "dense", "operation": "dense", "shared": "dense", "frozen": "dense",
-        "embedding": "embedding", "attention/query": "attention", "attention/key": "attention",
-        "attention/value": "attention", "attention/attention_output": "attention",
-        "norm": "normalization", "lstm": "recurrent", "classes": "dense", "number": "dense",
-    }  # fmt: skip
+        "conv": "convolution",
+        "conv_bn": "convolution",
+        "conv_sum": "convolution",
+        "custom": "dense",
+        "operation": "dense",
+        "shared": "dense",
+        "frozen": "dense",
+        "embedding": "embedding",
+        "attention/query": "attention",
+        "attention/key": "attention",
+        "attention/value": "attention",
+        "attention/attention_output": "attention",
+        "norm": "normalization",
+        "lstm": "recurrent",
+        "classes": "dense",
+        "number": "dense",
+    }
     activations = found["activations"]
     assert activations["conv"] == activations["conv_bn"] == "relu"
     assert activations["conv_sum"] == activations["shared"] == "tanh"

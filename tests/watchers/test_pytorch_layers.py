@@ -127,8 +127,13 @@ def test_embedding_attention_recurrent():
     assert value(run, "delta_norm", "lstm") != value(run, "delta_norm", "lstm")
     assert reasons(run, "lstm") == {"fused"}
     kinds = {row.name: row.kind for row in run.layers}
-    assert kinds == {"embedding": "embedding", "attention": "attention", "norm": "normalization",
-                     "lstm": "recurrent", "head": "dense"}  # fmt: skip
+    assert kinds == {
+        "embedding": "embedding",
+        "attention": "attention",
+        "norm": "normalization",
+        "lstm": "recurrent",
+        "head": "dense",
+    }
 
 
 class Mish17(nn.Module):
@@ -276,8 +281,10 @@ def test_half_floats_are_measured_in_single():
             loss = model(torch.randn(16, 8)).float().square().mean()
         loss.backward()
         optimizer.step()
-    gains = [watcher.run.values("probes", n)[0, 0, 0]
-             for n in ("backward_gain", "weight_gain", "slope_gain")]  # fmt: skip
+    gains = [
+        watcher.run.values("probes", n)[0, 0, 0]
+        for n in ("backward_gain", "weight_gain", "slope_gain")
+    ]
     assert gains[0] == pytest.approx(gains[1] * gains[2], rel=1e-2)
 
 

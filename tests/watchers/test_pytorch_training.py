@@ -19,9 +19,14 @@ X, Y = torch.randn(64, 6, generator=torch.Generator().manual_seed(1)), torch.ara
 def network():
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(inplace=True), nn.Dropout(0.3),
-        nn.Linear(16, 16), nn.GELU(), nn.Linear(16, 3),
-    )  # fmt: skip
+        nn.Linear(6, 16),
+        nn.BatchNorm1d(16),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.3),
+        nn.Linear(16, 16),
+        nn.GELU(),
+        nn.Linear(16, 3),
+    )
 
 
 def train(model, watcher=None, steps=6, optimizer=None):

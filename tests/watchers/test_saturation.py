@@ -66,8 +66,9 @@ def test_in_half_precision_too(dtype):
 
 def test_a_saturated_tanh_in_keras():
     x = np.sign(np.random.default_rng(0).normal(size=(32, 8))).astype("float32")
-    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(UNITS, "tanh"),
-                              keras.layers.Dense(2)])  # fmt: skip
+    model = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dense(UNITS, "tanh"), keras.layers.Dense(2)]
+    )
     model.layers[0].bias.assign(12 * np.ones(UNITS))
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     watcher = gg.watch(model, every=1)
@@ -79,9 +80,11 @@ def test_a_saturated_tanh_in_keras():
 def test_a_saturated_tanh_in_jax():
     rng = np.random.default_rng(0)
     x = jnp.sign(jnp.asarray(rng.normal(size=(32, 8)), jnp.float32))
-    params = {"a": 0.1 * jnp.asarray(rng.normal(size=(8, UNITS)), jnp.float32),
-              "b": jnp.asarray(rng.normal(size=(UNITS, 2)), jnp.float32),
-              "bias": jnp.full(UNITS, 10.0)}  # fmt: skip
+    params = {
+        "a": 0.1 * jnp.asarray(rng.normal(size=(8, UNITS)), jnp.float32),
+        "b": jnp.asarray(rng.normal(size=(UNITS, 2)), jnp.float32),
+        "bias": jnp.full(UNITS, 10.0),
+    }
 
     def loss(p, x):
         return jnp.mean((jnp.tanh(x @ p["a"] + p["bias"]) @ p["b"]) ** 2)

@@ -49,10 +49,15 @@ class Classifier(lightning.LightningModule):
 def fit(model, callbacks, **options):
     torch.manual_seed(1)
     trainer = lightning.Trainer(
-        max_epochs=2, callbacks=callbacks, accelerator="cpu", logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        max_epochs=2,
+        callbacks=callbacks,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
         **options,
-    )  # fmt: skip
+    )
     trainer.fit(model, DataLoader(TensorDataset(X, Y), batch_size=16))
     return [*model.parameters(), *model.buffers()]
 
@@ -93,9 +98,14 @@ def test_lightning_exception():
 def bert():
     torch.manual_seed(0)
     config = transformers.BertConfig(
-        vocab_size=20, hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=16, max_position_embeddings=8, num_labels=3,
-    )  # fmt: skip
+        vocab_size=20,
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=8,
+        num_labels=3,
+    )
     return transformers.BertForSequenceClassification(config)
 
 
@@ -104,9 +114,16 @@ ROWS = [{"input_ids": torch.arange(6) + i % 5, "labels": i % 3} for i in range(2
 
 def trainer(model, folder, rows=ROWS):
     arguments = transformers.TrainingArguments(
-        str(folder), per_device_train_batch_size=4, max_steps=3, report_to=[], use_cpu=True,
-        save_strategy="no", disable_tqdm=True, gradient_accumulation_steps=2, logging_steps=1,
-    )  # fmt: skip
+        str(folder),
+        per_device_train_batch_size=4,
+        max_steps=3,
+        report_to=[],
+        use_cpu=True,
+        save_strategy="no",
+        disable_tqdm=True,
+        gradient_accumulation_steps=2,
+        logging_steps=1,
+    )
     return transformers.Trainer(model=model, args=arguments, train_dataset=rows)
 
 
@@ -127,8 +144,9 @@ def test_hugging_face(tmp_path):
     assert rows["classifier"].output
     assert np.isfinite(run.values("steps", "loss")).all()
     index = list(rows).index("bert.encoder.layer.1.intermediate.dense")
-    gains = [run.values("probes", n)[0, 0, index]
-             for n in ("backward_gain", "weight_gain", "slope_gain")]  # fmt: skip
+    gains = [
+        run.values("probes", n)[0, 0, index] for n in ("backward_gain", "weight_gain", "slope_gain")
+    ]
     assert gains[0] == pytest.approx(gains[1] * gains[2], rel=1e-5)
 
 

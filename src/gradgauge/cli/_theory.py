@@ -65,8 +65,12 @@ def show_prediction(subject: str, given: Given, measure: bool, output: Output) -
 
     with Progress(output.quiet, "measuring") as progress:
         measured = measure_activation(found, **_sizes(given), on_progress=progress)
-    title = text("theory_command.title.activation", activation=subject,
-                 sigma_w=f"{found.sigma_w:g}", sigma_b=f"{found.sigma_b:g}")  # fmt: skip
+    title = text(
+        "theory_command.title.activation",
+        activation=subject,
+        sigma_w=f"{found.sigma_w:g}",
+        sigma_b=f"{found.sigma_b:g}",
+    )
     paths = _write_delta(measured, title, output)
     document["measured"] = measured.to_json()
     return output.show(document, "print_measured_prediction", found, measured, paths)
@@ -126,9 +130,13 @@ def show_quantity(subject: str | None, given: Given, measure: bool, output: Outp
         if option not in (*known, *extra):
             taken = ", ".join(map(_flag, known)) or text("theory_command.none")
             raise click.UsageError(
-                text("theory_command.errors.not_of_quantity", option=_flag(option), name=name,
-                     known=taken)
-            )  # fmt: skip
+                text(
+                    "theory_command.errors.not_of_quantity",
+                    option=_flag(option),
+                    name=name,
+                    known=taken,
+                )
+            )
     values = {k: v for k, v in given.items() if k not in extra}
     if "activation" in quantity.options and subject is not None:
         values["activation"] = subject
@@ -155,9 +163,13 @@ def _measure_quantity(name: str, values: Given, given: Given, output: Output) ->
     seeds = seed_range(given.get("seeds", study.WALKS), given.get("seed", 0))
     with Progress(output.quiet, "measuring") as progress:
         return study.measure_log_norm(
-            values.get("activation", "relu"), values["width"], values.get("depth", 1),
-            values.get("sigma_w"), seeds, progress,
-        )  # fmt: skip
+            values.get("activation", "relu"),
+            values["width"],
+            values.get("depth", 1),
+            values.get("sigma_w"),
+            seeds,
+            progress,
+        )
 
 
 def show_network(subject: str, given: Given, measure: bool, output: Output) -> int:
@@ -209,9 +221,12 @@ def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> i
 
     with Progress(output.quiet, "computing") as progress:
         found = phase_diagram(
-            subject, given.get("points", COLUMNS), given.get("sigma_w"), given.get("sigma_b"),
+            subject,
+            given.get("points", COLUMNS),
+            given.get("sigma_w"),
+            given.get("sigma_b"),
             progress,
-        )  # fmt: skip
+        )
     lang = language.current()
     body = diagram_chart(diagram_data(found), found.line, lang)
     title = text("theory_command.title.diagram", activation=subject)
@@ -243,9 +258,13 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
         return EXIT_INTERRUPTED
     body = trainability_chart(trainability_data(result), spec.depths, language.current())
     title = text("theory_command.title.experiment", activation=subject, dataset=data.name)
-    subtitle = text("theory_command.title.experiment_size", width=spec.width,
-                    samples=len(data.x_train[: spec.train_samples]), epochs=spec.training.epochs,
-                    sigma_b=f"{spec.sigma_b:.3g}")  # fmt: skip
+    subtitle = text(
+        "theory_command.title.experiment_size",
+        width=spec.width,
+        samples=len(data.x_train[: spec.train_samples]),
+        epochs=spec.training.epochs,
+        sigma_b=f"{spec.sigma_b:.3g}",
+    )
     document = result.to_json()
     paths = [output.write_json(document, "trainability.json")]
     paths += write_png_and_svg(framed(body, title, subtitle), output.folder, "trainability")

@@ -133,8 +133,9 @@ def _usage_sentence(error: click.UsageError) -> str:
     if isinstance(error, click.BadOptionUsage):
         problem = text("errors.option_needs_value", option=error.option_name)
     elif isinstance(error, click.MissingParameter):
-        problem = text("errors.missing_argument", name=error.param.human_readable_name
-                       if error.param else "")  # fmt: skip
+        problem = text(
+            "errors.missing_argument", name=error.param.human_readable_name if error.param else ""
+        )
     else:
         problem = error.format_message()
     return text("errors.usage", problem=problem, command=command)

@@ -62,9 +62,15 @@ def command(
 
 
 def _diagnose(
-    path: str, data: str | None, trust: bool, quiet: bool, options: dict[str, Any],
-    limits: dict[str, float], off: tuple[str, ...], budget: float | None,
-) -> Diagnosis:  # fmt: skip
+    path: str,
+    data: str | None,
+    trust: bool,
+    quiet: bool,
+    options: dict[str, Any],
+    limits: dict[str, float],
+    off: tuple[str, ...],
+    budget: float | None,
+) -> Diagnosis:
     from gradgauge.diagnosis.loading import load_model
 
     loaded = load_model(path, trust)
@@ -77,9 +83,14 @@ def _diagnose(
 
     with Progress(quiet) as progress:
         return diagnose(
-            model, *args, budget=budget or BUDGET, limits=limits, off=off, on_progress=progress,
+            model,
+            *args,
+            budget=budget or BUDGET,
+            limits=limits,
+            off=off,
+            on_progress=progress,
             **options,
-        )  # fmt: skip
+        )
 
 
 def _show(result: Diagnosis, name: str, json: bool, quiet: bool, html: Path | None) -> None:

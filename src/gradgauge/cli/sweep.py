@@ -140,9 +140,14 @@ def _bytes(number: float) -> str:
 
 
 def _sweep(
-    plan: str, out: str, yes: bool, export: str | None, as_json: bool, quiet: bool,
+    plan: str,
+    out: str,
+    yes: bool,
+    export: str | None,
+    as_json: bool,
+    quiet: bool,
     **choices: Any,
-) -> int:  # fmt: skip
+) -> int:
     from gradgauge.cli.progress import Progress
     from gradgauge.study.sweep.plan_file import read_plan
     from gradgauge.study.sweep.run import ASK_ABOVE, TooMany, sweep
@@ -156,9 +161,13 @@ def _sweep(
     try:
         with Progress(quiet or as_json) as progress:
             counts = sweep(
-                read, out, choices["runner"], on_progress=progress, retry=choices["retry"],
+                read,
+                out,
+                choices["runner"],
+                on_progress=progress,
+                retry=choices["retry"],
                 **options,
-            )  # fmt: skip
+            )
     except KeyboardInterrupt:
         click.echo(text("sweep.interrupted", folder=out), err=True)
         return EXIT_INTERRUPTED

@@ -27,13 +27,31 @@ MODES = ("critical", "batch_norm", "quantity", "diagram", "experiment")
 _ANY_NUMBER = _Number(float, "finite")
 _SIZES = ("width", "depth", "seeds", "seed", "samples")
 _EXPERIMENT = (
-    "sigma_ws", "depths", "rates", "optimizer", "batch_size", "epochs", "dataset",
-    "train_samples", "test_samples",
-)  # fmt: skip
+    "sigma_ws",
+    "depths",
+    "rates",
+    "optimizer",
+    "batch_size",
+    "epochs",
+    "dataset",
+    "train_samples",
+    "test_samples",
+)
 _FIGURES = (
-    "keep", "c0", "eta", "q0", "q", "sigma_v", "sigma_a", "p0", "negative_slope", "strength",
-    "start", "end", "time_constant",
-)  # fmt: skip
+    "keep",
+    "c0",
+    "eta",
+    "q0",
+    "q",
+    "sigma_v",
+    "sigma_a",
+    "p0",
+    "negative_slope",
+    "strength",
+    "start",
+    "end",
+    "time_constant",
+)
 _TAKES = {
     "predict": ("sigma_w", "sigma_b"),
     "critical": ("sigma_b",),
@@ -54,14 +72,31 @@ def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:
 
 def _options(command: Any) -> Any:
     """All options but those that every command has."""
-    whole = ("width", "depth", "seeds", "samples", "points", "train_samples", "test_samples",
-             "batch_size", "epochs")  # fmt: skip
+    whole = (
+        "width",
+        "depth",
+        "seeds",
+        "samples",
+        "points",
+        "train_samples",
+        "test_samples",
+        "batch_size",
+        "epochs",
+    )
     kinds: dict[str, Any] = dict.fromkeys(whole, COUNT)
     kinds |= {"sigma_w": NOT_NEGATIVE, "sigma_b": NOT_NEGATIVE, "seed": FROM_ZERO}
     kinds |= dict.fromkeys(("c0", "negative_slope"), _ANY_NUMBER)
     kinds |= dict.fromkeys(("q", "sigma_v", "sigma_a"), NOT_NEGATIVE)
-    names = ("sigma_w", "sigma_b", "batch_norm", "quantity", *_SIZES, "points", *_EXPERIMENT,
-             *_FIGURES)  # fmt: skip
+    names = (
+        "sigma_w",
+        "sigma_b",
+        "batch_norm",
+        "quantity",
+        *_SIZES,
+        "points",
+        *_EXPERIMENT,
+        *_FIGURES,
+    )
     for name in reversed(names):
         texts = ("batch_norm", "quantity", "sigma_ws", "depths", "rates", "optimizer", "dataset")
         kind = None if name in texts else kinds.get(name, POSITIVE)

@@ -24,9 +24,18 @@ SUFFIXES = (".keras", ".h5", ".hdf5")
 _CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 """Classes that run code, or load it from elsewhere."""
 
-_FUNCTIONS = ("keras.activations", "keras.losses", "keras.metrics", "keras.initializers",
-              "keras.regularizers", "keras.constraints", "keras.optimizers", "keras.ops",
-              "keras.src", "builtins")  # fmt: skip
+_FUNCTIONS = (
+    "keras.activations",
+    "keras.losses",
+    "keras.metrics",
+    "keras.initializers",
+    "keras.regularizers",
+    "keras.constraints",
+    "keras.optimizers",
+    "keras.ops",
+    "keras.src",
+    "builtins",
+)
 """Where a function named in a description may come from."""
 
 

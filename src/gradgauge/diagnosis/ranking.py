@@ -48,8 +48,11 @@ def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
         if finding.rule in cured and finding.rule == "unscaled-input":
             rank = 12.0
         return (
-            SEVERITIES.index(finding.severity), finding.symptom, rank, -finding.certainty,
-        )  # fmt: skip
+            SEVERITIES.index(finding.severity),
+            finding.symptom,
+            rank,
+            -finding.certainty,
+        )
 
     return sorted(findings, key=key)
 

@@ -55,9 +55,14 @@ def examine(
     # What overflows is what is looked for: NumPy need not warn of it.
     with np.errstate(all="ignore"), trainee.kept():
         evidence = Evidence(
-            trainee.framework, trainee.heads(), (), trainee.optimizer(), trainee.data(),
-            reach=trainee.reach(), limits=chosen,
-        )  # fmt: skip
+            trainee.framework,
+            trainee.heads(),
+            (),
+            trainee.optimizer(),
+            trainee.data(),
+            reach=trainee.reach(),
+            limits=chosen,
+        )
         training = time.perf_counter()
         watched = trainee.watched(settings)
         evidence.heads, evidence.layers = watched.heads, watched.layers
@@ -87,9 +92,14 @@ def conclude(evidence: Evidence, off: Collection[str] = (), seconds: float = 0.0
             clean.append(rule.name)
     steps = evidence.course.steps if evidence.course else 0
     return Diagnosis(
-        tuple(ranked(findings, evidence)), evidence.run, tuple(silent), tuple(clean),
-        evidence.learning.verdict, seconds, steps,
-    )  # fmt: skip
+        tuple(ranked(findings, evidence)),
+        evidence.run,
+        tuple(silent),
+        tuple(clean),
+        evidence.learning.verdict,
+        seconds,
+        steps,
+    )
 
 
 def try_others(trainee: Trainee, evidence: Evidence, seconds: float) -> list[Trial]:

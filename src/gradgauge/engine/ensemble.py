@@ -229,9 +229,15 @@ class _Stepper:
         group, data = self._group, self._group.data
         stop = stops.astype(np.int32) if group.batched else np.int32(stops[0])
         return self._steps(
-            group.state, group.tables, group.rates, data.x_train, data.y_train,
-            order, np.int32(at), stop,
-        )  # fmt: skip
+            group.state,
+            group.tables,
+            group.rates,
+            data.x_train,
+            data.y_train,
+            order,
+            np.int32(at),
+            stop,
+        )
 
 
 def _segment_end(schedule: Schedule, first: int, at: int) -> int:

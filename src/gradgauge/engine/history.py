@@ -130,8 +130,9 @@ class History:
     def write_steps(self, first: int, made: np.ndarray, records: Any) -> None:
         """The records of a segment that began at step `first`; `made` rows are real, (M,)."""
         last = first + int(made.max(initial=0))
-        kept = np.arange(-(-first // self.schedule.stride) * self.schedule.stride, last,
-                         self.schedule.stride)  # fmt: skip
+        kept = np.arange(
+            -(-first // self.schedule.stride) * self.schedule.stride, last, self.schedule.stride
+        )
         rows, segment = kept // self.schedule.stride, kept - first
         for name, value in records.gauges.items():
             self.steps[name][:, rows] = np.asarray(value)[:, segment]

@@ -150,10 +150,21 @@ def picture(chart: Chart[Subject], subject: Subject, lang: str) -> Spec | None:
     body = [legend(names_of(rows)), panels] if chart.legend else [panels]
     title = {
         "text": sentence(f"report.chart.{chart.name}.title", lang),
-        "anchor": "start", "fontSize": 16, "fontWeight": "bold", "color": INK, "offset": 14,
-    }  # fmt: skip
-    return {**drawn, "vconcat": body, "spacing": 10, "title": title, "background": "white",
-            "padding": 18, "config": CONFIG}  # fmt: skip
+        "anchor": "start",
+        "fontSize": 16,
+        "fontWeight": "bold",
+        "color": INK,
+        "offset": 14,
+    }
+    return {
+        **drawn,
+        "vconcat": body,
+        "spacing": 10,
+        "title": title,
+        "background": "white",
+        "padding": 18,
+        "config": CONFIG,
+    }
 
 
 def to_svg(spec: Spec) -> str:

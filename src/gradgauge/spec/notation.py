@@ -19,8 +19,12 @@ from gradgauge.spec.network import Layer, NetworkSpec
 _GROUP = re.compile(r"(?P<width>\d+)(?:x(?P<count>\d+))?(?::(?P<activation>\w+))?\Z")
 _NUMBER = re.compile(r"\d+\Z")
 _OPTIONS: dict[str, type] = {
-    "init": str, "scale": float, "bias_std": float, "norm": str, "skip": int,
-}  # fmt: skip
+    "init": str,
+    "scale": float,
+    "bias_std": float,
+    "norm": str,
+    "skip": int,
+}
 _MOST_LAYERS = 10_000
 
 

@@ -213,9 +213,13 @@ def _roots(g: Callable, grid: Floats, rounding: float) -> list[float]:
     known = np.flatnonzero(np.abs(values) > rounding)
     turns = np.flatnonzero(values[known[:-1]] * values[known[1:]] < 0)
     return [
-        float(brentq(lambda q: float(g(q)), grid[known[t]], grid[known[t + 1]], xtol=1e-300, rtol=1e-14))  # type: ignore[arg-type]
+        float(
+            brentq(
+                lambda q: float(g(q)), grid[known[t]], grid[known[t + 1]], xtol=1e-300, rtol=1e-14
+            )
+        )  # type: ignore[arg-type]
         for t in turns
-    ]  # fmt: skip
+    ]
 
 
 def _point(form: Moments, q: float, sigma_b: float) -> CriticalPoint:

@@ -230,9 +230,11 @@ def _half_stable(relative: Drift, log_q: Floats, size: Floats) -> tuple[float, s
     for at in inner[size[inner] < 0.1]:
         low, high = sorted((float(log_q[at - 1]), float(log_q[at + 1])))
         best: Any = minimize_scalar(
-            lambda x: sign * relative(x), bounds=(low, high), method="bounded",
+            lambda x: sign * relative(x),
+            bounds=(low, high),
+            method="bounded",
             options={"xatol": 1e-10},
-        )  # fmt: skip
+        )
         nearest = float(best.x)
         if best.fun < -NEARLY_FIXED:
             first = float(log_q[at - 1])

@@ -19,9 +19,18 @@ PHASE_TOLERANCE = 1e-6
 """|chi_grad - 1| up to this counts as critical: a depth scale of a million layers."""
 
 _JSON_FIELDS = (
-    "activation", "sigma_w", "sigma_b", "q_star", "chi_grad", "chi_len", "c_star", "xi_q",
-    "xi_c", "trainable_depth", "phase",
-)  # fmt: skip
+    "activation",
+    "sigma_w",
+    "sigma_b",
+    "q_star",
+    "chi_grad",
+    "chi_len",
+    "c_star",
+    "xi_q",
+    "xi_c",
+    "trainable_depth",
+    "phase",
+)
 
 
 @dataclass(frozen=True)

@@ -83,15 +83,26 @@ def _finding(
 ) -> Finding:
     case = "too_large" if scale.off > 1 else "too_small"
     return Finding(
-        "bad-initial-scale", severity, case, scale.layer.name, None, scale.sigma_w,
-        scale.right, limits["factor"].source, ("right_gain", "standard_init"),
+        "bad-initial-scale",
+        severity,
+        case,
+        scale.layer.name,
+        None,
+        scale.sigma_w,
+        scale.right,
+        limits["factor"].source,
+        ("right_gain", "standard_init"),
         {
-            "gain": scale.right, "std": scale.right / math.sqrt(_fan_in(scale.layer)),
-            "factor": scale.factor, "fan_in": _fan_in(scale.layer),
-            "activation": scale.layer.info.activation or "-", "off": off, "layers": layers,
+            "gain": scale.right,
+            "std": scale.right / math.sqrt(_fan_in(scale.layer)),
+            "factor": scale.factor,
+            "fan_in": _fan_in(scale.layer),
+            "activation": scale.layer.info.activation or "-",
+            "off": off,
+            "layers": layers,
         },
         0.9 if first else 0.6,
-    )  # fmt: skip
+    )
 
 
 def _harm(evidence: Evidence, limits: Mapping[str, Limit]) -> bool:
@@ -163,6 +174,8 @@ def _fan_out(layer: Layer, weight: np.ndarray) -> int:
 
 
 RULE = Rule(
-    "bad-initial-scale", check, 30,
+    "bad-initial-scale",
+    check,
+    30,
     "Glorot & Bengio (2010); He et al. (2015); Poole et al. (2016)",
-)  # fmt: skip
+)

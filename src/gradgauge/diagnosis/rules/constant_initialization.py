@@ -38,11 +38,20 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         stays = not layer.after or after <= limit.value
         fault = stays or evidence.failing
         found.append(
-            Finding("constant-initialization", FAULT if fault else NOTE,
-                    "stays" if stays else "parted", layer.name, None,
-                    after if layer.after else spread, limit.value, limit.source,
-                    ("random_init",), {"units": layer.info.units}, 0.95 if stays else 0.7)
-        )  # fmt: skip
+            Finding(
+                "constant-initialization",
+                FAULT if fault else NOTE,
+                "stays" if stays else "parted",
+                layer.name,
+                None,
+                after if layer.after else spread,
+                limit.value,
+                limit.source,
+                ("random_init",),
+                {"units": layer.info.units},
+                0.95 if stays else 0.7,
+            )
+        )
     return found
 
 
@@ -61,9 +70,20 @@ def _biases_alone(evidence: Evidence, layer: Layer, limit: Limit) -> list[Findin
         return []
     after = units_spread(layer.after, (), layer.info.kind)
     return [
-        Finding("constant-initialization", FAULT, "biases", layer.name, None, after, limit.value,
-                limit.source, ("random_init",), {"units": layer.info.units}, 0.8)
-    ]  # fmt: skip
+        Finding(
+            "constant-initialization",
+            FAULT,
+            "biases",
+            layer.name,
+            None,
+            after,
+            limit.value,
+            limit.source,
+            ("random_init",),
+            {"units": layer.info.units},
+            0.8,
+        )
+    ]
 
 
 def _counts(layer: Layer) -> bool:
@@ -94,6 +114,9 @@ def units_spread(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], ki
 
 
 RULE = Rule(
-    "constant-initialization", check, 20, "Goodfellow, Bengio & Courville (2016), section 8.4",
+    "constant-initialization",
+    check,
+    20,
+    "Goodfellow, Bengio & Courville (2016), section 8.4",
     static=True,
-)  # fmt: skip
+)

@@ -44,15 +44,28 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     severity = graded(evidence, WARNING, born_dead)
     step = 0 if born_dead else int(evidence.probe_steps()[-1])
     return [
-        Finding("dead-units", severity, "seeds" if seeds else "share", name, step, share,
-                limit.value, limit.source,
-                ("bias_zero", "leaky_relu", "lower_rate") if born_dead
-                else ("lower_rate", "leaky_relu", "he_init"),
-                {"units": evidence.layers[place].info.units, "dead": round(share * evidence.layers[place].info.units),
-                 "hit": sum(seeds) + 1, "seeds": len(seeds) + 1},
-                0.9 if born_dead and share > 0.8 else 0.6,
-                symptom=severity == FAULT and (not born_dead or _collapsed(evidence, place)))
-    ]  # fmt: skip
+        Finding(
+            "dead-units",
+            severity,
+            "seeds" if seeds else "share",
+            name,
+            step,
+            share,
+            limit.value,
+            limit.source,
+            ("bias_zero", "leaky_relu", "lower_rate")
+            if born_dead
+            else ("lower_rate", "leaky_relu", "he_init"),
+            {
+                "units": evidence.layers[place].info.units,
+                "dead": round(share * evidence.layers[place].info.units),
+                "hit": sum(seeds) + 1,
+                "seeds": len(seeds) + 1,
+            },
+            0.9 if born_dead and share > 0.8 else 0.6,
+            symptom=severity == FAULT and (not born_dead or _collapsed(evidence, place)),
+        )
+    ]
 
 
 def _collapsed(evidence: Evidence, place: int) -> bool:

@@ -39,14 +39,26 @@ def _between_layers(evidence: Evidence, limit: Limit) -> list[Finding]:
         return []
     places, norms = deltas(evidence, 0)
     return [
-        Finding("exploding-gradient", graded(evidence, NOTE, True), "layers",
-                evidence.layers[places[0]].name, 0, 10**decades, 10**limit.value, limit.source,
-                _REMEDIES, {
-                    "decades": decades, "last": evidence.layers[places[-1]].name,
-                    "layers": len(places), "first_norm": float(norms[0]),
-                    "last_norm": float(norms[-1]),
-                }, 0.85)
-    ]  # fmt: skip
+        Finding(
+            "exploding-gradient",
+            graded(evidence, NOTE, True),
+            "layers",
+            evidence.layers[places[0]].name,
+            0,
+            10**decades,
+            10**limit.value,
+            limit.source,
+            _REMEDIES,
+            {
+                "decades": decades,
+                "last": evidence.layers[places[-1]].name,
+                "layers": len(places),
+                "first_norm": float(norms[0]),
+                "last_norm": float(norms[-1]),
+            },
+            0.85,
+        )
+    ]
 
 
 def _over_time(evidence: Evidence, limit: Limit) -> list[Finding]:
@@ -55,10 +67,20 @@ def _over_time(evidence: Evidence, limit: Limit) -> list[Finding]:
     if reach is None or not recurrent or not reach > limit.value or not evidence.failing:
         return []
     return [
-        Finding("exploding-gradient", graded(evidence, NOTE), "time", recurrent[0].name, 0, reach,
-                limit.value, limit.source, ("clip_gradients", "orthogonal_init", "gated_cell"),
-                {}, 0.7)
-    ]  # fmt: skip
+        Finding(
+            "exploding-gradient",
+            graded(evidence, NOTE),
+            "time",
+            recurrent[0].name,
+            0,
+            reach,
+            limit.value,
+            limit.source,
+            ("clip_gradients", "orthogonal_init", "gated_cell"),
+            {},
+            0.7,
+        )
+    ]
 
 
 def _growing(evidence: Evidence, limit: Limit) -> list[Finding]:
@@ -77,10 +99,21 @@ def _growing(evidence: Evidence, limit: Limit) -> list[Finding]:
     row = np.where(np.isfinite(grads[peak]), grads[peak], -np.inf)
     layer = evidence.layers[int(np.argmax(row))].name if np.isfinite(row).any() else None
     return [
-        Finding("exploding-gradient", graded(evidence, NOTE), "steps", layer,
-                int(evidence.probe_steps()[peak]), growth, limit.value, limit.source,
-                ("lower_rate", "clip_gradients"), {}, 0.5, symptom=True)
-    ]  # fmt: skip
+        Finding(
+            "exploding-gradient",
+            graded(evidence, NOTE),
+            "steps",
+            layer,
+            int(evidence.probe_steps()[peak]),
+            growth,
+            limit.value,
+            limit.source,
+            ("lower_rate", "clip_gradients"),
+            {},
+            0.5,
+            symptom=True,
+        )
+    ]
 
 
 RULE = Rule("exploding-gradient", check, 55, "Pascanu, Mikolov & Bengio (2013)")

@@ -39,12 +39,20 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     severity = FAULT if helped or suspicious else WARNING
     better = evidence.optimizer.rate * (helped.factor if helped else 1 / max(overshoot, 10.0))
     return [
-        Finding("learning-rate-too-high", severity, "tried" if helped else "overshoot", None,
-                _step(evidence), overshoot, limit.value, limit.source,
-                ("rate_to", "clip_gradients"),
-                {"rate": evidence.optimizer.rate, "better": better, "blowup": blowup},
-                0.9 if helped else 0.6)
-    ]  # fmt: skip
+        Finding(
+            "learning-rate-too-high",
+            severity,
+            "tried" if helped else "overshoot",
+            None,
+            _step(evidence),
+            overshoot,
+            limit.value,
+            limit.source,
+            ("rate_to", "clip_gradients"),
+            {"rate": evidence.optimizer.rate, "better": better, "blowup": blowup},
+            0.9 if helped else 0.6,
+        )
+    ]
 
 
 def worst_overshoot(evidence: Evidence) -> float:

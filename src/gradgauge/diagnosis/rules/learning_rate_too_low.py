@@ -44,12 +44,20 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     better = evidence.optimizer.rate * (helped.factor if helped else min(times, 1e4))
     limit = limits["times"]
     return [
-        Finding("learning-rate-too-low", severity, "tried" if helped else "distance", None,
-                course.steps - 1, times, limit.value, limit.source,
-                ("rate_to", "train_longer"),
-                {"rate": evidence.optimizer.rate, "better": better, "steps": course.steps},
-                0.9 if helped else 0.5)
-    ]  # fmt: skip
+        Finding(
+            "learning-rate-too-low",
+            severity,
+            "tried" if helped else "distance",
+            None,
+            course.steps - 1,
+            times,
+            limit.value,
+            limit.source,
+            ("rate_to", "train_longer"),
+            {"rate": evidence.optimizer.rate, "better": better, "steps": course.steps},
+            0.9 if helped else 0.5,
+        )
+    ]
 
 
 def _decayed(evidence: Evidence, limit: Limit) -> Finding | None:
@@ -72,9 +80,18 @@ def _decayed(evidence: Evidence, limit: Limit) -> Finding | None:
         return None
     steps = evidence.course.steps if evidence.course else 0
     return Finding(
-        "learning-rate-too-low", FAULT, "decayed", None, steps - 1, end / start, limit.value,
-        limit.source, ("slower_decay",), {"rate": evidence.optimizer.rate}, 0.8,
-    )  # fmt: skip
+        "learning-rate-too-low",
+        FAULT,
+        "decayed",
+        None,
+        steps - 1,
+        end / start,
+        limit.value,
+        limit.source,
+        ("slower_decay",),
+        {"rate": evidence.optimizer.rate},
+        0.8,
+    )
 
 
 def _middle(ratios: np.ndarray) -> float:

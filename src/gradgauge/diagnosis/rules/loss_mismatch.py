@@ -65,16 +65,27 @@ def _of(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
 
 
 def _finding(
-    head: Head, case: str, value: float | None = None, limit: Limit | None = None,
-    severity: str = FAULT, remedies: tuple[str, ...] = (), **facts: object,
-) -> Finding:  # fmt: skip
+    head: Head,
+    case: str,
+    value: float | None = None,
+    limit: Limit | None = None,
+    severity: str = FAULT,
+    remedies: tuple[str, ...] = (),
+    **facts: object,
+) -> Finding:
     return Finding(
-        "loss-mismatch", severity, case, head.layer, None, value,
+        "loss-mismatch",
+        severity,
+        case,
+        head.layer,
+        None,
+        value,
         limit.value if limit else None,
         limit.source if limit else "by the loss's definition",
-        remedies, {"loss": head.loss.name, "activation": head.activation or "-", **facts},
+        remedies,
+        {"loss": head.loss.name, "activation": head.activation or "-", **facts},
         certainty=0.95,
-    )  # fmt: skip
+    )
 
 
 def _classes(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
@@ -90,9 +101,15 @@ def _classes(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
         if y.min() < -1e-6 or np.abs(sums - 1).max() > 0.05:
             share = float((np.abs(sums - 1) > 0.05).mean())
             found.append(
-                _finding(head, "targets_no_distribution", share, None, FAULT,
-                         ("sigmoid_binary", "one_hot_targets"))
-            )  # fmt: skip
+                _finding(
+                    head,
+                    "targets_no_distribution",
+                    share,
+                    None,
+                    FAULT,
+                    ("sigmoid_binary", "one_hot_targets"),
+                )
+            )
     return found + _class_outputs(head, limits)
 
 
@@ -103,10 +120,18 @@ def _sparse_labels(head: Head, y: np.ndarray) -> list[Finding]:
     low, high = int(numbers.min()), int(numbers.max())
     if high >= head.units or low < 0:
         return [
-            _finding(head, "labels_out_of_range", float(high if high >= head.units else low), None,
-                     FAULT, ("labels_from_zero", "units_as_classes"),
-                     low=low, high=high, units=head.units)
-        ]  # fmt: skip
+            _finding(
+                head,
+                "labels_out_of_range",
+                float(high if high >= head.units else low),
+                None,
+                FAULT,
+                ("labels_from_zero", "units_as_classes"),
+                low=low,
+                high=high,
+                units=head.units,
+            )
+        ]
     return []
 
 
@@ -115,11 +140,22 @@ def _class_outputs(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
     probabilities = head.activation == "softmax" or _are_distributions(out, limits["range"].value)
     if loss.logits is True:
         if probabilities:
-            return [_finding(head, "softmax_twice", None, None, FAULT,
-                             ("remove_softmax", "from_logits_false"))]  # fmt: skip
+            return [
+                _finding(
+                    head,
+                    "softmax_twice",
+                    None,
+                    None,
+                    FAULT,
+                    ("remove_softmax", "from_logits_false"),
+                )
+            ]
         if head.activation == "sigmoid":
-            return [_finding(head, "sigmoid_categorical", None, None, FAULT,
-                             ("logits_out", "sigmoid_binary"))]  # fmt: skip
+            return [
+                _finding(
+                    head, "sigmoid_categorical", None, None, FAULT, ("logits_out", "sigmoid_binary")
+                )
+            ]
         if head.activation == "log_softmax":
             return [_finding(head, "log_softmax_twice", None, None, WARNING, ("remove_softmax",))]
         if head.activation in ("relu", "relu6"):
@@ -134,12 +170,18 @@ def _class_outputs(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
     if probabilities:
         return []
     if head.activation == "sigmoid":
-        return [_finding(head, "sigmoid_categorical", None, None, FAULT,
-                         ("softmax_out", "sigmoid_binary"))]  # fmt: skip
+        return [
+            _finding(
+                head, "sigmoid_categorical", None, None, FAULT, ("softmax_out", "sigmoid_binary")
+            )
+        ]
     if out.size < _ENOUGH or (head.activation == "" and _within(out, 0.0, 1.0)):
         return []
-    return [_finding(head, "logits_as_probabilities", None, None, FAULT,
-                     ("softmax_out", "from_logits_true"))]  # fmt: skip
+    return [
+        _finding(
+            head, "logits_as_probabilities", None, None, FAULT, ("softmax_out", "from_logits_true")
+        )
+    ]
 
 
 def _binary(head: Head) -> list[Finding]:
@@ -148,10 +190,17 @@ def _binary(head: Head) -> list[Finding]:
     outside = float(((y < 0) | (y > 1)).mean()) if y.size else 0.0
     if outside > 0:
         found.append(
-            _finding(head, "labels_out_of_unit", outside, None, FAULT,
-                     ("labels_zero_one", "units_as_classes"),
-                     low=float(y.min()), high=float(y.max()))
-        )  # fmt: skip
+            _finding(
+                head,
+                "labels_out_of_unit",
+                outside,
+                None,
+                FAULT,
+                ("labels_zero_one", "units_as_classes"),
+                low=float(y.min()),
+                high=float(y.max()),
+            )
+        )
     out = _samples(head)
     if head.units == 1 and head.activation == "softmax":
         return [*found, _finding(head, "softmax_one_unit", 1.0, None, FAULT, ("one_unit_sigmoid",))]
@@ -176,9 +225,15 @@ def _binary(head: Head) -> list[Finding]:
         and not (_within(out, 0.0, 1.0) and head.activation in ("", "hardtanh"))
     ):
         found.append(
-            _finding(head, "logits_as_probabilities", None, None, FAULT,
-                     ("sigmoid_out", "from_logits_true"))
-        )  # fmt: skip
+            _finding(
+                head,
+                "logits_as_probabilities",
+                None,
+                None,
+                FAULT,
+                ("sigmoid_out", "from_logits_true"),
+            )
+        )
     return found
 
 
@@ -188,9 +243,17 @@ def _regression(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
         return []
     if head.strict_shapes and y.shape != out.shape and y.size and out.size:
         return [
-            _finding(head, "shapes_broadcast", None, None, FAULT, ("same_shape",),
-                     outputs=str(("B", *out.shape[1:])), targets=str(("B", *y.shape[1:])))
-        ]  # fmt: skip
+            _finding(
+                head,
+                "shapes_broadcast",
+                None,
+                None,
+                FAULT,
+                ("same_shape",),
+                outputs=str(("B", *out.shape[1:])),
+                targets=str(("B", *y.shape[1:])),
+            )
+        ]
     if head.units == 1 and head.activation == "softmax":
         return [_finding(head, "softmax_one_unit", 1.0, None, FAULT, ("linear_out",))]
     low, high = RANGES.get(head.activation, (-np.inf, np.inf))
@@ -203,10 +266,19 @@ def _regression(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
     if missed <= limit.value:
         return []
     return [
-        _finding(head, "target_out_of_range", missed, limit, FAULT,
-                 ("linear_out", "scale_targets"), low=low, high=high,
-                 least=float(numbers.min()), most=float(numbers.max()))
-    ]  # fmt: skip
+        _finding(
+            head,
+            "target_out_of_range",
+            missed,
+            limit,
+            FAULT,
+            ("linear_out", "scale_targets"),
+            low=low,
+            high=high,
+            least=float(numbers.min()),
+            most=float(numbers.max()),
+        )
+    ]
 
 
 def _samples(head: Head) -> np.ndarray:

@@ -32,12 +32,26 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     lost = learning.before > learning.skill
     fell = known and not lost and learning.skill >= limit.value * learning.target
     return [
-        Finding("loss-not-falling", WARNING if fell else FAULT, "reference" if known else "constant", None,
-                course.steps - 1, learning.skill, limit.value * learning.target if known else 0.0,
-                limit.source, ("read_causes", "overfit_one_batch"),
-                {"target": learning.target, "initial": learning.initial, "final": learning.final,
-                 "constant": learning.constant}, 0.5, symptom=True)
-    ]  # fmt: skip
+        Finding(
+            "loss-not-falling",
+            WARNING if fell else FAULT,
+            "reference" if known else "constant",
+            None,
+            course.steps - 1,
+            learning.skill,
+            limit.value * learning.target if known else 0.0,
+            limit.source,
+            ("read_causes", "overfit_one_batch"),
+            {
+                "target": learning.target,
+                "initial": learning.initial,
+                "final": learning.final,
+                "constant": learning.constant,
+            },
+            0.5,
+            symptom=True,
+        )
+    ]
 
 
 RULE = Rule(

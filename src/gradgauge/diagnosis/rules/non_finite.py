@@ -26,18 +26,39 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         if bad:
             severity = FAULT if broke is not None or course is None else WARNING
             found.append(
-                Finding("non-finite", severity, case, None, None, float(bad), limit.value,
-                        limit.source, ("clean_data",), {"samples": data.samples}, 0.99)
-            )  # fmt: skip
+                Finding(
+                    "non-finite",
+                    severity,
+                    case,
+                    None,
+                    None,
+                    float(bad),
+                    limit.value,
+                    limit.source,
+                    ("clean_data",),
+                    {"samples": data.samples},
+                    0.99,
+                )
+            )
     if broke is not None and course is not None and not found:
         layer, operation = course.non_finite_where or (None, "loss")
         # Before any step it is the model's own doing; later, of what drove the weights there.
         born = course.steps > 0 and not math.isfinite(course.losses[0])
         found.append(
-            Finding("non-finite", FAULT, operation, layer, broke, float("nan"), limit.value,
-                    limit.source, ("lower_rate", "clip_gradients", "safe_operations"),
-                    certainty=0.9, symptom=not born)
-        )  # fmt: skip
+            Finding(
+                "non-finite",
+                FAULT,
+                operation,
+                layer,
+                broke,
+                float("nan"),
+                limit.value,
+                limit.source,
+                ("lower_rate", "clip_gradients", "safe_operations"),
+                certainty=0.9,
+                symptom=not born,
+            )
+        )
     return found
 
 

@@ -32,12 +32,21 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         place = int(np.flatnonzero(row >= max(limit.value, 0.9 * row.max()))[0])
         severity = graded(evidence, NOTE, probe == 0)
         return [
-            Finding("saturated-units", severity, "share", evidence.layers[place].name,
-                    int(evidence.probe_steps()[probe]), float(row[place]), limit.value,
-                    limit.source, ("smaller_init", "scale_inputs", "normalisation"),
-                    {"activation": evidence.layers[place].info.activation or "-"},
-                    0.8 if probe == 0 else 0.5, symptom=probe > 0 and severity == FAULT)
-        ]  # fmt: skip
+            Finding(
+                "saturated-units",
+                severity,
+                "share",
+                evidence.layers[place].name,
+                int(evidence.probe_steps()[probe]),
+                float(row[place]),
+                limit.value,
+                limit.source,
+                ("smaller_init", "scale_inputs", "normalisation"),
+                {"activation": evidence.layers[place].info.activation or "-"},
+                0.8 if probe == 0 else 0.5,
+                symptom=probe > 0 and severity == FAULT,
+            )
+        ]
     return []
 
 

@@ -35,12 +35,21 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         worst = low[-1]
         severity = graded(evidence, NOTE, probe == 0)
         return [
-            Finding("signal-collapse", severity, "layers", evidence.layers[low[0]].name,
-                    int(evidence.probe_steps()[probe]), float(values[probe, worst]), bound,
-                    limit.source, ("critical_scale", "normalisation", "skips"),
-                    {"last": evidence.layers[worst].name}, 0.8 if probe == 0 else 0.4,
-                    symptom=probe > 0 and severity == FAULT)
-        ]  # fmt: skip
+            Finding(
+                "signal-collapse",
+                severity,
+                "layers",
+                evidence.layers[low[0]].name,
+                int(evidence.probe_steps()[probe]),
+                float(values[probe, worst]),
+                bound,
+                limit.source,
+                ("critical_scale", "normalisation", "skips"),
+                {"last": evidence.layers[worst].name},
+                0.8 if probe == 0 else 0.4,
+                symptom=probe > 0 and severity == FAULT,
+            )
+        ]
     return []
 
 

@@ -33,9 +33,20 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         case, severity = _case(evidence, index, layer, cut)
         if case:
             found.append(
-                Finding("unreached-layer", severity, case, layer.name, None, 0.0, limit.value,
-                        limit.source, (f"reach_{case}",), {"block": layer.block}, 0.9)
-            )  # fmt: skip
+                Finding(
+                    "unreached-layer",
+                    severity,
+                    case,
+                    layer.name,
+                    None,
+                    0.0,
+                    limit.value,
+                    limit.source,
+                    (f"reach_{case}",),
+                    {"block": layer.block},
+                    0.9,
+                )
+            )
     # The one next to the cut stands first: what lies below is cut off with it.
     faults = [f for f in found if f.severity == FAULT]
     rest = [f for f in found if f.severity != FAULT]
@@ -74,9 +85,10 @@ def _frozen(evidence: Evidence, layer: Layer, case: str) -> tuple[str, str]:
 
 def _all_but_head_frozen(evidence: Evidence) -> bool:
     hidden = [
-        layer for layer in evidence.layers
+        layer
+        for layer in evidence.layers
         if not layer.info.output and layer.info.parameters and layer.info.kind != "normalization"
-    ]  # fmt: skip
+    ]
     still = [layer for layer in hidden if not layer.info.trainable or not layer.in_optimizer]
     return len(hidden) > 1 and len(still) == len(hidden)
 
@@ -93,13 +105,15 @@ def _cut_off(evidence: Evidence) -> set[int]:
         return set()
     grads = grads[np.isfinite(grads).any(axis=1)] if np.isfinite(grads).any() else grads[:0]
     candidates = [
-        i for i in evidence.gradient_layers
+        i
+        for i in evidence.gradient_layers
         if evidence.layers[i].info.trainable and evidence.layers[i].in_optimizer
-    ]  # fmt: skip
+    ]
     nothing = [
-        i for i in candidates
+        i
+        for i in candidates
         if len(grads) and bool(np.all((grads[:, i] == 0) | np.isnan(grads[:, i])))
-    ]  # fmt: skip
+    ]
     if not nothing or len(nothing) == len(candidates):
         return set()
     if _explained(evidence, nothing, grads):

@@ -49,9 +49,18 @@ def _of(evidence: Evidence, x: np.ndarray, limits: Mapping[str, Limit]) -> Findi
         return None
     severity, certainty = _severity(evidence)
     return Finding(
-        "unscaled-input", severity, case, None, None, value, limit.value, limit.source,
-        ("scale_inputs",), {"low": float(flat.min()), "high": float(flat.max())}, certainty,
-    )  # fmt: skip
+        "unscaled-input",
+        severity,
+        case,
+        None,
+        None,
+        value,
+        limit.value,
+        limit.source,
+        ("scale_inputs",),
+        {"low": float(flat.min()), "high": float(flat.max())},
+        certainty,
+    )
 
 
 def _severity(evidence: Evidence) -> tuple[str, float]:

@@ -26,10 +26,12 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
         return []
     ratios = evidence.run.values("steps", "update_ratio")[0]
     places = [
-        i for i in evidence.gradient_layers
-        if evidence.layers[i].info.trainable and evidence.layers[i].in_optimizer
+        i
+        for i in evidence.gradient_layers
+        if evidence.layers[i].info.trainable
+        and evidence.layers[i].in_optimizer
         and any(np.any(w) for w in evidence.layers[i].before)
-    ]  # fmt: skip
+    ]
     with np.errstate(all="ignore"):
         middle = np.array([_median(ratios[:, i]) for i in places])
     if not len(middle) or not np.isfinite(middle).any():
@@ -51,9 +53,20 @@ def _one_apart(
         return []
     name = evidence.layers[places[at]].name
     return [
-        Finding("update-ratio", graded(evidence, WARNING, True), "high", name, 0,
-                float(first[at]), limit.value, limit.source, ("lower_rate",), {}, 0.8)
-    ]  # fmt: skip
+        Finding(
+            "update-ratio",
+            graded(evidence, WARNING, True),
+            "high",
+            name,
+            0,
+            float(first[at]),
+            limit.value,
+            limit.source,
+            ("lower_rate",),
+            {},
+            0.8,
+        )
+    ]
 
 
 def _median(values: np.ndarray) -> float:
@@ -78,10 +91,21 @@ def _judged(
             symptom = False
     severity = graded(evidence, WARNING, at_start=not symptom)
     return [
-        Finding("update-ratio", severity, case, evidence.layers[places[at]].name, None,
-                float(middle[at]), limit.value, limit.source,
-                ("lower_rate",) if case == "high" else ("higher_rate",), {}, 0.4, symptom=symptom and severity == FAULT)
-    ]  # fmt: skip
+        Finding(
+            "update-ratio",
+            severity,
+            case,
+            evidence.layers[places[at]].name,
+            None,
+            float(middle[at]),
+            limit.value,
+            limit.source,
+            ("lower_rate",) if case == "high" else ("higher_rate",),
+            {},
+            0.4,
+            symptom=symptom and severity == FAULT,
+        )
+    ]
 
 
 RULE = Rule("update-ratio", check, 65, "Karpathy (2015), CS231n: ratio of weights to updates")

@@ -40,15 +40,28 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     decades = attenuation_decades(evidence, probe)
     places, norms = deltas(evidence, probe)
     found.append(
-        Finding("vanishing-gradient", graded(evidence, NOTE, at_start), "layers",
-                evidence.layers[places[0]].name, int(evidence.probe_steps()[probe]),
-                10**decades, 10**-limit.value, limit.source,
-                _remedies(evidence), {
-                    "decades": -decades, "last": evidence.layers[places[-1]].name,
-                    "layers": len(places), "first_norm": float(norms[0]),
-                    "last_norm": float(norms[-1]), "activation": _activation(evidence),
-                }, 0.85 if at_start else 0.4, symptom=not at_start)
-    )  # fmt: skip
+        Finding(
+            "vanishing-gradient",
+            graded(evidence, NOTE, at_start),
+            "layers",
+            evidence.layers[places[0]].name,
+            int(evidence.probe_steps()[probe]),
+            10**decades,
+            10**-limit.value,
+            limit.source,
+            _remedies(evidence),
+            {
+                "decades": -decades,
+                "last": evidence.layers[places[-1]].name,
+                "layers": len(places),
+                "first_norm": float(norms[0]),
+                "last_norm": float(norms[-1]),
+                "activation": _activation(evidence),
+            },
+            0.85 if at_start else 0.4,
+            symptom=not at_start,
+        )
+    )
     return found
 
 
@@ -59,10 +72,20 @@ def over_time(evidence: Evidence, limit: Limit) -> list[Finding]:
     if reach is None or not recurrent or not reach < limit.value or not evidence.failing:
         return []
     return [
-        Finding("vanishing-gradient", graded(evidence, NOTE), "time", recurrent[0].name, 0, reach,
-                limit.value, limit.source, ("gated_cell", "shorter_sequences", "orthogonal_init"),
-                {"decades": -math.log10(reach) if reach > 0 else math.inf}, 0.7)
-    ]  # fmt: skip
+        Finding(
+            "vanishing-gradient",
+            graded(evidence, NOTE),
+            "time",
+            recurrent[0].name,
+            0,
+            reach,
+            limit.value,
+            limit.source,
+            ("gated_cell", "shorter_sequences", "orthogonal_init"),
+            {"decades": -math.log10(reach) if reach > 0 else math.inf},
+            0.7,
+        )
+    ]
 
 
 def _remedies(evidence: Evidence) -> tuple[str, ...]:

@@ -110,8 +110,14 @@ class JaxTrainee:
     def data(self) -> Data:
         """See Trainee."""
         tokens = self.x.dtype.kind in "iu"
-        return Data((self.x[:MOST],), len(self.x), self.batch, bad_samples(self.x),
-                    bad_samples(self.y), tokens)  # fmt: skip
+        return Data(
+            (self.x[:MOST],),
+            len(self.x),
+            self.batch,
+            bad_samples(self.x),
+            bad_samples(self.y),
+            tokens,
+        )
 
     def optimizer(self) -> Optimizer:
         """See Trainee."""
@@ -129,9 +135,12 @@ class JaxTrainee:
         """See Trainee."""
         total = self._total()
         watcher = JaxWatcher(
-            self.loss, self.params, *self._probe, every=max(1, total // PROBES),
+            self.loss,
+            self.params,
+            *self._probe,
+            every=max(1, total // PROBES),
             norms_every=max(1, total // 24),
-        )  # fmt: skip
+        )
         losses, broke, overshoot, end = self._train(
             self.params, 1.0, self.x, settings.seconds, watcher, settings
         )
@@ -165,9 +174,14 @@ class JaxTrainee:
         return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
 
     def _train(
-        self, params: Any, factor: float, x: np.ndarray, seconds: float,
-        watcher: JaxWatcher | None = None, settings: Settings | None = None,
-    ) -> tuple[np.ndarray, int | None, dict[int, float], Any]:  # fmt: skip
+        self,
+        params: Any,
+        factor: float,
+        x: np.ndarray,
+        seconds: float,
+        watcher: JaxWatcher | None = None,
+        settings: Settings | None = None,
+    ) -> tuple[np.ndarray, int | None, dict[int, float], Any]:
         losses: list[float] = []
         overshoot: dict[int, float] = {}
         state = self.optim.init(params) if self.optim is not None else None

@@ -103,10 +103,12 @@ class Trainee(Protocol):
 
 
 def overshoot_of(
-    loss_before: float, loss_after: float,
-    grads_before: Sequence[np.ndarray | None], grads_after: Sequence[np.ndarray | None],
+    loss_before: float,
+    loss_after: float,
+    grads_before: Sequence[np.ndarray | None],
+    grads_after: Sequence[np.ndarray | None],
     change: Sequence[np.ndarray],
-) -> float:  # fmt: skip
+) -> float:
     """Rate times curvature along a step u: -u.Hu / g.u; 1 goes just as far as is best.
 
     u.Hu is the change of the gradient along u; where the loss rises by more than that says, the

@@ -44,17 +44,30 @@ CONFIG: Spec = {
     "view": {"stroke": None},
     "aria": False,
     "axis": {
-        "labelColor": MUTED, "titleColor": MUTED, "gridColor": GRID, "domainColor": LINE,
-        "tickColor": LINE, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal",
-        "titlePadding": 6, "tickSize": 4,
+        "labelColor": MUTED,
+        "titleColor": MUTED,
+        "gridColor": GRID,
+        "domainColor": LINE,
+        "tickColor": LINE,
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "titlePadding": 6,
+        "tickSize": 4,
     },
     "title": {
-        "color": MUTED, "fontSize": 12, "fontWeight": "normal", "anchor": "start", "frame": "group",
-        "offset": 8, "subtitleColor": MUTED, "subtitleFontSize": 11,
+        "color": MUTED,
+        "fontSize": 12,
+        "fontWeight": "normal",
+        "anchor": "start",
+        "frame": "group",
+        "offset": 8,
+        "subtitleColor": MUTED,
+        "subtitleFontSize": 11,
     },
     "legend": {"labelColor": MUTED, "labelFontSize": 11},
     "concat": {"spacing": 14},
-}  # fmt: skip
+}
 
 
 def networks(rows: Sequence[Row]) -> Spec:
@@ -144,8 +157,14 @@ def linear_scale(values: Iterable[float | None]) -> tuple[Spec, Spec]:
 def y_axis(axis: Spec | None = None) -> Spec:
     """An axis on the left whose room is the same in all panels, so that they line up. Its title
     is the panel's."""
-    return {"title": None, "minExtent": AXIS_WIDTH, "maxExtent": AXIS_WIDTH, "domain": False,
-            "ticks": False, **(axis or {})}  # fmt: skip
+    return {
+        "title": None,
+        "minExtent": AXIS_WIDTH,
+        "maxExtent": AXIS_WIDTH,
+        "domain": False,
+        "ticks": False,
+        **(axis or {}),
+    }
 
 
 def layer_axis(rows: Sequence[Row], lang: str, title: bool, hidden: bool = False) -> Spec:
@@ -180,11 +199,15 @@ def _named_axis(names: dict[int, str], lang: str, title: bool) -> Spec:
     labels = json.dumps([names.get(layer, "") for layer in range(1, last + 1)], ensure_ascii=False)
     flat = last * (_LETTER * max(map(len, names.values())) + _NAME_GAP) < WIDE
     axis: Spec = {
-        "values": sorted(names), "grid": False, "labelOverlap": True, "labelLimit": 190,
-        "labelExpr": f"{labels}[datum.value - 1]", "labels": title,
+        "values": sorted(names),
+        "grid": False,
+        "labelOverlap": True,
+        "labelLimit": 190,
+        "labelExpr": f"{labels}[datum.value - 1]",
+        "labels": title,
         "labelAngle": 0 if flat else -90,
         "title": sentence("report.axis.named_layer", lang) if title else None,
-    }  # fmt: skip
+    }
     scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 12}
     return {"field": "layer", "type": "quantitative", "axis": axis, "scale": scale}
 
@@ -210,22 +233,32 @@ def lines(rows: Sequence[Row], x: Spec, y: Spec, where: Spec, lang: str, **panel
     shown = [row for row in rows if all(row.get(k) == v for k, v in where.items())]
     layers: list[Spec] = []
     if any(row.get("low") != row.get("high") for row in shown):
-        layers.append({
-            "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.25},
-            "transform": [{"filter": "datum.low > 0 && datum.high > 0"}],
-            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, **colour},
-        })  # fmt: skip
-    layers.append({
-        "mark": {"type": "line", "strokeWidth": 2, "strokeCap": "butt"},
-        "encoding": {"x": x, "y": y, **colour, "strokeDash": style["strokeDash"]},
-    })  # fmt: skip
+        layers.append(
+            {
+                "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.25},
+                "transform": [{"filter": "datum.low > 0 && datum.high > 0"}],
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, **colour},
+            }
+        )
+    layers.append(
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "strokeCap": "butt"},
+            "encoding": {"x": x, "y": y, **colour, "strokeDash": style["strokeDash"]},
+        }
+    )
     marked = len({row[x["field"]] for row in shown}) <= _MOST_POINTS
-    layers.append({
-        "mark": {"type": "point", "filled": True, "size": 42 if marked else 60,
-                 "opacity": 1 if marked else 0},
-        "transform": [{"filter": f"isValid(datum.{y['field']})"}],
-        "encoding": {"x": x, "y": y, **colour, "shape": style["shape"], "tooltip": tooltip},
-    })  # fmt: skip
+    layers.append(
+        {
+            "mark": {
+                "type": "point",
+                "filled": True,
+                "size": 42 if marked else 60,
+                "opacity": 1 if marked else 0,
+            },
+            "transform": [{"filter": f"isValid(datum.{y['field']})"}],
+            "encoding": {"x": x, "y": y, **colour, "shape": style["shape"], "tooltip": tooltip},
+        }
+    )
     layers += _foot(rows, shown, x, y["field"], tooltip)
     return {"transform": [equal(**where)], "layer": layers, "width": PANEL_WIDTH, **panel}
 
@@ -238,14 +271,23 @@ def _foot(
     looks = styles(names_of(rows))
     return [
         {
-            "mark": {"type": "text", "dy": -4 - _FOOT * at, "fontSize": 10, "fontWeight": "bold",
-                     "color": looks[name].colour},
+            "mark": {
+                "type": "text",
+                "dy": -4 - _FOOT * at,
+                "fontSize": 10,
+                "fontWeight": "bold",
+                "color": looks[name].colour,
+            },
             "transform": [equal(network=name), {"filter": f"!isValid(datum.{field})"}],
-            "encoding": {"x": x, "y": {"value": "height"}, "text": {"field": "shown"},
-                         "tooltip": tooltip},
+            "encoding": {
+                "x": x,
+                "y": {"value": "height"},
+                "text": {"field": "shown"},
+                "tooltip": tooltip,
+            },
         }
         for at, name in enumerate(names_of(without_place))
-    ]  # fmt: skip
+    ]
 
 
 def _thinned(rows: Sequence[Row], field: str) -> list[Any]:

@@ -30,13 +30,35 @@ def legend(names: Sequence[str]) -> Spec:
 def _entry(name: str, look: Any, x: float, y: float) -> list[Spec]:
     middle = {"x": {"value": x + _LINE / 2}, "y": {"value": y}}
     return [
-        {"mark": {"type": "rule", "color": look.colour, "strokeWidth": 2,
-                  "strokeDash": list(look.dash)},
-         "encoding": {"x": {"value": x}, "x2": {"value": x + _LINE}, "y": {"value": y}}},
-        {"mark": {"type": "point", "filled": True, "opacity": 1, "size": 42,
-                  "color": look.colour, "shape": look.shape},
-         "encoding": middle},
-        {"mark": {"type": "text", "align": "left", "baseline": "middle", "fontSize": 12,
-                  "color": INK, "text": name},
-         "encoding": {"x": {"value": x + _LINE + 7}, "y": {"value": y}}},
-    ]  # fmt: skip
+        {
+            "mark": {
+                "type": "rule",
+                "color": look.colour,
+                "strokeWidth": 2,
+                "strokeDash": list(look.dash),
+            },
+            "encoding": {"x": {"value": x}, "x2": {"value": x + _LINE}, "y": {"value": y}},
+        },
+        {
+            "mark": {
+                "type": "point",
+                "filled": True,
+                "opacity": 1,
+                "size": 42,
+                "color": look.colour,
+                "shape": look.shape,
+            },
+            "encoding": middle,
+        },
+        {
+            "mark": {
+                "type": "text",
+                "align": "left",
+                "baseline": "middle",
+                "fontSize": 12,
+                "color": INK,
+                "text": name,
+            },
+            "encoding": {"x": {"value": x + _LINE + 7}, "y": {"value": y}},
+        },
+    ]

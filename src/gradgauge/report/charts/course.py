@@ -44,28 +44,49 @@ def course_chart(rows: Sequence[Row], lang: str) -> Spec:
     """Loss on the left, gradient on the right."""
     last = max((row["step"] for row in rows), default=1)
     x = {
-        "field": "step", "type": "quantitative",
+        "field": "step",
+        "type": "quantitative",
         "scale": {"domain": [1, max(last, 2)], "nice": False, "zero": False},
-        "axis": {"grid": False, "tickCount": 6, "format": "d",
-                 "title": sentence("report.axis.step", lang)},
-    }  # fmt: skip
+        "axis": {
+            "grid": False,
+            "tickCount": 6,
+            "format": "d",
+            "title": sentence("report.axis.step", lang),
+        },
+    }
     linear, loss_axis = linear_scale(row["value"] for row in of(rows, quantity="step_loss"))
     gradients = of(rows, quantity="first_weight_grad_norm")
     log, axis = log_scale((row["plotted"] for row in gradients), foot=foot_rows(gradients))
     y = {
-        "step_loss": {"field": "value", "type": "quantitative", "scale": linear,
-                      "axis": y_axis(loss_axis)},
-        "first_weight_grad_norm": {"field": "plotted", "type": "quantitative", "scale": log,
-                                   "axis": y_axis(axis)},
-    }  # fmt: skip
+        "step_loss": {
+            "field": "value",
+            "type": "quantitative",
+            "scale": linear,
+            "axis": y_axis(loss_axis),
+        },
+        "first_weight_grad_norm": {
+            "field": "plotted",
+            "type": "quantitative",
+            "scale": log,
+            "axis": y_axis(axis),
+        },
+    }
     return chart(
         rows,
         [
-            lines(rows, x, y[q], {"quantity": q}, lang,
-                  title=sentence(f"report.panel.{q}", lang), height=_HEIGHT)
-            for q in _QUANTITIES if of(rows, quantity=q)
+            lines(
+                rows,
+                x,
+                y[q],
+                {"quantity": q},
+                lang,
+                title=sentence(f"report.panel.{q}", lang),
+                height=_HEIGHT,
+            )
+            for q in _QUANTITIES
+            if of(rows, quantity=q)
         ],
-    )  # fmt: skip
+    )
 
 
 def describe_course(comparison: Comparison, lang: str) -> str:

@@ -85,8 +85,9 @@ def evolution_chart(rows: Sequence[Row], lang: str) -> Spec:
     }
 
     def panel(name: str, quantity: str) -> Spec:
-        return _heat_map(of(rows, network=name, quantity=quantity), name, quantity,
-                         scales[quantity], lang)  # fmt: skip
+        return _heat_map(
+            of(rows, network=name, quantity=quantity), name, quantity, scales[quantity], lang
+        )
 
     return chart(
         rows,
@@ -107,39 +108,60 @@ def _heat_map(
     stride = -(-len(layers) // _MOST_LABELS)
     bottom = quantity == _QUANTITIES[-1]
     x = {
-        "field": "probe_step", "type": "ordinal",
-        "axis": {"title": sentence("report.axis.probe_step", lang) if bottom else None,
-                 "labelAngle": 0, "labelOverlap": True, "domain": False, "ticks": False,
-                 "labels": bottom},
-    }  # fmt: skip
+        "field": "probe_step",
+        "type": "ordinal",
+        "axis": {
+            "title": sentence("report.axis.probe_step", lang) if bottom else None,
+            "labelAngle": 0,
+            "labelOverlap": True,
+            "domain": False,
+            "ticks": False,
+            "labels": bottom,
+        },
+    }
     y = {
-        "field": "layer", "type": "ordinal", "sort": "descending",
+        "field": "layer",
+        "type": "ordinal",
+        "sort": "descending",
         "axis": y_axis({"values": layers[::-1][::stride]}),
-    }  # fmt: skip
+    }
     tooltip = [
         {"field": key, "title": sentence(f"report.column.{column}", lang)}
         for key, column in (("layer", "layer"), ("probe_step", "probe_step"), ("shown", "value"))
     ]
     log, axis = scale
     colour = {
-        "field": "plotted", "type": "quantitative",
+        "field": "plotted",
+        "type": "quantitative",
         "scale": {"type": "log", "domain": log["domain"], "scheme": "viridis"},
-        "legend": {"orient": "bottom", "direction": "horizontal", "title": None,
-                   "gradientLength": 220, "gradientThickness": 8, "offset": 6, **axis},
-    }  # fmt: skip
+        "legend": {
+            "orient": "bottom",
+            "direction": "horizontal",
+            "title": None,
+            "gradientLength": 220,
+            "gradientThickness": 8,
+            "offset": 6,
+            **axis,
+        },
+    }
     return {
         "title": sentence(f"report.panel.{quantity}_by_layer", lang),
         "transform": [equal(network=name, quantity=quantity)],
         "width": PANEL_WIDTH,
         "height": _HEIGHT,
         "layer": [
-            {"mark": "rect", "transform": [{"filter": "isValid(datum.plotted)"}],
-             "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip}},
-            {"mark": {"type": "text", "fontSize": 9, "color": MUTED},
-             "transform": [{"filter": "!isValid(datum.plotted)"}],
-             "encoding": {"x": x, "y": y, "text": {"field": "shown"}, "tooltip": tooltip}},
+            {
+                "mark": "rect",
+                "transform": [{"filter": "isValid(datum.plotted)"}],
+                "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
+            },
+            {
+                "mark": {"type": "text", "fontSize": 9, "color": MUTED},
+                "transform": [{"filter": "!isValid(datum.plotted)"}],
+                "encoding": {"x": x, "y": y, "text": {"field": "shown"}, "tooltip": tooltip},
+            },
         ],
-    }  # fmt: skip
+    }
 
 
 def describe_evolution(comparison: Comparison, lang: str) -> str:

@@ -84,8 +84,12 @@ def _panel(rows: Sequence[Row], quantity: str, lang: str) -> Spec:
 def _epoch_axis(shown: Sequence[Row], lang: str) -> Spec:
     last = max((row["epoch"] for row in shown), default=1)
     stride = -(-last // _MOST_TICKS)
-    axis = {"values": list(range(1, last + 1, stride)), "format": "d", "grid": False,
-            "title": sentence("report.axis.epoch", lang)}  # fmt: skip
+    axis = {
+        "values": list(range(1, last + 1, stride)),
+        "format": "d",
+        "grid": False,
+        "title": sentence("report.axis.epoch", lang),
+    }
     scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 8}
     return {"field": "epoch", "type": "quantitative", "axis": axis, "scale": scale}
 
@@ -102,10 +106,12 @@ def _band(rows: Sequence[Row], x: Spec, y: Spec) -> Spec:
         "mark": {"type": "area", "opacity": 0.18},
         "transform": [{"filter": "isValid(datum.from) && isValid(datum.to)"}],
         "encoding": {
-            "x": x, "y": {**y, "field": "from"}, "y2": {"field": "to"},
+            "x": x,
+            "y": {**y, "field": "from"},
+            "y2": {"field": "to"},
             "color": networks(rows)["color"],
         },
-    }  # fmt: skip
+    }
 
 
 def _title(shown: Sequence[Row], quantity: str, lang: str) -> str:

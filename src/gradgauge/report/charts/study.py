@@ -37,27 +37,44 @@ def study_chart(part: Slice, lang: str = "en") -> Spec:
         lang: `en` or `ko`.
     """
     panels = [_panel(part, value, lang) for value in part.theory]
-    body = panels[0] if len(panels) == 1 else {
-        "concat": panels, "columns": _COLUMNS, "spacing": 24,
-        "resolve": {"scale": {"color": "shared", "x": "shared", "y": "shared"}},
-    }  # fmt: skip
+    body = (
+        panels[0]
+        if len(panels) == 1
+        else {
+            "concat": panels,
+            "columns": _COLUMNS,
+            "spacing": 24,
+            "resolve": {"scale": {"color": "shared", "x": "shared", "y": "shared"}},
+        }
+    )
     return {
         "$schema": _SCHEMA,
         **body,
         "title": {
-            "text": _title(part, lang), "subtitle": _subtitle(part, lang), "anchor": "start",
-            "fontSize": 15, "color": _INK, "subtitleColor": _MUTED, "subtitleFontSize": 11,
+            "text": _title(part, lang),
+            "subtitle": _subtitle(part, lang),
+            "anchor": "start",
+            "fontSize": 15,
+            "color": _INK,
+            "subtitleColor": _MUTED,
+            "subtitleFontSize": 11,
             "offset": 12,
         },
         "background": "white",
         "padding": 18,
         "config": {
             "view": {"stroke": None},
-            "axis": {"labelColor": _MUTED, "titleColor": _MUTED, "titleFontWeight": "normal",
-                     "gridColor": "#e4e7eb", "domainColor": "#9aa4ae", "tickColor": "#9aa4ae"},
+            "axis": {
+                "labelColor": _MUTED,
+                "titleColor": _MUTED,
+                "titleFontWeight": "normal",
+                "gridColor": "#e4e7eb",
+                "domainColor": "#9aa4ae",
+                "tickColor": "#9aa4ae",
+            },
             "legend": {"labelColor": _MUTED, "titleColor": _MUTED, "titleFontWeight": "normal"},
         },
-    }  # fmt: skip
+    }
 
 
 def _title(part: Slice, lang: str) -> str:
@@ -143,28 +160,42 @@ def _map(part: Slice, rows: Sequence[Row], lang: str) -> list[Spec]:
             low, high = min(e[0] for e in edges.values()), max(e[1] for e in edges.values())
             scale = {"type": "log" if log else "linear", "domain": [low, high], "nice": False}
             encoding[channel] = {
-                "field": f"{channel}_from", "type": "quantitative", "title": name, "scale": scale,
+                "field": f"{channel}_from",
+                "type": "quantitative",
+                "title": name,
+                "scale": scale,
                 "axis": {"grid": False},
-            }  # fmt: skip
+            }
             encoding[f"{channel}2"] = {"field": f"{channel}_to"}
         else:
             encoding[channel] = {"field": name, "type": "ordinal", "title": name, "sort": None}
     known = [row for row in data if _colour_value(part, row) is not None]
     empty = [row for row in data if _colour_value(part, row) is None]
-    tooltip = [{"field": part.x}, {"field": part.y}, {"field": "value", "format": ".4~g"},
-               {"field": "networks"}]  # fmt: skip
-    layers: list[Spec] = [{
-        "data": {"values": known},
-        "mark": {"type": "rect", "stroke": None, "tooltip": True},
-        "encoding": {**encoding, "color": _colour(part, known), "tooltip": tooltip},
-    }]  # fmt: skip
+    tooltip = [
+        {"field": part.x},
+        {"field": part.y},
+        {"field": "value", "format": ".4~g"},
+        {"field": "networks"},
+    ]
+    layers: list[Spec] = [
+        {
+            "data": {"values": known},
+            "mark": {"type": "rect", "stroke": None, "tooltip": True},
+            "encoding": {**encoding, "color": _colour(part, known), "tooltip": tooltip},
+        }
+    ]
     if empty:
-        layers.append({
-            "data": {"values": empty},
-            "mark": {"type": "rect", "color": _EMPTY,
-                     "description": sentence("sweep.chart.no_value", lang)},
-            "encoding": encoding,
-        })  # fmt: skip
+        layers.append(
+            {
+                "data": {"values": empty},
+                "mark": {
+                    "type": "rect",
+                    "color": _EMPTY,
+                    "description": sentence("sweep.chart.no_value", lang),
+                },
+                "encoding": encoding,
+            }
+        )
     return layers
 
 
@@ -183,10 +214,16 @@ def _colour(part: Slice, known: Sequence[Row]) -> Spec:
     elif part.outcome.over_seeds == "geometric" and values and max(values) > 10 * min(values):
         scale["type"] = "log"
     return {
-        "field": "value", "type": "quantitative", "scale": scale,
-        "legend": {"title": str(part.outcome), "type": "gradient", "gradientLength": 180,
-                   "format": ".3~g"},
-    }  # fmt: skip
+        "field": "value",
+        "type": "quantitative",
+        "scale": scale,
+        "legend": {
+            "title": str(part.outcome),
+            "type": "gradient",
+            "gradientLength": 180,
+            "format": ".3~g",
+        },
+    }
 
 
 def _lines(part: Slice, rows: Sequence[Row], lang: str) -> list[Spec]:  # noqa: ARG001
@@ -200,17 +237,28 @@ def _lines(part: Slice, rows: Sequence[Row], lang: str) -> list[Spec]:  # noqa: 
     if _is_number(part.x):
         values = _values(part, part.x)
         kind = "log" if _is_log(values) else "linear"
-        x |= {"type": "quantitative",
-              "scale": {"type": kind, "domain": [min(values), max(values)], "nice": False}}  # fmt: skip
+        x |= {
+            "type": "quantitative",
+            "scale": {"type": kind, "domain": [min(values), max(values)], "nice": False},
+        }
     else:
         x |= {"type": "ordinal", "sort": None}
     y = {"field": "value", "type": "quantitative", "title": str(part.outcome), "scale": y_scale}
     look = _series(part)
-    band = {"data": {"values": [row for row in data if row["low"] is not None
-                                and (not log or row["low"] > 0)]},
-            "mark": {"type": "area", "opacity": 0.15, "clip": True},
-            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"},
-                         **{k: v for k, v in look.items() if k == "color"}}}  # fmt: skip
+    band = {
+        "data": {
+            "values": [
+                row for row in data if row["low"] is not None and (not log or row["low"] > 0)
+            ]
+        },
+        "mark": {"type": "area", "opacity": 0.15, "clip": True},
+        "encoding": {
+            "x": x,
+            "y": {**y, "field": "low"},
+            "y2": {"field": "high"},
+            **{k: v for k, v in look.items() if k == "color"},
+        },
+    }
     line = {
         "data": {"values": data},
         "mark": {"type": "line", "point": {"size": 30}, "tooltip": True, "clip": True},
@@ -239,9 +287,16 @@ def _series(part: Slice) -> Spec:
     colours = [look.colour for look in looks.values()]
     dashes = [list(look.dash) for look in looks.values()]
     # The band is faint and the points have no dash: the legend shows the line itself.
-    field |= {"type": "nominal", "sort": None, "legend": {
-        "symbolType": "stroke", "symbolOpacity": 1, "symbolSize": 500, "symbolStrokeWidth": 2,
-    }}  # fmt: skip
+    field |= {
+        "type": "nominal",
+        "sort": None,
+        "legend": {
+            "symbolType": "stroke",
+            "symbolOpacity": 1,
+            "symbolSize": 500,
+            "symbolStrokeWidth": 2,
+        },
+    }
     return {
         "color": {**field, "scale": {"domain": values, "range": colours}},
         "strokeDash": {**field, "scale": {"domain": values, "range": dashes}},
@@ -262,12 +317,19 @@ def _theory(part: Slice, value: Any, lang: str) -> list[Spec]:
         for at, point in enumerate(points):
             point["at"] = at
         for width, stroke, pattern in ((4.5, _HALO, [1, 0]), (2.5, colour, dash)):
-            layers.append({
-                "data": {"values": points},
-                "mark": {"type": mark, "color": stroke, "strokeWidth": width,
-                         "strokeDash": pattern, "clip": True},
-                "encoding": {"x": x, **y, **order},
-            })  # fmt: skip
+            layers.append(
+                {
+                    "data": {"values": points},
+                    "mark": {
+                        "type": mark,
+                        "color": stroke,
+                        "strokeWidth": width,
+                        "strokeDash": pattern,
+                        "clip": True,
+                    },
+                    "encoding": {"x": x, **y, **order},
+                }
+            )
         layers += _name_of(part, line.name, points, lang)
     return layers
 
@@ -292,15 +354,21 @@ def _name_of(part: Slice, name: str, points: Sequence[Row], lang: str) -> list[S
     straight = at["ty"] is None
     encoding["y"] = {"value": 10} if straight else {"field": "ty", "type": "quantitative"}
     mark = {
-        "type": "text", "text": sentence(f"sweep.chart.{name}", lang), "dy": -8, "fontSize": 12,
-        "align": "right" if on_the_right else "left", "dx": -6 if on_the_right else 6,
-    }  # fmt: skip
+        "type": "text",
+        "text": sentence(f"sweep.chart.{name}", lang),
+        "dy": -8,
+        "fontSize": 12,
+        "align": "right" if on_the_right else "left",
+        "dx": -6 if on_the_right else 6,
+    }
     halo = {**mark, "stroke": "white", "strokeWidth": 4, "opacity": 0.9}
-    return [{
-        "data": {"values": [at]},
-        "encoding": encoding,
-        "layer": [{"mark": halo}, {"mark": {**mark, "color": _INK}}],
-    }]  # fmt: skip
+    return [
+        {
+            "data": {"values": [at]},
+            "encoding": encoding,
+            "layer": [{"mark": halo}, {"mark": {**mark, "color": _INK}}],
+        }
+    ]
 
 
 def _bounds(part: Slice, name: str) -> tuple[float, float]:

@@ -27,9 +27,13 @@ _OVERLAP = 0.1
 def framed(body: Spec, title: str, subtitle: str | None = None) -> Spec:
     """A finished picture: title, white ground, room around it."""
     heading = {
-        "text": title, "anchor": "start", "fontSize": 15, "fontWeight": "bold", "color": INK,
+        "text": title,
+        "anchor": "start",
+        "fontSize": 15,
+        "fontWeight": "bold",
+        "color": INK,
         "offset": 14,
-    }  # fmt: skip
+    }
     if subtitle:
         heading["subtitle"] = subtitle
         heading["subtitlePadding"] = 6
@@ -67,20 +71,32 @@ def delta_chart(
     found = [row[key] for row in rows for key in ("plotted", "low", "high") if row.get(key)]
     scale, axis = log_scale(found)
     x = {
-        "field": "layer", "type": "quantitative",
-        "axis": {"title": sentence("theory_command.chart.layer", lang), "format": "d",
-                 "grid": False, "values": _ticks(last)},
+        "field": "layer",
+        "type": "quantitative",
+        "axis": {
+            "title": sentence("theory_command.chart.layer", lang),
+            "format": "d",
+            "grid": False,
+            "values": _ticks(last),
+        },
         "scale": {"domain": [1, max(last, 2)], "nice": False, "padding": 8},
-    }  # fmt: skip
+    }
     y = {
-        "field": "plotted", "type": "quantitative", "scale": scale,
-        "axis": {"title": sentence("theory_command.chart.delta", lang), "domain": False,
-                 "ticks": False, **axis},
-    }  # fmt: skip
+        "field": "plotted",
+        "type": "quantitative",
+        "scale": scale,
+        "axis": {
+            "title": sentence("theory_command.chart.delta", lang),
+            "domain": False,
+            "ticks": False,
+            **axis,
+        },
+    }
     names = [sentence(f"theory_command.chart.{kind}", lang) for kind in ("measured", predicted_by)]
     colour = _key(names, [_MEASURED, _PREDICTED])
-    measured, predicted = ({"filter": {"field": "kind", "equal": k}} for k in
-                           ("measured", "predicted"))  # fmt: skip
+    measured, predicted = (
+        {"filter": {"field": "kind", "equal": k}} for k in ("measured", "predicted")
+    )
     layers: list[Spec] = [
         {
             "transform": [measured, {"filter": "isValid(datum.low)"}],
@@ -112,10 +128,16 @@ def _ticks(last: int) -> list[int]:
 def _key(names: list[str], colours: list[str]) -> Spec:
     """A colour channel with its legend, for data that is named by the mark."""
     return {
-        "type": "nominal", "scale": {"domain": names, "range": colours},
-        "legend": {"title": None, "orient": "top", "labelFontSize": 12, "labelLimit": 400,
-                   "symbolSize": 80},
-    }  # fmt: skip
+        "type": "nominal",
+        "scale": {"domain": names, "range": colours},
+        "legend": {
+            "title": None,
+            "orient": "top",
+            "labelFontSize": 12,
+            "labelLimit": 400,
+            "symbolSize": 80,
+        },
+    }
 
 
 def _settling(x: Spec, dropped: int, lang: str) -> Spec:
@@ -123,14 +145,25 @@ def _settling(x: Spec, dropped: int, lang: str) -> Spec:
     return {
         "data": {"values": [{"from": 1, "to": dropped + 0.5}]},
         "layer": [
-            {"mark": {"type": "rect", "color": GRID, "opacity": 0.6},
-             "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}}},
-            {"mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 6, "dy": -4,
-                      "fontSize": 11, "color": LINE,
-                      "text": sentence("theory_command.chart.settling", lang)},
-             "encoding": {"x": {**x, "field": "from"}, "y": {"value": "height"}}},
+            {
+                "mark": {"type": "rect", "color": GRID, "opacity": 0.6},
+                "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}},
+            },
+            {
+                "mark": {
+                    "type": "text",
+                    "align": "left",
+                    "baseline": "bottom",
+                    "dx": 6,
+                    "dy": -4,
+                    "fontSize": 11,
+                    "color": LINE,
+                    "text": sentence("theory_command.chart.settling", lang),
+                },
+                "encoding": {"x": {**x, "field": "from"}, "y": {"value": "height"}},
+            },
         ],
-    }  # fmt: skip
+    }
 
 
 def diagram_data(diagram: PhaseDiagram) -> list[Row]:
@@ -145,12 +178,14 @@ def diagram_data(diagram: PhaseDiagram) -> list[Row]:
             xi = point.xi_c
             rows.append(
                 {
-                    "left": w - half_w, "right": w + over * half_w,
-                    "low": b - half_b, "high": b + over * half_b,
+                    "left": w - half_w,
+                    "right": w + over * half_w,
+                    "low": b - half_b,
+                    "high": b + over * half_b,
                     "xi_c": None if xi is None else min(max(xi, _SHORTEST), _LONGEST),
                     "phase": point.phase,
                 }
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -160,26 +195,41 @@ def diagram_chart(rows: Sequence[Row], line: Sequence[tuple[float, float]], lang
     y = _plain_axis("low", [r["low"] for r in rows] + [r["high"] for r in rows], "σ_b", lang)
     box = {"x": x, "x2": {"field": "right"}, "y": y, "y2": {"field": "high"}}
     colour = {
-        "field": "xi_c", "type": "quantitative",
+        "field": "xi_c",
+        "type": "quantitative",
         "scale": {"type": "log", "domain": [_SHORTEST, _LONGEST], "scheme": "viridis"},
-        "legend": {"title": sentence("theory_command.chart.xi_c", lang), "gradientLength": 220,
-                   "values": [0.5, 1, 3, 10, 30, 100], "titleLimit": 200,
-                   "labelExpr": "datum.value >= 100 ? '≥ 100' : format(datum.value, '~g')"},
-    }  # fmt: skip
+        "legend": {
+            "title": sentence("theory_command.chart.xi_c", lang),
+            "gradientLength": 220,
+            "values": [0.5, 1, 3, 10, 30, 100],
+            "titleLimit": 200,
+            "labelExpr": "datum.value >= 100 ? '≥ 100' : format(datum.value, '~g')",
+        },
+    }
     layers: list[Spec] = [
-        {"mark": {"type": "rect", "clip": True},
-         "transform": [{"filter": "isValid(datum.xi_c)"}],
-         "encoding": {**box, "color": colour}},
-        {"mark": {"type": "rect", "clip": True, "color": LINE},
-         "transform": [{"filter": "!isValid(datum.xi_c)"}], "encoding": box},
-    ]  # fmt: skip
+        {
+            "mark": {"type": "rect", "clip": True},
+            "transform": [{"filter": "isValid(datum.xi_c)"}],
+            "encoding": {**box, "color": colour},
+        },
+        {
+            "mark": {"type": "rect", "clip": True, "color": LINE},
+            "transform": [{"filter": "!isValid(datum.xi_c)"}],
+            "encoding": box,
+        },
+    ]
     if line:
-        layers.append({
-            "data": {"values": [{"w": w, "b": b, "order": b} for w, b in line]},
-            "mark": {"type": "line", "stroke": "white", "strokeWidth": 3, "clip": True},
-            "encoding": {"x": {**x, "field": "w"}, "y": {**y, "field": "b"},
-                         "order": {"field": "order"}},
-        })  # fmt: skip
+        layers.append(
+            {
+                "data": {"values": [{"w": w, "b": b, "order": b} for w, b in line]},
+                "mark": {"type": "line", "stroke": "white", "strokeWidth": 3, "clip": True},
+                "encoding": {
+                    "x": {**x, "field": "w"},
+                    "y": {**y, "field": "b"},
+                    "order": {"field": "order"},
+                },
+            }
+        )
     layers += [_name(rows, phase, x, y, lang) for phase in ("ordered", "chaotic")]
     return {"data": {"values": list(rows)}, "width": _WIDTH, "height": _HEIGHT, "layer": layers}
 
@@ -188,10 +238,11 @@ def _plain_axis(field: str, values: Sequence[float], title: str, lang: str) -> S
     low, high = max(min(values), 0.0), max(values)
     key = {"σ_w": "sigma_w", "σ_b": "sigma_b"}[title]
     return {
-        "field": field, "type": "quantitative",
+        "field": field,
+        "type": "quantitative",
         "scale": {"domain": [low, high], "nice": False, "zero": False},
         "axis": {"title": sentence(f"theory_command.chart.{key}", lang), "grid": False},
-    }  # fmt: skip
+    }
 
 
 def _name(rows: Sequence[Row], phase: str, x: Spec, y: Spec, lang: str) -> Spec:
@@ -201,15 +252,17 @@ def _name(rows: Sequence[Row], phase: str, x: Spec, y: Spec, lang: str) -> Spec:
     if len(cells) >= 0.06 * len(rows):
         middle_y = (max(r["high"] for r in rows) + min(r["low"] for r in rows)) / 2
         near = min(abs((r["low"] + r["high"]) / 2 - middle_y) for r in cells)
-        level = [c for c in cells if math.isclose(abs((c["low"] + c["high"]) / 2 - middle_y), near,
-                                                  abs_tol=1e-9)]  # fmt: skip
+        level = [
+            c
+            for c in cells
+            if math.isclose(abs((c["low"] + c["high"]) / 2 - middle_y), near, abs_tol=1e-9)
+        ]
         at = sum((c["left"] + c["right"]) / 2 for c in level) / len(level)
         text = sentence(f"theory_command.chart.{phase}", lang)
         values = [{"x": at, "y": middle_y, "text": text}]
     halo = {"stroke": "white", "strokeWidth": 3, "opacity": 0.9}
     base = {"type": "text", "fontSize": 16, "fontWeight": "bold"}
-    encoding = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"},
-                "text": {"field": "text"}}  # fmt: skip
+    encoding = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}, "text": {"field": "text"}}
     return {
         "data": {"values": values},
         "layer": [

@@ -25,10 +25,14 @@ def trainability_data(result: Trainability) -> dict[str, list[Row]]:
         (left, right), (low, high) = sides[cell.sigma_w], floors[float(cell.depth)]
         cells.append(
             {
-                "left": left, "right": right, "low": low, "high": high,
-                "accuracy": cell.train_accuracy, "label": f"{cell.train_accuracy:.2f}",
+                "left": left,
+                "right": right,
+                "low": low,
+                "high": high,
+                "accuracy": cell.train_accuracy,
+                "label": f"{cell.train_accuracy:.2f}",
             }
-        )  # fmt: skip
+        )
     top = max(row["high"] for row in cells)
     curve = [
         {"sigma_w": sigma_w, "depth": min(depth, 2 * top)}
@@ -59,54 +63,114 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
     """A heat map, depth upwards on a logarithmic axis."""
     cells = data["cells"]
     x = {
-        "field": "left", "type": "quantitative",
-        "scale": {"domain": [min(c["left"] for c in cells), max(c["right"] for c in cells)],
-                  "nice": False, "zero": False},
+        "field": "left",
+        "type": "quantitative",
+        "scale": {
+            "domain": [min(c["left"] for c in cells), max(c["right"] for c in cells)],
+            "nice": False,
+            "zero": False,
+        },
         "axis": {"title": sentence("theory_command.chart.sigma_w", lang), "grid": False},
-    }  # fmt: skip
+    }
     y = {
-        "field": "low", "type": "quantitative",
-        "scale": {"type": "log", "nice": False,
-                  "domain": [min(c["low"] for c in cells), max(c["high"] for c in cells)]},
-        "axis": {"title": sentence("theory_command.chart.depth", lang), "grid": False,
-                 "values": sorted(depths), "format": "d"},
-    }  # fmt: skip
+        "field": "low",
+        "type": "quantitative",
+        "scale": {
+            "type": "log",
+            "nice": False,
+            "domain": [min(c["low"] for c in cells), max(c["high"] for c in cells)],
+        },
+        "axis": {
+            "title": sentence("theory_command.chart.depth", lang),
+            "grid": False,
+            "values": sorted(depths),
+            "format": "d",
+        },
+    }
     colour = {
-        "field": "accuracy", "type": "quantitative",
+        "field": "accuracy",
+        "type": "quantitative",
         "scale": {"domain": [0, 1], "scheme": "viridis"},
-        "legend": {"title": sentence("theory_command.chart.accuracy", lang), "format": ".1f",
-                   "gradientLength": 200, "titleLimit": 200},
-    }  # fmt: skip
+        "legend": {
+            "title": sentence("theory_command.chart.accuracy", lang),
+            "format": ".1f",
+            "gradientLength": 200,
+            "titleLimit": 200,
+        },
+    }
     centre = {"x": {**x, "field": "sigma_w"}, "y": {**y, "field": "depth"}}
     names = [sentence(f"theory_command.chart.{n}", lang) for n in ("six_xi", "edge")]
     key = {
         "type": "nominal",
         "scale": {"domain": names, "range": ["#D55E00", "#000000"]},
-        "legend": {"title": None, "orient": "top", "labelFontSize": 12, "labelLimit": 400,
-                   "symbolSize": 90},
-    }  # fmt: skip
+        "legend": {
+            "title": None,
+            "orient": "top",
+            "labelFontSize": 12,
+            "labelLimit": 400,
+            "symbolSize": 90,
+        },
+    }
     layers: list[Spec] = [
-        {"mark": {"type": "rect"}, "data": {"values": cells},
-         "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "y2": {"field": "high"},
-                      "color": colour}},
-        {"mark": {"type": "text", "fontSize": 11, "align": "left", "baseline": "bottom", "dx": 6,
-                  "dy": -5}, "data": {"values": cells},
-         "encoding": {"x": x, "y": y, "text": {"field": "label"},
-                      "color": {"condition": {"test": "datum.accuracy > 0.55", "value": INK},
-                                "value": "white"}}},
-    ]  # fmt: skip
+        {
+            "mark": {"type": "rect"},
+            "data": {"values": cells},
+            "encoding": {
+                "x": x,
+                "x2": {"field": "right"},
+                "y": y,
+                "y2": {"field": "high"},
+                "color": colour,
+            },
+        },
+        {
+            "mark": {
+                "type": "text",
+                "fontSize": 11,
+                "align": "left",
+                "baseline": "bottom",
+                "dx": 6,
+                "dy": -5,
+            },
+            "data": {"values": cells},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "text": {"field": "label"},
+                "color": {
+                    "condition": {"test": "datum.accuracy > 0.55", "value": INK},
+                    "value": "white",
+                },
+            },
+        },
+    ]
     if data["curve"]:
-        layers += [_curve(data["curve"], centre, {"value": "white"}, 5.0),
-                   _curve(data["curve"], centre, {**key, "datum": names[0]}, 2.5)]  # fmt: skip
+        layers += [
+            _curve(data["curve"], centre, {"value": "white"}, 5.0),
+            _curve(data["curve"], centre, {**key, "datum": names[0]}, 2.5),
+        ]
     if data["edges"]:
-        layers.append({
-            "mark": {"type": "point", "shape": "diamond", "filled": True, "size": 130,
-                     "opacity": 1, "stroke": "white", "strokeWidth": 1.5},
-            "data": {"values": data["edges"]},
-            "encoding": {**centre, "fill": {**key, "datum": names[1]}},
-        })  # fmt: skip
-    return {"width": _WIDTH, "height": _HEIGHT, "layer": layers,
-            "resolve": {"scale": {"color": "independent"}}}  # fmt: skip
+        layers.append(
+            {
+                "mark": {
+                    "type": "point",
+                    "shape": "diamond",
+                    "filled": True,
+                    "size": 130,
+                    "opacity": 1,
+                    "stroke": "white",
+                    "strokeWidth": 1.5,
+                },
+                "data": {"values": data["edges"]},
+                "encoding": {**centre, "fill": {**key, "datum": names[1]}},
+            }
+        )
+    return {
+        "width": _WIDTH,
+        "height": _HEIGHT,
+        "layer": layers,
+        "resolve": {"scale": {"color": "independent"}},
+    }
 
 
 def _curve(rows: list[Row], centre: Spec, colour: Spec, width: float) -> Spec:

@@ -49,8 +49,11 @@ def course_data(watched: Watched) -> list[Row]:
     if not watched.layers or not run.seeds or len(run.groups["steps"].coords["step"]) < 2:
         return []
     rows = step_rows(run.name, run)
-    return [row for quantity in dict.fromkeys(row["quantity"] for row in rows)
-            for row in _known(of(rows, quantity=quantity))]  # fmt: skip
+    return [
+        row
+        for quantity in dict.fromkeys(row["quantity"] for row in rows)
+        for row in _known(of(rows, quantity=quantity))
+    ]
 
 
 def learning_data(watched: Watched) -> list[Row]:
@@ -113,19 +116,58 @@ def _place(row: Row, lang: str) -> str:
 
 _MOMENTS = ("quantity", "network")
 
-SIGNAL = Chart("watched_signal", signal_data, signal_chart, "layer", _MOMENTS,
-               _describe("watched_signal", signal_data))  # fmt: skip
-LEARNING = Chart("watched_learning", learning_data, learning_chart, "epoch", _MOMENTS,
-                 _describe("watched_learning", learning_data), log=False)  # fmt: skip
-COURSE = Chart("watched_course", course_data, course_chart, "step", _MOMENTS,
-               _describe("watched_course", course_data), legend=False)  # fmt: skip
-EVOLUTION = Chart("watched_evolution", evolution_data, evolution_chart, "layer",
-                  ("quantity", "network", "probe_step"),
-                  _describe("watched_evolution", evolution_data), legend=False)  # fmt: skip
-GAINS = Chart("watched_gains", gains_data, gains_chart, "layer", _MOMENTS,
-              _describe("watched_gains", gains_data))  # fmt: skip
-UNITS = Chart("watched_units", units_data, units_chart, "layer", _MOMENTS,
-              _describe("watched_units", units_data), log=False)  # fmt: skip
+SIGNAL = Chart(
+    "watched_signal",
+    signal_data,
+    signal_chart,
+    "layer",
+    _MOMENTS,
+    _describe("watched_signal", signal_data),
+)
+LEARNING = Chart(
+    "watched_learning",
+    learning_data,
+    learning_chart,
+    "epoch",
+    _MOMENTS,
+    _describe("watched_learning", learning_data),
+    log=False,
+)
+COURSE = Chart(
+    "watched_course",
+    course_data,
+    course_chart,
+    "step",
+    _MOMENTS,
+    _describe("watched_course", course_data),
+    legend=False,
+)
+EVOLUTION = Chart(
+    "watched_evolution",
+    evolution_data,
+    evolution_chart,
+    "layer",
+    ("quantity", "network", "probe_step"),
+    _describe("watched_evolution", evolution_data),
+    legend=False,
+)
+GAINS = Chart(
+    "watched_gains",
+    gains_data,
+    gains_chart,
+    "layer",
+    _MOMENTS,
+    _describe("watched_gains", gains_data),
+)
+UNITS = Chart(
+    "watched_units",
+    units_data,
+    units_chart,
+    "layer",
+    _MOMENTS,
+    _describe("watched_units", units_data),
+    log=False,
+)
 
 WATCHED_CHARTS: tuple[Chart[Watched], ...] = (SIGNAL, LEARNING, COURSE, EVOLUTION, GAINS, UNITS)
 """In the order of the page."""

@@ -52,23 +52,34 @@ def why_chart(rows: Sequence[Row], lang: str, title: str) -> Spec:
         "$schema": SCHEMA,
         "data": {"values": list(rows)},
         "title": {
-            "text": title, "anchor": "start", "fontSize": 15, "fontWeight": "bold",
-            "color": INK, "offset": 14,
+            "text": title,
+            "anchor": "start",
+            "fontSize": 15,
+            "fontWeight": "bold",
+            "color": INK,
+            "offset": 14,
         },
         "hconcat": [_panel(rows, name, lang, first=not at) for at, name in enumerate(optimizers)],
         "spacing": 24,
         "background": "white",
         "padding": 18,
         "config": CONFIG,
-    }  # fmt: skip
+    }
 
 
 def _panel(rows: Sequence[Row], optimizer: str, lang: str, first: bool) -> Spec:
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     kinds = {"control": _CONTROL_COLOUR, "better": _BETTER, "same": _SAME}
     shapes = {"control": "diamond", "better": "circle", "same": "square"}
-    axis = {"title": None, "labelLimit": 220, "domain": False, "ticks": False, "labelFontSize": 12,
-            "labelColor": INK, "labels": first}  # fmt: skip
+    axis = {
+        "title": None,
+        "labelLimit": 220,
+        "domain": False,
+        "ticks": False,
+        "labelFontSize": 12,
+        "labelColor": INK,
+        "labels": first,
+    }
     y = {"field": "arm", "type": "nominal", "sort": arms, "axis": axis}
     x = {
         "type": "quantitative",
@@ -81,8 +92,17 @@ def _panel(rows: Sequence[Row], optimizer: str, lang: str, first: bool) -> Spec:
     }
     labels = {name: sentence(f"why.kind.{name}", lang) for name in kinds}
     expression = " : ".join(f"datum.label == '{k}' ? '{v}'" for k, v in labels.items()) + " : ''"
-    legend = {"title": None, "orient": "bottom", "labelExpr": expression, "labelLimit": 400,
-              "symbolSize": 90} if first else None  # fmt: skip
+    legend = (
+        {
+            "title": None,
+            "orient": "bottom",
+            "labelExpr": expression,
+            "labelLimit": 400,
+            "symbolSize": 90,
+        }
+        if first
+        else None
+    )
 
     def channel(values: dict[str, str]) -> Spec:
         scale = {"domain": list(values), "range": list(values.values())}
@@ -97,14 +117,18 @@ def _panel(rows: Sequence[Row], optimizer: str, lang: str, first: bool) -> Spec:
             {
                 "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.5},
                 "encoding": {
-                    "y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"},
+                    "y": y,
+                    "x": {**x, "field": "low"},
+                    "x2": {"field": "high"},
                     "color": channel(kinds),
                 },
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
                 "encoding": {
-                    "y": y, "x": {**x, "field": "mean"}, "color": channel(kinds),
+                    "y": y,
+                    "x": {**x, "field": "mean"},
+                    "color": channel(kinds),
                     "shape": channel(shapes),
                 },
             },
@@ -113,4 +137,4 @@ def _panel(rows: Sequence[Row], optimizer: str, lang: str, first: bool) -> Spec:
                 "encoding": {"y": y, "x": {**x, "field": "high"}, "text": {"field": "label"}},
             },
         ],
-    }  # fmt: skip
+    }

@@ -15,10 +15,23 @@ from gradgauge.study.by_layer import MOMENTS, by_layer
 from gradgauge.study.compare.run import Comparison
 
 QUANTITIES = (
-    "delta_norm", "g_norm", "backward_gain", "slope_gain", "weight_gain", "weight_grad_norm",
-    "weight_grad_rms", "weight_norm", "signal_spread", "z_mean", "z_std", "h_mean", "h_std",
-    "saturated", "inactive", "dead",
-)  # fmt: skip
+    "delta_norm",
+    "g_norm",
+    "backward_gain",
+    "slope_gain",
+    "weight_gain",
+    "weight_grad_norm",
+    "weight_grad_rms",
+    "weight_norm",
+    "signal_spread",
+    "z_mean",
+    "z_std",
+    "h_mean",
+    "h_std",
+    "saturated",
+    "inactive",
+    "dead",
+)
 """By the names that JSON and the Runs have, too."""
 
 
@@ -43,12 +56,13 @@ def run_rows(
     """
     columns = {quantity: by_layer(run, quantity, moment) for quantity in QUANTITIES}
     return [
-        [label] + [
+        [label]
+        + [
             number(values[at]) if meaning(quantity, at + 1) else NO_VALUE
             for quantity, values in columns.items()
         ]
         for at, label in enumerate(labels)
-    ]  # fmt: skip
+    ]
 
 
 def figure_tables(comparison: Comparison, lang: str) -> str:

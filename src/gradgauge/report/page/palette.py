@@ -11,12 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 COLOURS = (
-    "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442",
-)  # fmt: skip
+    "#D55E00",
+    "#0072B2",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#F0E442",
+)
 ON_DARK = {
-    "#D55E00": "#F28444", "#0072B2": "#55A9E8", "#009E73": "#35C69B", "#CC79A7": "#E29CC3",
-    "#E69F00": "#F2B63D", "#56B4E9": "#8ED0F5", "#000000": "#E8EAED", "#F0E442": "#F0E442",
-}  # fmt: skip
+    "#D55E00": "#F28444",
+    "#0072B2": "#55A9E8",
+    "#009E73": "#35C69B",
+    "#CC79A7": "#E29CC3",
+    "#E69F00": "#F2B63D",
+    "#56B4E9": "#8ED0F5",
+    "#000000": "#E8EAED",
+    "#F0E442": "#F0E442",
+}
 """The same hues, light enough for a dark page."""
 
 DASHES = ((1, 0), (6, 3), (2, 2), (9, 3, 2, 3), (12, 4), (4, 2, 1, 2), (1, 3))

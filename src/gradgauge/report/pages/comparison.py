@@ -181,8 +181,10 @@ def _structure(comparison: Comparison, lang: str) -> str:
                     group.shown_parameters,
                 ]
             )
-        head = [sentence(f"report.column.{c}", lang)
-                for c in ("layer", "activation", "shape", "parameters")]  # fmt: skip
+        head = [
+            sentence(f"report.column.{c}", lang)
+            for c in ("layer", "activation", "shape", "parameters")
+        ]
         foot = [sentence("report.structure.total", lang), "", "", f"{network.parameters:,}"]
         notes = [
             sentence(

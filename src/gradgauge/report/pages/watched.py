@@ -87,10 +87,15 @@ def _of_training(watched: Watched) -> str:
     probes = len(watched.run.groups["probes"].coords["probe_step"])
     batch = str(attributes.get("batch", "probe"))
     parts = [
-        sentence("watch.report.sizes", lang, layers=len(watched.layers), probes=probes,
-                 parameters=f"{int(attributes['parameters']):,}"),
+        sentence(
+            "watch.report.sizes",
+            lang,
+            layers=len(watched.layers),
+            probes=probes,
+            parameters=f"{int(attributes['parameters']):,}",
+        ),
         sentence(f"watch.report.batch_{batch}", lang),
-    ]  # fmt: skip
+    ]
     return " ".join(parts)
 
 
@@ -101,8 +106,14 @@ def _non_finite(watched: Watched) -> list[str]:
         return []
     at = min(broken, key=lambda member: steps[member])
     layer = int(watched.run.figure("non_finite_layer")[at])
-    return [sentence("watch.report.non_finite", watched.lang, step=int(steps[at]),
-                     layer=watched.layers[layer - 1].name)]  # fmt: skip
+    return [
+        sentence(
+            "watch.report.non_finite",
+            watched.lang,
+            step=int(steps[at]),
+            layer=watched.layers[layer - 1].name,
+        )
+    ]
 
 
 def _charts(section: str, watched: Watched, *charts: Any) -> str:

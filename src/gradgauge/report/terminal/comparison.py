@@ -37,8 +37,14 @@ def print_comparison(
     from rich.console import Console
 
     printer = _Printer(comparison, lang, console or Console(highlight=False))
-    for part in (printer.structures, printer.epochs, printer.test, printer.signals,
-                 printer.explanation, printer.paths):  # fmt: skip
+    for part in (
+        printer.structures,
+        printer.epochs,
+        printer.test,
+        printer.signals,
+        printer.explanation,
+        printer.paths,
+    ):
         part()
 
 
@@ -76,8 +82,11 @@ class _Printer:
         if len(data.image_shape) > 1:
             table.add_row("Flatten", f"(None, {data.inputs})", "0")
         for group in layer_groups(network, output):
-            table.add_row(f"{group.numbers} {group.activation}", f"(None, {group.units})",
-                          group.shown_parameters)  # fmt: skip
+            table.add_row(
+                f"{group.numbers} {group.activation}",
+                f"(None, {group.units})",
+                group.shown_parameters,
+            )
         table.add_section()
         table.add_row(self.say("structure.total"), "", f"{network.parameters:,}")
         return table

@@ -183,8 +183,12 @@ class LiveTable:
             slopes, weights = (float(np.log10(g[hidden]).sum()) for g in gains if g is not None)
         if not math.isfinite(slopes + weights):
             return None
-        return self._say("decades", decades=f"{slopes + weights:+.1f}", slopes=f"{slopes:+.1f}",
-                         weights=f"{weights:+.1f}")  # fmt: skip
+        return self._say(
+            "decades",
+            decades=f"{slopes + weights:+.1f}",
+            slopes=f"{slopes:+.1f}",
+            weights=f"{weights:+.1f}",
+        )
 
     def _say(self, key: str, **facts: Any) -> str:
         return sentence(f"watch.live.{key}", self.lang, **facts)

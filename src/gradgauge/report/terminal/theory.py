@@ -52,17 +52,25 @@ def print_measured_prediction(
 def print_critical(point: CriticalPoint, lang: str) -> None:
     """The critical scale, or why there is none."""
     say = _Page(lang)
-    say.heading(sentence("theory_command.title.critical", lang, activation=point.activation,
-                         sigma_b=number(point.sigma_b)))  # fmt: skip
+    say.heading(
+        sentence(
+            "theory_command.title.critical",
+            lang,
+            activation=point.activation,
+            sigma_b=number(point.sigma_b),
+        )
+    )
     if point.sigma_w2 is None:
         say.lines([_sentence(_reason(point.note, lang))])
         return
     rows = [
         [sentence("theory.quantity.sigma_w2_critical", lang), number(point.sigma_w2, _DIGITS)],
-        [sentence("theory_command.quantity.sigma_w", lang),
-         number(math.sqrt(point.sigma_w2), _DIGITS)],
+        [
+            sentence("theory_command.quantity.sigma_w", lang),
+            number(math.sqrt(point.sigma_w2), _DIGITS),
+        ],
         [sentence("theory.quantity.q_star", lang), number(point.q_star, _DIGITS)],
-    ]  # fmt: skip
+    ]
     say.table(("quantity", "value"), rows)
     say.lines([_sentence(_reason(point.note, lang))])
 
@@ -72,8 +80,14 @@ def print_growth(
 ) -> None:
     """What batch normalisation does to the gradient."""
     say = _Page(lang)
-    say.heading(sentence("theory_command.title.batch_norm", lang, activation=activation,
-                         batch=number(batch, _DIGITS) if math.isinf(batch) else int(batch)))  # fmt: skip
+    say.heading(
+        sentence(
+            "theory_command.title.batch_norm",
+            lang,
+            activation=activation,
+            batch=number(batch, _DIGITS) if math.isinf(batch) else int(batch),
+        )
+    )
     if measurement:
         say.measured(measurement)
     else:
@@ -142,18 +156,30 @@ def print_network(
     else:
         shown = _picked(prediction.layers)
         rows = [
-            [str(row.layer), row.activation,
-             *(number(x, 4) for x in (row.sigma_w, row.sigma_b, row.q, row.chi_grad)),
-             f"{row.decades:+.2f}"]
+            [
+                str(row.layer),
+                row.activation,
+                *(number(x, 4) for x in (row.sigma_w, row.sigma_b, row.q, row.chi_grad)),
+                f"{row.decades:+.2f}",
+            ]
             for row in shown
-        ]  # fmt: skip
+        ]
         columns = ("layer", "activation", "sigma_w", "sigma_b", "q", "chi_grad", "decades")
         say.table(columns, rows, ("right", "left"))
         if len(shown) < len(prediction.layers):
-            say.lines([sentence("theory_command.picked", lang, shown=len(shown),
-                                count=len(prediction.layers))])  # fmt: skip
-        say.lines([sentence("theory_command.decades", lang,
-                            decades=f"{prediction.decades or 0.0:+.2f}")])  # fmt: skip
+            say.lines(
+                [
+                    sentence(
+                        "theory_command.picked",
+                        lang,
+                        shown=len(shown),
+                        count=len(prediction.layers),
+                    )
+                ]
+            )
+        say.lines(
+            [sentence("theory_command.decades", lang, decades=f"{prediction.decades or 0.0:+.2f}")]
+        )
     if measurement:
         say.measured(measurement)
         _print_size(say, measurement, lang)
@@ -170,12 +196,30 @@ def print_diagram(diagram: PhaseDiagram, paths: Sequence[Path], lang: str) -> No
     phases = [p.phase for row in diagram.points for p in row]
     for phase in ("ordered", "chaotic"):
         share = f"{100 * phases.count(phase) / len(phases):.0f}%"
-        say.lines([sentence("theory_command.share", lang, share=share,
-                            phase=sentence(f"theory_command.chart.{phase}", lang))])  # fmt: skip
+        say.lines(
+            [
+                sentence(
+                    "theory_command.share",
+                    lang,
+                    share=share,
+                    phase=sentence(f"theory_command.chart.{phase}", lang),
+                )
+            ]
+        )
     if diagram.line:
         (w1, b1), (w2, b2) = diagram.line[0], diagram.line[-1]
-        say.lines([sentence("theory_command.line", lang, w1=number(w1), b1=number(b1),
-                            w2=number(w2), b2=number(b2))])  # fmt: skip
+        say.lines(
+            [
+                sentence(
+                    "theory_command.line",
+                    lang,
+                    w1=number(w1),
+                    b1=number(b1),
+                    w2=number(w2),
+                    b2=number(b2),
+                )
+            ]
+        )
     else:
         say.lines([sentence("theory_command.chart.no_line", lang)])
     say.files(paths)
@@ -185,24 +229,42 @@ def print_trainability(result: Trainability, paths: Sequence[Path], lang: str) -
     """The accuracies as a table, and every edge beside 6 xi_c."""
     say = _Page(lang)
     spec = result.spec
-    say.heading(sentence("theory_command.title.experiment", lang, activation=spec.activation,
-                         dataset=result.dataset))  # fmt: skip
+    say.heading(
+        sentence(
+            "theory_command.title.experiment",
+            lang,
+            activation=spec.activation,
+            dataset=result.dataset,
+        )
+    )
     found = {(cell.sigma_w, cell.depth): cell.train_accuracy for cell in result.cells}
     rows = [
-        [number(edge.sigma_w),
-         *(f"{found[edge.sigma_w, depth]:.2f}" for depth in sorted(spec.depths)),
-         sentence(f"theory_command.edge.{edge.place}", lang, depth=number(edge.depth)),
-         number(edge.predicted), _verdict(edge.agrees, lang)]
+        [
+            number(edge.sigma_w),
+            *(f"{found[edge.sigma_w, depth]:.2f}" for depth in sorted(spec.depths)),
+            sentence(f"theory_command.edge.{edge.place}", lang, depth=number(edge.depth)),
+            number(edge.predicted),
+            _verdict(edge.agrees, lang),
+        ]
         for edge in result.edges
-    ]  # fmt: skip
+    ]
     head = ["sigma_w", *(f"={d}" for d in sorted(spec.depths)), "edge", "six_xi", "within"]
     say.table(head, rows)
     say.lines([sentence("theory_command.edge_rule", lang, half=f"{result.half:.2f}")])
     between = [edge for edge in result.edges if edge.place == BETWEEN and edge.ratio]
     for edge in between:
-        say.lines([sentence("theory_command.edge_ratio", lang, sigma_w=number(edge.sigma_w),
-                            edge=number(edge.depth), predicted=number(edge.predicted),
-                            ratio=number(edge.ratio, 2))])  # fmt: skip
+        say.lines(
+            [
+                sentence(
+                    "theory_command.edge_ratio",
+                    lang,
+                    sigma_w=number(edge.sigma_w),
+                    edge=number(edge.depth),
+                    predicted=number(edge.predicted),
+                    ratio=number(edge.ratio, 2),
+                )
+            ]
+        )
     say.files(paths)
 
 
@@ -233,18 +295,32 @@ def _course(growth: float, lang: str) -> str:
 
 
 def _title(prediction: Prediction, lang: str) -> str:
-    return sentence("theory_command.title.activation", lang, activation=prediction.activation,
-                    sigma_w=f"{prediction.sigma_w:g}",
-                    sigma_b=f"{prediction.sigma_b:g}")  # fmt: skip
+    return sentence(
+        "theory_command.title.activation",
+        lang,
+        activation=prediction.activation,
+        sigma_w=f"{prediction.sigma_w:g}",
+        sigma_b=f"{prediction.sigma_b:g}",
+    )
 
 
 def _print_size(say: _Page, measurement: Measurement, lang: str) -> None:
     size = measurement.size
-    say.lines([
-        sentence(f"theory_command.size{'' if size.settled else '_all'}", lang, networks=len(measurement.seeds), width=size.width,
-                 layers=size.layers, settled=size.settled, dropped=size.dropped, samples=size.samples),
-        sentence("theory_command.rule", lang),
-    ])  # fmt: skip
+    say.lines(
+        [
+            sentence(
+                f"theory_command.size{'' if size.settled else '_all'}",
+                lang,
+                networks=len(measurement.seeds),
+                width=size.width,
+                layers=size.layers,
+                settled=size.settled,
+                dropped=size.dropped,
+                samples=size.samples,
+            ),
+            sentence("theory_command.rule", lang),
+        ]
+    )
     if measurement.estimated:
         say.lines([sentence("theory_command.estimated", lang)])
 
@@ -311,8 +387,12 @@ class _Page:
     def files(self, paths: Sequence[Path]) -> None:
         if paths:
             listed = ", ".join(map(str, paths))
-            self.console.print(sentence("theory_command.files", self.lang, paths=listed),
-                               highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+            self.console.print(
+                sentence("theory_command.files", self.lang, paths=listed),
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
 
     def table(
         self, head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str] = ("left",)
@@ -323,8 +403,11 @@ class _Page:
 
         table = Table(box=None, pad_edge=False, header_style="dim")
         for at, key in enumerate(head):
-            name = key.removeprefix("=") if key.startswith("=") or not key else sentence(
-                f"theory_command.column.{key}", self.lang)  # fmt: skip
+            name = (
+                key.removeprefix("=")
+                if key.startswith("=") or not key
+                else sentence(f"theory_command.column.{key}", self.lang)
+            )
             justify: Any = "left" if not key or (at < len(left) and left[at] == "left") else "right"
             table.add_column(name, justify=justify, overflow="fold")
         for row in rows:

@@ -67,8 +67,13 @@ _COLUMNS = {"accuracy": 10, "lost": 16, "chi": 11, "spread": 9, "learned": 8}
 def _table(why: Why, optimizer: str, lang: str) -> Any:
     from rich.table import Table
 
-    table = Table(title=sentence("why.table.optimizer", lang, optimizer=optimizer),
-                  title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))  # fmt: skip
+    table = Table(
+        title=sentence("why.table.optimizer", lang, optimizer=optimizer),
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column(sentence("why.table.arm", lang), no_wrap=True)
     for key, width in _COLUMNS.items():
         table.add_column(sentence(f"why.table.{key}", lang), justify="right", width=width)

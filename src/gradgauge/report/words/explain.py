@@ -51,8 +51,9 @@ def explain(comparison: Comparison, lang: str = "en") -> list[str]:
     subject = most_affected(told)
     best = next((f for f in told if f.name == comparison_best(comparison)), subject)
     beside = None if best is subject else best
-    first = sentence("explain.named", lang, name=subject.name,
-                     sentence=backward(subject, lang, beside))  # fmt: skip
+    first = sentence(
+        "explain.named", lang, name=subject.name, sentence=backward(subject, lang, beside)
+    )
     return [first, forward(subject, lang, beside), course(subject, lang)]
 
 
@@ -81,22 +82,27 @@ def backward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
     if moment.zero_from is not None:
         blocked = facts.seeds == 1 and moment.dead[moment.zero_from - 1] == 1
         kind = "blocked" if blocked else "zero" if facts.seeds == 1 else "zero_some_seed"
-        return sentence(f"explain.backward.{kind}", lang, dtype=facts.dtype,
-                        layer=moment.zero_from)  # fmt: skip
+        return sentence(f"explain.backward.{kind}", lang, dtype=facts.dtype, layer=moment.zero_from)
     if not math.isfinite(total):
         return sentence("explain.backward.unmeasured", lang)
     kind = "keeps" if decades(total) == _NOTHING else "loses" if total < 0 else "grows"
     contrast = _contrast(beside, lang, "backward", _signed_total)
-    return sentence(f"explain.backward.{kind}", lang, contrast=contrast,
-                    **_split(moment.attenuation))  # fmt: skip
+    return sentence(
+        f"explain.backward.{kind}", lang, contrast=contrast, **_split(moment.attenuation)
+    )
 
 
 def forward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
     """Whether inputs are still distinguishable in the last hidden layer before training."""
     spread = facts.moments["first"].spread
     contrast = _contrast(beside, lang, "forward", lambda f: number(f.moments["first"].spread))
-    return sentence(f"explain.forward.{_spread_kind(spread)}", lang, name=facts.name,
-                    spread=number(spread), contrast=contrast)  # fmt: skip
+    return sentence(
+        f"explain.forward.{_spread_kind(spread)}",
+        lang,
+        name=facts.name,
+        spread=number(spread),
+        contrast=contrast,
+    )
 
 
 def _spread_kind(spread: float) -> str:
@@ -112,8 +118,13 @@ def course(facts: Facts, lang: str) -> str:
     first, last = facts.moments["first"], facts.moments["last"]
     if facts.non_finite:
         seeds = ", ".join(map(str, facts.non_finite["seeds"]))
-        return sentence("explain.course.non_finite", lang, seeds=seeds,
-                        step=facts.non_finite["step"], layer=facts.non_finite["layer"])  # fmt: skip
+        return sentence(
+            "explain.course.non_finite",
+            lang,
+            seeds=seeds,
+            step=facts.non_finite["step"],
+            layer=facts.non_finite["layer"],
+        )
     if facts.interrupted:
         return sentence("explain.course.interrupted", lang)
     before, after = first.attenuation.decades, last.attenuation.decades

@@ -17,8 +17,9 @@ def headline(comparison: Comparison, lang: str = "en") -> str:
     if not names:
         return sentence("report.headline.nothing", lang)
     if len(names) == 1:
-        return sentence(f"report.headline.{table}.one", lang, name=names[0],
-                        value=_value(comparison, names[0]))  # fmt: skip
+        return sentence(
+            f"report.headline.{table}.one", lang, name=names[0], value=_value(comparison, names[0])
+        )
     best = comparison_best(comparison)
     if best is None or not math.isfinite(_mean(comparison, best)):
         listed = ", ".join(f"{name} {_value(comparison, name)}" for name in names)
@@ -26,9 +27,15 @@ def headline(comparison: Comparison, lang: str = "en") -> str:
     best, second = comparison.ranking[:2]
     decided = comparison.difference.decided if comparison.difference else None
     kind = "undecided" if decided is False else "two" if len(names) == 2 else "many"
-    return sentence(f"report.headline.{table}.{kind}", lang, best=best, second=second,
-                    best_value=_value(comparison, best), count=len(names),
-                    second_value=_value(comparison, second))  # fmt: skip
+    return sentence(
+        f"report.headline.{table}.{kind}",
+        lang,
+        best=best,
+        second=second,
+        best_value=_value(comparison, best),
+        count=len(names),
+        second_value=_value(comparison, second),
+    )
 
 
 def verdict(comparison: Comparison, lang: str = "en") -> str | None:

@@ -106,10 +106,14 @@ def _product(facts: Facts, depth: int, lang: str) -> str:
     total = facts.moments["first"].attenuation
     if not math.isfinite(total.decades):
         return sentence("report.lesson.product_unmeasured", lang, depth=depth)
-    return sentence("report.lesson.product", lang, depth=depth,
-                    total=signed_decades(total.decades),
-                    slopes=signed_decades(total.slope_decades),
-                    weights=signed_decades(total.weight_decades))  # fmt: skip
+    return sentence(
+        "report.lesson.product",
+        lang,
+        depth=depth,
+        total=signed_decades(total.decades),
+        slopes=signed_decades(total.slope_decades),
+        weights=signed_decades(total.weight_decades),
+    )
 
 
 def _limit(comparison: Comparison, facts: Facts, lang: str) -> str:
@@ -117,28 +121,41 @@ def _limit(comparison: Comparison, facts: Facts, lang: str) -> str:
     network = comparison.networks[facts.name]
     limit = slope_limit_decades(network)
     largest = ", ".join(
-        sentence("report.lesson.largest", lang, activation=name,
-                 slope=f"{ACTIVATIONS[name].max_slope:.4g}")
+        sentence(
+            "report.lesson.largest",
+            lang,
+            activation=name,
+            slope=f"{ACTIVATIONS[name].max_slope:.4g}",
+        )
         for name in dict.fromkeys(network.activations)
-    )  # fmt: skip
+    )
     key = "limit" if signed_decades(limit).startswith("−") else "limit_one"
     slopes = signed_decades(facts.moments["first"].attenuation.slope_decades)
-    return sentence(f"report.lesson.{key}", lang, limit=signed_decades(limit), largest=largest,
-                    slopes=slopes)  # fmt: skip
+    return sentence(
+        f"report.lesson.{key}", lang, limit=signed_decades(limit), largest=largest, slopes=slopes
+    )
 
 
 def _spreads(told: list[Facts], lang: str) -> str:
     return ", ".join(
-        sentence("report.lesson.spread_of", lang, name=facts.name,
-                 value=number(facts.moments["first"].spread))
+        sentence(
+            "report.lesson.spread_of",
+            lang,
+            name=facts.name,
+            value=number(facts.moments["first"].spread),
+        )
         for facts in told
-    )  # fmt: skip
+    )
 
 
 def _courses(told: list[Facts], lang: str) -> str:
     return ", ".join(
-        sentence("report.lesson.course_of", lang, name=facts.name,
-                 first=signed_decades(facts.moments["first"].attenuation.decades),
-                 last=signed_decades(facts.moments["last"].attenuation.decades))
+        sentence(
+            "report.lesson.course_of",
+            lang,
+            name=facts.name,
+            first=signed_decades(facts.moments["first"].attenuation.decades),
+            last=signed_decades(facts.moments["last"].attenuation.decades),
+        )
         for facts in told
-    )  # fmt: skip
+    )

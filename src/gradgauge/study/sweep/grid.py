@@ -32,14 +32,29 @@ SIZES = ("activation", "depth", "width")
 """What a notation says itself."""
 
 NETWORK_FIELDS: dict[str, type] = {
-    "notation": str, "activation": str, "depth": int, "width": int, "init": str, "scale": float,
-    "bias_std": float, "norm": str, "skip": int,
-}  # fmt: skip
+    "notation": str,
+    "activation": str,
+    "depth": int,
+    "width": int,
+    "init": str,
+    "scale": float,
+    "bias_std": float,
+    "norm": str,
+    "skip": int,
+}
 TRAINING_FIELDS: dict[str, type] = {
-    "optimizer": str, "learning_rate": float, "batch_size": int, "epochs": int, "loss": str,
-    "momentum": float, "weight_decay": float, "schedule": str, "warmup_steps": int,
-    "clip_norm": float, "dtype": str,
-}  # fmt: skip
+    "optimizer": str,
+    "learning_rate": float,
+    "batch_size": int,
+    "epochs": int,
+    "loss": str,
+    "momentum": float,
+    "weight_decay": float,
+    "schedule": str,
+    "warmup_steps": int,
+    "clip_norm": float,
+    "dtype": str,
+}
 FIELDS = {**NETWORK_FIELDS, **TRAINING_FIELDS, "seed": int}
 
 # Arguments of a compiled program, not part of it.

@@ -30,8 +30,10 @@ ATTENUATION = tuple(
     f"attenuation.{part}" for part in ("decades", "slope_decades", "weight_decades")
 )
 OVER_LAYERS: dict[str, Callable[..., Any]] = {
-    "min": np.nanmin, "max": np.nanmax, "mean": np.nanmean,
-}  # fmt: skip
+    "min": np.nanmin,
+    "max": np.nanmax,
+    "mean": np.nanmean,
+}
 NAMES = (*FIGURES, *EPOCH_FIGURES, *ATTENUATION, *QUANTITIES)
 
 PROBED = frozenset(q for g in GAUGES if "update" not in g.needs for q in g.quantities)

@@ -47,9 +47,15 @@ from gradgauge.study.sweep.outcomes import DEFAULT, Outcome, read_outcome
 from gradgauge.study.sweep.toml_lines import lines_of
 
 _TOP = (
-    "dataset", "train_samples", "test_samples", "outcomes", "keep_runs", "network", "training",
+    "dataset",
+    "train_samples",
+    "test_samples",
+    "outcomes",
+    "keep_runs",
+    "network",
+    "training",
     "zip",
-)  # fmt: skip
+)
 _TRAINING = (*TRAINING_FIELDS, "seeds")
 _RANGE = ("from", "to", "count", "spacing")
 _MOST_OUTCOMES = 500
@@ -238,10 +244,14 @@ class _Reader:
         count, spacing = given.get("count"), given.get("spacing", "linear")
         low, high = given.get("from"), given.get("to")
         if (
-            FIELDS[name] is str or not numbers or spacing not in ("linear", "log")
-            or not isinstance(count, int) or isinstance(count, bool) or count < 1
+            FIELDS[name] is str
+            or not numbers
+            or spacing not in ("linear", "log")
+            or not isinstance(count, int)
+            or isinstance(count, bool)
+            or count < 1
             or (spacing == "log" and min(low, high) <= 0)  # type: ignore[type-var]
-        ):  # fmt: skip
+        ):
             raise self.fail(place, "bad_range", field=place.rpartition(".")[2])
         along = np.geomspace if spacing == "log" else np.linspace
         values = along(low, high, count).tolist()  # type: ignore[arg-type]

@@ -97,10 +97,12 @@ def _first_samples(dataset: Dataset, plan: Plan) -> Dataset:
         return dataset
     part = dataclasses.replace(
         dataset,
-        x_train=dataset.x_train[:train], y_train=dataset.y_train[:train],
-        x_test=dataset.x_test[:test], y_test=dataset.y_test[:test],
+        x_train=dataset.x_train[:train],
+        y_train=dataset.y_train[:train],
+        x_test=dataset.x_test[:test],
+        y_test=dataset.y_test[:test],
         fingerprint=f"{dataset.fingerprint}:{train}:{test}",
-    )  # fmt: skip
+    )
     if part.outputs != dataset.outputs:
         raise TooFewSamples(len(part.y_train), part.outputs, dataset.outputs)
     return part

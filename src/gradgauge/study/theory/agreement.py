@@ -24,9 +24,16 @@ from gradgauge.statistics import Summary, summarize
 from gradgauge.theory import json_number
 
 TOLERANCE = {
-    "q_star": 1.0, "chi_grad": 0.8, "chi_len": 1.0, "c_star": 1.0, "xi_q": 3.0, "xi_c": 3.0,
-    "growth_mean_square": 0.6, "mean_log_norm": 1.0, "std_log_norm": 1.0,
-}  # fmt: skip
+    "q_star": 1.0,
+    "chi_grad": 0.8,
+    "chi_len": 1.0,
+    "c_star": 1.0,
+    "xi_q": 3.0,
+    "xi_c": 3.0,
+    "growth_mean_square": 0.6,
+    "mean_log_norm": 1.0,
+    "std_log_norm": 1.0,
+}
 """Quantity -> finite-width tolerance times sqrt(width); relative, but for c_star."""
 
 _ABSOLUTE = frozenset({"c_star"})

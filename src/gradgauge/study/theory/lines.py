@@ -82,9 +82,12 @@ def _unit_sigma(values: Mapping[str, Value]) -> float:
 
 
 def _trainable(
-    values: Mapping[str, Value], x: str, other: str, unit: float,
+    values: Mapping[str, Value],
+    x: str,
+    other: str,
+    unit: float,
     ranges: Mapping[str, tuple[float, float]],
-) -> list[TheoryLine]:  # fmt: skip
+) -> list[TheoryLine]:
     """6 xi_c over the scale or the biases; where it is infinite, beyond the chart."""
     activation, scale = str(values["activation"]), float(values.get("scale", 1.0))
     bias = float(values.get("bias_std", 0.0))

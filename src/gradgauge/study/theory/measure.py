@@ -295,9 +295,15 @@ def _read(prediction: Prediction, width: int, depth: int, seed: int) -> InitialR
     """The engine's own network of these sigmas, its first layer at the fixed length."""
     sigma_w, sigma_b = prediction.sigma_w, prediction.sigma_b
     network = NetworkSpec.uniform(
-        width, depth, width, _OUTPUTS, prediction.activation,
-        init="lecun_normal", scale=sigma_w, bias_std=sigma_b,
-    )  # fmt: skip
+        width,
+        depth,
+        width,
+        _OUTPUTS,
+        prediction.activation,
+        init="lecun_normal",
+        scale=sigma_w,
+        bias_std=sigma_b,
+    )
     q = prediction.q_star if prediction.q_star not in (None, 0.0, math.inf) else 1.0
     square = max((q or 1.0) - sigma_b**2, 0.0) / sigma_w**2 or 1.0
     rng = np.random.default_rng([seed, 1])

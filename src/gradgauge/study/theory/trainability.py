@@ -88,9 +88,15 @@ class TrainabilitySpec:
     def network(self, sigma_w: float, depth: int, inputs: int, outputs: int) -> NetworkSpec:
         """The network of one cell: W ~ N(0, sigma_w^2 / fan_in), b ~ N(0, sigma_b^2)."""
         return NetworkSpec.uniform(
-            inputs, depth, self.width, outputs, self.activation,
-            init="lecun_normal", scale=sigma_w, bias_std=self.sigma_b,
-        )  # fmt: skip
+            inputs,
+            depth,
+            self.width,
+            outputs,
+            self.activation,
+            init="lecun_normal",
+            scale=sigma_w,
+            bias_std=self.sigma_b,
+        )
 
 
 @dataclass(frozen=True)
@@ -229,9 +235,11 @@ def _first(dataset: Dataset, spec: TrainabilitySpec) -> Dataset:
     train_rows, test_rows = slice(spec.train_samples), slice(spec.test_samples)
     return dataclasses.replace(
         dataset,
-        x_train=dataset.x_train[train_rows], y_train=dataset.y_train[train_rows],
-        x_test=dataset.x_test[test_rows], y_test=dataset.y_test[test_rows],
-    )  # fmt: skip
+        x_train=dataset.x_train[train_rows],
+        y_train=dataset.y_train[train_rows],
+        x_test=dataset.x_test[test_rows],
+        y_test=dataset.y_test[test_rows],
+    )
 
 
 def _accuracy(run: Run) -> tuple[float, float]:

@@ -170,8 +170,10 @@ def _orthogonal(network: NetworkSpec) -> Arm:
     """Orthogonal weights of the same variance as the drawn ones."""
     sigmas = [sigma for sigma, _ in layer_sigmas(network)]
     init = INITIALIZERS["orthogonal"]
-    drawn = [s / math.sqrt(m * init.variance(m, n)) if s else 1.0
-             for s, (m, n) in zip(sigmas, network.shapes, strict=True)]  # fmt: skip
+    drawn = [
+        s / math.sqrt(m * init.variance(m, n)) if s else 1.0
+        for s, (m, n) in zip(sigmas, network.shapes, strict=True)
+    ]
 
     def adjust(params: Weights) -> Weights:
         layer, new = 0, []

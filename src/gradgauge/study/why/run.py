@@ -200,9 +200,14 @@ def why(
     _judge(arms)
     seconds = {"total": time.perf_counter() - began, **trained.seconds}
     return Why(
-        network, training, arms, constant_loss(data, training.loss), data, seconds,
+        network,
+        training,
+        arms,
+        constant_loss(data, training.loss),
+        data,
+        seconds,
         trained.interrupted,
-    )  # fmt: skip
+    )
 
 
 def _judge(arms: Sequence[TrainedArm]) -> None:

@@ -13,12 +13,64 @@ from dataclasses import dataclass, field
 from gradgauge.watchers.jax.program import Operation, Program, Ref, consumers
 
 _ELEMENTWISE = {
-    "abs", "add", "add_any", "atan", "atan2", "clamp", "convert_element_type", "copy", "cos",
-    "acos", "acosh", "and", "asin", "asinh", "atanh", "cbrt", "cosh", "custom_jvp_call", "custom_vjp_call", "div", "eq", "erf", "erfc", "exp", "exp2", "expm1",
-    "floor", "ge", "is_finite", "gt", "integer_pow", "jit", "le", "log", "log1p", "logistic", "lt", "max",
-    "min", "mul", "ne", "neg", "not", "pow", "round", "or", "rem", "rsqrt", "select_n", "sign", "sin", "sinh",
-    "sqrt", "square", "sub", "tan", "tanh",
-}  # fmt: skip
+    "abs",
+    "add",
+    "add_any",
+    "atan",
+    "atan2",
+    "clamp",
+    "convert_element_type",
+    "copy",
+    "cos",
+    "acos",
+    "acosh",
+    "and",
+    "asin",
+    "asinh",
+    "atanh",
+    "cbrt",
+    "cosh",
+    "custom_jvp_call",
+    "custom_vjp_call",
+    "div",
+    "eq",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "ge",
+    "is_finite",
+    "gt",
+    "integer_pow",
+    "jit",
+    "le",
+    "log",
+    "log1p",
+    "logistic",
+    "lt",
+    "max",
+    "min",
+    "mul",
+    "ne",
+    "neg",
+    "not",
+    "pow",
+    "round",
+    "or",
+    "rem",
+    "rsqrt",
+    "select_n",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "sub",
+    "tan",
+    "tanh",
+}
 _RELABELS = {"convert_element_type", "transpose", "squeeze", "copy"}
 _LOOPS = {"scan", "while", "cond", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 
@@ -210,8 +262,11 @@ class _Search:
         """Values that depend on `ref`; `alone`: on nothing else but parameters and constants."""
         reached = {ref}
         for operation in self.program.operations:
-            data = [r for r in operation.inputs
-                    if r is not None and r not in self.of_leaf and r not in self.constant]  # fmt: skip
+            data = [
+                r
+                for r in operation.inputs
+                if r is not None and r not in self.of_leaf and r not in self.constant
+            ]
             hit = [r in reached for r in data]
             if hit and (all(hit) if alone else any(hit)):
                 reached.update(operation.outputs)

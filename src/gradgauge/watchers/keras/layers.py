@@ -168,9 +168,11 @@ def _own_variables(layer: Layer, parts: list[Layer]) -> list[Variable]:
 
 
 def _weights(layer: Layer) -> list[Variable]:
-    variables = layer.weights if isinstance(layer, _OPAQUE) else _own_variables(
-        layer, list(layer._flatten_layers(include_self=False))
-    )  # fmt: skip
+    variables = (
+        layer.weights
+        if isinstance(layer, _OPAQUE)
+        else _own_variables(layer, list(layer._flatten_layers(include_self=False)))
+    )
     if is_normalization(layer):
         return [v for v in variables if v.name in ("gamma", "scale")]
     return [v for v in variables if len(v.shape) > 1 and _is_float(v)]

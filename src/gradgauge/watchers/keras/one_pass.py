@@ -116,9 +116,15 @@ class Tapped:
         try:
             metrics = [v.value for v in model.metrics_variables]
             loss, _ = model.stateless_compute_loss(
-                weights, other, metrics, x=x, y=y, y_pred=output,
-                sample_weight=sample_weight, training=True,
-            )  # fmt: skip
+                weights,
+                other,
+                metrics,
+                x=x,
+                y=y,
+                y_pred=output,
+                sample_weight=sample_weight,
+                training=True,
+            )
         finally:
             model._losses_override = kept
         return loss

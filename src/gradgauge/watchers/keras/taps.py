@@ -147,8 +147,9 @@ class Taps:
             marked = out
         else:
             marked, number = self._marked(out)
-            call = Call(row, None if row.opaque else number, number, tuple(out.shape),
-                        unit_axis(row.layer))  # fmt: skip
+            call = Call(
+                row, None if row.opaque else number, number, tuple(out.shape), unit_axis(row.layer)
+            )
             if row.opaque:
                 call.activation, call.label, call.bare = None, "", False
         call.used = is_attention_part(row)

@@ -22,8 +22,19 @@ _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = 
 WHOLE = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 """Modules that are one layer with all that is in them: their parts are never called."""
 
-_SHAPING = ("dropout", "flatten", "pooling", "padding", "upsampling", "fold", "pixelshuffle",
-            "loss", "sparse", "distance", "channelshuffle")  # fmt: skip
+_SHAPING = (
+    "dropout",
+    "flatten",
+    "pooling",
+    "padding",
+    "upsampling",
+    "fold",
+    "pixelshuffle",
+    "loss",
+    "sparse",
+    "distance",
+    "channelshuffle",
+)
 
 
 @dataclass

@@ -27,15 +27,48 @@ from gradgauge.watchers.torch.modules import (
 )
 
 _UNKNOWN_POINTWISE = {
-    "celu", "clamp", "clamp_max", "clamp_min", "clip", "hardshrink", "hardswish", "logsigmoid",
-    "prelu", "rrelu", "softshrink", "square", "tanhshrink", "threshold",
-}  # fmt: skip
+    "celu",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "hardshrink",
+    "hardswish",
+    "logsigmoid",
+    "prelu",
+    "rrelu",
+    "softshrink",
+    "square",
+    "tanhshrink",
+    "threshold",
+}
 _SAME_SIGNAL = {
-    "contiguous", "double", "flatten", "float", "log_softmax", "reshape", "softmax", "squeeze",
-    "to", "unsqueeze", "view",
-}  # fmt: skip
-_BENDING = {"abs", "cos", "exp", "log", "max", "maximum", "min", "minimum", "pow", "__pow__", "sqrt",
-            "where"}  # fmt: skip
+    "contiguous",
+    "double",
+    "flatten",
+    "float",
+    "log_softmax",
+    "reshape",
+    "softmax",
+    "squeeze",
+    "to",
+    "unsqueeze",
+    "view",
+}
+_BENDING = {
+    "abs",
+    "cos",
+    "exp",
+    "log",
+    "max",
+    "maximum",
+    "min",
+    "minimum",
+    "pow",
+    "__pow__",
+    "sqrt",
+    "where",
+}
 _PRODUCTS = {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
 _SUMS = {"add", "__add__", "__radd__", "__iadd__", "add_"}
 

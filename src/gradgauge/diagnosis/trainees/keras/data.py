@@ -70,11 +70,15 @@ def given(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Given:
 
 def _is_array_tree(x: Any) -> bool:
     leaves = keras.tree.flatten(x)
-    return bool(leaves) and all(
-        (hasattr(leaf, "shape") and hasattr(leaf, "dtype") and hasattr(leaf, "__getitem__"))
-        or isinstance(leaf, (int, float))
-        for leaf in leaves
-    ) and not isinstance(x, keras.utils.PyDataset)  # fmt: skip
+    return (
+        bool(leaves)
+        and all(
+            (hasattr(leaf, "shape") and hasattr(leaf, "dtype") and hasattr(leaf, "__getitem__"))
+            or isinstance(leaf, (int, float))
+            for leaf in leaves
+        )
+        and not isinstance(x, keras.utils.PyDataset)
+    )
 
 
 def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> Given:
@@ -101,8 +105,9 @@ def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> Given:
     y_first = y_probe = None
     if y is not None:
         y_first, y_probe = (keras.tree.map_structure(pick, y) for pick in (first, some))
-    return Given(x, y, x_probe, y_probe, x, y, rows[0], batch_size, weighted, x_first, y_first,
-                 chosen)  # fmt: skip
+    return Given(
+        x, y, x_probe, y_probe, x, y, rows[0], batch_size, weighted, x_first, y_first, chosen
+    )
 
 
 def _some(samples: int, y: Any) -> np.ndarray:
@@ -141,8 +146,19 @@ def _batches(given: Any, options: dict[str, Any], weighted: bool) -> Given:
     except TypeError:
         count = int(options.get("steps_per_epoch") or 0) or sum(1 for _ in x)
     options.pop("batch_size", None)
-    return Given(x, None, x_probe, y_probe, x_probe, y_probe, count * batch_size, batch_size,
-                 weighted or len(first) > 2, x_probe, y_probe)  # fmt: skip
+    return Given(
+        x,
+        None,
+        x_probe,
+        y_probe,
+        x_probe,
+        y_probe,
+        count * batch_size,
+        batch_size,
+        weighted or len(first) > 2,
+        x_probe,
+        y_probe,
+    )
 
 
 def _numpy(leaf: Any) -> np.ndarray:

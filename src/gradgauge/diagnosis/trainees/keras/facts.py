@@ -150,8 +150,7 @@ def optimizer_facts(optimizer: Any) -> Optimizer:
     scheduled = isinstance(
         getattr(optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule
     )
-    return Optimizer(type(optimizer).__name__.lower(), float(numpy_of(rate)),
-                     not scheduled)  # fmt: skip
+    return Optimizer(type(optimizer).__name__.lower(), float(numpy_of(rate)), not scheduled)
 
 
 def heads_of(
@@ -190,9 +189,12 @@ def _targets(model: Any, y: Any, count: int) -> list[Any]:
 
 
 def layer_facts(
-    rows: Sequence[Row], before: dict[int, np.ndarray], after: dict[int, np.ndarray], trained: bool,
+    rows: Sequence[Row],
+    before: dict[int, np.ndarray],
+    after: dict[int, np.ndarray],
+    trained: bool,
     model: Any,
-) -> tuple[Layer, ...]:  # fmt: skip
+) -> tuple[Layer, ...]:
     """Rows of a watcher with their weights before and after."""
     blocks = _frozen_blocks(model)
     names = short_names([row.info.name for row in rows])
@@ -200,19 +202,22 @@ def layer_facts(
     for row in rows:
         ids = {id(w) for w in row.weights}
         biases = [
-            v for v in row.layer.weights
+            v
+            for v in row.layer.weights
             if id(v) not in ids and "bias" in v.name and id(v) in before
-        ]  # fmt: skip
+        ]
         weights = [w for w in row.weights if id(w) in before]
         facts.append(
             Layer(
                 dataclasses.replace(row.info, name=names[row.info.name]),
-                tuple(before[id(w)] for w in weights), tuple(after[id(w)] for w in weights),
-                tuple(before[id(b)] for b in biases), tuple(after[id(b)] for b in biases),
+                tuple(before[id(w)] for w in weights),
+                tuple(after[id(w)] for w in weights),
+                tuple(before[id(b)] for b in biases),
+                tuple(after[id(b)] for b in biases),
                 _fresh(row, weights, biases, before, trained),
                 block=blocks.get(id(row.layer), ""),
             )
-        )  # fmt: skip
+        )
     return tuple(facts)
 
 

@@ -124,8 +124,11 @@ class Steps(Losses):
         watcher.probe(self.broke or 0)
         run = watcher.run
         loss = float(run.values("probes", "loss")[0][-1])
-        for name, operation in (("weight_norm", "weights"), ("z_std", "pre_activation"),
-                                ("h_std", "activation")):  # fmt: skip
+        for name, operation in (
+            ("weight_norm", "weights"),
+            ("z_std", "pre_activation"),
+            ("h_std", "activation"),
+        ):
             row = run.values("probes", name)[0][-1]
             seen = np.isfinite(run.values("probes", name)[0][0])
             bad = np.flatnonzero(~np.isfinite(row) & (seen | np.isinf(row)))

@@ -130,10 +130,13 @@ class KerasTrainee:
             isinstance(layer, keras.layers.Embedding) for layer in self.model._flatten_layers()
         )
         return Data(
-            x, self.given.samples, self.given.batch_size,
+            x,
+            self.given.samples,
+            self.given.batch_size,
             max((bad_samples(a) for a in whole_x), default=0),
-            max((bad_samples(a) for a in whole_y or y), default=0), tokens,
-        )  # fmt: skip
+            max((bad_samples(a) for a in whole_y or y), default=0),
+            tokens,
+        )
 
     def optimizer(self) -> Optimizer:
         """See Trainee."""
@@ -154,8 +157,11 @@ class KerasTrainee:
         total = per_epoch * epochs
         every = max(1, total // PROBES)
         watcher = KerasWatcher(
-            self.model, *self.given.probe(), every=every, norms_every=max(1, total // 24),
-        )  # fmt: skip
+            self.model,
+            *self.given.probe(),
+            every=every,
+            norms_every=max(1, total // 24),
+        )
         steps = Steps(watcher, settings, total)
         before = {id(v): value for v, value in self._kept}
         trained = has_been_trained(self.model)
@@ -210,9 +216,13 @@ class KerasTrainee:
         if not self.callbacks:
             options.pop("validation_data", None)
         self.model.fit(
-            x, self.given.y, epochs=epochs, verbose=0, callbacks=[*self.callbacks, *callbacks],
+            x,
+            self.given.y,
+            epochs=epochs,
+            verbose=0,
+            callbacks=[*self.callbacks, *callbacks],
             **options,
-        )  # fmt: skip
+        )
 
     def _length(self) -> tuple[int, int]:
         if self.options.get("steps_per_epoch"):

@@ -50,9 +50,20 @@ _ACTIVATIONS = {
     "MkldnnConvolutionBackward0": "linear",
 }
 
-_SHAPING = ("SqueezeBackward", "ViewBackward", "UnsafeViewBackward", "UnsqueezeBackward",
-            "ReshapeAliasBackward", "SelectBackward", "SliceBackward", "CloneBackward",
-            "TransposeBackward", "PermuteBackward", "TBackward", "ToCopyBackward")  # fmt: skip
+_SHAPING = (
+    "SqueezeBackward",
+    "ViewBackward",
+    "UnsafeViewBackward",
+    "UnsqueezeBackward",
+    "ReshapeAliasBackward",
+    "SelectBackward",
+    "SliceBackward",
+    "CloneBackward",
+    "TransposeBackward",
+    "PermuteBackward",
+    "TBackward",
+    "ToCopyBackward",
+)
 
 
 def loss_facts(loss: Any, y: torch.Tensor | None, outputs: torch.Tensor) -> Loss:
@@ -111,9 +122,12 @@ def optimizer_facts(optimizer: torch.optim.Optimizer) -> Optimizer:
 
 
 def layer_facts(
-    model: nn.Module, rows: Sequence[Row], before: dict[int, np.ndarray], moved: set[int],
+    model: nn.Module,
+    rows: Sequence[Row],
+    before: dict[int, np.ndarray],
+    moved: set[int],
     trained: bool,
-) -> tuple[Layer, ...]:  # fmt: skip
+) -> tuple[Layer, ...]:
     """Rows of a watcher with their weights before and after."""
     blocks = frozen_blocks(model)
     return tuple(_layer(row, before, moved, trained, blocks) for row in rows)
@@ -125,9 +139,10 @@ def _layer(
     ids = {id(w) for w in row.weights}
     recurse = row.info.kind in ("recurrent", "attention")
     biases = [
-        p for n, p in row.module.named_parameters(recurse=recurse)
+        p
+        for n, p in row.module.named_parameters(recurse=recurse)
         if id(p) not in ids and "bias" in n and id(p) in before
-    ]  # fmt: skip
+    ]
     weights = [w for w in row.weights if id(w) in before]
     first = [before[id(w)] for w in weights]
     trainable = any(w.requires_grad for w in row.weights)

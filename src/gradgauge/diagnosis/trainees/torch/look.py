@@ -41,9 +41,11 @@ def born_saturated(watcher: PyTorchWatcher, probe: Probe) -> dict[str, float]:
 
 
 def broken_at(
-    trainee: PyTorchTrainee, watcher: PyTorchWatcher, now: tuple[Any, ...] | None,
+    trainee: PyTorchTrainee,
+    watcher: PyTorchWatcher,
+    now: tuple[Any, ...] | None,
     before: tuple[Any, ...] | None,
-) -> tuple[str, str] | None:  # fmt: skip
+) -> tuple[str, str] | None:
     """The layer and the operation that were not finite first, at this step or the one before.
 
     Args:
@@ -78,8 +80,11 @@ def _look(
     values = measure_layers(shown)
     names = [row.info.name for row in watcher.rows]
     for index, row in enumerate(shown):
-        for value, operation in ((row.weight, "weights"), (row.z, "pre_activation"),
-                                 (row.h, "activation")):  # fmt: skip
+        for value, operation in (
+            (row.weight, "weights"),
+            (row.z, "pre_activation"),
+            (row.h, "activation"),
+        ):
             if value is not None and not np.isfinite(np.asarray(value)).all():
                 return names[index], operation
     if not math.isfinite(probe.loss_value):

@@ -86,8 +86,11 @@ def pytorch_trainee(
     if loader is None and given.get("x") is not None and given.get("y") is not None:
         dataset = TensorDataset(torch.as_tensor(given["x"]), torch.as_tensor(given["y"]))
         loader = DataLoader(dataset, int(given.get("batch_size") or 32), shuffle=True)
-    for name, value in (("loss", given.get("loss")), ("optimizer", given.get("optimizer")),
-                        ("loader", loader)):  # fmt: skip
+    for name, value in (
+        ("loss", given.get("loss")),
+        ("optimizer", given.get("optimizer")),
+        ("loader", loader),
+    ):
         if value is None:
             raise CannotDiagnose("pytorch_needs", what=name)
     epochs = given.get("epochs")
@@ -108,9 +111,13 @@ class PyTorchTrainee:
     framework = "pytorch"
 
     def __init__(
-        self, model: nn.Module, loss: Callable[[Any, Any], torch.Tensor],
-        optimizer: torch.optim.Optimizer, loader: Iterable[Any], epochs: int | None,
-    ):  # fmt: skip
+        self,
+        model: nn.Module,
+        loss: Callable[[Any, Any], torch.Tensor],
+        optimizer: torch.optim.Optimizer,
+        loader: Iterable[Any],
+        epochs: int | None,
+    ):
         if not any(p.requires_grad for p in model.parameters()):
             raise CannotDiagnose("nothing_trainable", name=type(model).__name__)
         with random_states(loader):
@@ -206,9 +213,14 @@ class PyTorchTrainee:
         before = {id(t): array(t) for t, _ in self._tensors}
         trained = has_been_trained(self.model, self.optim)
         watcher = PyTorchWatcher(
-            self.model, self._x, self._y, loss=self.loss, optimizer=self.optim,
-            every=max(1, total // PROBES), norms_every=max(1, total // 24),
-        )  # fmt: skip
+            self.model,
+            self._x,
+            self._y,
+            loss=self.loss,
+            optimizer=self.optim,
+            every=max(1, total // PROBES),
+            norms_every=max(1, total // 24),
+        )
         saturated = born_saturated(watcher, Probe(self.model, self._x, self._y, self.loss))
         with watcher:
             losses, broke, overshoot, where = self._train(
@@ -237,18 +249,26 @@ class PyTorchTrainee:
                 parameter.copy_(torch.as_tensor(values))
         total = self._total()
         watcher = PyTorchWatcher(
-            self.model, self._x, self._y, loss=self.loss, optimizer=self.optim,
-            every=total + 1, norms_every=total + 1,
-        )  # fmt: skip
+            self.model,
+            self._x,
+            self._y,
+            loss=self.loss,
+            optimizer=self.optim,
+            every=total + 1,
+            norms_every=total + 1,
+        )
         with watcher:
             self._train(seconds, watcher)
         dead = watcher.run.values("probes", "dead")[0][-1]
         return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
 
     def _train(
-        self, seconds: float, watcher: PyTorchWatcher | None = None, on_progress: Any = None,
+        self,
+        seconds: float,
+        watcher: PyTorchWatcher | None = None,
+        on_progress: Any = None,
         scale: Callable[[Any], Any] | None = None,
-    ) -> tuple[np.ndarray, int | None, dict[int, float], tuple[str, str] | None]:  # fmt: skip
+    ) -> tuple[np.ndarray, int | None, dict[int, float], tuple[str, str] | None]:
         """The loop; losses, where it broke, overshoot by step."""
         losses: list[float] = []
         overshoot: dict[int, float] = {}
