@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -212,14 +213,12 @@ def _roots(g: Callable, grid: Floats, rounding: float) -> list[float]:
     values = g(grid)
     known = np.flatnonzero(np.abs(values) > rounding)
     turns = np.flatnonzero(values[known[:-1]] * values[known[1:]] < 0)
-    return [
-        float(
-            brentq(
-                lambda q: float(g(q)), grid[known[t]], grid[known[t + 1]], xtol=1e-300, rtol=1e-14
-            )
-        )  # type: ignore[arg-type]
+    tolerance: Any = {"xtol": 1e-300, "rtol": 1e-14}
+    roots: list[Any] = [
+        brentq(lambda q: float(g(q)), grid[known[t]], grid[known[t + 1]], **tolerance)
         for t in turns
     ]
+    return [float(root) for root in roots]
 
 
 def _point(form: Moments, q: float, sigma_b: float) -> CriticalPoint:
