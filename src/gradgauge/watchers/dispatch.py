@@ -62,27 +62,27 @@ def watch(
     common = {"every": every, "norms_every": norms_every, "budget": budget, "name": name, "to": to}
     family = family_of(model)
     if family == "keras":
-        return _home("keras").KerasWatcher(model, *batch, **common, **options)
+        return _home("keras.watcher").KerasWatcher(model, *batch, **common, **options)
     if family == "pytorch":
         return _pytorch(model, batch, {**common, **options})
     if family in ("lightning_module", "lightning_trainer"):
-        callback = _home("lightning").LightningWatcher(**common, **options)
+        callback = _home("torch.lightning").LightningWatcher(**common, **options)
         if family == "lightning_trainer":
             model.callbacks.append(callback)
         return callback
     if family == "huggingface_trainer":
-        callback = _home("huggingface").HuggingFaceWatcher(**common, **options)
+        callback = _home("torch.huggingface").HuggingFaceWatcher(**common, **options)
         model.add_callback(callback)
         return callback
     if callable(model) and batch:
-        return _home("jax").JaxWatcher(model, *batch, **common, **options)
+        return _home("jax.watcher").JaxWatcher(model, *batch, **common, **options)
     raise CannotWatch("unknown", kind=type(model).__name__)
 
 
 def _pytorch(model: Any, batch: tuple[Any, ...], options: dict[str, Any]) -> Any:
     if batch and options.get("loss") is None:
         raise CannotWatch("probe_without_loss")
-    return _home("pytorch").PyTorchWatcher(model, *batch, **options)
+    return _home("torch.watcher").PyTorchWatcher(model, *batch, **options)
 
 
 def family_of(thing: Any) -> str | None:
