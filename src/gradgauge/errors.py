@@ -4,10 +4,12 @@
       UnknownName        a name that is not in a list (activation, preset, command...)
       InvalidValue       a value outside what its field takes
       InvalidNotation    a network's one-line notation that cannot be read
-      DataProblem        a data file or array that cannot be used
-      OutputProblem      a folder or file that cannot be written
-      RunFileProblem     a saved Run that cannot be read
       MissingExtra       an optional dependency that is not installed
+      Problem            one reason out of a table of the catalogue
+        FileProblem        ... about a file or folder
+          DataProblem        a data file or array that cannot be used
+          OutputProblem      a folder or file that cannot be written
+          RunFileProblem     a saved Run that cannot be read
 
 The sentences, in every language, live in the catalogue (`messages/`); tests
 assert on the facts. `cli/app.py` alone turns an error into stderr and an exit code.
@@ -16,28 +18,86 @@ assert on the facts. `cli/app.py` alone turns an error into stderr and an exit c
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from numbers import Number
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from gradgauge.messages.catalog import sentence
+from gradgauge.messages.catalog import Message, sentence
 
 EXIT_WRONG_USE = 2
 
+_SHOWN_LETTERS = 200
+"""How much of a value that is no number is kept: an array of a user's is not his sentence."""
+
 
 class GradgaugeError(Exception):
-    """A mistake that the user can mend. `sentence(lang)` says what, where and what to do."""
+    """A mistake that the user can mend. `sentence(lang)` says what, where and what to do.
 
-    def message(self) -> tuple[str, dict[str, Any]]:
+    Its facts are the keywords given here, kept as attributes that nothing changes and that
+    cross a process: numbers, texts, tuples and mappings of them; anything else as its text.
+    """
+
+    def __init__(self, **facts: object):
+        super().__init__()
+        vars(self).update({name: _kept(fact) for name, fact in facts.items()})
+
+    def message(self) -> Message:
         """The catalogue's key and the facts that fill its placeholders."""
         raise NotImplementedError
 
     def sentence(self, lang: str = "en") -> str:
+        """What is wrong, where and what to do, in a language of the catalogue."""
         key, facts = self.message()
         return sentence(key, lang, **facts)
 
     def __str__(self) -> str:
         return self.sentence()
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{name}={fact!r}" for name, fact in self._facts().items())
+        return f"{type(self).__name__}({facts})"
+
+    def _facts(self) -> dict[str, Any]:
+        return {name: fact for name, fact in vars(self).items() if not name.startswith("__")}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Facts stay as they are; what Python notes on an exception (`__notes__`) may change."""
+        if not name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__} is frozen")
+        super().__setattr__(name, value)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, GradgaugeError)
+            and type(self) is type(other)
+            and self._facts() == other._facts()
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.message().key))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self._facts())
+
+
+def _again(kind: type[GradgaugeError], facts: dict[str, Any]) -> GradgaugeError:
+    """An error that has crossed a process, or was copied."""
+    error = kind.__new__(kind)
+    vars(error).update(facts)
+    return error
+
+
+def _kept(fact: Any) -> Any:
+    """A fact that can be compared and pickled: what it says, not the object that says it."""
+    if fact is None or isinstance(fact, (Number, str, Message, GradgaugeError)):
+        return fact
+    if isinstance(fact, Mapping):
+        return {name: _kept(value) for name, value in fact.items()}
+    if isinstance(fact, (tuple, list)):
+        return tuple(_kept(value) for value in fact)
+    text = str(fact)
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
 
 
 class UnknownName(GradgaugeError):
@@ -49,22 +109,38 @@ class UnknownName(GradgaugeError):
         known: the names that would have been right.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]):
-        self.kind, self.name, self.known = kind, name, sorted(known)
-        close = difflib.get_close_matches(name.lower(), self.known, n=1, cutoff=0.6)
-        self.nearest = close[0] if close else None
-        super().__init__(kind, name)
+    kind: str
+    name: str
+    known: tuple[str, ...]
+    nearest: str | None
 
-    def sentence(self, lang: str = "en") -> str:
-        key = "errors.unknown_name.nearest" if self.nearest else "errors.unknown_name.list"
-        return sentence(
-            key,
-            lang,
-            kind=sentence(f"kind.{self.kind}", lang),
-            name=self.name,
-            nearest=self.nearest,
-            known=", ".join(self.known),
+    def __init__(self, kind: str, name: str, known: Iterable[str]):
+        names = sorted(known)
+        super().__init__(kind=kind, name=name, known=names, nearest=nearest(name, names))
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message(
+            f"errors.unknown_name.{'nearest' if self.nearest else 'list'}",
+            {
+                "kind": Message(f"kind.{self.kind}", {}),
+                "name": self.name,
+                "nearest": self.nearest,
+                "known": ", ".join(self.known),
+            },
         )
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that was probably meant: spelled alike, or of these initials."""
+    known = list(known)
+    wanted = str(name).lower().replace("-", "_").lstrip("_")
+    for one in known:
+        words = one.lower().replace("-", "_").strip("_").split("_")
+        if len(words) > 1 and wanted == "".join(word[:1] for word in words):
+            return one
+    close = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
+    return close[0] if close else None
 
 
 class InvalidValue(GradgaugeError):
@@ -77,17 +153,23 @@ class InvalidValue(GradgaugeError):
         facts: what fills the requirement's placeholders.
     """
 
-    def __init__(self, field: str, value: object, requirement: str, **facts: object):
-        self.field, self.value, self.requirement, self.facts = field, value, requirement, facts
-        super().__init__(field, value, requirement)
+    field: str
+    value: Any
+    requirement: str
+    facts: Mapping[str, Any]
 
-    def sentence(self, lang: str = "en") -> str:
-        return sentence(
+    def __init__(self, field: str, value: object, requirement: str, **facts: object):
+        super().__init__(field=field, value=value, requirement=requirement, facts=facts)
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message(
             "errors.invalid_value",
-            lang,
-            field=self.field,
-            value=self.value,
-            requirement=sentence(f"requirement.{self.requirement}", lang, **self.facts),
+            {
+                "field": self.field,
+                "value": self.value,
+                "requirement": Message(f"requirement.{self.requirement}", self.facts),
+            },
         )
 
 
@@ -100,58 +182,87 @@ class InvalidNotation(GradgaugeError):
         reason: a key of the catalogue's `errors.notation` table.
     """
 
+    text: str
+    position: int
+    reason: str
+    facts: Mapping[str, Any]
+
     def __init__(self, text: str, position: int, reason: str, **facts: object):
-        self.text, self.position, self.reason, self.facts = text, position, reason, facts
-        super().__init__(text, position, reason)
+        super().__init__(text=text, position=position, reason=reason, facts=facts)
 
-    def sentence(self, lang: str = "en") -> str:
-        return sentence(
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message(
             "errors.notation.frame",
-            lang,
-            text=self.text,
-            column=self.position + 1,
-            here=self.text[self.position : self.position + 20] or "…",
-            reason=sentence(f"errors.notation.{self.reason}", lang, **self.facts),
+            {
+                "text": self.text,
+                "column": self.position + 1,
+                "here": self.text[self.position : self.position + 20] or "…",
+                "reason": Message(f"errors.notation.{self.reason}", self.facts),
+            },
         )
-
-
-class _FileProblem(GradgaugeError):
-    """Something wrong with a file or folder: its path, a reason from the catalogue, facts."""
-
-    table: str
-
-    def __init__(self, path: Path | str, reason: str, **facts: object):
-        self.path, self.reason, self.facts = str(path), reason, facts
-        super().__init__(self.path, reason)
-
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return f"errors.{self.table}.{self.reason}", {"path": self.path, **self.facts}
-
-
-class DataProblem(_FileProblem):
-    """A data file, or arrays named by `path`, that cannot be trained on."""
-
-    table = "data"
-
-
-class OutputProblem(_FileProblem):
-    """A folder or file that cannot be written."""
-
-    table = "output"
-
-
-class RunFileProblem(_FileProblem):
-    """A saved Run that cannot be read."""
-
-    table = "run_file"
 
 
 class MissingExtra(GradgaugeError):
     """An optional dependency that is not installed; says the pip line to type."""
 
-    def __init__(self, feature: str, extra: str):
-        self.feature, self.extra = feature, extra
-        super().__init__(feature, extra)
+    feature: str
+    extra: str
 
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return "errors.missing_extra", {"feature": self.feature, "extra": self.extra}
+    def __init__(self, feature: str, extra: str):
+        super().__init__(feature=feature, extra=extra)
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message("errors.missing_extra", {"feature": self.feature, "extra": self.extra})
+
+
+class Problem(GradgaugeError):
+    """Something that cannot be, for one of several reasons.
+
+    Args:
+        reason: a key of the catalogue's `errors.TABLE`, TABLE the class's own.
+        facts: what fills its placeholders.
+    """
+
+    table: ClassVar[str]
+    reason: str
+    facts: Mapping[str, Any]
+
+    def __init__(self, reason: str, **facts: object):
+        super().__init__(reason=reason, facts=facts)
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message(f"errors.{self.table}.{self.reason}", dict(self.facts))
+
+
+class FileProblem(Problem):
+    """Something wrong with a file or folder: its path, a reason from the catalogue, facts."""
+
+    path: str
+
+    def __init__(self, path: Path | str, reason: str, **facts: object):
+        GradgaugeError.__init__(self, path=str(path), reason=reason, facts=facts)
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message(f"errors.{self.table}.{self.reason}", {"path": self.path, **self.facts})
+
+
+class DataProblem(FileProblem):
+    """A data file, or arrays named by `path`, that cannot be trained on."""
+
+    table = "data"
+
+
+class OutputProblem(FileProblem):
+    """A folder or file that cannot be written."""
+
+    table = "output"
+
+
+class RunFileProblem(FileProblem):
+    """A saved Run that cannot be read."""
+
+    table = "run_file"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from gradgauge.errors import GradgaugeError
+from gradgauge.errors import Problem
 
 
-class CannotDiagnose(GradgaugeError):
+class CannotDiagnose(Problem):
     """A model, or what was given with it, that no diagnosis can be made of.
 
     Args:
@@ -15,9 +13,4 @@ class CannotDiagnose(GradgaugeError):
         facts: what fills its placeholders.
     """
 
-    def __init__(self, reason: str, **facts: object):
-        self.reason, self.facts = reason, facts
-        super().__init__(reason, facts)
-
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return f"errors.diagnose.{self.reason}", dict(self.facts)
+    table = "diagnose"

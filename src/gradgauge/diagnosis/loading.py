@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gradgauge.errors import _FileProblem
+from gradgauge.errors import FileProblem
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -39,7 +39,7 @@ _FUNCTIONS = (
 """Where a function named in a description may come from."""
 
 
-class ModelProblem(_FileProblem):
+class ModelProblem(FileProblem):
     """A model that cannot be had: its path and why."""
 
     table = "model"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 LANGUAGES = ("en", "ko")
 DEFAULT_LANGUAGE = "en"
@@ -38,10 +39,30 @@ def _flatten(table: dict[str, Any], prefix: str, into: dict[str, str]) -> None:
             into[key] = value
 
 
+class Message(NamedTuple):
+    """A sentence that is not in words yet: its key, and the facts that fill its placeholders.
+
+    A fact may be a Message itself, or a tuple of them.
+    """
+
+    key: str
+    facts: Mapping[str, Any]
+
+
 def sentence(key: str, lang: str = DEFAULT_LANGUAGE, **facts: Any) -> str:
     """The sentence of `key` in `lang`, its placeholders filled with `facts`.
+
+    A fact that is a Message is said in the same language; several are joined by semicolons.
 
     Raises:
         KeyError: no such key or language, or a placeholder without a fact: a mistake of ours.
     """
-    return entries(lang)[key].format(**facts)
+    return entries(lang)[key].format(**{name: _said(fact, lang) for name, fact in facts.items()})
+
+
+def _said(fact: Any, lang: str) -> Any:
+    if isinstance(fact, Message):
+        return sentence(fact.key, lang, **fact.facts)
+    if isinstance(fact, tuple) and any(isinstance(part, Message) for part in fact):
+        return "; ".join(str(_said(part, lang)) for part in fact)
+    return fact

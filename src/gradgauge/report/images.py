@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gradgauge.errors import GradgaugeError, UnknownName
-from gradgauge.messages.catalog import sentence
+from gradgauge.messages.catalog import Message, sentence
 from gradgauge.report.charts import CHARTS, watched
 from gradgauge.report.charts._chart import Chart, Spec, Subject
 from gradgauge.report.charts._draw import CONFIG, INK
@@ -91,8 +91,9 @@ def signal_picture(subject: Comparison | Run, lang: str) -> Spec | None:
 class NothingToDraw(GradgaugeError):
     """A Run or a comparison in which neither signal was seen."""
 
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return "errors.nothing_to_draw", {}
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message("errors.nothing_to_draw", {})
 
 
 def write_png_and_svg(spec: Spec, folder: Path | str, name: str) -> list[Path]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradgauge.errors import GradgaugeError, InvalidValue
+from gradgauge.messages.catalog import Message
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.spec.checks import whole_number
 from gradgauge.spec.network import NetworkSpec
@@ -23,29 +24,31 @@ MNIST_INPUTS, MNIST_OUTPUTS = 784, 10
 class NothingToCompare(GradgaugeError):
     """Neither networks nor a preset, or both."""
 
-    def __init__(self, both: bool):
-        self.both = both
-        super().__init__(both)
+    both: bool
 
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return ("errors.preset_and_networks" if self.both else "errors.no_networks"), {}
+    def __init__(self, both: bool):
+        super().__init__(both=both)
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message("errors.preset_and_networks" if self.both else "errors.no_networks", {})
 
 
 class DoesNotFit(GradgaugeError):
     """A network whose inputs or outputs are not the data's."""
 
     def __init__(self, network: NetworkSpec, inputs: int, outputs: int):
-        self.network, self.inputs, self.outputs = network, inputs, outputs
-        super().__init__(inputs, outputs)
+        super().__init__(
+            notation=write(network),
+            network_inputs=network.inputs,
+            network_outputs=network.outputs,
+            inputs=inputs,
+            outputs=outputs,
+        )
 
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return "errors.inputs_do_not_fit", {
-            "notation": write(self.network),
-            "inputs": self.network.inputs,
-            "outputs": self.network.outputs,
-            "data_inputs": self.inputs,
-            "data_outputs": self.outputs,
-        }
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message("errors.inputs_do_not_fit", self._facts())
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from gradgauge.errors import GradgaugeError
+from gradgauge.errors import Problem
 
 
-class CannotWatch(GradgaugeError):
+class CannotWatch(Problem):
     """An object, or a choice of arguments, that no watcher can work with.
 
     Args:
@@ -15,9 +13,4 @@ class CannotWatch(GradgaugeError):
         facts: what fills its placeholders.
     """
 
-    def __init__(self, reason: str, **facts: object):
-        self.reason, self.facts = reason, facts
-        super().__init__(reason, facts)
-
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return f"errors.watch.{self.reason}", dict(self.facts)
+    table = "watch"

@@ -14,7 +14,7 @@ import numpy as np
 from gradgauge.datasets import Dataset
 from gradgauge.errors import GradgaugeError
 from gradgauge.gauges import STEP_QUANTITIES
-from gradgauge.messages.catalog import sentence
+from gradgauge.messages.catalog import Message
 from gradgauge.spec.notation import write
 from gradgauge.study.sweep.grid import Cell, Group, Plan
 from gradgauge.study.sweep.outcomes import PROBED
@@ -46,17 +46,22 @@ class TooLarge(GradgaugeError):
         needs, has: bytes.
     """
 
-    def __init__(self, notation: str, needs: float, has: float):
-        self.notation, self.needs, self.has = notation, needs, has
-        super().__init__(notation, needs, has)
+    notation: str
+    needs: float
+    has: float
 
-    def sentence(self, lang: str = "en") -> str:
-        return sentence(
+    def __init__(self, notation: str, needs: float, has: float):
+        super().__init__(notation=notation, needs=float(needs), has=float(has))
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message(
             "errors.sweep.too_large",
-            lang,
-            notation=self.notation,
-            needs=f"{self.needs / 1e9:.1f}",
-            has=f"{self.has / 1e9:.1f}",
+            {
+                "notation": self.notation,
+                "needs": f"{self.needs / 1e9:.1f}",
+                "has": f"{self.has / 1e9:.1f}",
+            },
         )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.errors import GradgaugeError, UnknownName
+from gradgauge.errors import GradgaugeError, Problem, UnknownName
 from gradgauge.gauges import GAUGES, QUANTITIES
 from gradgauge.run import Group, Run
 from gradgauge.study.by_layer import attenuation, last_taken
@@ -43,7 +43,7 @@ _PATTERN = re.compile(
 )
 
 
-class OutcomeProblem(GradgaugeError):
+class OutcomeProblem(Problem):
     """An outcome that cannot be read.
 
     Args:
@@ -51,15 +51,13 @@ class OutcomeProblem(GradgaugeError):
         reason: a key of the catalogue's `errors.sweep.outcome` table.
     """
 
-    def __init__(self, text: str, reason: str):
-        self.text, self.reason = text, reason
-        super().__init__(text, reason)
+    table = "sweep.outcome"
+    text: str
 
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return f"errors.sweep.outcome.{self.reason}", {
-            "text": self.text,
-            "over": ", ".join(OVER_LAYERS),
-        }
+    def __init__(self, text: str, reason: str):
+        GradgaugeError.__init__(
+            self, text=text, reason=reason, facts={"text": text, "over": ", ".join(OVER_LAYERS)}
+        )
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.errors import GradgaugeError, InvalidValue
-from gradgauge.messages.catalog import sentence
+from gradgauge.errors import FileProblem, GradgaugeError, InvalidValue
+from gradgauge.messages.catalog import Message
 from gradgauge.parts.losses import LOSSES
 from gradgauge.spec.checks import whole_number
 from gradgauge.spec.notation import parse
@@ -62,7 +62,7 @@ _MOST_OUTCOMES = 500
 _DIGITS = 12
 
 
-class PlanProblem(GradgaugeError):
+class PlanProblem(FileProblem):
     """A plan that cannot be.
 
     Args:
@@ -72,6 +72,10 @@ class PlanProblem(GradgaugeError):
         cause: the mistake of a value itself, if it is one.
     """
 
+    table = "sweep.plan"
+    line: int
+    cause: GradgaugeError | None
+
     def __init__(
         self,
         path: Path | str,
@@ -80,22 +84,17 @@ class PlanProblem(GradgaugeError):
         cause: GradgaugeError | None = None,
         **facts: object,
     ):
-        self.path, self.line, self.reason = str(path), line, reason
-        self.cause, self.facts = cause, facts
-        super().__init__(self.path, line, reason)
+        GradgaugeError.__init__(
+            self, path=str(path), line=line, reason=reason, cause=cause, facts=facts
+        )
 
-    def sentence(self, lang: str = "en") -> str:
-        where = "line" if self.line else "file"
-        facts = {
-            "path": self.path,
-            "where": sentence(
-                f"errors.sweep.plan.at_{where}", lang, path=self.path, line=self.line
-            ),
-            **self.facts,
-        }
-        if self.cause is not None:
-            facts["cause"] = self.cause.sentence(lang)
-        return sentence(f"errors.sweep.plan.{self.reason}", lang, **facts)
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        key, facts = super().message()
+        where = f"errors.sweep.plan.at_{'line' if self.line else 'file'}"
+        place = Message(where, {"path": self.path, "line": self.line})
+        cause = {} if self.cause is None else {"cause": self.cause.message()}
+        return Message(key, {"where": place, **facts, **cause})
 
 
 def read_plan(path: Path | str) -> Plan:

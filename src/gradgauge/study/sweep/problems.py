@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gradgauge.errors import GradgaugeError, OutputProblem
-from gradgauge.messages.catalog import sentence
+from gradgauge.errors import FileProblem, GradgaugeError, OutputProblem
+from gradgauge.messages.catalog import Message
 
 _SHOWN_CHANGES = 3
 _SHOWN_LETTERS = 60
 
 
-class StudyProblem(GradgaugeError):
+class StudyProblem(FileProblem):
     """A study's folder that cannot be used.
 
     Args:
@@ -25,6 +25,9 @@ class StudyProblem(GradgaugeError):
         changes: of a changed plan: name -> (before, now).
     """
 
+    table = "sweep.study"
+    changes: Mapping[str, tuple[Any, Any]]
+
     def __init__(
         self,
         path: Path | str,
@@ -32,19 +35,23 @@ class StudyProblem(GradgaugeError):
         changes: Mapping[str, tuple[Any, Any]] | None = None,
         **facts: object,
     ):
-        self.path, self.reason = str(path), reason
-        self.changes, self.facts = dict(changes or {}), facts
-        super().__init__(self.path, reason)
+        GradgaugeError.__init__(
+            self, path=str(path), reason=reason, changes=changes or {}, facts=facts
+        )
 
-    def sentence(self, lang: str = "en") -> str:
-        shown = [
-            sentence("errors.sweep.study.change", lang, name=n, before=_short(a), now=_short(b))
-            for n, (a, b) in list(self.changes.items())[:_SHOWN_CHANGES]
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        shown: list[Message | str] = [
+            Message(
+                "errors.sweep.study.change",
+                {"name": name, "before": _short(before), "now": _short(now)},
+            )
+            for name, (before, now) in list(self.changes.items())[:_SHOWN_CHANGES]
         ]
         if len(self.changes) > _SHOWN_CHANGES:
             shown.append("…")
-        facts = {"path": self.path, "changes": "; ".join(shown), **self.facts}
-        return sentence(f"errors.sweep.study.{self.reason}", lang, **facts)
+        key, facts = super().message()
+        return Message(key, {"changes": tuple(shown), **facts})
 
 
 def _short(value: Any) -> str:

@@ -17,6 +17,7 @@ import gradgauge
 from gradgauge import datasets
 from gradgauge.datasets import Dataset
 from gradgauge.errors import GradgaugeError
+from gradgauge.messages.catalog import Message
 from gradgauge.parts.losses import LOSSES
 from gradgauge.study.sweep.estimate import Estimate, check_memory, estimate, run_bytes
 from gradgauge.study.sweep.grid import Cell, Plan, groups
@@ -39,12 +40,17 @@ _LOOK = 1.0
 class TooMany(GradgaugeError):
     """A grid so large that it may be a slip."""
 
-    def __init__(self, cells: int, most: int = ASK_ABOVE):
-        self.cells, self.most = cells, most
-        super().__init__(cells, most)
+    cells: int
+    most: int
 
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return "errors.sweep.too_many", {"cells": f"{self.cells:,}", "most": f"{self.most:,}"}
+    def __init__(self, cells: int, most: int = ASK_ABOVE):
+        super().__init__(cells=cells, most=most)
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message(
+            "errors.sweep.too_many", {"cells": f"{self.cells:,}", "most": f"{self.most:,}"}
+        )
 
 
 class Prepared:
@@ -112,11 +118,11 @@ class TooFewSamples(GradgaugeError):
     """So few samples that a class is missing among them."""
 
     def __init__(self, samples: int, classes: int, of: int):
-        self.facts = {"samples": samples, "classes": classes, "of": of}
-        super().__init__(samples, classes, of)
+        super().__init__(samples=samples, classes=classes, of=of)
 
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return "errors.sweep.too_few_samples", self.facts
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message("errors.sweep.too_few_samples", self._facts())
 
 
 def sweep(

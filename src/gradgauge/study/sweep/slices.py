@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.errors import GradgaugeError, InvalidValue, UnknownName
+from gradgauge.errors import InvalidValue, Problem, UnknownName
 from gradgauge.statistics import summarize
 from gradgauge.study.sweep.grid import FIELDS, Value
 from gradgauge.study.sweep.outcomes import Outcome
@@ -19,19 +19,14 @@ from gradgauge.study.theory.lines import DECIDING, TheoryLine, theory_lines
 Row = dict[str, Any]
 
 
-class ChartProblem(GradgaugeError):
+class ChartProblem(Problem):
     """A chart that cannot be drawn.
 
     Args:
         reason: a key of the catalogue's `errors.sweep.chart` table.
     """
 
-    def __init__(self, reason: str, **facts: object):
-        self.reason, self.facts = reason, facts
-        super().__init__(reason)
-
-    def message(self) -> tuple[str, dict[str, Any]]:
-        return f"errors.sweep.chart.{self.reason}", self.facts
+    table = "sweep.chart"
 
 
 @dataclass(frozen=True)
