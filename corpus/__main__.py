@@ -6,6 +6,8 @@ python -m corpus fresh         cases written when all limits stood
 python -m corpus second        others, written when what `fresh` had shown was mended
 python -m corpus all --write   all of them, and the table in docs/diagnosis.md anew
 python -m corpus --case NAME   one case
+
+python -m corpus watch [NAME...]  the battery for `watch`, see corpus/watch
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import corpus._environment  # noqa: F401 before Keras and JAX
 from corpus._case import CASES, Case, halves, unseen
 from corpus._environment import RESULTS
 from corpus.judge import Result, judge, measures, table, write_docs
+from corpus.watch import command as watch
 
 UNSEEN = ("fresh", "second")
 PARTS = ("tuning", "held", *UNSEEN)
@@ -27,6 +30,8 @@ PARTS = ("tuning", "held", *UNSEEN)
 
 def main() -> int:
     """Run what is asked; the exit code."""
+    if sys.argv[1:2] == ["watch"]:
+        return watch.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="corpus")
     parser.add_argument("part", nargs="?", default="tuning", choices=[*PARTS, "all"])
     parser.add_argument("--case", action="append", default=[])

@@ -1,0 +1,262 @@
+"""Our own reading of a PyTorch training: plain hooks and float64 sums, no code of gradgauge."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+from torch.overrides import TorchFunctionMode
+
+from corpus.watch._case import Training
+
+FUNCTIONS = {
+    "relu": "relu",
+    "relu_": "relu",
+    "gelu": "gelu",
+    "silu": "silu",
+    "silu_": "silu",
+    "tanh": "tanh",
+    "sigmoid": "sigmoid",
+    "leaky_relu": "leaky_relu",
+    "elu": "elu",
+    "softplus": "softplus",
+    "mish": "mish",
+    "relu6": "relu6",
+    "hardtanh": "hardtanh",
+    "selu": "selu",
+    "softsign": "softsign",
+}
+
+
+def norm_of(tensor: Tensor) -> float:
+    """Root of the sum of squares, summed in float64."""
+    values = tensor.detach()
+    values = values.coalesce().values() if values.is_sparse else values
+    values = values.to(torch.complex128 if values.is_complex() else torch.float64)
+    return float(torch.linalg.vector_norm(values))
+
+
+@dataclass
+class Moments:
+    """Sums over rows of one layer's h, in float64."""
+
+    rows: int = 0
+    first: Any = 0.0
+    second: Any = 0.0
+
+    def add(self, h: Tensor) -> None:
+        flat = h.detach().to(torch.float64).reshape(-1, h.shape[-1])
+        if self.rows and len(self.first) != flat.shape[1]:
+            self.rows, self.first, self.second = 0, 0.0, 0.0
+        self.rows += len(flat)
+        self.first, self.second = self.first + flat.sum(0), self.second + (flat**2).sum(0)
+
+    @property
+    def spread(self) -> float:
+        if not self.rows:
+            return math.nan
+        mean, square = self.first / self.rows, self.second / self.rows
+        whole = float(square.sum())
+        return float((square - mean**2).sum()) / whole if whole else math.nan
+
+
+@dataclass
+class Step:
+    """Figures of one step. By layer: delta, g, spread, units, activation; by parameter: norms."""
+
+    delta: dict[str, float] = field(default_factory=dict)
+    g: dict[str, float] = field(default_factory=dict)
+    spread: dict[str, float] = field(default_factory=dict)
+    units: dict[str, int] = field(default_factory=dict)
+    activation: dict[str, str] = field(default_factory=dict)
+    gradient: dict[int, float] = field(default_factory=dict)
+    clipped: dict[int, float] = field(default_factory=dict)
+    weight: dict[int, float] = field(default_factory=dict)
+    change: dict[int, float] = field(default_factory=dict)
+
+
+class Signals:
+    """What has passed since the last step."""
+
+    def __init__(self) -> None:
+        self.delta: dict[str, float] = defaultdict(float)
+        self.g: dict[str, float] = defaultdict(float)
+        self.z: dict[str, Moments] = defaultdict(Moments)
+        self.h: dict[str, Moments] = defaultdict(Moments)
+        self.activation: dict[str, str] = {}
+
+
+class _Functions(TorchFunctionMode):
+    def __init__(self, reader: Reader):
+        super().__init__()
+        self.reader = reader
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        name = getattr(func, "__name__", "")
+        if name in FUNCTIONS and args and isinstance(args[0], Tensor):
+            exact = (kwargs or {}).get("approximate", "none") == "none"
+            self.reader.function(FUNCTIONS[name] if exact else "gelu_tanh", args[0], out)
+        return out
+
+
+class Reader:
+    """Reads a training while it is inside of the block.
+
+    Args:
+        training: the model, and where z and h of its layers are.
+    """
+
+    def __init__(self, training: Training):
+        self.training, self.model = training, training.model
+        self.steps: dict[int, list[Step]] = {}
+        self.owner: dict[int, int] = {}
+        self.signals = Signals()
+        self._raw: dict[int, float] = {}
+        self._before: dict[int, Tensor] = {}
+        self._found: list[tuple[Tensor, str]] = []
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> Reader:
+        for name, module in self.model.named_modules():
+            if any(True for _ in module.parameters(recurse=False)):
+                self._tap(self._where(name, self.training.z) or f"out {name}", name, self._z)
+                if where := self._where(name, self.training.h):
+                    self._tap(where, name, self._h)
+        for p in self.model.parameters():
+            if p.requires_grad:
+                self._handles.append(p.register_post_accumulate_grad_hook(self._accumulated))
+        self._handles += [
+            register_optimizer_step_pre_hook(self._before_step),
+            register_optimizer_step_post_hook(self._after_step),
+        ]
+        self._zero_grad = torch.optim.Optimizer.zero_grad
+        reader, plain = self, self._zero_grad
+
+        def zero_grad(optimizer: Any, set_to_none: bool = True) -> None:
+            reader.forget([p for group in optimizer.param_groups for p in group["params"]])
+            plain(optimizer, set_to_none)
+
+        torch.optim.Optimizer.zero_grad = zero_grad  # type: ignore[method-assign]
+        self._mode = _Functions(self)
+        self._mode.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._mode.__exit__(*error)
+        torch.optim.Optimizer.zero_grad = self._zero_grad  # type: ignore[method-assign]
+        for handle in self._handles:
+            handle.remove()
+
+    # -- signals
+
+    def _where(self, name: str, places: Any) -> str | None:
+        for pattern, template in places.items():
+            if match := re.fullmatch(pattern, name):
+                return match.expand(template)
+        return None
+
+    def _tap(self, where: str, name: str, take: Any) -> None:
+        side, place = where.split(" ") if " " in where else (where, "")
+        module = self.model.get_submodule(place)
+
+        def output(_: Any, __: Any, out: Any) -> None:
+            take(name, out)
+
+        def given(_: Any, args: Any, kwargs: Any) -> None:
+            take(name, args[0] if args else next(iter(kwargs.values())))
+
+        if side == "out":
+            self._handles.append(module.register_forward_hook(output))
+        else:
+            self._handles.append(module.register_forward_pre_hook(given, with_kwargs=True))
+
+    def _counts(self, tensor: Any) -> bool:
+        inside = torch._C._current_graph_task_id() != -1  # a checkpoint's second pass
+        return (
+            isinstance(tensor, Tensor)
+            and torch.is_grad_enabled()
+            and not inside
+            and tensor.is_floating_point()
+            and tensor.requires_grad
+        )
+
+    def _rows(self, name: str, tensor: Tensor) -> Tensor:
+        convolution = isinstance(self.model.get_submodule(name), nn.modules.conv._ConvNd)
+        return tensor.movedim(1, -1) if convolution and tensor.dim() > 2 else tensor
+
+    def _z(self, name: str, out: Any) -> None:
+        tensor = out[0] if isinstance(out, tuple) and out else out
+        if self._counts(tensor):
+            signals = self.signals
+            signals.z[name].add(self._rows(name, tensor))
+            tensor.register_hook(lambda g: self._add(signals.delta, name, g))
+            self._found.append((tensor, name))
+
+    def _h(self, name: str, out: Any) -> None:
+        if self._counts(out):
+            signals = self.signals
+            signals.h[name].add(self._rows(name, out))
+            out.register_hook(lambda g: self._add(signals.g, name, g))
+
+    def function(self, activation: str, z: Tensor, h: Tensor) -> None:
+        for tensor, name in self._found:
+            if tensor is z and self._counts(h):
+                self.signals.activation[name] = activation
+                if self._where(name, self.training.h) is None:
+                    self._h(name, h)
+
+    @staticmethod
+    def _add(sums: dict[str, float], name: str, gradient: Tensor) -> None:
+        sums[name] += norm_of(gradient) ** 2
+
+    def forget(self, parameters: list[Tensor]) -> None:
+        """Gradients of these are thrown away: so are the signals that made them."""
+        ids = {id(p) for p in parameters}
+        for name, module in self.model.named_modules():
+            own = [p for p in module.parameters(recurse=False) if p.requires_grad]
+            if own and all(id(p) in ids and p.grad is not None for p in own):
+                for sums in (self.signals.delta, self.signals.g):
+                    sums.pop(name, None)
+                for moments in (self.signals.z, self.signals.h):
+                    moments.pop(name, None)
+
+    # -- parameters
+
+    def _accumulated(self, p: Tensor) -> None:
+        if p.grad is not None:
+            self._raw[id(p)] = norm_of(p.grad)
+
+    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        for p in self.model.parameters():
+            self._before[id(p)] = p.detach().clone()
+
+    def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        step, signals = Step(), self.signals
+        mine = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        for p in self.model.parameters():
+            key, before = id(p), self._before[id(p)]
+            step.weight[key] = norm_of(before)
+            step.change[key] = norm_of(p.detach().double() - before.double())
+            if p.grad is not None and key in self._raw:
+                step.gradient[key], step.clipped[key] = self._raw[key], norm_of(p.grad)
+            if key in mine:
+                self.owner.setdefault(key, id(optimizer))
+        step.delta = {n: math.sqrt(v) for n, v in signals.delta.items()}
+        h = {n: signals.h.get(n, z) for n, z in signals.z.items()}
+        step.g = {n: math.sqrt(v) for n, v in {**signals.delta, **signals.g}.items()}
+        step.spread = {n: m.spread for n, m in h.items()}
+        step.units = {n: len(m.first) for n, m in h.items() if m.rows}
+        step.activation = dict(signals.activation)
+        self.steps.setdefault(id(optimizer), []).append(step)
+        if id(optimizer) == next(iter(self.steps)):
+            self.signals, self._found = Signals(), []

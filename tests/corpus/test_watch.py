@@ -1,0 +1,26 @@
+"""The part of the battery for `watch` that is fast and green; the rest: `python -m corpus watch`."""
+
+from __future__ import annotations
+
+import pytest
+from corpus.watch._case import CASES
+from corpus.watch.command import load, run
+
+GREEN = (
+    "torch-mlp-clip-accumulate",
+    "torch-mlp-dropout-bf16",
+    "torch-mlp-relu",
+)
+
+load("torch")
+
+
+@pytest.mark.parametrize("name", GREEN)
+def test_a_watched_training_gives_our_own_figures_and_is_not_harmed(name):
+    outcome = run(CASES[name])
+    assert outcome.verdict == "ok", outcome
+    assert outcome.figures > 50
+
+
+def test_the_green_part_is_fast_and_needs_what_tests_have():
+    assert all(CASES[name].fast for name in GREEN)
