@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-SPLIT_SEED = 20261124
 
 
 @dataclass(frozen=True)
@@ -22,8 +19,9 @@ class Case:
         task: regression, binary, multi-class, multi-label.
         make: seed -> the arguments of `diagnose`: (positional, keyword).
         rule: what is wrong; None: healthy.
+        also: other rules that are right as well.
         layers: the layers that are a right answer; empty: the fault has none.
-        unseen: the set it belongs to, if it was written when all limits stood: in neither half.
+        set: the set it belongs to, see `corpus.sets`.
     """
 
     name: str
@@ -33,7 +31,13 @@ class Case:
     make: Callable[[int], tuple[tuple[Any, ...], dict[str, Any]]]
     rule: str | None = None
     layers: tuple[str, ...] = ()
-    unseen: str = ""
+    also: tuple[str, ...] = ()
+    set: str = "first"
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """All that are right."""
+        return () if self.rule is None else (self.rule, *self.also)
 
     @property
     def healthy(self) -> bool:
@@ -47,13 +51,16 @@ class Case:
 
 CASES: dict[str, Case] = {}
 
+BEGINNINGS = {"first": "", "2026a": "fresh-", "2026b": "second-"}
+"""How names of older sets begin. A case's seed is drawn from its name, so they stay."""
+
 
 @dataclass
 class Book:
     """Writes cases down: one a file of the corpus."""
 
     framework: str
-    unseen: str = ""
+    set: str = "first"
     cases: list[str] = field(default_factory=list)
 
     def add(
@@ -64,25 +71,11 @@ class Book:
         make: Callable[[int], Any],
         rule: str | None = None,
         layers: tuple[str, ...] = (),
+        also: tuple[str, ...] = (),
     ) -> None:
-        start = f"{self.unseen}-{self.framework}" if self.unseen else self.framework
+        start = f"{BEGINNINGS.get(self.set, self.set + '-')}{self.framework}"
         full = f"{start}-{'healthy' if rule is None else rule}-{name}"
         if full in CASES:
             raise KeyError(full)
-        CASES[full] = Case(full, self.framework, kind, task, make, rule, layers, self.unseen)
+        CASES[full] = Case(full, self.framework, kind, task, make, rule, layers, also, self.set)
         self.cases.append(full)
-
-
-def halves() -> tuple[list[str], list[str]]:
-    """(tuning, held out): by a hash of seed and name, so that a new case moves no other."""
-
-    def tunes(name: str) -> bool:
-        return hashlib.sha256(f"{SPLIT_SEED} {name}".encode()).digest()[0] % 2 == 0
-
-    names = sorted(name for name, case in CASES.items() if not case.unseen)
-    return [n for n in names if tunes(n)], [n for n in names if not tunes(n)]
-
-
-def unseen(which: str) -> list[str]:
-    """The cases of a set that was written when all limits stood: `fresh`, `second`."""
-    return sorted(name for name, case in CASES.items() if case.unseen == which)

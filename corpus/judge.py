@@ -39,13 +39,13 @@ class Result:
 
     @property
     def right(self) -> bool:
-        """Whether the rule stands among the faults."""
-        return self.rule in self.faults
+        """Whether a right rule stands among the faults."""
+        return any(rule in self.faults for rule in CASES[self.name].rules)
 
     @property
     def first(self) -> bool:
         """Whether it stands first."""
-        return bool(self.faults) and self.faults[0] == self.rule
+        return bool(self.faults) and self.faults[0] in CASES[self.name].rules
 
     @property
     def layer_right(self) -> bool | None:
@@ -53,7 +53,8 @@ class Result:
         wanted = CASES[self.name].layers
         if not wanted:
             return None
-        return self.right and self.layers[self.faults.index(str(self.rule))] in wanted
+        right = (i for i, fault in enumerate(self.faults) if fault in CASES[self.name].rules)
+        return self.right and self.layers[next(right)] in wanted
 
     def line(self) -> str:
         """One line for the terminal."""

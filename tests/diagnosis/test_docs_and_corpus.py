@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from corpus.__main__ import UNSEEN, load, run
-from corpus._case import CASES, halves, unseen
+from corpus.__main__ import run
+from corpus._case import CASES
+from corpus.sets import UNSEEN, halves, load, members
 
 from gradgauge.report.pages.diagnosis import rules_markdown
 
@@ -56,6 +57,6 @@ def test_the_corpus_is_as_large_as_it_should_be():
 
 def test_the_halves_are_a_split():
     tuning, held = halves()
-    others = [name for part in UNSEEN for name in unseen(part)]
+    others = [name for part in UNSEEN for name in members(part)]
     assert sorted([*tuning, *held, *others]) == sorted(CASES)
     assert set(PART) <= set(tuning)

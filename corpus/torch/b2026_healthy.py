@@ -1,18 +1,17 @@
-"""Second fresh set: healthy PyTorch and JAX trainings, most of them unusual."""
+"""PyTorch trainings of 2026b: healthy ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-import optax
 import torch
 from torch import nn
 
-from corpus import second_data as d
-from corpus import second_models as m
-from corpus.second_book import explained, jax_fit, pair, torch_fit
+from corpus.data import b2026 as d
+from corpus.pairs import pair
+from corpus.torch import models_b2026 as m
+from corpus.torch.fits import torch_fit
 
 CE, SGD = nn.CrossEntropyLoss(), torch.optim.SGD
 
@@ -185,19 +184,4 @@ pair(
         epochs=8,
         rate=2e-3,
     ),
-)
-
-# -- JAX
-pair(
-    "jax", None, "adam", lambda s, _: jax_fit(m.Jax([16, 32, 6], s), *d.vowels(s), optax.adam(3e-3))
-)
-pair(
-    "jax",
-    None,
-    "tanh-mse",
-    lambda s, _: jax_fit(
-        m.Jax([5, 32, 32, 1], s, jnp.tanh, 1.0, kind="mse"), *d.houses_scaled(s), optax.adamw(3e-3)
-    ),
-    task="regression",
-    skill=explained,
 )

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import layers, optimizers
 
-from corpus import data
 from corpus._case import Book
-from corpus.keras_models import (
+from corpus.data import first as data
+from corpus.keras.models import (
     Sparse,
     compiled,
     mlp,

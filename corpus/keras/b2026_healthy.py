@@ -1,4 +1,4 @@
-"""Second fresh set: healthy Keras trainings, most of them unusual."""
+"""Keras trainings of 2026b: healthy ones."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import keras
 import numpy as np
 from keras import layers, losses, optimizers
 
-from corpus import second_data as d
-from corpus import second_models as m
-from corpus.keras_models import Sparse, mlp
-from corpus.keras_models import train as keras_trained
-from corpus.second_book import accuracy, keras_fit, pair
+from corpus.data import b2026 as d
+from corpus.keras import models_b2026 as m
+from corpus.keras.fits import keras_fit
+from corpus.keras.models import Sparse, mlp
+from corpus.keras.models import train as keras_trained
+from corpus.pairs import pair
+from corpus.skills import accuracy
 
 KSGD = optimizers.SGD
 Binary = "binary_crossentropy"

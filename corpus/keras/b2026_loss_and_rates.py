@@ -1,4 +1,4 @@
-"""Second fresh set: faults of loss and rates, each beside its mended twin."""
+"""Keras trainings of 2026b: faults of loss and rates, each faulty one beside its mended twin."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from typing import Any
 
 import keras
 import numpy as np
-import optax
-import torch
 from keras import layers, losses, optimizers
-from torch import nn
 
-from corpus import second_data as d
-from corpus import second_models as m
-from corpus.keras_models import Sparse, mlp
-from corpus.second_book import jax_fit, keras_fit, pair, torch_fit
+from corpus.data import b2026 as d
+from corpus.keras import models_b2026 as m
+from corpus.keras.fits import keras_fit
+from corpus.keras.models import Sparse, mlp
+from corpus.pairs import pair
 
-CE, SGD, KSGD = nn.CrossEntropyLoss(), torch.optim.SGD, optimizers.SGD
+KSGD = optimizers.SGD
 Binary = "binary_crossentropy"
 MISMATCH = "loss-mismatch"
 
@@ -129,78 +127,6 @@ def _sigmoid_price(s: int, b: bool) -> Any:
 
 pair("keras", MISMATCH, "sigmoid-regression", _sigmoid_price, ("out",), task="regression")
 
-
-def _conv_twice(s: int, b: bool) -> Any:
-    x, y = d.gratings(s)
-    torch.manual_seed(s)
-    return torch_fit(
-        m.TorchConv(last=nn.Softmax(1) if b else None), CE, x, y, rate=0.1, optimizer=SGD
-    )
-
-
-pair("pytorch", MISMATCH, "conv-softmax-ce", _conv_twice, ("head", "last"), kind="convolution")
-
-
-def _nll(s: int, b: bool) -> Any:
-    x, y = d.vowels(s)
-    return torch_fit(
-        m.dense([16, 32, 6], nn.ReLU, s, nn.Softmax(1) if b else nn.LogSoftmax(1)),
-        nn.NLLLoss(),
-        x,
-        y,
-        epochs=4,
-    )
-
-
-pair("pytorch", MISMATCH, "nll-softmax", _nll, ("lin2", "last"))
-
-
-def _sigmoid_logits(s: int, b: bool) -> Any:
-    x, y = d.checkers(s)
-    return torch_fit(
-        m.dense([2, 48, 48, 1], nn.ReLU, s, nn.Sigmoid() if b else None),
-        nn.BCEWithLogitsLoss(),
-        x,
-        _column(y),
-        epochs=20,
-        rate=3e-3,
-    )
-
-
-pair("pytorch", MISMATCH, "sigmoid-bcewithlogits", _sigmoid_logits, ("lin3", "last"), task="binary")
-
-
-def _huber_flat(s: int, b: bool) -> Any:
-    x, y = d.demand(s)
-    torch.manual_seed(s)
-    return torch_fit(
-        m.Sequence(nn.GRU, 1, 1), nn.HuberLoss(), x, y[:, 0] if b else y, y, epochs=10, rate=5e-3
-    )
-
-
-pair(
-    "pytorch",
-    MISMATCH,
-    "gru-broadcast",
-    _huber_flat,
-    ("head",),
-    kind="recurrent",
-    task="regression",
-)
-
-
-def _softmax_single(s: int, b: bool) -> Any:
-    x, y = d.genes(s)
-    return torch_fit(
-        m.dense([60, 24, 1], nn.Tanh, s, nn.Softmax(1) if b else nn.Sigmoid()),
-        nn.BCELoss(),
-        x,
-        y[:, :1],
-    )
-
-
-pair("pytorch", MISMATCH, "softmax-single", _softmax_single, ("lin2", "last"), task="binary")
-
 # -- rates
 
 
@@ -245,51 +171,6 @@ _high(
         d.houses(s)[1] if b else d.houses_scaled(s)[1],
         rate=0.01,
         optimizer=KSGD,
-    ),
-    task="regression",
-)
-
-
-def _torch_high(s: int, b: bool) -> Any:
-    torch.manual_seed(s)
-    return torch_fit(m.Tokens(), CE, *d.reviews(s), epochs=10, rate=0.3 if b else 1e-3)
-
-
-_high("pytorch", "transformer", _torch_high, kind="attention")
-
-
-def _sum(s: int, b: bool) -> Any:
-    x, y = d.vowels(s)
-    return torch_fit(
-        m.dense([16, 64, 64, 6], nn.ReLU, s),
-        nn.CrossEntropyLoss(reduction="sum" if b else "mean"),
-        x,
-        y,
-        rate=0.1,
-        optimizer=SGD,
-        momentum=0.9,
-    )
-
-
-_high("pytorch", "reduction-sum", _sum)
-_high(
-    "pytorch",
-    "momentum-regression",
-    lambda s, b: torch_fit(
-        m.dense([5, 32, 32, 1], nn.ReLU, s),
-        nn.MSELoss(),
-        *d.houses_scaled(s),
-        rate=0.5 if b else 0.01,
-        optimizer=SGD,
-        momentum=0.9,
-    ),
-    task="regression",
-)
-_high(
-    "jax",
-    "sgd",
-    lambda s, b: jax_fit(
-        m.Jax([5, 32, 32, 1], s, kind="mse"), *d.houses_scaled(s), optax.sgd(1.5 if b else 0.02)
     ),
     task="regression",
 )
@@ -350,32 +231,4 @@ _low(
         optimizer=KSGD,
         clipnorm=1e-4 if b else 1.0,
     ),
-)
-
-
-def _torch_low(s: int, b: bool) -> Any:
-    torch.manual_seed(s)
-    return torch_fit(
-        m.Sequence(nn.GRU, 3, 3),
-        CE,
-        *d.gestures(s),
-        epochs=12,
-        rate=1e-4 if b else 0.1,
-        optimizer=SGD,
-        momentum=0.9,
-    )
-
-
-_low("pytorch", "gru-sgd", _torch_low, kind="recurrent")
-_low(
-    "pytorch",
-    "adam-1e-5",
-    lambda s, b: torch_fit(
-        m.dense([2, 48, 48, 2], nn.ReLU, s), CE, *d.checkers(s), epochs=20, rate=1e-5 if b else 5e-3
-    ),
-)
-_low(
-    "jax",
-    "adam-1e-6",
-    lambda s, b: jax_fit(m.Jax([16, 32, 6], s), *d.vowels(s), optax.adam(1e-6 if b else 3e-3)),
 )

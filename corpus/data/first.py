@@ -1,4 +1,4 @@
-"""Synthetic data, and small images from MNIST."""
+"""Data of the first cases: synthetic, and small images from MNIST."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 from keras import initializers, layers, optimizers
 
-from corpus import data
 from corpus._case import Book
-from corpus.keras_models import (
+from corpus.data import first as data
+from corpus.keras.models import (
     Sparse,
     attention,
     compiled,

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from corpus import data
-from corpus.torch_book import BCE, BOOK, CE, LOGITS, MSE, RMS, SGD, case, column, fit
-from corpus.torch_models import (
+from corpus.data import first as data
+from corpus.torch.book import BCE, BOOK, CE, LOGITS, MSE, RMS, SGD, case, column, fit
+from corpus.torch.models import (
     Attention,
     Conv,
     Head,

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from corpus import data
-from corpus.torch_book import BOOK, CE, LOGITS, MSE, SGD, case, column, fit
-from corpus.torch_models import (
+from corpus.data import first as data
+from corpus.torch.book import BOOK, CE, LOGITS, MSE, SGD, case, column, fit
+from corpus.torch.models import (
     Attention,
     Broken,
     Conv,

@@ -1,4 +1,4 @@
-"""Synthetic data of the second fresh set."""
+"""Synthetic data of 2026b."""
 
 from __future__ import annotations
 

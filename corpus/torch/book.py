@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from corpus._case import Book
-from corpus.torch_models import loader
+from corpus.torch.models import loader
 
 BOOK = Book("pytorch")
 CE, BCE, LOGITS, MSE = nn.CrossEntropyLoss, nn.BCELoss, nn.BCEWithLogitsLoss, nn.MSELoss

@@ -1,4 +1,4 @@
-"""Synthetic data of the fresh cases."""
+"""Synthetic data of 2026a."""
 
 from __future__ import annotations
 

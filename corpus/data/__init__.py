@@ -1,0 +1,1 @@
+"""Data of the sets: synthetic, and small images from MNIST."""

@@ -1,0 +1,1 @@
+"""JAX trainings, by set."""

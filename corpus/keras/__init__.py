@@ -1,0 +1,1 @@
+"""Keras trainings, by set."""
