@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from gradgauge.parts.activations import ACTIVATIONS, Activation
+from gradgauge.watchers.torch.guard import Guarded, unguarded
 from gradgauge.watchers.torch.modules import Row
 
 MOST_ENTRIES = 2**21
@@ -39,7 +41,7 @@ class Capture:
     grad: torch.Tensor | None = None
 
     @classmethod
-    def of(cls, tensor: torch.Tensor) -> Capture:
+    def of(cls, tensor: torch.Tensor, guard: Guarded = unguarded) -> Capture:
         value, samples, total = tensor.detach(), 0, 0
         if value.numel() > MOST_ENTRIES and value.ndim > 1:
             total = len(value)
@@ -47,10 +49,11 @@ class Capture:
             value = value[:samples]
         capture = cls(tensor, value, tensor._version, samples, total)
         if tensor.requires_grad:
-            tensor.register_hook(capture._arrived)
+            tensor.register_hook(_Arrival(capture, guard))
         return capture
 
-    def _arrived(self, grad: torch.Tensor) -> None:
+    def arrived(self, grad: torch.Tensor) -> None:
+        """Told the gradient, or one more part of it."""
         grad = grad.detach()
         if self.samples:
             grad = grad[: self.samples] * (self.total / self.samples) ** 0.5
@@ -66,6 +69,21 @@ class Capture:
     def intact(self) -> bool:
         """Whether the value is still the one that passed."""
         return self.value._version == self.version
+
+
+class _Arrival:
+    """The hook on a tensor. It must not keep the tensor alive: tensor, graph and hook would hold
+    one another through C++, where Python's collector does not see them, for ever."""
+
+    __torch_unserializable__ = True
+
+    def __init__(self, capture: Capture, guard: Guarded):
+        self._capture, self._guard = weakref.ref(capture), guard
+
+    def __call__(self, grad: torch.Tensor) -> None:
+        capture = self._capture()
+        if capture is not None:
+            self._guard(capture.arrived, grad)
 
 
 @dataclass(eq=False)

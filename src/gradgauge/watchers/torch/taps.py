@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils.hooks import RemovableHandle
 
 from gradgauge.parts.activations import Activation
 from gradgauge.watchers.activations import named
 from gradgauge.watchers.torch.capture import Call, Capture, tensors_in
+from gradgauge.watchers.torch.guard import Guarded, unguarded
+from gradgauge.watchers.torch.hooks import Handle, after_call, before_call, is_plain_pass
 from gradgauge.watchers.torch.modules import (
     Row,
     is_normalization,
@@ -83,13 +84,13 @@ class Taps:
         seconds: what the hooks have cost.
     """
 
-    def __init__(self, model: nn.Module, rows: list[Row]):
-        self.model, self.rows = model, rows
+    def __init__(self, model: nn.Module, rows: list[Row], guard: Guarded = unguarded):
+        self.model, self.rows, self._guard = model, rows, guard
         self.calls: list[Call] = []
         self.outputs: set[int] = set()
         self.folded: set[int] = set()
         self.seconds = 0.0
-        self._handles: list[RemovableHandle] = []
+        self._handles: list[Handle] = []
         self._pending: dict[int, Call] = {}
         self._alias: dict[int, Call] = {}
         self._sums: dict[int, Call] = {}
@@ -107,14 +108,14 @@ class Taps:
         for module in self.model.modules():
             row = layers.get(id(module))
             if row is not None and not is_normalization(module):
-                add(module.register_forward_hook(self._timed(self._layer_hook(row))))
+                add(after_call(module, self._timed(self._layer_hook(row))))
             elif is_normalization(module):
-                add(module.register_forward_hook(self._timed(self._norm_hook(row))))
+                add(after_call(module, self._timed(self._norm_hook(row))))
             elif is_pointwise(module):
-                add(module.register_forward_pre_hook(self._timed(self._enter)))
-                add(module.register_forward_hook(self._timed(self._leave)))
-        add(self.model.register_forward_pre_hook(self._begin))
-        add(self.model.register_forward_hook(self._end, always_call=True))
+                add(before_call(module, self._timed(self._enter)))
+                add(after_call(module, self._timed(self._leave)))
+        add(before_call(self.model, self._begin))
+        add(after_call(self.model, self._end, always=True))
 
     def close(self) -> None:
         """Take the hooks off; what was seen stays."""
@@ -139,10 +140,10 @@ class Taps:
 
     def _timed(self, hook: Callable[..., None]) -> Callable[..., None]:
         def timed(*args: Any) -> None:
-            if not torch.is_grad_enabled():
+            if not is_plain_pass():
                 return
             began = time.perf_counter()
-            hook(*args)
+            self._guard(hook, *args)
             self.seconds += time.perf_counter() - began
 
         return timed
@@ -150,14 +151,16 @@ class Taps:
     # -- hooks on modules
 
     def _begin(self, _module: nn.Module, _args: Any) -> None:
-        if torch.is_grad_enabled() and self._mode is None:
+        if is_plain_pass() and self._mode is None:
             self._mode = _Functions(self)
             self._mode.__enter__()
 
     def _end(self, _module: nn.Module, _args: Any, output: Any) -> None:
         self._leave_mode()
-        if not torch.is_grad_enabled():
-            return
+        if is_plain_pass():
+            self._guard(self._find_outputs, output)
+
+    def _find_outputs(self, output: Any) -> None:
         found = {id(t) for t in tensors_in(output)}
         self.outputs |= {
             id(call.row.module)
@@ -236,9 +239,22 @@ class Taps:
     def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Called in place of a torch function while the model's forward runs."""
         began = time.perf_counter()
+        source = next((a for a in args[:2] if isinstance(a, torch.Tensor)), None)
+        before = self._guard(self._before_function, func, source, kwargs)
+        self.seconds += time.perf_counter() - began
+        out = func(*args, **kwargs)
+        began = time.perf_counter()
+        if before is not None and isinstance(out, torch.Tensor) and source is not None:
+            operands = [a for a in args[:2] if isinstance(a, torch.Tensor)]
+            self._guard(self._after_function, func, operands, before, out)
+        self.seconds += time.perf_counter() - began
+        return out
+
+    def _before_function(
+        self, func: Any, source: torch.Tensor | None, kwargs: dict[str, Any]
+    ) -> tuple[tuple[Call, Capture] | None, Capture | None, Activation | None]:
+        """The call that waits for this activation, if any; else a custom layer's own z."""
         name = getattr(func, "__name__", "")
-        operands = [a for a in args[:2] if isinstance(a, torch.Tensor)]
-        source = operands[0] if operands else None
         known, pointwise = _as_activation(name, kwargs)
         found = self._before_activation(source) if pointwise else None
         if source is not None and (_in_place(name) or kwargs.get("inplace")):
@@ -246,24 +262,29 @@ class Taps:
         inner = None
         if found is None and known is not None and source is not None and source.requires_grad:
             # Nobody's output as yet: perhaps a custom layer's own pre-activation.
-            inner = Capture.of(source)
-        self.seconds += time.perf_counter() - began
-        out = func(*args, **kwargs)
-        began = time.perf_counter()
-        if isinstance(out, torch.Tensor) and source is not None:
-            if found is not None and out.shape == source.shape:
-                self._link(*found, out, known, name.strip("_"))
-            elif inner is not None and known is not None:
-                self._inner[id(out)] = (inner, known)
-                self._alive += [out, source]
-            self._follow(name, operands, out)
-            if name in _SUMS:
-                self._sum(operands, out)
-            elif name in _SAME_SIGNAL and id(source) in self._alias:
-                self._alias[id(out)] = self._alias[id(source)]
-                self._alive.append(out)
-        self.seconds += time.perf_counter() - began
-        return out
+            inner = Capture.of(source, self._guard)
+        return found, inner, known
+
+    def _after_function(
+        self,
+        func: Any,
+        operands: list[torch.Tensor],
+        before: tuple[tuple[Call, Capture] | None, Capture | None, Activation | None],
+        out: torch.Tensor,
+    ) -> None:
+        found, inner, known = before
+        source, name = operands[0], getattr(func, "__name__", "")
+        if found is not None and out.shape == source.shape:
+            self._link(*found, out, known, name.strip("_"))
+        elif inner is not None and known is not None:
+            self._inner[id(out)] = (inner, known)
+            self._alive += [out, source]
+        self._follow(name, operands, out)
+        if name in _SUMS:
+            self._sum(operands, out)
+        elif name in _SAME_SIGNAL and id(source) in self._alias:
+            self._alias[id(out)] = self._alias[id(source)]
+            self._alive.append(out)
 
     def _before_activation(self, source: torch.Tensor | None) -> tuple[Call, Capture] | None:
         """The call whose z is `source`, if it is one's; asked before the activation is."""
@@ -306,7 +327,7 @@ class Taps:
     # -- what is common
 
     def _capture(self, tensor: torch.Tensor) -> Capture:
-        capture = Capture.of(tensor)
+        capture = Capture.of(tensor, self._guard)
         self._by_id[id(tensor)] = capture
         self._alive.append(tensor)
         return capture

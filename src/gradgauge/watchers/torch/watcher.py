@@ -23,6 +23,8 @@ from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.measure import Seen, measure_layers
 from gradgauge.watchers.recorder import CLIPPED, Listener, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
+from gradgauge.watchers.torch.guard import Guard
+from gradgauge.watchers.torch.hooks import Handle, before_call
 from gradgauge.watchers.torch.modules import Row, candidates, eager, is_compiled
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.seen import describe, in_call_order, seen
@@ -83,10 +85,9 @@ class PyTorchWatcher(Closing):
         self._every = Sampler(every, budget * (1 - NORMS_PART))
         self._norms_every = Sampler(norms_every or (1 if every else None), budget * NORMS_PART)
         self._rows = candidates(self.model)
-        self._taps = Taps(self.model, self._rows)
         self._weights = Weights(self._rows)
         self._handles: list[RemovableHandle] = []
-        self._temporary: list[RemovableHandle] = []
+        self._temporary: list[RemovableHandle | Handle] = []
         self.step = self._logged = 0
         self._loss: float | None = None
         self._forget()
@@ -101,6 +102,8 @@ class PyTorchWatcher(Closing):
             },
             to,
         )
+        self._guard = Guard(self.recorder.note, _weak(self, "_stop"))
+        self._taps = Taps(self.model, self._rows, self._guard)
         self._finalizer = weakref.finalize(
             self, _let_go, self._taps, self._handles, self._temporary
         )
@@ -181,6 +184,9 @@ class PyTorchWatcher(Closing):
                 self.recorder.note("signals", "compiled")
         self._arm()
 
+    def _stop(self) -> None:
+        self._finalizer()
+
     def _forget(self) -> None:
         self._before_clipping: list[float] | None = None
         self._row_values: dict[str, np.ndarray] = {}
@@ -201,7 +207,7 @@ class PyTorchWatcher(Closing):
         if tapped:
             self._taps.reset()
             self._taps.open()
-            self._temporary.append(self.model.register_forward_pre_hook(_weak(self, "_begin")))
+            self._temporary.append(before_call(self.model, _weak(self, "_begin")))
         if self._light and not self._compiled:
             for weight in self._weights.parameters:
                 if weight.requires_grad:
@@ -369,7 +375,7 @@ class PyTorchWatcher(Closing):
         return "none" if self._compiled else "training"
 
 
-def _let_go(taps: Taps, *handles: list[RemovableHandle]) -> None:
+def _let_go(taps: Taps, *handles: Any) -> None:
     taps.close()
     for group in handles:
         while group:
