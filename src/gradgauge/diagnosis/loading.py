@@ -1,8 +1,9 @@
 """A model from a file, or from a function of the user's: no code of a model file runs untrusted.
 
 A `.keras` file is a zip with a JSON description; a `.h5` file has the same in an attribute. Both
-are read as text first: a Lambda layer carries code, and a class or function from outside of
-Keras would be imported. Only then, and only without those or with `trust`, Keras loads it.
+are read as data first (`model_file`): every name that Keras would resolve must stand on a list,
+nothing may point out of the file, and nothing may be larger than the file can fill. Only then,
+or with `trust`, Keras loads it.
 """
 
 from __future__ import annotations
@@ -12,31 +13,14 @@ import json
 import os
 import sys
 import warnings
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gradgauge.diagnosis.model_file.archive import DAMAGED, KERAS, Contents, Refused, contents
+from gradgauge.diagnosis.model_file.names import foreign_names
 from gradgauge.errors import FileProblem
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
-
-_CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
-"""Classes that run code, or load it from elsewhere."""
-
-_FUNCTIONS = (
-    "keras.activations",
-    "keras.losses",
-    "keras.metrics",
-    "keras.initializers",
-    "keras.regularizers",
-    "keras.constraints",
-    "keras.optimizers",
-    "keras.ops",
-    "keras.src",
-    "builtins",
-)
-"""Where a function named in a description may come from."""
 
 
 class ModelProblem(FileProblem):
@@ -90,28 +74,50 @@ def _from_file(path: Path, trust: bool) -> Any:
     if not path.is_file():
         raise ModelProblem(path, "missing")
     try:
-        description = _description(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        found = contents(path)
+    except Refused as error:
+        raise ModelProblem(path, error.reason, why=error.why) from None
+    except DAMAGED as error:
         raise ModelProblem(path, "unreadable", why=_first_line(error)) from None
-    code = next(_code_in(description), None)
-    if code is not None and not trust:
-        raise ModelProblem(path, "untrusted", why=code)
-    return _load(path, trust)
-
-
-def _load(path: Path, trust: bool) -> Any:
+    if not trust:
+        code = next(foreign_names(found.description), None)
+        if code is not None:
+            raise ModelProblem(path, "untrusted", why=code)
     choose_backend()
-    import keras
-
+    # Keras answers a damaged description with whatever its parts happen to raise.
     try:
-        with warnings.catch_warnings():
-            # A model that was saved before any training has no optimiser's state: no matter.
-            warnings.simplefilter("ignore")
-            return keras.models.load_model(path, safe_mode=not trust)
-    except (TypeError, ValueError, OSError, KeyError, AttributeError, ImportError) as error:
+        if not trust:
+            _check_size(path, found)
+        return _load(path, trust)
+    except ModelProblem:
+        raise
+    except Exception as error:  # noqa: BLE001
         why = _first_line(error)
         reason = "custom_object" if "not locate" in why or "nknown" in why else "unreadable"
         raise ModelProblem(path, reason, why=why) from None
+
+
+def _check_size(path: Path, found: Contents) -> None:
+    """Raise where a model would take memory that its file has nothing to fill with."""
+    from gradgauge.diagnosis.model_file.size import SPARE, numbers_of
+
+    numbers = numbers_of(found.description[0], legacy=path.suffix != KERAS)
+    if numbers is not None and numbers > found.numbers + SPARE:
+        raise ModelProblem(path, "larger_than_file", why=f"{numbers:,} > {found.numbers:,}")
+
+
+def _load(path: Path, trust: bool) -> Any:
+    import keras
+
+    with warnings.catch_warnings():
+        # A model that was saved before any training has no optimizer's state: no matter.
+        warnings.simplefilter("ignore")
+        model = keras.models.load_model(path, safe_mode=not trust)
+    if path.suffix != KERAS:
+        from gradgauge.diagnosis.model_file.optimizer import restore_optimizer
+
+        restore_optimizer(model, path)
+    return model
 
 
 def choose_backend() -> None:
@@ -127,42 +133,6 @@ def choose_backend() -> None:
     except (OSError, ValueError, AttributeError):
         chosen = None
     os.environ["KERAS_BACKEND"] = "jax" if chosen in (None, "tensorflow") else str(chosen)
-
-
-def _description(path: Path) -> Any:
-    """The model's own description of itself, as plain data."""
-    if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as file:
-            return json.loads(file.read("config.json"))
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        texts = [file.attrs.get(name) for name in ("model_config", "training_config")]
-    if texts[0] is None:
-        raise ValueError("model_config")
-    return [json.loads(t) for t in texts if t is not None]
-
-
-def _code_in(tree: Any) -> Iterator[str]:
-    """Everything in a description that would run code, by name."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from _code_in(item)
-    if not isinstance(tree, dict):
-        return
-    kind, module = tree.get("class_name"), tree.get("module")
-    if kind in _CODE:
-        yield str(kind)
-    if isinstance(module, str) and module and not _is_keras(module):
-        yield f"{module}.{kind}"
-    if kind == "function" and isinstance(module, str) and not module.startswith(_FUNCTIONS):
-        yield f"{module}.{tree.get('config')}"
-    for value in tree.values():
-        yield from _code_in(value)
-
-
-def _is_keras(module: str) -> bool:
-    return module == "builtins" or module.partition(".")[0] == "keras"
 
 
 def _first_line(error: BaseException) -> str:

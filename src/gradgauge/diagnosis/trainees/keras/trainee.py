@@ -11,8 +11,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.evidence import Data, Head, Layer, Optimizer
@@ -39,6 +37,7 @@ from gradgauge.diagnosis.trainees.trainee import (
     standardized,
     steps_for,
 )
+from gradgauge.watchers.keras.private import forget_seed_generator, seed_generator
 from gradgauge.watchers.keras.watcher import KerasWatcher
 
 _NOT_OURS = ("x", "y", "verbose", "callbacks", "epochs", "initial_epoch")
@@ -275,7 +274,8 @@ def _copy_of(optimizer: Any, variables: list[Any]) -> Any:
     except (TypeError, ValueError, NotImplementedError):
         return optimizer
     copy.build(variables)
-    if optimizer.built:
+    # One that Keras 3 loaded from a .h5 file was built for no variables: its state is lost.
+    if [tuple(v.shape) for v in copy.variables] == [tuple(v.shape) for v in optimizer.variables]:
         for new, old in zip(copy.variables, optimizer.variables, strict=True):
             new.assign(_value(old))
     else:
@@ -321,13 +321,13 @@ def _set_states(states: tuple[Any, ...]) -> None:
 def _global_states() -> Iterator[None]:
     """Global random states are afterwards as they were."""
     states = _states()
-    generator = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    generator = seed_generator()
     kept = None if generator is None else _value(generator.state)
     try:
         yield
     finally:
         _set_states(states)
         if generator is None:
-            global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+            forget_seed_generator()
         else:
             generator.state.assign(kept)

@@ -1,0 +1,46 @@
+"""Keras's private parts that we cannot do without, all of them in this file.
+
+Keras may move them with any release. A test takes each of them, and names the version at fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from keras.src.backend.common import global_state
+from keras.src.legacy.saving import saving_options, saving_utils
+from keras.src.saving.serialization_lib import SafeModeScope
+
+_SEEDS = "global_seed_generator"
+_UNINITIALIZED = "uninitialized_variables"
+
+
+def seed_generator() -> Any:
+    """Keras's global seed generator, None if nothing has drawn from it yet."""
+    return global_state.get_global_attribute(_SEEDS)
+
+
+def forget_seed_generator() -> None:
+    """As if nothing had drawn from the global seed generator yet."""
+    global_state.set_global_attribute(_SEEDS, None)
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Within it, layers are built without their variables taking memory; none can be used."""
+    kept = global_state.get_global_attribute(_UNINITIALIZED)
+    global_state.set_global_attribute(_UNINITIALIZED, [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute(_UNINITIALIZED, kept)
+
+
+def legacy_model(description: Any) -> Any:
+    """The model that a .h5 file describes, without weights; no code of the file's is run."""
+    with saving_options.keras_option_scope(use_legacy_config=True), SafeModeScope(True):
+        return saving_utils.model_from_config(description)
