@@ -150,16 +150,14 @@ def _attribute(file: h5py.File, name: str, path: Path) -> str | None:
 def _walk(file: h5py.File) -> int:
     """Numbers in all arrays of an HDF5 file; no link is followed out of it."""
     import h5py
-    from h5py import h5o
 
-    numbers, seen = 0, set()
+    numbers, seen = 0, set[Any]()
     waiting: list[Any] = [file["/"]]
     while waiting:
         group = waiting.pop()
-        address = h5o.get_info(group.id).addr
-        if address in seen:
+        if group.id in seen:  # h5py compares by the address in the file.
             continue
-        seen.add(address)
+        seen.add(group.id)
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise Refused("outside", f"{group.name}/{name}")

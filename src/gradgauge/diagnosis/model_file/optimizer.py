@@ -39,6 +39,7 @@ def _state(path: Path) -> list[np.ndarray]:
         if not isinstance(group, h5py.Group):
             return []
         # Many names are spread over attributes with a number behind.
-        parts = [_NAMES, *(f"{_NAMES}{i}" for i in range(len(group.attrs)))]
-        names = [name for part in parts if part in group.attrs for name in group.attrs[part]]
+        attributes: Any = group.attrs
+        parts = [_NAMES, *(f"{_NAMES}{i}" for i in range(len(attributes)))]
+        names = [name for part in parts if part in attributes for name in attributes[part]]
         return [np.asarray(group[n.decode() if isinstance(n, bytes) else n]) for n in names]
