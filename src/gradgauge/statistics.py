@@ -28,10 +28,14 @@ class Summary:
     interval: tuple[float, float] | None
 
 
-def summarize(values: ArrayLike) -> Summary:
+def summarize(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.inf)) -> Summary:
     """Mean, standard deviation and 95 % interval (Student's t over seeds) of `values`.
 
     Of no values at all, all is NaN.
+
+    Args:
+        values: one a seed.
+        within: the range that the figure can have; the interval is cut to it.
     """
     x = np.asarray(values, dtype=np.float64)
     if not len(x):
@@ -40,7 +44,8 @@ def summarize(values: ArrayLike) -> Summary:
         return Summary(tuple(x.tolist()), float(x.mean()), 0.0, None)
     mean, std = float(x.mean()), float(x.std(ddof=1))
     half = _t_quantile(len(x) - 1) * std / math.sqrt(len(x))
-    return Summary(tuple(x.tolist()), mean, std, (mean - half, mean + half))
+    interval = max(mean - half, within[0]), min(mean + half, within[1])
+    return Summary(tuple(x.tolist()), mean, std, interval)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ def facts(first: Moment | None = None, last: Moment | None = None, **fields) -> 
         "interrupted": False,
         "paths": "plain",
         "dtype": "float32",
+        "spread_resolution": 1e-14,
+        "began": None,
+        "steps": 100,
         **fields,
     }
     moments = {"first": first or moment(), "last": last or moment(-0.1, -7.0, 6.9, spread=0.27)}

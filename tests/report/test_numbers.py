@@ -10,8 +10,8 @@ from gradgauge.report.words.numbers import (
     fixed,
     number,
     percent,
+    share_points,
     signed_decades,
-    signed_share,
 )
 
 
@@ -47,8 +47,8 @@ def test_decades_have_a_real_minus_sign_and_no_signed_zero():
 def test_shares():
     assert percent(0.9597) == "96.0%"
     assert percent(math.nan) == "NaN"
-    assert signed_share(-0.751) == "−75.1"
-    assert signed_share(0.0001) == "0.0"
+    assert share_points(-0.751) == "−75.1"
+    assert share_points(0.0001) == "0.0"
     assert fixed(math.nan) == "NaN"
     assert fixed(None) == "–"
 

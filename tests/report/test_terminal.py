@@ -52,7 +52,7 @@ def test_each_layer_has_both_signals(two):
 
 def test_depth_beyond_a_screen_is_summarised(comparisons):
     text = printed(comparisons("deep"))
-    assert "64 of 151 layers are shown" in text
+    assert "12 of 151 layers are shown" in text
     assert "\n151 " in text
 
 

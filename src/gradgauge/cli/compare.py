@@ -92,7 +92,7 @@ def _train(spec: ComparisonSpec, quiet: bool, on_run: OnRun) -> Comparison:
     loaded = time.perf_counter() - began
     with Progress(quiet) as progress:
         comparison = run_comparison(spec, dataset, progress, on_run)
-    comparison.seconds["data"] = loaded
+    comparison.seconds |= {"data": loaded, "total": time.perf_counter() - began}
     return comparison
 
 

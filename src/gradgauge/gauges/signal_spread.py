@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from gradgauge.gauges._gauge import Gauge
@@ -28,9 +29,25 @@ def signal_spread(signals: LayerSignals) -> dict[str, Array]:
         Poole et al. (2016), section 3; Schoenholz et al. (2017), section 3 (the correlation map).
     """
     h = signals.activation
-    centred = h - array_namespace(h).mean(h, axis=0, keepdims=True)
+    mean = array_namespace(h).mean
+    centred = h - mean(h, axis=0, keepdims=True)
+    # The mean of many rows is itself rounded; what it missed would count as spread.
+    centred = centred - mean(centred, axis=0, keepdims=True)
     spread = ratio(norm(centred), norm_of(signals, "activation"))
     return {"signal_spread": spread * spread}
+
+
+def resolution(dtype: np.dtype | str) -> float:
+    """The smallest signal_spread that arithmetic in `dtype` can tell from none at all.
+
+    Rounding alone makes equal outputs differ by about eps times their size, so the share of their
+    power that differs is about eps^2 whatever the inputs; eight times that (float32: 1.1e-13)
+    leaves room for sums over a layer's inputs.
+
+    Args:
+        dtype: of the training: `float32`, `float64`.
+    """
+    return 8 * float(np.finfo(dtype).eps) ** 2
 
 
 SIGNAL_SPREAD = Gauge(signal_spread, ("signal_spread",), frozenset({"activation"}))

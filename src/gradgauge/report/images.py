@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,22 @@ from gradgauge.errors import GradgaugeError, UnknownName
 from gradgauge.messages.catalog import Message, sentence
 from gradgauge.report.charts import CHARTS, watched
 from gradgauge.report.charts._chart import Chart, Spec, Subject
-from gradgauge.report.charts._draw import CONFIG, INK
+from gradgauge.report.charts._draw import CONFIG, INK, MUTED
 from gradgauge.report.charts._legend import legend
 from gradgauge.report.charts._rows import names_of
 from gradgauge.report.charts._watched import Watched
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.page.fonts import FOLDER, STACK, font_face
 from gradgauge.report.page.vega_bundle import vega_bundle
+from gradgauge.report.words.answer import answer
+from gradgauge.report.words.labels import labelled
 from gradgauge.run import Run, write_text_whole, write_whole
 from gradgauge.study.compare.run import Comparison
 
 ENDINGS = (".png", ".svg", ".html")
 
 _PNG_SCALE = 2
+_SUBTITLE_LETTERS = 110
 _PAGE = """<!doctype html>
 <html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>
 <style>{font}body{{font-family:{stack};margin:1.5rem}}</style>
@@ -48,10 +52,11 @@ def write_images(comparison: Comparison, folder: Path | str, lang: str = "en") -
     Raises:
         OutputProblem: the folder cannot be made or written.
     """
-    folder = Path(folder)
+    folder, comparison = Path(folder), labelled(comparison, lang)
     written: list[Path] = []
     for chart in CHARTS:
-        spec = picture(chart, comparison, lang)
+        subtitle = answer(comparison, lang) if chart is SIGNAL else None
+        spec = picture(chart, comparison, lang, subtitle)
         if spec is None:
             continue
         written += write_png_and_svg(spec, folder, chart.name)
@@ -85,7 +90,7 @@ def signal_picture(subject: Comparison | Run, lang: str) -> Spec | None:
     """The same as a Vega-Lite picture; None if it has nothing to show."""
     if isinstance(subject, Run):
         return picture(watched.SIGNAL, Watched(subject, lang), lang)
-    return picture(SIGNAL, subject, lang)
+    return picture(SIGNAL, labelled(subject, lang), lang, answer(subject, lang))
 
 
 class NothingToDraw(GradgaugeError):
@@ -141,8 +146,17 @@ def check_ending(path: Path | str) -> None:
         raise UnknownName("image", suffix, ENDINGS)
 
 
-def picture(chart: Chart[Subject], subject: Subject, lang: str) -> Spec | None:
-    """A chart with title and legend on a white ground; None if it has nothing to show."""
+def picture(
+    chart: Chart[Subject], subject: Subject, lang: str, subtitle: str | None = None
+) -> Spec | None:
+    """A chart with title and legend on a white ground; None if it has nothing to show.
+
+    Args:
+        chart: what to draw.
+        subject: what it shows.
+        lang: `en` or `ko`.
+        subtitle: a sentence under the title.
+    """
     rows = chart.data(subject)
     if not rows:
         return None
@@ -156,6 +170,7 @@ def picture(chart: Chart[Subject], subject: Subject, lang: str) -> Spec | None:
         "fontWeight": "bold",
         "color": INK,
         "offset": 14,
+        **(_subtitle(subtitle) if subtitle else {}),
     }
     return {
         **drawn,
@@ -165,6 +180,16 @@ def picture(chart: Chart[Subject], subject: Subject, lang: str) -> Spec | None:
         "background": "white",
         "padding": 18,
         "config": CONFIG,
+    }
+
+
+def _subtitle(text: str) -> Spec:
+    """Lines of a sentence, no wider than the chart."""
+    return {
+        "subtitle": textwrap.wrap(text, _SUBTITLE_LETTERS),
+        "subtitleFontSize": 12,
+        "subtitleColor": MUTED,
+        "subtitlePadding": 6,
     }
 
 

@@ -57,14 +57,16 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     from gradgauge.report.page.fonts import font_face
     from gradgauge.report.page.page import prose
     from gradgauge.report.pages.comparison import results_table
+    from gradgauge.report.words.answer import answer
     from gradgauge.report.words.explain import explain
-    from gradgauge.report.words.headline import headline, verdict
+    from gradgauge.report.words.headline import against_best, headline, verdict
+    from gradgauge.report.words.labels import labelled
 
     lang = lang or _language()
+    comparison = labelled(comparison, lang)
     parts = [f"<h3>{prose(headline(comparison, lang))}</h3>"]
-    decision = verdict(comparison, lang)
-    if decision:
-        parts.append(f"<p>{prose(decision)}</p>")
+    told = (answer(comparison, lang), verdict(comparison, lang), *against_best(comparison, lang))
+    parts += [f"<p>{prose(text)}</p>" for text in told if text]
     parts.append(results_table(comparison, lang))
     parts.append(f"<p>{prose(' '.join(explain(comparison, lang)))}</p>")
     for chart in (SIGNAL, LEARNING, EVOLUTION):

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from gradgauge.gauges import QUANTITIES
+from gradgauge.gauges.signal_spread import resolution
 from gradgauge.parts.activations import ACTIVATIONS
-from gradgauge.report.words.numbers import number
+from gradgauge.report.words.numbers import resolved
+from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.by_layer import MOMENTS, by_layer, seed_range
 from gradgauge.study.compare.run import Comparison
@@ -39,17 +41,30 @@ def state(value: float) -> str:
     return "zero" if value == 0 else "number"
 
 
-def figure(value: float) -> Row:
+def figure(value: float, smallest: float = 0.0) -> Row:
     """A figure's columns: `value` (null unless finite), `plotted` (null unless a log axis has a
-    place for it), `shown` and `state`."""
+    place for it), `shown` and `state`.
+
+    Args:
+        value: what was measured.
+        smallest: what the training's arithmetic can tell from 0; a figure below it is drawn there
+            and its state is `unresolved`.
+    """
     value = float(value)
-    kind = state(value)
+    kind = "unresolved" if 0 < value < smallest else state(value)
     return {
         "value": value if kind != "not-finite" else None,
-        "plotted": value if kind == "number" else None,
-        "shown": number(value),
+        "plotted": max(value, smallest) if kind in ("number", "unresolved") else None,
+        "shown": resolved(value, smallest),
         "state": kind,
     }
+
+
+def smallest_told(run: Run, quantity: str) -> float:
+    """The smallest figure of a probed quantity that the Run's arithmetic can tell from 0."""
+    if quantity != "signal_spread":
+        return 0.0
+    return resolution(run.values("probes", quantity).dtype)
 
 
 def has_meaning(network: NetworkSpec, quantity: str, layer: int) -> bool:
@@ -75,15 +90,16 @@ def layer_rows(
             for quantity in quantities:
                 values = by_layer(run, quantity, moment)
                 low, high = seed_range(run, quantity, moment)
+                smallest = smallest_told(run, quantity)
                 rows += [
                     {
                         "network": name,
                         "moment": moment,
                         "quantity": quantity,
                         "layer": at + 1,
-                        "low": positive(low[at]),
-                        "high": positive(high[at]),
-                        **figure(values[at]),
+                        "low": positive(low[at], smallest),
+                        "high": positive(high[at], smallest),
+                        **figure(values[at], smallest),
                     }
                     for at in layers
                     if has_meaning(network, quantity, at + 1)
@@ -96,9 +112,9 @@ def trained(comparison: Comparison) -> list[tuple[str, Any]]:
     return [(name, run) for name, run in comparison.runs.items() if run.seeds]
 
 
-def positive(value: float) -> float | None:
-    """The value where it is finite and above 0, else None."""
-    return float(value) if math.isfinite(value) and value > 0 else None
+def positive(value: float, smallest: float = 0.0) -> float | None:
+    """The value, at least `smallest`, where it is finite and above 0, else None."""
+    return max(float(value), smallest) if math.isfinite(value) and value > 0 else None
 
 
 def names_of(rows: Sequence[Row]) -> list[str]:

@@ -18,8 +18,17 @@ from gradgauge.report.charts._draw import (
     stacked,
     y_axis,
 )
-from gradgauge.report.charts._rows import Row, figure, has_meaning, names_of, of, picked, trained
-from gradgauge.report.words.numbers import number
+from gradgauge.report.charts._rows import (
+    Row,
+    figure,
+    has_meaning,
+    names_of,
+    of,
+    picked,
+    smallest_told,
+    trained,
+)
+from gradgauge.report.words.numbers import number, resolved
 from gradgauge.run import Run
 from gradgauge.study.by_layer import probe_course
 from gradgauge.study.compare.run import Comparison
@@ -55,14 +64,14 @@ def probe_rows(name: str, run: Run, meaning: Callable[[str, int], bool]) -> list
     taken = _taken(run)
     rows: list[Row] = []
     for quantity in _QUANTITIES:
-        course = probe_course(run, quantity)
+        course, smallest = probe_course(run, quantity), smallest_told(run, quantity)
         rows += [
             {
                 "network": name,
                 "quantity": quantity,
                 "layer": layer + 1,
                 "probe_step": int(steps[at]),
-                **figure(course[at, layer]),
+                **figure(course[at, layer], smallest),
             }
             for at in picked(len(steps), _MOST_PROBES)
             if taken[at]
@@ -170,6 +179,7 @@ def describe_evolution(comparison: Comparison, lang: str) -> str:
     for name, run in trained(comparison):
         course = probe_course(run, "delta_norm")[:, 0]
         spread = probe_course(run, "signal_spread")[:, -2]
+        smallest = smallest_told(run, "signal_spread")
         last = max(i for i, taken in enumerate(_taken(run)) if taken or i == 0)
         told.append(
             sentence(
@@ -178,8 +188,8 @@ def describe_evolution(comparison: Comparison, lang: str) -> str:
                 name=name,
                 first=number(course[0]),
                 last=number(course[last]),
-                spread_first=number(spread[0]),
-                spread_last=number(spread[last]),
+                spread_first=resolved(spread[0], smallest),
+                spread_last=resolved(spread[last], smallest),
             )
         )
     return " ".join(told)

@@ -10,12 +10,13 @@ from gradgauge.report.charts._draw import (
     by_moment,
     foot_rows,
     layer_axis,
+    level,
     lines,
     log_scale,
     y_axis,
 )
-from gradgauge.report.charts._rows import Row, layer_rows, of, trained
-from gradgauge.report.words.numbers import number
+from gradgauge.report.charts._rows import Row, layer_rows, of, smallest_told, trained
+from gradgauge.report.words.numbers import number, resolved
 from gradgauge.study.by_layer import MOMENTS, by_layer
 from gradgauge.study.compare.run import Comparison
 
@@ -43,15 +44,18 @@ def signal_chart(rows: Sequence[Row], lang: str) -> Spec:
 
     def panel(moment: str, quantity: str) -> Spec:
         scale, axis = scales[quantity]
-        return lines(
+        floor = [row["plotted"] for row in of(rows, quantity=quantity, state="unresolved")]
+        y = {"field": "plotted", "type": "quantitative", "scale": scale, "axis": y_axis(axis)}
+        spec = lines(
             rows,
             layer_axis(rows, lang, title=quantity == lowest),
-            {"field": "plotted", "type": "quantitative", "scale": scale, "axis": y_axis(axis)},
+            y,
             {"moment": moment, "quantity": quantity},
             lang,
             title=sentence(f"report.panel.{quantity}", lang),
             height=_HEIGHTS[quantity],
         )
+        return {**spec, "layer": [*(level(value, y) for value in set(floor)), *spec["layer"]]}
 
     return by_moment(rows, _HEIGHTS, panel, lang)
 
@@ -71,7 +75,7 @@ def describe_signal(comparison: Comparison, lang: str) -> str:
                     moment=sentence(f"report.moment.{moment}", lang),
                     output=number(delta[-1]),
                     first=number(delta[0]),
-                    spread=number(spread[-2]),
+                    spread=resolved(spread[-2], smallest_told(run, "signal_spread")),
                 )
             )
     return " ".join(told)

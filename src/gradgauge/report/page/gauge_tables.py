@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._rows import has_meaning, trained
+from gradgauge.report.charts._rows import has_meaning, smallest_told, trained
 from gradgauge.report.page.tables import folded, scrolling, table
-from gradgauge.report.words.numbers import NO_VALUE, number
+from gradgauge.report.words.numbers import NO_VALUE, resolved
 from gradgauge.run import Run
 from gradgauge.study.by_layer import MOMENTS, by_layer
 from gradgauge.study.compare.run import Comparison
@@ -58,7 +58,9 @@ def run_rows(
     return [
         [label]
         + [
-            number(values[at]) if meaning(quantity, at + 1) else NO_VALUE
+            resolved(values[at], smallest_told(run, quantity))
+            if meaning(quantity, at + 1)
+            else NO_VALUE
             for quantity, values in columns.items()
         ]
         for at, label in enumerate(labels)

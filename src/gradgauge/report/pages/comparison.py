@@ -16,17 +16,16 @@ from gradgauge.report.charts.units import UNITS
 from gradgauge.report.page.chart_html import chart_figure
 from gradgauge.report.page.gauge_tables import figure_tables
 from gradgauge.report.page.page import Section, as_sections, heading, prose
-from gradgauge.report.page.tables import scrolling, table
+from gradgauge.report.page.tables import folded, scrolling, table
+from gradgauge.report.words.answer import answer
 from gradgauge.report.words.explain import explain_network
 from gradgauge.report.words.facts import all_facts, most_affected
-from gradgauge.report.words.headline import verdict
+from gradgauge.report.words.headline import against_best, verdict
 from gradgauge.report.words.layer_groups import layer_groups
 from gradgauge.report.words.lesson import Lesson, lesson
 from gradgauge.report.words.numbers import NO_VALUE, fixed, interval
+from gradgauge.report.words.summary import summary_table
 from gradgauge.study.compare.run import Comparison
-
-SHOW_WHY_HINT = True
-"""Whether the report points to `gradgauge why`."""
 
 
 def all_sections(comparison: Comparison, lang: str) -> list[Section]:
@@ -45,7 +44,11 @@ def all_sections(comparison: Comparison, lang: str) -> list[Section]:
 
 def standfirst(comparison: Comparison, lang: str) -> str:
     """What stands right under the title: how sure it is, and how it was trained."""
-    told = [verdict(comparison, lang)]
+    told = [
+        answer(comparison, lang),
+        verdict(comparison, lang),
+        *against_best(comparison, lang),
+    ]
     html = [f'<p class="lead">{prose(text)}</p>' for text in told if text]
     notes = [_of_training(comparison, lang)]
     if len(comparison.names) == 1 and len(comparison.spec.training.seeds) == 1:
@@ -90,15 +93,21 @@ def _happened(comparison: Comparison, lang: str) -> str:
     facts = all_facts(comparison)
     if not facts:
         return ""
-    parts = [heading("happened", sentence("report.heading.happened", lang))]
-    for of_network in facts:
-        told = " ".join(prose(text) for text in explain_network(of_network, lang))
-        parts.append(f"<h3>{escape(of_network.name)}</h3><p>{told}</p>")
-    if SHOW_WHY_HINT:
-        notation = comparison.run(most_affected(facts).name).notation
-        hint = sentence("report.why_hint", lang, name=shlex.quote(notation))
-        parts.append(f'<p class="muted">{prose(hint)}</p>')
-    return "".join(parts)
+    title = sentence("report.heading.happened", lang)
+    heads, rows = summary_table(comparison, lang)
+    parts = [heading("happened", title), scrolling(table(heads, rows), title)]
+    subject = most_affected(facts)
+    told = " ".join(prose(text) for text in explain_network(subject, lang))
+    parts.append(f"<h3>{escape(subject.name)}</h3><p>{told}</p>")
+    others = [
+        folded(f.name, "<p>" + " ".join(map(prose, explain_network(f, lang))) + "</p>")
+        for f in facts
+        if f is not subject
+    ]
+    hint = sentence(
+        "report.why_hint", lang, name=shlex.quote(comparison.run(subject.name).notation)
+    )
+    return "".join([*parts, *others, f'<p class="muted">{prose(hint)}</p>'])
 
 
 def _learning(comparison: Comparison, lang: str) -> str:

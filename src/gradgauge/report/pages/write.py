@@ -8,6 +8,7 @@ from gradgauge.report.page.page import page
 from gradgauge.report.pages import comparison as sections
 from gradgauge.report.pages.watched import watched_page
 from gradgauge.report.words.headline import headline
+from gradgauge.report.words.labels import labelled
 from gradgauge.run import Run, write_text_whole
 from gradgauge.study.compare.run import Comparison
 
@@ -33,5 +34,6 @@ def write_report(subject: Comparison | Run, path: Path | str, lang: str = "en") 
 
 def report_page(comparison: Comparison, lang: str = "en") -> str:
     """The report as one page of HTML."""
+    comparison = labelled(comparison, lang)
     parts = sections.all_sections(comparison, lang)
     return page(headline(comparison, lang), sections.standfirst(comparison, lang), parts, lang)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gradgauge.gauges.signal_spread import resolution
 from gradgauge.messages.catalog import sentence
 from gradgauge.parts.losses import LOSSES
 from gradgauge.report.charts._rows import has_meaning, picked, trained
+from gradgauge.report.words.answer import answer
 from gradgauge.report.words.explain import explain
-from gradgauge.report.words.headline import headline, verdict
+from gradgauge.report.words.headline import against_best, headline, verdict
+from gradgauge.report.words.labels import labelled
 from gradgauge.report.words.layer_groups import layer_groups
-from gradgauge.report.words.numbers import NO_VALUE, fixed, interval, number
+from gradgauge.report.words.numbers import NO_VALUE, fixed, interval, resolved
+from gradgauge.report.words.summary import summary_table
 from gradgauge.study.by_layer import MOMENTS, by_layer, epoch_summaries
 from gradgauge.study.compare.run import Comparison
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-_MOST_LAYERS, _MOST_EPOCHS = 64, 40
+_MOST_LAYERS, _MOST_EPOCHS = 12, 40
 _GAP = 3
 _MOST_HEAD = 40
 
@@ -27,7 +31,8 @@ _MOST_HEAD = 40
 def print_comparison(
     comparison: Comparison, lang: str = "en", console: Console | None = None
 ) -> None:
-    """Print a comparison: structures, course, test results, both signals, explanation, paths.
+    """Print a comparison: the answer; structures, course, both signals, results, explanation;
+    the verdict, and the paths.
 
     Args:
         comparison: what was trained.
@@ -36,13 +41,17 @@ def print_comparison(
     """
     from rich.console import Console
 
-    printer = _Printer(comparison, lang, console or Console(highlight=False))
+    shown = labelled(comparison, lang)
+    printer = _Printer(shown, lang, console or Console(highlight=False))
     for part in (
+        printer.answer,
         printer.structures,
         printer.epochs,
-        printer.test,
         printer.signals,
+        printer.test,
+        printer.summary,
         printer.explanation,
+        printer.verdict,
         printer.paths,
     ):
         part()
@@ -67,10 +76,16 @@ class _Printer:
         self.line(self.say(key), "bold")
         self.line()
 
+    def answer(self) -> None:
+        """What came of it, and how much of the error signal arrives."""
+        self.line(f"{headline(self.comparison, self.lang)}.".replace("..", "."), "bold")
+        told = answer(self.comparison, self.lang)
+        if told:
+            self.line(told)
+
     def structures(self) -> None:
         """The networks, side by side where they fit."""
-        self.line(self.say("terminal.structures"), "bold")
-        self.line()
+        self.title("terminal.structures")
         self._side_by_side([self._structure(name) for name in self.comparison.names])
 
     def _structure(self, name: str) -> RenderableType:
@@ -119,7 +134,7 @@ class _Printer:
             self.line(self.say("terminal.summarised_epochs", shown=len(shown), count=epochs))
 
     def test(self) -> None:
-        """Test figures with intervals, and which network is better."""
+        """Test figures with intervals."""
         self.title("terminal.test")
         kinds = ["test_accuracy"] * self.comparison.has_accuracy + ["test_loss"]
         several = len(self.comparison.spec.training.seeds) > 1
@@ -136,13 +151,28 @@ class _Printer:
                 cells += [interval(summary.interval if summary else None)] * several
             table.add_row(name, *cells)
         self.console.print(table)
-        self.line()
-        self.line(f"{headline(self.comparison, self.lang)}.".replace("..", "."))
-        decision = verdict(self.comparison, self.lang)
-        if decision:
-            self.line(decision)
+
+    def summary(self) -> None:
+        """One row a network: what arrives, and what weakened it."""
+        heads, rows = summary_table(self.comparison, self.lang)
+        if not rows:
+            return
+        self.title("summary.title")
+        table = _table("", [head.replace(" ", "\n") for head in heads])
+        for row in rows:
+            table.add_row(*row)
+        self.console.print(table)
+
+    def verdict(self) -> None:
+        """Which network is better, and how sure that is: the last word."""
+        told = [verdict(self.comparison, self.lang), *against_best(self.comparison, self.lang)]
         if self.comparison.interrupted:
-            self.line(self.say("interrupted"))
+            told.append(self.say("interrupted"))
+        if any(told):
+            self.line()
+        for text in told:
+            if text:
+                self.line(text, "bold")
 
     def signals(self) -> None:
         """Error signal and forward signal by layer, first and last."""
@@ -162,9 +192,13 @@ class _Printer:
         heads = [f"{short[q]} {self.say(f'column.{m}')}" for q in quantities for m in MOMENTS]
         table = _table(name, [self.say("column.layer"), *heads], narrow=True, tight=True)
         values = [(q, by_layer(run, q, m)) for q in quantities for m in MOMENTS]
+        smallest = {"signal_spread": resolution(self.comparison.spec.training.dtype)}
         for at in picked(network.depth + 1, _MOST_LAYERS):
             cells = [
-                number(v[at]) if has_meaning(network, q, at + 1) else NO_VALUE for q, v in values
+                resolved(v[at], smallest.get(q, 0.0))
+                if has_meaning(network, q, at + 1)
+                else NO_VALUE
+                for q, v in values
             ]
             table.add_row(str(at + 1), *cells)
         return table

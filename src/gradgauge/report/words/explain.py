@@ -12,13 +12,20 @@ from collections.abc import Callable
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.words.facts import Facts, all_facts, most_affected
-from gradgauge.report.words.numbers import decades, fixed, number, percent, signed_decades
+from gradgauge.report.words.numbers import (
+    decades,
+    factor,
+    fixed,
+    percent,
+    resolved,
+    signed_decades,
+)
 from gradgauge.study.by_layer import Attenuation
 from gradgauge.study.compare.run import Comparison
 
 SPREAD_LOST = 1e-6
-"""Below this signal_spread inputs differ by less than a thousandth of their size. Source: the
-depth-10 experiment of reference/CLAIMS.md, where nets with 1e-5 and more in the last hidden
+"""Below this signal_spread inputs differ by less than a thousandth of their size. Source: ten
+hidden layers of 64 on MNIST (docs/why.md), where networks with 1e-5 and more in the last hidden
 layer trained, 4e-9 with Adam only, and 1e-13 never."""
 
 SPREAD_WEAK = 1e-3
@@ -86,30 +93,38 @@ def backward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
     if not math.isfinite(total):
         return sentence("explain.backward.unmeasured", lang)
     kind = "keeps" if decades(total) == _NOTHING else "loses" if total < 0 else "grows"
-    contrast = _contrast(beside, lang, "backward", _signed_total)
+    contrast = _contrast(beside, lang, "backward", lambda f: _total_factor(f, lang))
     return sentence(
-        f"explain.backward.{kind}", lang, contrast=contrast, **_split(moment.attenuation)
+        f"explain.backward.{kind}", lang, contrast=contrast, **_split(moment.attenuation, lang)
     )
 
 
 def forward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
     """Whether inputs are still distinguishable in the last hidden layer before training."""
     spread = facts.moments["first"].spread
-    contrast = _contrast(beside, lang, "forward", lambda f: number(f.moments["first"].spread))
+    contrast = _contrast(beside, lang, "forward", lambda f: shown_spread(f, "first"))
     return sentence(
-        f"explain.forward.{_spread_kind(spread)}",
+        f"explain.forward.{_spread_kind(spread, facts.spread_resolution)}",
         lang,
         name=facts.name,
-        spread=number(spread),
+        spread=shown_spread(facts, "first"),
         contrast=contrast,
+        dtype=facts.dtype,
     )
 
 
-def _spread_kind(spread: float) -> str:
+def shown_spread(facts: Facts, moment: str) -> str:
+    """signal_spread of the last hidden layer, as far as the training's arithmetic can tell it."""
+    return resolved(facts.moments[moment].spread, facts.spread_resolution)
+
+
+def _spread_kind(spread: float, resolution: float) -> str:
     if not math.isfinite(spread):
         return "unmeasured"
     if spread == 0:
         return "zero"
+    if spread < resolution:
+        return "unresolved"
     return "lost" if spread < SPREAD_LOST else "weak" if spread < SPREAD_WEAK else "clear"
 
 
@@ -131,14 +146,15 @@ def course(facts: Facts, lang: str) -> str:
     words = {"epochs": facts.epochs, "result": _result(facts, lang)}
     if not math.isfinite(after):
         return sentence("explain.course.unmeasured", lang, **words)
-    words |= {"spread": number(last.spread), **_split(last.attenuation)}
-    return sentence(f"explain.course.{_course_kind(before, after)}", lang, **words)
+    words |= {"spread": shown_spread(facts, "last"), **_split(last.attenuation, lang)}
+    return sentence(f"explain.course.{_course_kind(before, after, facts.late)}", lang, **words)
 
 
-def _course_kind(before: float, after: float) -> str:
-    """`back`: much was lost before training and no longer is. `still`: it still is. `other`:
-    little was lost, it grew, or it could not be measured."""
-    if not before <= -MUCH:
+def _course_kind(before: float, after: float, late: bool) -> str:
+    """`back`: much was lost before training, learning began late, and no longer is much lost.
+    `still`: it still is. `other`: little was lost, it grew, it could not be measured, or the
+    network learned from the start."""
+    if not before <= -MUCH or not late:
         return "other"
     return "back" if after > -LITTLE else "still"
 
@@ -158,12 +174,13 @@ def _contrast(beside: Facts | None, lang: str, key: str, figure: Callable[[Facts
     return sentence(f"explain.{key}.contrast", lang, name=beside.name, figure=figure(beside))
 
 
-def _signed_total(facts: Facts) -> str:
-    return signed_decades(facts.moments["first"].attenuation.decades)
+def _total_factor(facts: Facts, lang: str) -> str:
+    return factor(facts.moments["first"].attenuation.decades, lang)
 
 
-def _split(attenuation: Attenuation) -> dict[str, str]:
+def _split(attenuation: Attenuation, lang: str) -> dict[str, str]:
     return {
+        "factor": factor(attenuation.decades, lang),
         "decades": decades(attenuation.decades),
         "total": signed_decades(attenuation.decades),
         "slopes": signed_decades(attenuation.slope_decades),

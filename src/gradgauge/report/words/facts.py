@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradgauge.gauges.signal_spread import resolution
 from gradgauge.statistics import Summary
 from gradgauge.study.by_layer import MOMENTS, Attenuation, by_layer, majority_share
 from gradgauge.study.compare.run import Comparison
+from gradgauge.study.learning_onset import began_to_learn
+from gradgauge.study.why.run import constant_loss
+
+LATE = 0.1
+"""A network that begins to learn within this share of its steps was not held up: by then a
+healthy network of the practical has left its plateau ten times over (docs/why.md)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,9 @@ class Facts:
         interrupted: whether Ctrl-C broke the training off.
         paths: `skip`, `norm` or `plain`: what the weight gain includes.
         dtype: of the training.
+        spread_resolution: the smallest signal_spread that it can tell from none.
+        began: steps until the median seed began to learn; None: it never did.
+        steps: of the whole training.
     """
 
     name: str
@@ -69,6 +79,14 @@ class Facts:
     interrupted: bool
     paths: str
     dtype: str
+    spread_resolution: float
+    began: float | None
+    steps: int
+
+    @property
+    def late(self) -> bool:
+        """Whether a tenth of the training or more was over before it began to learn."""
+        return self.began is None or self.began > LATE * self.steps
 
 
 def facts_of(comparison: Comparison, name: str) -> Facts:
@@ -97,6 +115,9 @@ def facts_of(comparison: Comparison, name: str) -> Facts:
         comparison.interrupted,
         paths,
         comparison.spec.training.dtype,
+        resolution(comparison.spec.training.dtype),
+        began_to_learn(run, constant_loss(comparison.dataset, comparison.spec.training.loss)),
+        int(run.groups["steps"].coords["step"][-1]) + 1,
     )
 
 

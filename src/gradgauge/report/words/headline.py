@@ -6,7 +6,8 @@ import math
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.words.explain import comparison_best
-from gradgauge.report.words.numbers import fixed, percent, signed_share
+from gradgauge.report.words.numbers import fixed, percent, share_points
+from gradgauge.statistics import difference
 from gradgauge.study.compare.run import Comparison
 
 
@@ -25,8 +26,13 @@ def headline(comparison: Comparison, lang: str = "en") -> str:
         listed = ", ".join(f"{name} {_value(comparison, name)}" for name in names)
         return sentence(f"report.headline.{table}.unjudged", lang, listed=listed)
     best, second = comparison.ranking[:2]
+    if not math.isfinite(_mean(comparison, second)):
+        return sentence(
+            f"report.headline.{table}.only", lang, best=best, best_value=_value(comparison, best)
+        )
     decided = comparison.difference.decided if comparison.difference else None
-    kind = "undecided" if decided is False else "two" if len(names) == 2 else "many"
+    tied = _value(comparison, best) == _value(comparison, second)
+    kind = "undecided" if decided is False or tied else "two" if len(names) == 2 else "many"
     return sentence(
         f"report.headline.{table}.{kind}",
         lang,
@@ -42,24 +48,48 @@ def verdict(comparison: Comparison, lang: str = "en") -> str | None:
     """The difference between the best two with its interval, and whether it is decided."""
     if comparison_best(comparison) is None or comparison.difference is None:
         return None
-    difference = comparison.difference
+    found = comparison.difference
     best, second = comparison.ranking[:2]
-    if not math.isfinite(difference.mean):
+    if not math.isfinite(found.mean):
         return sentence("report.verdict.unmeasured", lang, best=best, second=second)
-    shown = signed_share if comparison.has_accuracy else _signed
-    size = shown(difference.mean)
+    shown = share_points if comparison.has_accuracy else fixed
+    size = shown(abs(found.mean))
     if comparison.has_accuracy:
         size = sentence("report.points", lang, value=size)
     words = {"best": best, "second": second, "difference": size}
-    if difference.interval is None:
-        return sentence("report.verdict.one_seed", lang, **words)
-    low, high = difference.interval
-    kind = "decided" if difference.decided else "undecided"
-    return sentence(f"report.verdict.{kind}", lang, low=shown(low), high=shown(high), **words)
+    figure = "accuracy" if comparison.has_accuracy else "loss"
+    if found.interval is None:
+        tied = shown(found.mean) == shown(0.0)
+        key = "report.verdict.tie" if tied else f"report.verdict.{figure}.one_seed"
+        return sentence(key, lang, **words)
+    low, high = sorted(map(abs, found.interval)) if found.decided else found.interval
+    kind = "decided" if found.decided else "undecided"
+    return sentence(
+        f"report.verdict.{figure}.{kind}", lang, low=shown(low), high=shown(high), **words
+    )
 
 
-def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else ''}{fixed(value)}"
+def against_best(comparison: Comparison, lang: str = "en") -> list[str]:
+    """Of three networks or more: which of the others the best one is decidedly better than, and
+    which are too close to call. Empty for fewer, for one seed, and where nothing is best."""
+    if len(comparison.names) < 3 or comparison_best(comparison) is None:
+        return []
+    best, *others = comparison.ranking
+    figure = "test_accuracy" if comparison.has_accuracy else "test_loss"
+    found = {
+        name: difference(
+            comparison.run(best).figure(figure),
+            comparison.run(name).figure(figure),
+            comparisons=len(others),
+        ).decided
+        for name in others
+    }
+    told = []
+    for decided, kind in ((True, "better_than"), (False, "close_to")):
+        names = ", ".join(name for name, verdict in found.items() if verdict is decided)
+        if names:
+            told.append(sentence(f"report.verdict.{kind}", lang, best=best, names=names))
+    return told
 
 
 def _mean(comparison: Comparison, name: str) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gradgauge.messages.catalog import sentence
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.report.charts._rows import picked
+from gradgauge.report.words.explain import shown_spread
 from gradgauge.report.words.facts import Facts, all_facts, most_affected
 from gradgauge.report.words.numbers import number, signed_decades
 from gradgauge.study.by_layer import by_layer, slope_limit_decades
@@ -142,7 +143,7 @@ def _spreads(told: list[Facts], lang: str) -> str:
             "report.lesson.spread_of",
             lang,
             name=facts.name,
-            value=number(facts.moments["first"].spread),
+            value=shown_spread(facts, "first"),
         )
         for facts in told
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from gradgauge.messages.catalog import sentence
+
 NO_VALUE = "–"
 """Where a quantity has no meaning, or nothing was measured."""
 
@@ -36,6 +38,13 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
+def resolved(value: float, resolution: float, digits: int = 3) -> str:
+    """A number, or `< 1e-13` where the arithmetic it was computed in cannot tell it from 0."""
+    if 0 < value < resolution:
+        return f"< {number(resolution, 1)}"
+    return number(value, digits)
+
+
 def decades(value: float) -> str:
     """A number of decades without its sign: `6.1`."""
     return _one_decimal(abs(value))
@@ -53,6 +62,46 @@ def _one_decimal(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "∞" if math.isinf(value) else f"{value:.1f}"
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_WRITTEN_OUT = 9
+"""Factors of more decades than this are written as powers of ten."""
+
+
+def factor(decades: float, lang: str = "en") -> str:
+    """A number of decades as a factor that can be said aloud: `1/500,000`, `0.6`, `3,000 times`.
+
+    One significant digit, two where the first is a 1; beyond a billion a power of ten.
+
+    Args:
+        decades: log10 of the factor.
+        lang: `en` or `ko`.
+    """
+    size = abs(decades)
+    if -1 < decades < 0:
+        return sentence("report.factor.share", lang, count=f"{10**decades:.2g}")
+    if size > _WRITTEN_OUT:
+        count = "10" + str(round(size)).translate(_SUPERSCRIPTS)
+    else:
+        count = _count(_rounded(10**size), lang)
+    return sentence(f"report.factor.{'part' if decades < 0 else 'times'}", lang, count=count)
+
+
+def _rounded(value: float) -> float:
+    digits = 1 if f"{value:.0e}"[0] != "1" and f"{value:.1e}"[0] != "1" else 2
+    return float(f"{value:.{digits - 1}e}")
+
+
+def _count(value: float, lang: str) -> str:
+    """`500,000` in English, `50만` in Korean; one decimal below 10."""
+    if value < 10:
+        return f"{value:.1f}".removesuffix(".0")
+    if lang == "ko":
+        for unit, name in ((10**8, "억"), (10**4, "만")):
+            if value >= unit:
+                return f"{value / unit:,.1f}".removesuffix(".0") + name
+    return f"{value:,.0f}"
 
 
 def percent(value: float) -> str:
@@ -87,9 +136,9 @@ def as_powers(text: str) -> str:
     return _SCIENTIFIC.sub(power, text)
 
 
-def signed_share(value: float) -> str:
-    """A difference of shares, in percentage points without the words: `+75.2`."""
+def share_points(value: float) -> str:
+    """A difference of shares, in percentage points without the words: `75.2`, `−1.3`."""
     text = f"{abs(100 * value):.1f}"
     if text == "0.0" or not math.isfinite(value):
         return "0.0" if math.isfinite(value) else "NaN"
-    return f"{MINUS if value < 0 else '+'}{text}"
+    return f"{MINUS if value < 0 else ''}{text}"

@@ -104,7 +104,9 @@ class Comparison:
 
     def test_accuracy(self, name: str) -> Summary | None:
         """Share of right classes on the test data, over seeds; None for regression."""
-        return summarize(self.run(name).figure("test_accuracy")) if self.has_accuracy else None
+        if not self.has_accuracy:
+            return None
+        return summarize(self.run(name).figure("test_accuracy"), within=(0.0, 1.0))
 
     def test_loss(self, name: str) -> Summary:
         """Mean loss on the test data, over seeds."""
