@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
+import multiprocessing
 import pickle
 import pkgutil
 import sqlite3
@@ -180,7 +181,11 @@ def _fail() -> None:
 
 
 def test_an_error_leaves_a_pool_of_processes_in_words() -> None:
-    with ProcessPoolExecutor(1) as pool, pytest.raises(UnknownName, match="Did you mean 'relu'"):
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(1, spawn) as pool,
+        pytest.raises(UnknownName, match="Did you mean 'relu'"),
+    ):
         pool.submit(_fail).result()
 
 

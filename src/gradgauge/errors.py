@@ -96,7 +96,7 @@ def _kept(fact: Any) -> Any:
         return {name: _kept(value) for name, value in fact.items()}
     if isinstance(fact, (tuple, list)):
         return tuple(_kept(value) for value in fact)
-    text = str(fact)
+    text = " ".join(str(fact).split())
     return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
 
 

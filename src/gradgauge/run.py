@@ -11,16 +11,18 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gradgauge.errors import OutputProblem, RunFileProblem
+from gradgauge.errors import OutputProblem, RunFileProblem, UnknownName
 from gradgauge.layers import LayerInfo, Note, read_layers, read_notes
 
 if TYPE_CHECKING:
     import pandas
     import xarray
+
+_Entry = TypeVar("_Entry")
 
 FORMAT_VERSION = 1
 GROUPS = ("steps", "probes", "epochs")
@@ -100,12 +102,23 @@ class Run:
         return self.groups["epochs"].to_xarray()
 
     def values(self, group: str, name: str) -> np.ndarray:
-        """A variable's array without xarray: (member, step or probe_step or epoch[, layer])."""
-        return self.groups[group].variables[name][1]
+        """A variable's array without xarray: (member, step or probe_step or epoch[, layer]).
+
+        Raises:
+            UnknownName: no such group, or nothing of that name in it.
+        """
+        return _named("variable", name, self._group(group).variables)[1]
 
     def figure(self, name: str) -> np.ndarray:
-        """One figure a member: `test_accuracy`, `test_loss`, `non_finite_step`, ..."""
-        return self.members.variables[name][1]
+        """One figure a member: `test_accuracy`, `test_loss`, `non_finite_step`, ...
+
+        Raises:
+            UnknownName: this Run holds no such figure.
+        """
+        return _named("figure", name, self.members.variables)[1]
+
+    def _group(self, name: str) -> Group:
+        return _named("group", name, self.groups)
 
     def to_xarray(self) -> xarray.DataTree:
         """All groups as a DataTree."""
@@ -116,8 +129,12 @@ class Run:
         return xarray.DataTree.from_dict({"/": root, **children})
 
     def to_pandas(self, group: str = "steps") -> pandas.DataFrame:
-        """A group as a table, one row a point of its axes."""
-        return self.groups[group].to_xarray().to_dataframe()
+        """A group as a table, one row a point of its axes.
+
+        Raises:
+            UnknownName: no such group.
+        """
+        return self._group(group).to_xarray().to_dataframe()
 
     def save(self, path: Path | str) -> Path:
         """Write to `path`, whole or not at all.
@@ -169,6 +186,13 @@ class Run:
         names = dict.fromkeys((*GROUPS, *file.groups))
         groups = {name: _read_group(file.groups[name], members.coords) for name in names}
         return cls(attributes, members, groups)
+
+
+def _named(kind: str, name: str, table: Mapping[str, _Entry]) -> _Entry:
+    try:
+        return table[name]
+    except KeyError:
+        raise UnknownName(kind, name, table) from None
 
 
 def write_whole(path: Path | str, write: Any) -> Path:

@@ -16,13 +16,12 @@ from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue
-from gradgauge.spec.comparison import ComparisonSpec, read_comparison
+from gradgauge.spec.comparison import WHY_SEEDS, ComparisonSpec, read_comparison
 
 if TYPE_CHECKING:
     from gradgauge.study.why.run import Why
 
 DEFAULT_OUT = Path("runs") / "why"
-DEFAULT_SEEDS = 3
 
 
 @click.command
@@ -50,7 +49,7 @@ def command(
     **options: Any,
 ) -> int:
     """Train the arms, write, print; the exit code."""
-    spec = read_comparison((network,), seeds=seeds or DEFAULT_SEEDS, **options)
+    spec = read_comparison((network,), seeds=seeds or WHY_SEEDS, **options)
     rates = read_optimizers(optimizers) if optimizers else None
     check_folder(out)
     result = _train(spec, network, rates, quiet)

@@ -4,17 +4,71 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, overload
 
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.finding import Diagnosis
 from gradgauge.diagnosis.session import examine
 from gradgauge.diagnosis.trainees.trainee import OnProgress, Settings, Trainee
+from gradgauge.models import KerasModel, PyTorchModule
+from gradgauge.spec.checks import known_options, options_of
 
 BUDGET = 60.0
 """Seconds of training under watch, unless the user's own epochs end before."""
 
 
+@overload
+def diagnose(
+    model: KerasModel,
+    x: Any = None,
+    y: Any = None,
+    *,
+    budget: float = BUDGET,
+    limits: Mapping[str, float] | None = None,
+    off: Collection[str] = (),
+    seeds: int = 3,
+    on_progress: OnProgress | None = None,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    **fit_kwargs: Any,
+) -> Diagnosis: ...
+@overload
+def diagnose(
+    model: PyTorchModule,
+    *loss_optimizer_and_data: Any,
+    budget: float = BUDGET,
+    limits: Mapping[str, float] | None = None,
+    off: Collection[str] = (),
+    seeds: int = 3,
+    on_progress: OnProgress | None = None,
+    loss: Callable[..., Any] | None = None,
+    optimizer: Any = None,
+    loader: Any = None,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+) -> Diagnosis: ...
+@overload
+def diagnose(
+    model: Callable[..., Any],
+    params: Any = None,
+    x: Any = None,
+    y: Any = None,
+    *,
+    budget: float = BUDGET,
+    limits: Mapping[str, float] | None = None,
+    off: Collection[str] = (),
+    seeds: int = 3,
+    on_progress: OnProgress | None = None,
+    optimizer: Any = None,
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    predict: Callable[..., Any] | None = None,
+    kind: str | None = None,
+) -> Diagnosis: ...
 def diagnose(
     model: Any,
     *args: Any,
@@ -50,7 +104,7 @@ def diagnose(
 
     Raises:
         CannotDiagnose: not compiled, no trainable weights, data that does not fit.
-        UnknownName: no such limit or rule.
+        UnknownName: no such limit, rule or option.
 
     Example:
         >>> result = diagnose(model, x, y, epochs=3)      # doctest: +SKIP
@@ -60,24 +114,35 @@ def diagnose(
     return examine(trainee_of(model, args, options), settings, limits, off)
 
 
+_PYTORCH_OPTIONS = ("loss", "optimizer", "loader", "x", "y", "batch_size", "epochs")
+_JAX_OPTIONS = (
+    *("params", "x", "y", "optimizer", "learning_rate", "batch_size", "epochs", "seed"),
+    *("predict", "kind"),
+)
+
+
 def trainee_of(model: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Trainee:
     """The model with all that belongs to it, in its framework's form.
 
     Raises:
         CannotDiagnose: nothing that is known.
+        UnknownName: an option that its framework's form does not have.
     """
     if _is_of("torch", "nn.Module", model) and not _is_of("keras", "Model", model):
         from gradgauge.diagnosis.trainees.torch.trainee import pytorch_trainee
 
+        known_options(options, _PYTORCH_OPTIONS)
         return pytorch_trainee(model, args, options)
     if _is_of("keras", "Model", model):
         from gradgauge.diagnosis.trainees.keras.trainee import KerasTrainee
 
+        known_options(options, options_of(model.fit))
         x, y = (*args, None, None)[:2]
         return KerasTrainee(model, options.pop("x", x), options.pop("y", y), options)
     if isinstance(model, Callable):
         from gradgauge.diagnosis.trainees.jax import jax_trainee
 
+        known_options(options, _JAX_OPTIONS)
         return jax_trainee(model, args, options)
     raise CannotDiagnose("unknown_model", kind=type(model).__name__)
 

@@ -20,6 +20,7 @@ from gradgauge.report.charts._watched import Watched
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.page.fonts import FOLDER, STACK, font_face
 from gradgauge.report.page.vega_bundle import vega_bundle
+from gradgauge.report.subject import check_subject
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.labels import labelled
 from gradgauge.run import Run, write_text_whole, write_whole
@@ -75,10 +76,12 @@ def write_picture(subject: Comparison | Run, path: Path | str, lang: str = "en")
         The file's path.
 
     Raises:
+        InvalidValue: it is neither, such as a saved Run's path.
         UnknownName: another ending.
         NothingToDraw: no layer has shown either signal.
         OutputProblem: it cannot be written.
     """
+    check_subject(subject)
     check_ending(path)
     spec = signal_picture(subject, lang)
     if spec is None:

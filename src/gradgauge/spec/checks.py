@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
+from typing import Any
 
-from gradgauge.errors import InvalidValue
+from gradgauge.errors import InvalidValue, UnknownName
 
 
 def whole_number(field: str, value: object, least: int) -> None:
@@ -30,6 +33,21 @@ def fraction(field: str, value: object) -> None:
     """Raise unless `value` lies in [0, 1)."""
     if not _finite(value) or not 0 <= float(value) < 1:  # type: ignore[arg-type]
         raise InvalidValue(field, value, "fraction")
+
+
+def known_options(given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise at the first option that is not `known`; says the nearest one that is."""
+    known = tuple(known)
+    for name in given:
+        if name not in known:
+            raise UnknownName("option", name, known)
+
+
+def options_of(function: Callable[..., Any]) -> list[str]:
+    """Names of the parameters that `function` takes as keywords."""
+    keywords = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind in keywords and p.name != "self"]
 
 
 def _finite(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 from gradgauge.errors import GradgaugeError, InvalidValue
 from gradgauge.messages.catalog import Message
 from gradgauge.parts.activations import ACTIVATIONS
-from gradgauge.spec.checks import whole_number
+from gradgauge.spec.checks import known_options, whole_number
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import looks_like_notation, parse, write
 from gradgauge.spec.presets import preset as find_preset
@@ -19,6 +20,8 @@ from gradgauge.spec.training import TrainingSpec
 
 DEPTH, WIDTH = 10, 64
 MNIST_INPUTS, MNIST_OUTPUTS = 784, 10
+WHY_SEEDS = 3
+"""Seeds of `why` where none are named: with one, nothing is decided."""
 
 
 class NothingToCompare(GradgaugeError):
@@ -165,11 +168,11 @@ def _is_activation(argument: str) -> bool:
     return argument in ACTIVATIONS or not looks_like_notation(argument)
 
 
-def read_comparison(arguments: Sequence[str], **options: Any) -> ComparisonSpec:
+def read_comparison(arguments: Sequence[str | NetworkSpec], **options: Any) -> ComparisonSpec:
     """A ComparisonSpec from flat options: its own fields, TrainingSpec's, `seeds` and `seed`.
 
     Args:
-        arguments: networks.
+        arguments: networks: activations, notations, or specs.
         options: `preset`, `depth`, `width`, `dataset`; every field of TrainingSpec; `seeds`, how
             many; `seed`, the first. An option that is None is left at its default.
 
@@ -177,8 +180,41 @@ def read_comparison(arguments: Sequence[str], **options: Any) -> ComparisonSpec:
         GradgaugeError: anything about them that cannot be.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    known_options(given, COMPARISON_OPTIONS)
+    names = tuple(map(as_text, arguments))
+    if "dataset" in given:
+        given["dataset"] = _dataset_name(given["dataset"])
     seeds = seed_range(given.pop("seeds", 1), given.pop("seed", 0))
     own = {f.name for f in dataclasses.fields(ComparisonSpec)} & given.keys()
     fields = {name: given.pop(name) for name in own}
     training = TrainingSpec(seeds=seeds, **given)
-    return ComparisonSpec(tuple(arguments), training=training, **fields)
+    return ComparisonSpec(names, training=training, **fields)
+
+
+COMPARISON_OPTIONS = tuple(
+    {
+        **dict.fromkeys(("preset", "depth", "width", "dataset")),
+        **{f.name: None for f in dataclasses.fields(TrainingSpec)},
+        "seed": None,
+    }
+)
+"""Names of the options that `read_comparison` takes."""
+
+
+def as_text(network: object) -> str:
+    """A network as the user named it: an activation, a notation, or a spec's notation.
+
+    Raises:
+        InvalidValue: it is none of them.
+    """
+    if isinstance(network, NetworkSpec):
+        return write(network)
+    if not isinstance(network, str):
+        raise InvalidValue("networks", network, "network_as_text")
+    return network
+
+
+def _dataset_name(dataset: object) -> str:
+    if not isinstance(dataset, (str, os.PathLike)):
+        raise InvalidValue("dataset", dataset, "dataset_name")
+    return os.fspath(dataset)

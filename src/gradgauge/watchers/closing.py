@@ -53,6 +53,11 @@ class InTrainer(Closing):
         """What has been recorded so far."""
         return self.watcher.run
 
+    @property
+    def steps_done(self) -> int:
+        """Steps of training seen so far; 0 before it has begun."""
+        return self._watcher.steps_done if self._watcher else 0
+
     def close(self) -> None:
         """Take all hooks off; done at the end of training."""
         if self._watcher is not None:

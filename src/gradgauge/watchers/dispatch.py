@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
+from gradgauge.models import (
+    HuggingFaceTrainer,
+    KerasModel,
+    LightningModule,
+    LightningTrainer,
+    PyTorchModule,
+)
+from gradgauge.spec.checks import known_options, options_of
 from gradgauge.watchers.errors import CannotWatch
 from gradgauge.watchers.recorder import Listener
 from gradgauge.watchers.sampling import DEFAULT_SHARE
+
+if TYPE_CHECKING:
+    from gradgauge.watchers.jax.watcher import JaxWatcher
+    from gradgauge.watchers.keras.watcher import KerasWatcher
+    from gradgauge.watchers.torch.huggingface import HuggingFaceWatcher
+    from gradgauge.watchers.torch.lightning import LightningWatcher
+    from gradgauge.watchers.torch.watcher import PyTorchWatcher
 
 _FAMILIES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("keras", ("keras.",), "Model"),
@@ -20,6 +35,82 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 """Family, where its base class lives, the base class; a Keras model on PyTorch is Keras's."""
 
 
+@overload
+def watch(
+    model: KerasModel,
+    x: Any = None,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    every: int | None = None,
+    norms_every: int | None = None,
+    budget: float = DEFAULT_SHARE,
+    name: str | None = None,
+    to: Sequence[Listener] = (),
+) -> KerasWatcher: ...
+@overload
+def watch(  # pyright: ignore[reportOverlappingOverload]  a LightningModule is a module, too
+    model: LightningModule,
+    *,
+    optimizer: Any = None,
+    scaler: Any = None,
+    every: int | None = None,
+    norms_every: int | None = None,
+    budget: float = DEFAULT_SHARE,
+    name: str | None = None,
+    to: Sequence[Listener] = (),
+) -> LightningWatcher: ...
+@overload
+def watch(
+    model: PyTorchModule,
+    x: Any = None,
+    y: Any = None,
+    *,
+    loss: Callable[[Any, Any], Any] | None = None,
+    optimizer: Any = None,
+    scaler: Any = None,
+    every: int | None = None,
+    norms_every: int | None = None,
+    budget: float = DEFAULT_SHARE,
+    name: str | None = None,
+    to: Sequence[Listener] = (),
+) -> PyTorchWatcher: ...
+@overload
+def watch(
+    model: LightningTrainer,
+    *,
+    optimizer: Any = None,
+    scaler: Any = None,
+    every: int | None = None,
+    norms_every: int | None = None,
+    budget: float = DEFAULT_SHARE,
+    name: str | None = None,
+    to: Sequence[Listener] = (),
+) -> LightningWatcher: ...
+@overload
+def watch(
+    model: HuggingFaceTrainer,
+    *,
+    optimizer: Any = None,
+    scaler: Any = None,
+    every: int | None = None,
+    norms_every: int | None = None,
+    budget: float = DEFAULT_SHARE,
+    name: str | None = None,
+    to: Sequence[Listener] = (),
+) -> HuggingFaceWatcher: ...
+@overload
+def watch(
+    model: Callable[..., Any],
+    params: Any,
+    *batch: Any,
+    has_aux: bool = False,
+    every: int | None = None,
+    norms_every: int | None = None,
+    budget: float = DEFAULT_SHARE,
+    name: str | None = None,
+    to: Sequence[Listener] = (),
+) -> JaxWatcher: ...
 def watch(
     model: Any,
     *batch: Any,
@@ -54,35 +145,47 @@ def watch(
             (JAX).
 
     Returns:
-        A watcher: `.run` is what has been recorded so far.
+        A watcher: `.run` is what has been recorded so far. See Watcher.
 
     Raises:
         CannotWatch: nothing here can be watched, or the arguments do not fit.
+        UnknownName: no such option, or not of this framework.
     """
-    common = {"every": every, "norms_every": norms_every, "budget": budget, "name": name, "to": to}
+    given = {
+        "every": every,
+        "norms_every": norms_every,
+        "budget": budget,
+        "name": name,
+        "to": to,
+        **options,
+    }
     family = family_of(model)
     if family == "keras":
-        return _home("keras.watcher").KerasWatcher(model, *batch, **common, **options)
+        return _checked(_home("keras.watcher").KerasWatcher, given)(model, *batch, **given)
     if family == "pytorch":
-        return _pytorch(model, batch, {**common, **options})
+        if batch and given.get("loss") is None:
+            raise CannotWatch("probe_without_loss")
+        return _checked(_home("torch.watcher").PyTorchWatcher, given)(model, *batch, **given)
     if family in ("lightning_module", "lightning_trainer"):
-        callback = _home("torch.lightning").LightningWatcher(**common, **options)
+        _checked(_home("torch.watcher").PyTorchWatcher, given)
+        callback = _home("torch.lightning").LightningWatcher(**given)
         if family == "lightning_trainer":
             model.callbacks.append(callback)
         return callback
     if family == "huggingface_trainer":
-        callback = _home("torch.huggingface").HuggingFaceWatcher(**common, **options)
+        _checked(_home("torch.watcher").PyTorchWatcher, given)
+        callback = _home("torch.huggingface").HuggingFaceWatcher(**given)
         model.add_callback(callback)
         return callback
-    if callable(model) and batch:
-        return _home("jax.watcher").JaxWatcher(model, *batch, **common, **options)
+    if callable(model) and (batch or "params" in given):
+        return _checked(_home("jax.watcher").JaxWatcher, given)(model, *batch, **given)
     raise CannotWatch("unknown", kind=type(model).__name__)
 
 
-def _pytorch(model: Any, batch: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    if batch and options.get("loss") is None:
-        raise CannotWatch("probe_without_loss")
-    return _home("torch.watcher").PyTorchWatcher(model, *batch, **options)
+def _checked(watcher: Any, options: Mapping[str, Any]) -> Any:
+    """The watcher's class, if it takes these options beside its model."""
+    known_options(options, (name for name in options_of(watcher)[1:] if name != "framework"))
+    return watcher
 
 
 def family_of(thing: Any) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from gradgauge.report.page.page import page
 from gradgauge.report.pages import comparison as sections
 from gradgauge.report.pages.watched import watched_page
+from gradgauge.report.subject import check_subject
 from gradgauge.report.words.headline import headline
 from gradgauge.report.words.labels import labelled
 from gradgauge.run import Run, write_text_whole
@@ -25,8 +26,10 @@ def write_report(subject: Comparison | Run, path: Path | str, lang: str = "en") 
         The file's path.
 
     Raises:
+        InvalidValue: it is neither, such as a saved Run's path.
         OutputProblem: it cannot be written.
     """
+    check_subject(subject)
     is_run = isinstance(subject, Run)
     text = watched_page(subject, lang) if is_run else report_page(subject, lang)
     return write_text_whole(path, text)

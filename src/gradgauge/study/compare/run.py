@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Never
 
 import numpy as np
 
@@ -167,21 +168,49 @@ def epoch_means(run: Run, figure: str) -> np.ndarray:
     return np.asarray(np.mean(run.values("epochs", figure), axis=0, dtype=np.float64))
 
 
-def compare(*networks: str, **options: Any) -> Comparison:
+def compare(
+    *networks: str | NetworkSpec,
+    preset: str | None = None,
+    depth: int | None = None,
+    width: int | None = None,
+    dataset: str | Path | Dataset | None = None,
+    seeds: int | None = None,
+    seed: int | None = None,
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    loss: str | None = None,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
+    schedule: str | None = None,
+    warmup_steps: int | None = None,
+    clip_norm: float | None = None,
+    dtype: str | None = None,
+    on_progress: OnProgress | None = None,
+    **unknown: Never,
+) -> Comparison:
     """Train networks alike and compare them.
 
     Args:
-        networks: activations (`"relu"`) or notations (`"784-64x9:sigmoid-64:relu-10"`).
-        options: `preset` instead of networks; `depth`, `width` of those named by activation;
-            `dataset`; `seeds`, how many, and `seed`, the first; every field of TrainingSpec
-            (`optimizer`, `learning_rate`, `batch_size`, `epochs`, ...); `on_progress`, called
-            with steps made and steps in all.
+        networks: activations (`"relu"`), notations (`"784-64x9:sigmoid-64:relu-10"`), or specs.
+        preset: instead of networks: `practical` or `practical-all-sigmoid`.
+        depth, width: hidden layers of the networks that are named by their activation; None: 10
+            of 64 units.
+        dataset: its name, an .npz file's path, or a Dataset; None: MNIST.
+        seeds: trainings of each network; None: one.
+        seed: the first of them; None: 0.
+        optimizer, learning_rate, batch_size, epochs, loss, momentum, weight_decay, schedule,
+        warmup_steps, clip_norm, dtype: see TrainingSpec, whose defaults None stands for.
+        on_progress: called with steps made and steps in all.
+        unknown: nothing; a name that is not an option is answered by the nearest one that is.
 
     Returns:
         The comparison: `.history`, `.run(name)`, `.test_accuracy(name)`, `.to_json()`.
 
     Raises:
-        GradgaugeError: anything about the networks, options or data that cannot be.
+        UnknownName: no such option, activation, preset, optimizer, ...
+        GradgaugeError: anything else about the networks, options or data that cannot be.
 
     Example:
         >>> import gradgauge as gg
@@ -189,8 +218,29 @@ def compare(*networks: str, **options: Any) -> Comparison:
         >>> result.better
         'relu'
     """
-    on_progress = options.pop("on_progress", None)
-    return run_comparison(read_comparison(networks, **options), on_progress=on_progress)
+    data = dataset if isinstance(dataset, Dataset) else None
+    spec = read_comparison(
+        networks,
+        preset=preset,
+        depth=depth,
+        width=width,
+        dataset=dataset if data is None else data.name,
+        seeds=seeds,
+        seed=seed,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        epochs=epochs,
+        loss=loss,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        schedule=schedule,
+        warmup_steps=warmup_steps,
+        clip_norm=clip_norm,
+        dtype=dtype,
+        **unknown,
+    )
+    return run_comparison(spec, data, on_progress)
 
 
 def run_comparison(

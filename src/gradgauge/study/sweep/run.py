@@ -146,7 +146,8 @@ def sweep(
         dataset: the data, if it is loaded already.
         on_progress: told of cells that are done or have failed, and of all.
         retry: whether cells that have failed are tried again.
-        runner_options: of the runner.
+        runner_options: of the runner: `address` and `jobs` of `ray`; `jobs` and `parameters` of
+            `slurm`.
 
     Returns:
         `cells`, `done`, `failed`, `left`.

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Never
 
 import numpy as np
 
@@ -22,8 +23,11 @@ from gradgauge import datasets
 from gradgauge.datasets import Dataset
 from gradgauge.engine.ensemble import PROBE_SAMPLES
 from gradgauge.engine.train import Entry, train
+from gradgauge.errors import InvalidValue
 from gradgauge.parts.losses import LOSSES
 from gradgauge.run import Run
+from gradgauge.spec.checks import known_options, options_of
+from gradgauge.spec.comparison import WHY_SEEDS, read_comparison
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
 from gradgauge.statistics import Difference, Summary, difference, summarize
@@ -159,26 +163,71 @@ class Why:
 
 
 def why(
-    network: NetworkSpec,
-    training: TrainingSpec,
-    dataset: Dataset | None = None,
-    optimizers: dict[str, float] | None = None,
+    network: str | NetworkSpec,
+    training: TrainingSpec | None = None,
+    dataset: str | Path | Dataset | None = None,
+    optimizers: Mapping[str, float] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    *,
+    depth: int | None = None,
+    width: int | None = None,
+    seeds: int | None = None,
+    seed: int | None = None,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    **unknown: Never,
 ) -> Why:
-    """Train a network and its counterfactuals, under every optimiser and with every seed.
+    """Train a network and its counterfactuals, under every optimizer and with every seed.
 
     Args:
-        network: the network as it is.
-        training: how; its optimiser and rate are replaced.
-        dataset: on what; None: MNIST.
-        optimizers: optimiser -> rate; None: DEFAULT_OPTIMIZERS.
+        network: an activation (`"sigmoid"`), a notation, or a spec: the network as it is.
+        training: how; its optimizer and rate are replaced. None: as the options below say.
+        dataset: its name, an .npz file's path, or a Dataset; None: MNIST.
+        optimizers: optimizer -> rate; None: DEFAULT_OPTIMIZERS.
         on_progress: called with steps made and steps in all.
+        depth, width: hidden layers of a network named by its activation; None: 10 of 64 units.
+        seeds: trainings of each arm; None: WHY_SEEDS, as with one nothing is decided.
+        seed: the first of them; None: 0.
+        batch_size, epochs: see TrainingSpec, whose defaults None stands for.
+        unknown: nothing; a name that is not an option is answered by the nearest one that is.
+
+    Returns:
+        The experiment: `.causes`, `.arms`, `.to_json()`.
+
+    Raises:
+        InvalidValue: an option beside a `training` that says it itself.
+        GradgaugeError: anything else about the network, options or data that cannot be.
     """
+    known_options(unknown, options_of(why))
+    given = {"seeds": seeds, "seed": seed, "batch_size": batch_size, "epochs": epochs}
+    if training is not None:
+        for name, value in given.items():
+            if value is not None:
+                raise InvalidValue(name, value, "not_beside_training")
+    elif seeds is None:
+        given["seeds"] = WHY_SEEDS
     began = time.perf_counter()
-    data = dataset or datasets.load("mnist")
+    data = dataset if isinstance(dataset, Dataset) else None
+    named = dataset if data is None else data.name
+    spec = read_comparison((network,), depth=depth, width=width, dataset=named, **given)
+    training = training or spec.training
+    data = data or datasets.load(spec.dataset, LOSSES[training.loss].classification)
+    (control,) = spec.fitting(data.inputs, data.outputs).values()
+    return _experiment(
+        control, training, data, optimizers or DEFAULT_OPTIMIZERS, on_progress, began
+    )
+
+
+def _experiment(
+    network: NetworkSpec,
+    training: TrainingSpec,
+    data: Dataset,
+    chosen: Mapping[str, float],
+    on_progress: Callable[[int, int], None] | None,
+    began: float,
+) -> Why:
     sample = _as_floats(data.x_train[:PROBE_SAMPLES])
     variants = arms_of(network, sample)
-    chosen = optimizers or DEFAULT_OPTIMIZERS
     plan = [(arm, optimizer) for optimizer in chosen for arm in variants]
     entries = [
         Entry(

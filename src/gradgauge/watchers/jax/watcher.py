@@ -83,6 +83,11 @@ class JaxWatcher(Closing):
         return self.recorder.run()
 
     @property
+    def steps_done(self) -> int:
+        """Steps of training seen so far."""
+        return self.step_count
+
+    @property
     def rows(self) -> list[Row]:
         """The layers with the numbers of their leaves, in the order of the Run's layer axis; none
         before the first of their figures is recorded."""

@@ -99,6 +99,11 @@ class KerasWatcher(Closing, keras.callbacks.Callback):
         return self.recorder.run()
 
     @property
+    def steps_done(self) -> int:
+        """Steps of training seen so far."""
+        return self.step
+
+    @property
     def rows(self) -> list[Row]:
         """The layers with their variables, in the order of the Run's layer axis.
 

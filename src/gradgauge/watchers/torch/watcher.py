@@ -118,6 +118,11 @@ class PyTorchWatcher(Closing):
         return self.recorder.run()
 
     @property
+    def steps_done(self) -> int:
+        """Steps of training seen so far."""
+        return self.step
+
+    @property
     def rows(self) -> list[Row]:
         """The layers with their parameters, in the order of the Run's layer axis once the first
         of their figures is recorded."""

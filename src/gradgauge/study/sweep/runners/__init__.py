@@ -7,6 +7,7 @@ import importlib.util
 from typing import Any
 
 from gradgauge.errors import MissingExtra, UnknownName
+from gradgauge.spec.checks import known_options, options_of
 from gradgauge.study.sweep.runners.runner import Runner
 
 # Name -> module, class, and the package it needs, which is also the extra's name but for Slurm.
@@ -27,7 +28,7 @@ def find_runner(name: str, **options: Any) -> Runner:
         options: its own.
 
     Raises:
-        UnknownName: there is none.
+        UnknownName: there is none, or it has no such option.
         MissingExtra: its package is not installed.
     """
     if name not in _HOMES:
@@ -35,4 +36,6 @@ def find_runner(name: str, **options: Any) -> Runner:
     module, kind, package = _HOMES[name]
     if package and importlib.util.find_spec(package) is None:
         raise MissingExtra(f"--runner {name}", name)
-    return getattr(importlib.import_module(module), kind)(**options)
+    runner = getattr(importlib.import_module(module), kind)
+    known_options(options, options_of(runner))
+    return runner(**options)

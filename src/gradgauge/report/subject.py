@@ -1,0 +1,17 @@
+"""What can be shown: a Comparison, or one Run."""
+
+from __future__ import annotations
+
+from gradgauge.errors import InvalidValue
+from gradgauge.run import Run
+from gradgauge.study.compare.run import Comparison
+
+
+def check_subject(subject: object) -> None:
+    """Raise unless `subject` can be shown.
+
+    Raises:
+        InvalidValue: it is something else, such as a saved Run's path.
+    """
+    if not isinstance(subject, (Comparison, Run)):
+        raise InvalidValue("subject", subject, "run_or_comparison")

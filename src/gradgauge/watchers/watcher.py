@@ -1,0 +1,35 @@
+"""What every watcher is to its user, whatever framework it watches."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self, runtime_checkable
+
+from gradgauge.run import Run
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """What `watch` gives: a recording that grows with the training.
+
+    Beside this, each is what its framework asks for: a callback of Keras, Lightning or Hugging
+    Face; for JAX, which has no hooks, an object whose `step(params, ...)` is called once an
+    update.
+    """
+
+    @property
+    def run(self) -> Run:
+        """What has been recorded so far."""
+        ...
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of training seen so far, recorded or not."""
+        ...
+
+    def close(self) -> None:
+        """The training is over: hooks come off, listeners are told. Twice is as good as once."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...

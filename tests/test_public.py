@@ -1,0 +1,143 @@
+"""What `import gradgauge` gives: the names, their types, and answers to what is not there."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradgauge as gg
+from gradgauge.datasets import Dataset
+from gradgauge.errors import GradgaugeError, InvalidValue, UnknownName
+from gradgauge.spec.notation import parse
+
+SOURCE = Path(gg.__file__ or "")
+
+
+def twin() -> dict[str, str]:
+    """What the imports for type checkers say: public name -> `module:name`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(ast.parse(SOURCE.read_text("utf-8"))):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            for line in node.body:
+                assert isinstance(line, ast.ImportFrom)
+                for alias in line.names:
+                    module = line.module == "gradgauge"
+                    home = (
+                        f"{line.module}.{alias.name}:" if module else f"{line.module}:{alias.name}"
+                    )
+                    found[alias.asname or alias.name] = home
+    return found
+
+
+def test_type_checkers_are_told_what_is_there() -> None:
+    assert twin() == gg._HOMES
+    assert set(gg.__all__) == {*gg._HOMES, "__version__"}
+    assert (SOURCE.parent / "py.typed").exists()
+
+
+@pytest.mark.parametrize("name", sorted(set(gg.__all__) - {"__version__"}))
+def test_every_public_name_is_there(name: str) -> None:
+    value = getattr(gg, name)
+    assert value is not None
+    assert value.__doc__
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="comapre"):
+        importlib.import_module("gradgauge").comapre  # noqa: B018
+
+
+@pytest.fixture
+def blobs() -> Dataset:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(80, 4)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(np.int32)
+    return Dataset("blobs", x, y, x, y, "blobs", (4,))
+
+
+def misused(call: Any, *arguments: Any, **options: Any) -> GradgaugeError:
+    with pytest.raises(GradgaugeError) as caught:
+        call(*arguments, **options)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"), [("lr", "learning_rate"), ("epoch", "epochs"), ("batchsize", "batch_size")]
+)
+def test_compare_names_the_option_that_was_meant(option: str, meant: str) -> None:
+    error = misused(gg.compare, "relu", **{option: 1})
+    assert isinstance(error, UnknownName)
+    assert (error.kind, error.nearest) == ("option", meant)
+
+
+def test_why_names_the_option_that_was_meant() -> None:
+    error = misused(gg.why, "relu", epoch=1)
+    assert isinstance(error, UnknownName)
+    assert error.nearest == "epochs"
+
+
+def test_networks_in_a_list_are_told_apart() -> None:
+    error = misused(gg.compare, ["relu", "sigmoid"])
+    assert isinstance(error, InvalidValue)
+    assert (error.field, error.requirement) == ("networks", "network_as_text")
+
+
+def test_a_dataset_is_not_an_array() -> None:
+    for call in (gg.compare, gg.why):
+        error = misused(call, "relu", dataset=np.zeros((3, 4)))
+        assert isinstance(error, InvalidValue)
+        assert error.field == "dataset"
+
+
+@pytest.mark.parametrize("write", [gg.write_report, gg.write_picture])
+def test_a_path_is_no_run(write: Any, tmp_path: Path) -> None:
+    error = misused(write, "relu.nc", tmp_path / "out.html")
+    assert isinstance(error, InvalidValue)
+    assert error.requirement == "run_or_comparison"
+    assert not (tmp_path / "out.html").exists()
+
+
+def test_compare_takes_specs_and_a_dataset(blobs: Dataset) -> None:
+    result = gg.compare(
+        parse("4-3-2 relu"), "tanh", depth=1, width=3, dataset=blobs, epochs=1, batch_size=40
+    )
+    assert result.names == ["4-3-2 relu", "tanh"]
+    assert result.networks["tanh"] == parse("4-3-2 tanh")
+    assert result.dataset is blobs
+    error = misused(result.run("tanh").figure, "x")
+    assert isinstance(error, UnknownName)
+    assert error.kind == "figure"
+    for read in (
+        result.run("tanh").to_pandas,
+        lambda name: result.run("tanh").values(name, "z_mean"),
+    ):
+        error = misused(read, "stepz")
+        assert isinstance(error, UnknownName)
+        assert (error.kind, error.nearest) == ("group", "steps")
+
+
+def test_why_takes_what_compare_takes(blobs: Dataset) -> None:
+    options: dict[str, Any] = {"dataset": blobs, "optimizers": {"adam": 0.01}}
+    by_name = gg.why("tanh", depth=4, width=3, seeds=2, epochs=1, batch_size=40, **options)
+    training = gg.TrainingSpec(seeds=(0, 1), epochs=1, batch_size=40)
+    by_spec = gg.why(parse("4-3x4-2 tanh"), training, **options)
+    assert by_name.network == by_spec.network
+    assert by_name.training == by_spec.training
+    for one, other in zip(by_name.arms, by_spec.arms, strict=True):
+        assert np.array_equal(one.accuracy, other.accuracy)
+    error = misused(gg.why, "tanh", training, epochs=3)
+    assert isinstance(error, InvalidValue)
+    assert error.requirement == "not_beside_training"
+
+
+def test_a_runners_options_are_known() -> None:
+    from gradgauge.study.sweep.runners import find_runner
+
+    error = misused(find_runner, "local", jobs=3)
+    assert isinstance(error, UnknownName)
+    assert error.kind == "option"
