@@ -29,6 +29,7 @@ from gradgauge.errors import (
     UnknownName,
 )
 from gradgauge.messages.catalog import LANGUAGES, Message, entries
+from gradgauge.parts.activations import activation
 from gradgauge.report.images import NothingToDraw
 from gradgauge.spec.comparison import DoesNotFit, NothingToCompare
 from gradgauge.spec.notation import parse
@@ -37,6 +38,7 @@ from gradgauge.study.sweep.outcomes import OutcomeProblem
 from gradgauge.study.sweep.plan_file import PlanProblem
 from gradgauge.study.sweep.problems import StudyProblem
 from gradgauge.study.sweep.run import TooFewSamples, TooMany
+from gradgauge.watchers.errors import NotFinite
 
 ABSTRACT = {GradgaugeError, Problem, FileProblem}
 
@@ -53,6 +55,8 @@ MADE = [
     NothingToDraw(),
     DoesNotFit(parse("3-4-2 relu"), 784, 10),
     OutcomeProblem("delta_norm[", "unreadable"),
+    NotFinite(3),
+    NotFinite(3, "layer1", "addmm"),
     TooLarge("3-4-2 relu", 3e12, 8e9),
     TooMany(1_000_000),
     TooFewSamples(3, 2, 10),
@@ -105,8 +109,7 @@ def every_error() -> list[GradgaugeError]:
     made = list(MADE)
     own = {type(error) for error in made}
     for kind in sorted(defined() - own - ABSTRACT, key=lambda kind: kind.__qualname__):
-        assert issubclass(kind, Problem), f"{kind.__name__}: put an example into MADE"
-        made += from_catalogue(kind)
+        made += from_catalogue(kind) if issubclass(kind, Problem) else []
     return made
 
 
@@ -118,6 +121,7 @@ def named(error: GradgaugeError) -> str:
 
 
 def test_every_class_has_an_example() -> None:
+    """One that is missing here has a constructor of its own: put an example into MADE."""
     assert {type(error) for error in ERRORS} == defined() - ABSTRACT
 
 
@@ -176,17 +180,13 @@ def test_what_stands_in_an_error_cannot_hold_on_to_the_users_objects() -> None:
     assert len(error.value) < 300
 
 
-def _fail() -> None:
-    raise UnknownName("activation", "rleu", ["relu"])
-
-
 def test_an_error_leaves_a_pool_of_processes_in_words() -> None:
     spawn = multiprocessing.get_context("spawn")
     with (
         ProcessPoolExecutor(1, spawn) as pool,
         pytest.raises(UnknownName, match="Did you mean 'relu'"),
     ):
-        pool.submit(_fail).result()
+        pool.submit(activation, "rleu").result()
 
 
 @pytest.mark.parametrize(
