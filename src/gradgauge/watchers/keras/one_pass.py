@@ -63,7 +63,7 @@ class Tapped:
         first: Any = keras.tree.map_structure(
             lambda leaf: leaf[:samples] if len(leaf.shape) else leaf, self.batch, none_is_leaf=False
         )
-        return Tapped(self.model, self.rows, *first)
+        return type(self)(self.model, self.rows, *first)
 
     def bounded(self, entries: int) -> bool:
         """Keep as many samples as a pass can show with MOST_ENTRIES numbers; whether any went.

@@ -14,7 +14,7 @@ from gradgauge.diagnosis.evidence import Layer, Loss, Optimizer
 from gradgauge.diagnosis.trainees.trainee import looks_drawn
 from gradgauge.watchers.torch.modules import Row
 
-_LOSSES: dict[str, tuple[str, bool | None]] = {
+KNOWN_LOSSES: dict[str, tuple[str, bool | None]] = {
     "crossentropyloss": ("sparse_categorical", True),
     "cross_entropy": ("sparse_categorical", True),
     "nllloss": ("sparse_categorical", None),
@@ -71,7 +71,7 @@ def loss_facts(loss: Any, y: torch.Tensor | None, outputs: torch.Tensor) -> Loss
     function = getattr(loss, "__name__", None)
     name = function or type(loss).__name__
     home = getattr(loss if function else type(loss), "__module__", "") or ""
-    kind, logits = _LOSSES.get(name.lower(), ("other", False))
+    kind, logits = KNOWN_LOSSES.get(name.lower(), ("other", False))
     if not home.startswith("torch"):
         kind, logits = "other", False
     if (

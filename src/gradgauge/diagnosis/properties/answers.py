@@ -1,0 +1,58 @@
+"""All properties of a model, asked one after the other."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gradgauge.diagnosis.properties.experiment import Loose, LossCall, Pairing
+from gradgauge.diagnosis.properties.mixing import Mixing
+from gradgauge.diagnosis.properties.modes import Modes
+from gradgauge.diagnosis.properties.order import Order
+from gradgauge.diagnosis.properties.reach import Reach
+
+_LOG = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Properties:
+    """The answers; None where a property could not be asked.
+
+    Attributes:
+        names: of the weights that `reach` speaks of.
+        mixing, reach, modes, order: see there.
+        loose: tensors that take part and that nothing moves.
+        mispaired: an operation that holds every output against every target.
+        calls: losses of the framework's own within the user's loss.
+        indices: indices beyond a table that they are looked up in.
+        plain_batch_statistics: whether a normalization layer keeps no running statistics.
+    """
+
+    names: tuple[str, ...] = ()
+    mixing: Mixing | None = None
+    reach: Reach | None = None
+    modes: Modes | None = None
+    order: Order | None = None
+    loose: tuple[Loose, ...] = ()
+    mispaired: Pairing | None = None
+    calls: tuple[LossCall, ...] = ()
+    plain_batch_statistics: bool = False
+
+
+def asked(ask: Callable[[], _Answer]) -> _Answer | None:
+    """An answer, or None where the user's own code does not bear the question.
+
+    A model may refuse a batch that is cut short, a loss other outputs than its own; whatever it
+    raises then says nothing about the training. What it warns of it will warn of there.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ask()
+    except Exception:  # noqa: BLE001 user code may raise anything; the training still shows it
+        _LOG.debug("a property could not be asked", exc_info=True)
+        return None

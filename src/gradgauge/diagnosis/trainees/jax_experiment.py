@@ -1,0 +1,150 @@
+"""A JAX loss as an experiment: its jaxpr followed, and its parameters moved."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradgauge.diagnosis.properties.experiment import rows_to_take, size_of
+from gradgauge.diagnosis.trainees.jax_trace import Followed, followed, reached
+
+_SEED = 20_260
+
+
+class JaxExperiment:
+    """See Experiment.
+
+    Args:
+        loss: `loss(params, x, y)` -> scalar.
+        params: any pytree.
+        x, y: a batch.
+        predict: `predict(params, x)` -> outputs; None: outputs are not known.
+    """
+
+    axes = (0,)
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        params: Any,
+        x: np.ndarray,
+        y: np.ndarray,
+        predict: Callable[..., Any] | None = None,
+    ):
+        paths, self._tree = jax.tree_util.tree_flatten_with_path(params)
+        self._leaves = [jnp.asarray(leaf) for _, leaf in paths]
+        self._learn = [
+            i for i, a in enumerate(self._leaves) if jnp.issubdtype(a.dtype, jnp.floating)
+        ]
+        self.names = tuple(jax.tree_util.keystr(paths[i][0]) for i in self._learn)
+        self._loss, self._predict = loss, predict
+        weights = sum(a.size for a in self._leaves)
+        sizes = {*x.shape[1:], *y.shape[1:], *(s for a in self._leaves for s in a.shape)}
+        positions = x[0].size if x.dtype.kind in "iu" else x.shape[1] if x.ndim > 2 else 1
+        self.rows = rows_to_take(len(x), weights, positions, sizes)
+        self.x, self.y = jnp.asarray(x[: self.rows]), jnp.asarray(y[: self.rows])
+        self._graded = jax.jit(jax.value_and_grad(self._of, argnums=0))
+        self._plain = jax.jit(self._of)
+        self._answer = jax.jit(self._outputs)
+        self._row_grad = jax.jit(jax.grad(self._row))
+        self._path = reached(jax.make_jaxpr(self._of)(self._floats(), self.x, self.y))
+
+    def _floats(self) -> list[Any]:
+        return [self._leaves[i] for i in self._learn]
+
+    def _params(self, floats: list[Any]) -> Any:
+        leaves = list(self._leaves)
+        for i, value in zip(self._learn, floats, strict=True):
+            leaves[i] = value
+        return jax.tree_util.tree_unflatten(self._tree, leaves)
+
+    def _of(self, floats: list[Any], x: Any, y: Any) -> Any:
+        return self._loss(self._params(floats), x, y)
+
+    def _outputs(self, floats: list[Any], x: Any) -> list[Any]:
+        found = self._predict(self._params(floats), x) if self._predict else []
+        return [leaf for leaf in jax.tree.leaves(found) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+
+    def _row(self, x: Any, floats: list[Any], row: Any) -> Any:
+        outputs = self._outputs(floats, x)
+        return sum((_weighed(out[row]) for out in outputs), jnp.zeros(()))
+
+    def outputs(
+        self, replaced: Collection[int] = (), axis: int = 0, seed: int = 0
+    ) -> tuple[np.ndarray, ...]:
+        """See Experiment."""
+        del seed
+        at, x = sorted(replaced), np.array(self.x)
+        x[at] = np.roll(x, 1, axis)[at]
+        return tuple(np.asarray(out) for out in self._answer(self._floats(), x))
+
+    def row_slopes(self, row: int) -> np.ndarray | None:
+        """See Experiment."""
+        if not jnp.issubdtype(self.x.dtype, jnp.floating):
+            return None
+
+        grad = np.asarray(self._row_grad(self.x, self._floats(), row))
+        return np.abs(grad).reshape(self.rows, -1).max(axis=1)
+
+    def slopes(self, of: str = "loss") -> tuple[float, tuple[float | None, ...]]:
+        """See Experiment."""
+        if of == "outputs":
+
+            def weighed(floats: list[Any]) -> Any:
+                outputs = self._outputs(floats, self.x)
+                return sum((_weighed(out) for out in outputs), jnp.zeros(()))
+
+            value, grads = jax.value_and_grad(weighed)(self._floats())
+            return float(value), tuple(_largest(g) for g in grads)
+        value, grads = self._graded(self._floats(), self.x, self.y)
+        path = self._path[: len(self._learn)]
+        found = (_largest(g) if there else None for g, there in zip(grads, path, strict=True))
+        return float(value), tuple(found)
+
+    def loss(self, order: np.ndarray | None = None) -> float:
+        """See Experiment."""
+        y = self.y if order is None else self.y[jnp.asarray(order)]
+        return float(self._plain(self._floats(), self.x, y))
+
+    def ignores_outputs(self) -> bool | None:
+        """See Experiment: a loss of JAX's makes its outputs itself."""
+        return None
+
+    @contextlib.contextmanager
+    def shifted(
+        self, seed: int, scale: float, only: Collection[int] | None = None
+    ) -> Iterator[None]:
+        """See Experiment."""
+        kept = list(self._leaves)
+        draw = np.random.default_rng(seed)
+        chosen = range(len(self._learn)) if only is None else sorted(only)
+        try:
+            for place in chosen:
+                i = self._learn[place]
+                value = np.asarray(kept[i], np.float32)
+                noise = draw.standard_normal(value.shape, np.float32)
+                moved = value + scale * size_of(value) * noise
+                self._leaves[i] = jnp.asarray(moved, kept[i].dtype)
+            yield
+        finally:
+            self._leaves = kept
+
+    def follow(self) -> Followed:
+        """What meets what in the loss."""
+        jaxpr = jax.make_jaxpr(self._of)(self._floats(), self.x, self.y)
+        return followed(jaxpr, len(self._learn), self.rows)
+
+
+def _weighed(tensor: Any) -> Any:
+    """A sum with random weights: a plain sum of probabilities is constant."""
+    weights = np.random.default_rng(_SEED).standard_normal(tensor.shape)
+    return (tensor * weights.astype(np.float32)).sum()
+
+
+def _largest(grad: Any) -> float:
+    return float(np.abs(np.asarray(grad)).max(initial=0.0))

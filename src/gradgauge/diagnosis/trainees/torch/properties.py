@@ -1,0 +1,162 @@
+"""The properties of a PyTorch training, asked before it begins."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+from torch.utils.data import DataLoader, default_collate
+
+from gradgauge.diagnosis.properties.answers import Properties, asked
+from gradgauge.diagnosis.properties.mixing import batch_mixing
+from gradgauge.diagnosis.properties.modes import Modes
+from gradgauge.diagnosis.properties.order import Epoch, order_of, row_numbers
+from gradgauge.diagnosis.properties.pairing import mispaired
+from gradgauge.diagnosis.properties.reach import reach
+from gradgauge.diagnosis.trainees.torch.data import call, first, unpack
+from gradgauge.diagnosis.trainees.torch.experiment import TorchExperiment
+from gradgauge.diagnosis.trainees.torch.facts import array
+from gradgauge.diagnosis.trainees.torch.trace import Followed, follow
+from gradgauge.watchers.torch.steps import parameters_of
+
+_EPOCH_SECONDS = 2.0
+_MOST_BATCHES = 2_000
+_NORMS = (nn.modules.batchnorm._NormBase,)
+
+
+def properties_of(
+    model: nn.Module, loss: Any, optimizer: torch.optim.Optimizer, loader: Iterable[Any]
+) -> Properties:
+    """Ask them all; weights, statistics, modes and random states of the model stay.
+
+    The loader's own random states are the caller's to put back.
+    """
+    moved = parameters_of(optimizer)
+    x, y = unpack(next(iter(loader)))
+    experiment = TorchExperiment(
+        model,
+        loss,
+        {n: p for n, p in model.named_parameters() if p.requires_grad and id(p) in moved},
+        moved,
+        x,
+        y,
+        stacked=is_stacked(loader),
+    )
+    seen = asked(lambda: follow(experiment)) or Followed((), False, ())
+    return Properties(
+        names=experiment.names,
+        mixing=asked(lambda: batch_mixing(experiment)),
+        reach=asked(lambda: reach(experiment)) if experiment.names else None,
+        modes=asked(lambda: modes_of(experiment)),
+        order=asked(lambda: order_of(epoch_of(loader))),
+        loose=asked(experiment.loose) or (),
+        mispaired=asked(lambda: mispaired(experiment, seen.met, seen.by_intent)),
+        calls=seen.calls,
+        plain_batch_statistics=any(
+            isinstance(m, _NORMS) and not m.track_running_stats for m in model.modules()
+        ),
+    )
+
+
+def is_stacked(loader: Iterable[Any]) -> bool:
+    """Whether the samples of a batch are known to stand on axis 0."""
+    if not isinstance(loader, DataLoader):
+        return False
+    return loader.collate_fn is default_collate and loader.batch_size is not None
+
+
+def epoch_of(loader: Iterable[Any]) -> Epoch:
+    """Targets and rows of the batches of one epoch, or of as many as a few seconds give."""
+    targets: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
+    began = time.perf_counter()
+    for batch in loader:
+        x, y = unpack(batch)
+        targets.append(array(first(y)))
+        rows.append(row_numbers([array(t) for t in pytree.tree_leaves(x) if _is_tensor(t)]))
+        if time.perf_counter() - began > _EPOCH_SECONDS or len(targets) >= _MOST_BATCHES:
+            break
+    dataset = getattr(loader, "dataset", None)
+    try:
+        samples = len(dataset) if dataset is not None else 0  # type: ignore[arg-type]
+    except TypeError:
+        samples = 0
+    return Epoch(tuple(targets), tuple(rows), samples)
+
+
+def _is_tensor(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and leaf.ndim > 0
+
+
+class _Dropouts(TorchFunctionMode):
+    """Notes functional dropout that nobody told the mode: it always drops."""
+
+    _FUNCTIONS = (
+        functional.dropout,
+        functional.dropout1d,
+        functional.dropout2d,
+        functional.dropout3d,
+        functional.alpha_dropout,
+        functional.feature_alpha_dropout,
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = ""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in self._FUNCTIONS and kwargs.get("training") and kwargs.get("p"):
+            # Who writes training=True wants it: uncertainty by dropout.
+            meant = "training" in _source_of_call() or "True" in _source_of_call()
+            self.found = self.found or ("" if meant else func.__name__)
+        return func(*args, **kwargs)
+
+
+def _source_of_call() -> str:
+    """The text of the call, in the user's program, that led here; empty where there is none."""
+    frame = inspect.currentframe()
+    home = str(Path(torch.__file__).parent)
+    while frame is not None and (
+        frame.f_code.co_filename == __file__ or frame.f_code.co_filename.startswith(home)
+    ):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    positions = inspect.getframeinfo(frame).positions
+    if positions is None or positions.lineno is None or positions.end_lineno is None:
+        return ""
+    lines = range(positions.lineno, positions.end_lineno + 1)
+    return "".join(linecache.getline(frame.f_code.co_filename, line) for line in lines)
+
+
+def modes_of(experiment: TorchExperiment) -> Modes:
+    """One pass in evaluation mode, and a look at running statistics."""
+    model = experiment.model
+    with experiment.untouched(evaluation=True), torch.no_grad(), _Dropouts() as dropouts:
+        call(model, experiment.x)
+    frozen = tuple(
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, _NORMS)
+        and module.track_running_stats
+        and module.training
+        and module.momentum == 0
+        and _as_made(module)
+    )
+    return Modes(dropouts.found, frozen)
+
+
+def _as_made(module: Any) -> bool:
+    mean, variance = module.running_mean, module.running_var
+    return not bool(mean.any()) and bool((variance == 1).all())
