@@ -13,6 +13,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["GRADGAUGE_TEST_FOLDER"] = _OWN
 FOLDER = Path(os.environ["GRADGAUGE_TEST_FOLDER"])
 os.environ["GRADGAUGE_CACHE"] = str(FOLDER / "cache")
+os.environ["XDG_STATE_HOME"] = str(FOLDER / "state")
 # Keras writes a settings file into its home when it is imported.
 os.environ["KERAS_HOME"] = str(FOLDER / "keras")
 os.environ.setdefault("KERAS_BACKEND", "jax")

@@ -100,6 +100,23 @@ def _kept(fact: Any) -> Any:
     return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
 
 
+class GradgaugeWarning(UserWarning):
+    """Something that a user should know and that stops nothing, in one sentence.
+
+    Args:
+        key: of the catalogue.
+        facts: what fills its placeholders.
+    """
+
+    def __init__(self, key: str, **facts: object):
+        self.said = Message(key, {name: _kept(fact) for name, fact in facts.items()})
+        super().__init__(sentence(key, **self.said.facts))
+
+    def sentence(self, lang: str = "en") -> str:
+        """The sentence in a language of the catalogue."""
+        return sentence(self.said.key, lang, **self.said.facts)
+
+
 class UnknownName(GradgaugeError):
     """A name that stands in no list.
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import pickle
+import stat
 import subprocess
 import sys
 import uuid
+import zlib
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import pytest
 
+from gradgauge.cli.app import run
 from gradgauge.engine import executables, runtime  # noqa: F401  runtime sets up JAX
+from gradgauge.engine.cache import cache_size, clear_cache, jax_folder, usable_folder
 from gradgauge.engine.executables import load_or_compile
+from gradgauge.engine.seal import seal, secret
 
 X = jnp.arange(6.0)
 
@@ -82,6 +90,137 @@ def test_what_jaxs_cache_gave_is_not_written(folder: Path) -> None:
     fresh = compiled(7.0)
     load_or_compile("sin", lambda: fresh)
     assert not list(folder.glob("*.program"))
+
+
+def stored(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.program"))
+
+
+def test_a_file_under_another_programs_name_is_not_believed(folder: Path) -> None:
+    load_or_compile("sin", lambda: compiled(3.0))
+    (first,) = stored(folder)
+    load_or_compile("other", lambda: compiled(4.0))
+    (second,) = set(stored(folder)) - {first}
+    second.write_bytes(first.read_bytes())
+    again = load_or_compile("other", lambda: compiled(4.0))
+    assert again(X).tolist() == (jnp.sin(X) * 4.0).tolist()
+
+
+class Planted:
+    """Unpickled, it says so."""
+
+    ran = False
+
+    def __reduce__(self):
+        return setattr, (Planted, "ran", True)
+
+
+def test_what_others_have_planted_is_not_unpickled(folder: Path) -> None:
+    packed = zlib.compress(pickle.dumps(Planted()))
+    load_or_compile("sin", lambda: compiled(3.0))
+    (path,) = stored(folder)
+    name = path.name.removesuffix(".program")
+    for key in (b"", bytes(32)):  # No signature, and another account's.
+        path.write_bytes(seal(name, packed, key))
+        load_or_compile("sin", lambda: compiled(3.0))
+    path.write_bytes(hashlib.sha256(packed).digest() + packed)
+    load_or_compile("sin", lambda: compiled(3.0))
+    assert not Planted.ran
+
+
+def test_a_folder_that_others_can_write_is_not_used(folder: Path) -> None:
+    folder.chmod(0o1777)
+    load_or_compile("sin", lambda: compiled(3.0))
+    assert not list(folder.iterdir())
+    assert usable_folder() is None and jax_folder() is None
+
+
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_what_is_written_is_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    monkeypatch.setenv("GRADGAUGE_CACHE", str(tmp_path / "new"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    before = os.umask(umask)
+    try:
+        load_or_compile("sin", lambda: compiled(3.0))
+        theirs = jax_folder()
+    finally:
+        os.umask(before)
+    assert theirs is not None
+    for place in (tmp_path / "new", theirs):
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    for file in (*stored(tmp_path / "new"), tmp_path / "state/gradgauge/seal.key"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_copied_folder_is_not_believed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_or_compile("sin", lambda: compiled(3.0))
+    here = jax_folder()
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "another account"))
+    with pytest.raises(AssertionError, match="compiled again"):
+        load_or_compile("sin", never)
+    assert jax_folder() != here
+
+
+@pytest.mark.parametrize("change", ["link", "open", "short"])
+def test_a_secret_that_is_none_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert secret() == secret() is not None
+    path = tmp_path / "gradgauge/seal.key"
+    if change == "link":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    elif change == "open":
+        path.chmod(0o644)
+    else:
+        path.write_bytes(b"short")
+    assert secret() is None
+
+
+def test_clearing_deletes_the_caches_own_files_alone(folder: Path) -> None:
+    load_or_compile("sin", lambda: compiled(3.0))
+    theirs = jax_folder()
+    assert theirs is not None
+    (theirs / "jit_x-1-cache").write_bytes(b"12345")
+    (folder / "thesis").mkdir()
+    for name in ("thesis/chapter.tex", "notes.txt"):
+        (folder / name).write_text("mine")
+    (folder / "linked.program").symlink_to(folder / "notes.txt")
+    size = cache_size()
+    cleared = clear_cache()
+    assert (cleared.size, cleared.failed, cleared.foreign) == (size, [], 3)
+    assert not theirs.exists()
+    assert (folder / "thesis/chapter.tex").read_text() == "mine"
+    assert cache_size() == 0
+
+
+def test_clearing_through_a_link_clears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.setenv("GRADGAUGE_CACHE", str(tmp_path / "link"))
+    load_or_compile("sin", lambda: compiled(3.0))
+    assert stored(tmp_path / "real")
+    assert run(["cache", "--clear"]) == 0
+    assert "deleted" in capsys.readouterr().out
+    assert not (tmp_path / "real").exists()
+
+
+def test_what_cannot_be_deleted_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_or_compile("sin", lambda: compiled(3.0))
+
+    def fails(self: Path, missing_ok: bool = False) -> None:  # noqa: ARG001
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", fails)
+    assert run(["cache", "--clear"]) == 2
+    assert str(stored(folder)[0]) in capsys.readouterr().err
 
 
 ONE_TRAINING = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from gradgauge.study.sweep.results import load_study
 from gradgauge.study.sweep.run import Prepared, sweep
 from gradgauge.study.sweep.runners import RUNNERS, find_runner
 from gradgauge.study.sweep.runners.runner import Done, Failed, Job, Lost, lost_events, train_cells
+from gradgauge.study.sweep.runners.spool import read_job, take_events, write_event, write_job
 
 from .fakes import FakeEngine, fake_plan
 from .test_sweep import same, write_plan
@@ -176,17 +178,27 @@ def test_no_more_tasks_are_under_way_than_there_is_room(ray_cluster, expected): 
     assert most <= 4
 
 
+class Planted:
+    """Unpickled, it says so."""
+
+    ran = False
+
+    def __reduce__(self):
+        return setattr, (Planted, "ran", True)
+
+
 def test_slurm_finds_what_jobs_wrote_after_their_master_died(expected, tmp_path):
     """The spool is read before anything is submitted."""
-    import pickle
-
     plan, local = expected
     spool = tmp_path / "slurm" / "spool"
     spool.mkdir(parents=True)
     for cell in range(12):
         row = tuple(local.figures[cell].tolist())
         event = Done(cell, "from the spool", 0, row, local.run(cell))
-        (spool / f"{cell}.pickle").write_bytes(pickle.dumps(event))
+        write_event(spool, event)
+    (spool / "3.pickle").write_bytes(pickle.dumps(Planted()))
+    for name, text in (("99999.json", '{"kind": "done", "cell": 99999}'), ("4x.json", "[" * 9_999)):
+        (spool / name).write_text(text)
 
     began = time.monotonic()
     counts = sweep(plan, tmp_path, "slurm", **OPTIONS["slurm"])
@@ -194,7 +206,34 @@ def test_slurm_finds_what_jobs_wrote_after_their_master_died(expected, tmp_path)
     assert counts["done"] == 12
     assert time.monotonic() - began < 10
     assert same(load_study(tmp_path), local)
-    assert not list(spool.glob("*.pickle"))
+    assert not list(spool.glob("*.json")) and not list(spool.glob("*.nc"))
+    assert not Planted.ran
+
+
+def test_slurm_does_not_run_what_others_could_have_written(expected, tmp_path):
+    (tmp_path / "slurm").mkdir()
+    (tmp_path / "slurm").chmod(0o777)
+    with pytest.raises(StudyProblem) as caught:
+        sweep(expected[0], tmp_path, "slurm", **OPTIONS["slurm"])
+    assert caught.value.reason == "not_private"
+
+
+def test_a_job_crosses_the_spool_whole(expected, tmp_path):
+    ready = Prepared(expected[0], None)
+    job = Job(ready.dataset, ready.plan.outcomes, keep_runs=True)
+    write_job(tmp_path / "job.npz", job)
+    again = read_job(tmp_path / "job.npz")
+    assert again.outcomes == job.outcomes and again.keep_runs
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        ours, theirs = getattr(again.dataset, name), getattr(job.dataset, name)
+        assert ours.dtype == theirs.dtype and (ours == theirs).all()
+    assert again.dataset.fingerprint == job.dataset.fingerprint
+    for event in (Failed(3, "no\nsuch"), Lost(4, True, "gone"), Done(5, "n", 1, (float("nan"),))):
+        write_event(tmp_path, event)
+    job = Job(ready.dataset, ready.plan.outcomes[:1])
+    found = {event.cell: event for event in take_events(tmp_path, job)}
+    assert found[3] == Failed(3, "no\nsuch") and found[4] == Lost(4, True, "gone")
+    assert found[5].notation == "n" and found[5].figures[0] != found[5].figures[0]
 
 
 def test_no_ray_at_the_address(expected, tmp_path, monkeypatch):

@@ -10,7 +10,9 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -18,7 +20,7 @@ from gradgauge import __version__
 from gradgauge.cli import language
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
-from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, UnknownName
+from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
 
 EXIT_INTERRUPTED = 130
 
@@ -110,6 +112,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; the exit code."""
     try:
         language.choose(arguments)
+        warnings.showwarning = _warner(warnings.showwarning)
         result = application().main(list(arguments), prog_name="gradgauge", standalone_mode=False)
     except GradgaugeError as error:
         return _complain(error.sentence(language.current()))
@@ -123,6 +126,18 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return EXIT_INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _warner(others: Callable[..., None]) -> Callable[..., None]:
+    """Shows our own warnings as sentences; `others` shows anybody else's."""
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        if isinstance(message, GradgaugeWarning):
+            print(message.sentence(language.current()), file=sys.stderr)
+        else:
+            others(message, *where, **more)
+
+    return show
 
 
 def _usage_sentence(error: click.UsageError) -> str:

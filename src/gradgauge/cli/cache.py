@@ -6,6 +6,7 @@ import click
 
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option, option
+from gradgauge.errors import OutputProblem
 
 
 @click.command
@@ -14,8 +15,18 @@ from gradgauge.cli.options import lang_option, option
 def command(clear: bool, lang: str | None) -> None:  # noqa: ARG001, D103
     from gradgauge.engine.cache import cache_folder, cache_size, clear_cache
 
-    folder, size = cache_folder(), cache_size()
-    if clear:
-        clear_cache()
-    key = "cache.cleared" if clear else "cache.holds"
-    click.echo(text(key, folder=folder, megabytes=f"{size / 1e6:.1f}"))
+    folder = cache_folder()
+    if not clear:
+        click.echo(text("cache.holds", folder=folder, megabytes=_megabytes(cache_size())))
+        return
+    cleared = clear_cache()
+    click.echo(text("cache.cleared", folder=folder, megabytes=_megabytes(cleared.size)))
+    if cleared.foreign:
+        click.echo(text("cache.foreign", folder=folder, files=cleared.foreign), err=True)
+    if cleared.failed:
+        path, why = cleared.failed[0]
+        raise OutputProblem(path, "not_deleted", why=why, files=len(cleared.failed))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}"

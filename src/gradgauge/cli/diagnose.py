@@ -160,8 +160,7 @@ def _npz(path: Path) -> list[Any]:
 
 def _keep_programs() -> None:
     """Let JAX keep what it compiles, so that the same model is diagnosed faster next time."""
-    from gradgauge.engine.cache import cache_folder
+    from gradgauge.engine.cache import keep_jax_programs
 
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder()))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    keep_jax_programs()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

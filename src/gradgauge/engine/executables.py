@@ -2,17 +2,20 @@
 
 JAX's own compile cache is asked only after a program has been traced and lowered, which for the
 practical takes longer than its training's first epoch. A file here is found by what the program
-depends on instead: plan, shapes, our own source, JAX, flags and processor. Like JAX's cache it
-holds machine code, so the folder must be the user's own.
+depends on instead: plan, shapes, our own source, JAX, flags and processor. It holds machine code
+and pickles, so it is sealed to that, and to the user's account (`seal`): anything else is as if it
+were not there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import pickle
 import platform
+import tempfile
 import threading
 import zlib
 from collections.abc import Callable
@@ -23,11 +26,9 @@ from typing import Any
 import jax
 from jax.experimental import serialize_executable
 
-from gradgauge.engine.cache import cache_folder
-from gradgauge.errors import OutputProblem
-from gradgauge.run import write_whole
+from gradgauge.engine.cache import PROGRAM, usable_folder
+from gradgauge.engine.seal import seal, secret, unseal
 
-_SUFFIX = ".program"
 _DIGEST = hashlib.sha256
 
 
@@ -54,38 +55,44 @@ def load_or_compile(what: object, compile_: Callable[[], Any]) -> Any:
     """
     if jax.default_backend() != "cpu":  # Elsewhere a program is bound to the very device.
         return compile_()
-    path = cache_folder() / (_DIGEST(f"{what!r} {_circumstances()}".encode()).hexdigest() + _SUFFIX)
-    program = _load(path)
+    folder, key = usable_folder(), secret()
+    if folder is None or key is None:
+        return compile_()
+    name = _DIGEST(f"{what!r} {_circumstances()}".encode()).hexdigest()
+    path = folder / f"{name}{PROGRAM}"
+    program = _load(path, name, key)
     if program is None:
         before = _misses.count
         program = compile_()
         # What JAX's cache gave is a program without all its code: it can't be written again.
         if _misses.count > before:
-            _store(path, program)
+            _store(path, name, key, program)
     return program
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path, name: str, key: bytes) -> Any:
     try:
-        content = path.read_bytes()
-        digest, packed = content[: _DIGEST().digest_size], content[_DIGEST().digest_size :]
-        if _DIGEST(packed).digest() != digest:
+        packed = unseal(name, path.read_bytes(), key)
+        if packed is None:
             return None
         return serialize_executable.deserialize_and_load(*pickle.loads(zlib.decompress(packed)))
     except Exception:  # noqa: BLE001  Whatever is wrong with the file, compiling mends it.
         return None
 
 
-def _store(path: Path, program: Any) -> None:
+def _store(path: Path, name: str, key: bytes, program: Any) -> None:
     try:
         packed = zlib.compress(pickle.dumps(serialize_executable.serialize(program)), level=1)
     except Exception:  # noqa: BLE001  A program that cannot be kept is compiled again next time.
         return
-    content = _DIGEST(packed).digest() + packed
-    try:
-        write_whole(path, lambda temporary: temporary.write_bytes(content))
-    except OutputProblem:
-        return
+    with contextlib.suppress(OSError):
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(seal(name, packed, key))
+            Path(temporary).replace(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
 
 
 @functools.cache

@@ -237,7 +237,9 @@ class _Sweep:
         return max(1, int(_RUN_MEMORY / run_bytes(example, len(self.ready.dataset.y_train))))
 
     def record(self, event: Event) -> None:
-        """As `_runner.Record`."""
+        """As `_runner.Record`; what is none of the plan's cells is none of ours."""
+        if not 0 <= event.cell < self.total:
+            return
         if isinstance(event, Done):
             run = None
             if event.run is not None:

@@ -2,31 +2,39 @@
 
 A job reads the data from one file and writes every cell's results to a file of its own, in the
 study's folder, which the cluster must share. The process that was started collects them; if it
-dies, the next one finds what the jobs have done meanwhile.
+dies, the next one finds what the jobs have done meanwhile. submitit hands a job its arguments as
+a pickle: that lies in a folder of this process's own, which nobody else can have written into.
 """
 
 from __future__ import annotations
 
 import contextlib
-import pickle
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import submitit
 
+from gradgauge.engine.seal import private_folder
 from gradgauge.errors import OutputProblem
-from gradgauge.run import write_whole
 from gradgauge.study.sweep.grid import Cell
 from gradgauge.study.sweep.problems import StudyProblem
 from gradgauge.study.sweep.runners.runner import (
     Claim,
-    Event,
     Job,
     Pace,
     Record,
     lost_events,
     train_cells,
+)
+from gradgauge.study.sweep.runners.spool import (
+    forget,
+    read_job,
+    take_events,
+    write_event,
+    write_job,
 )
 
 FOLDER = "slurm"
@@ -38,14 +46,7 @@ def work(job_file: str, spool: str, cells: Sequence[Cell]) -> None:
     """In a Slurm job: train a block on all cores it was given."""
     from gradgauge.engine.train import train
 
-    job = pickle.loads(Path(job_file).read_bytes())
-
-    def write(event: Event) -> None:
-        write_whole(
-            Path(spool) / f"{event.cell}.pickle", lambda path: path.write_bytes(pickle.dumps(event))
-        )
-
-    train_cells(job, cells, write, train)
+    train_cells(read_job(Path(job_file)), cells, partial(write_event, Path(spool)), train)
 
 
 class SlurmRunner:
@@ -74,18 +75,15 @@ class SlurmRunner:
         """As `Runner.run`.
 
         Raises:
-            StudyProblem: there is no Slurm here, or it does not know a parameter.
+            StudyProblem: there is no Slurm here, it does not know a parameter, or others can
+                write into the folder.
             OutputProblem: the folder cannot be written.
         """
+        spool = self._own_folder("spool")
         executor = self._executor()
-        spool = self.folder / "spool"
-        try:
-            spool.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputProblem(spool, "not_writable", why=error.strerror) from None
-        job_file = self.folder / "job.pickle"
-        write_whole(job_file, lambda path: path.write_bytes(pickle.dumps(job)))
-        _collect(spool, record)
+        job_file = self.folder / "job.npz"
+        write_job(job_file, job)
+        _collect(spool, job, record)
         pending: dict[Any, dict[int, Cell]] = {}
         pace = Pace()
         try:
@@ -96,16 +94,18 @@ class SlurmRunner:
                     pending[submitted] = {cell.index: cell for cell in cells}
                 if not pending:
                     return
-                pace.wait(self._look(pending, spool, record))
+                pace.wait(self._look(pending, spool, job, record))
         finally:
             for submitted in pending:
                 submitted.cancel(check=False)
 
-    def _look(self, pending: dict[Any, dict[int, Cell]], spool: Path, record: Record) -> bool:
+    def _look(
+        self, pending: dict[Any, dict[int, Cell]], spool: Path, job: Job, record: Record
+    ) -> bool:
         """Record what has come, and what has died; whether anything has."""
         # First who has ended, then what is there: a job writes before it ends.
         over = [submitted for submitted in pending if submitted.done()]
-        come = set(_collect(spool, record))
+        come = set(_collect(spool, job, record))
         for submitted in list(pending):
             for cell in come & pending[submitted].keys():
                 del pending[submitted][cell]
@@ -114,11 +114,24 @@ class SlurmRunner:
                     record(lost)
         return bool(come or over)
 
+    def _own_folder(self, name: str) -> Path:
+        """A folder of ours, that nobody else can write into."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise OutputProblem(self.folder / name, "not_writable", why=error.strerror) from None
+        for folder in (self.folder, self.folder / name):
+            if private_folder(folder) is None:
+                raise StudyProblem(folder, "not_private")
+        return self.folder / name
+
     def _executor(self) -> Any:
         parameters = {"timeout_min": 60, "name": "gradgauge", **self.parameters}
         cluster = parameters.pop("cluster", "slurm")
         try:
-            executor = submitit.AutoExecutor(self.folder / "logs", cluster=cluster)
+            logs = tempfile.mkdtemp(dir=self._own_folder("logs"))
+            executor = submitit.AutoExecutor(logs, cluster=cluster)
             executor.update_parameters(**parameters)
         except (RuntimeError, NameError, TypeError, ValueError) as error:
             why = str(error).partition("\n")[0]
@@ -126,13 +139,12 @@ class SlurmRunner:
         return executor
 
 
-def _collect(spool: Path, record: Record) -> Iterable[int]:
+def _collect(spool: Path, job: Job, record: Record) -> list[int]:
     """Record all events in the spool, and delete them."""
     cells = []
-    for path in sorted(spool.glob("*.pickle")):
-        event: Event = pickle.loads(path.read_bytes())
+    for event in take_events(spool, job):
         record(event)
-        path.unlink()
+        forget(spool, event)
         cells.append(event.cell)
     return cells
 
