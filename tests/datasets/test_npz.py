@@ -129,8 +129,8 @@ WRONG = {
         "object_array",
         {"name": "y_train"},
     ),
-    "one axis": ({"x_train": np.arange(6.0)}, "wrong_shape", {"name": "x_train"}),
-    "one-hot labels": ({"y_train": np.eye(3)[y]}, "wrong_shape", {"name": "y_train"}),
+    "one axis": ({"x_train": np.arange(6.0)}, "inputs_shape", {"name": "x_train"}),
+    "one-hot labels": ({"y_train": np.eye(3)[y]}, "one_hot", {"name": "y_train"}),
     "too few labels": ({"y_train": y[:5]}, "wrong_rows", {"part": "train", "rows": 6, "labels": 5}),
     "too many test labels": ({"y_test": y}, "wrong_rows", {"part": "test", "rows": 3}),
     "other inputs in test": ({"x_test": np.ones((3, 5))}, "shapes_differ", {"train": 4, "test": 5}),
@@ -168,7 +168,7 @@ def test_what_cannot_be_used_is_one_sentence(tmp_path: Path, what: str) -> None:
     ("targets", "reason"),
     [
         (np.full(6, np.nan), "not_finite"),
-        (np.ones((6, 2, 2)), "wrong_shape"),
+        (np.ones((6, 2, 2)), "targets_shape"),
         (np.array(["a"] * 6), "wrong_dtype"),
     ],
 )

@@ -49,7 +49,7 @@ def test_a_value_that_cannot_be_names_its_field(field, value, named, requirement
     ("field", "value", "nearest"),
     [
         ("optimizer", "addam", "adam"),
-        ("loss", "crossentropy", "cross_entropy"),
+        ("loss", "crossentrpy", "cross_entropy"),
         ("schedule", "cosinus", "cosine"),
         ("dtype", "float46", "float64"),
     ],

@@ -29,9 +29,9 @@ def choose(arguments: Sequence[str]) -> None:
             wanted = arguments[at + 1]
         elif argument.startswith("--lang="):
             wanted = argument.partition("=")[2]
-    if wanted not in LANGUAGES:
+    if wanted.lower() not in LANGUAGES:
         raise UnknownName("lang", wanted, LANGUAGES)
-    _current = wanted
+    _current = wanted.lower()
 
 
 def current() -> str:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gradgauge.datasets import mnist, npz
+from gradgauge.datasets import csv, digits, mnist, npz, synthetic
 from gradgauge.datasets._dataset import Dataset
 from gradgauge.errors import DataProblem
+from gradgauge.parts.spelling import known_name
 
-NAMES = ("mnist",)
+NAMES = ("mnist", "digits", *synthetic.MADE)
 
 __all__ = ["NAMES", "Dataset", "load"]
 
 
 def load(name: str, classification: bool = True) -> Dataset:
-    """The dataset of a name (`mnist`) or of an .npz file's path.
+    """The dataset of a name (one of NAMES) or of an .npz or .csv file's path.
 
     Raises:
         DataProblem: it is neither, or it cannot be used; one sentence says why.
+        MissingExtra: `digits` without scikit-learn.
     """
-    if name == "mnist" and classification:
+    name = known_name(name, NAMES)
+    if classification and name == "mnist":
         return mnist.load()
+    if classification and name == "digits":
+        return digits.load()
+    if classification and name in synthetic.MADE:
+        return synthetic.load(name)
     path = Path(name)
+    if path.suffix == ".csv":
+        return csv.load(path, classification)
     if path.suffix == ".npz" or path.exists():
         return npz.load(path, classification)
     raise DataProblem(name, "unknown_kind", known=", ".join(NAMES))

@@ -92,7 +92,7 @@ def _inputs(path: str, name: str, x: np.ndarray) -> np.ndarray:
     if x.dtype.kind not in "uif":
         raise DataProblem(path, "wrong_dtype", name=name, dtype=x.dtype)
     if x.ndim < 2:
-        raise DataProblem(path, "wrong_shape", name=name, shape=x.shape, expected="(samples, ...)")
+        raise DataProblem(path, "inputs_shape", name=name, shape=x.shape)
     if x.size == 0:
         raise DataProblem(path, "no_samples", name=name)
     flat = x.reshape(len(x), -1)
@@ -128,7 +128,8 @@ def _labels(path: str, name: str, y: np.ndarray) -> np.ndarray:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
-        raise DataProblem(path, "wrong_shape", name=name, shape=y.shape, expected="(samples,)")
+        reason = "one_hot" if _is_one_hot(y) else "labels_shape"
+        raise DataProblem(path, reason, name=name, shape=y.shape)
     if y.size == 0:
         raise DataProblem(path, "no_samples", name=name)
     if y.dtype.kind == "f":
@@ -143,13 +144,18 @@ def _labels(path: str, name: str, y: np.ndarray) -> np.ndarray:
     return y.astype(np.int32)
 
 
+def _is_one_hot(y: np.ndarray) -> bool:
+    """Whether every row of a matrix holds a single 1 among zeros."""
+    if y.ndim != 2 or y.dtype.kind not in "uifb":
+        return False
+    return bool((((y == 0) | (y == 1)).all(axis=1) & (y.sum(axis=1) == 1)).all())
+
+
 def _numbers(path: str, name: str, y: np.ndarray) -> np.ndarray:
     if y.dtype.kind not in "uif":
         raise DataProblem(path, "wrong_dtype", name=name, dtype=y.dtype)
     if y.ndim not in (1, 2):
-        raise DataProblem(
-            path, "wrong_shape", name=name, shape=y.shape, expected="(samples, outputs)"
-        )
+        raise DataProblem(path, "targets_shape", name=name, shape=y.shape)
     if y.size == 0:
         raise DataProblem(path, "no_samples", name=name)
     numbers = y.reshape(len(y), -1).astype(np.float64)

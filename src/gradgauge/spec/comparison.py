@@ -12,6 +12,7 @@ from typing import Any
 from gradgauge.errors import GradgaugeError, InvalidValue
 from gradgauge.messages.catalog import Message
 from gradgauge.parts.activations import ACTIVATIONS
+from gradgauge.parts.spelling import known_name
 from gradgauge.spec.checks import known_options, whole_number
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import looks_like_notation, parse, write
@@ -164,6 +165,12 @@ def seed_range(count: Any, first: Any) -> tuple[int, ...]:
     return tuple(range(first, first + count))
 
 
+def _named(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Networks one by one, `relu,sigmoid` being two, activations by their own names."""
+    single = [name for argument in arguments for name in argument.split(",") if name]
+    return tuple(known_name(name, ACTIVATIONS) for name in single)
+
+
 def _is_activation(argument: str) -> bool:
     return argument in ACTIVATIONS or not looks_like_notation(argument)
 
@@ -188,7 +195,7 @@ def read_comparison(arguments: Sequence[str | NetworkSpec], **options: Any) -> C
     own = {f.name for f in dataclasses.fields(ComparisonSpec)} & given.keys()
     fields = {name: given.pop(name) for name in own}
     training = TrainingSpec(seeds=seeds, **given)
-    return ComparisonSpec(names, training=training, **fields)
+    return ComparisonSpec(_named(names), training=training, **fields)
 
 
 COMPARISON_OPTIONS = tuple(

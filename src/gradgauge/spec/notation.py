@@ -14,6 +14,7 @@ from typing import Any
 
 from gradgauge.errors import InvalidNotation
 from gradgauge.parts.activations import ACTIVATIONS
+from gradgauge.parts.spelling import known_name
 from gradgauge.spec.network import Layer, NetworkSpec
 
 _GROUP = re.compile(r"(?P<width>\d+)(?:x(?P<count>\d+))?(?::(?P<activation>\w+))?\Z")
@@ -50,13 +51,14 @@ def parse(text: str) -> NetworkSpec:
     rest = words[1:]
     default = None
     if rest and "=" not in rest[0][0]:
-        default = rest.pop(0)[0]
+        default = known_name(rest.pop(0)[0], ACTIVATIONS)
     inputs, groups, outputs = _widths(text, *words[0])
     hidden: list[Layer] = []
     for position, width, count, own in groups:
         if own is None and default is None:
             raise InvalidNotation(text, position, "no_activation")
-        hidden += [Layer(width, own or default or "")] * count
+        named = known_name(own, ACTIVATIONS) if own else default
+        hidden += [Layer(width, named or "")] * count
     return NetworkSpec(inputs, tuple(hidden), outputs, **_options(text, rest))
 
 
@@ -131,6 +133,7 @@ def read(text: str, inputs: int, outputs: int, depth: int, width: int) -> Networ
     Raises:
         InvalidNotation, UnknownName, InvalidValue: as `parse`; an unknown activation.
     """
+    text = known_name(text, ACTIVATIONS)
     if text in ACTIVATIONS or not looks_like_notation(text):
         return NetworkSpec.uniform(inputs, depth, width, outputs, text)
     return parse(text)

@@ -6,12 +6,16 @@ import dataclasses
 from dataclasses import dataclass
 
 from gradgauge.errors import InvalidValue, UnknownName
-from gradgauge.parts.losses import loss
-from gradgauge.parts.optimizers import optimizer
+from gradgauge.parts.losses import LOSSES, loss
+from gradgauge.parts.optimizers import OPTIMIZERS, optimizer
+from gradgauge.parts.spelling import known_name
 from gradgauge.spec.checks import fraction, not_negative, positive, whole_number
 
 SCHEDULES = ("constant", "cosine")
 DTYPES = ("float32", "float64")
+
+_NAMED = {"optimizer": OPTIMIZERS, "loss": LOSSES, "schedule": SCHEDULES, "dtype": DTYPES}
+"""Fields that hold a name -> the names there are."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class TrainingSpec:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
+        for field, known in _NAMED.items():
+            object.__setattr__(self, field, known_name(getattr(self, field), known))
         optimizer(self.optimizer)
         positive("learning_rate", self.learning_rate)
         whole_number("batch_size", self.batch_size, 1)

@@ -1,0 +1,33 @@
+"""Handwritten digits of 8 x 8 pixels (Alpaydin & Kaynak, 1998), as scikit-learn ships them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+
+import numpy as np
+
+from gradgauge.datasets._dataset import Dataset, build
+from gradgauge.datasets._split import split
+from gradgauge.errors import MissingExtra
+
+SIDE, LARGEST = 8, 16
+
+
+def load() -> Dataset:
+    """1,797 images in ten classes: 1,438 to train, 359 to test; pixels from 0 to 1.
+
+    Nothing is downloaded: the images are part of scikit-learn.
+
+    Raises:
+        MissingExtra: scikit-learn is not installed.
+    """
+    if importlib.util.find_spec("sklearn") is None:
+        raise MissingExtra("digits", "digits")
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    images = (found.images / LARGEST).astype(np.float32).reshape(-1, SIDE, SIDE)
+    arrays = split(images, np.asarray(found.target))
+    fingerprint = hashlib.sha256(images.tobytes() + found.target.tobytes()).hexdigest()
+    return build("digits", "digits", arrays, fingerprint)
