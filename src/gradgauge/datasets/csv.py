@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradgauge.datasets._dataset import Dataset, build
 from gradgauge.datasets._split import split
 from gradgauge.errors import DataProblem
-
-if TYPE_CHECKING:
-    import pandas
 
 
 def load(path: Path, classification: bool = True) -> Dataset:
@@ -29,24 +27,26 @@ def load(path: Path, classification: bool = True) -> Dataset:
     Raises:
         DataProblem: the file is missing or holds something else; says in which column.
     """
-    table = _read(path)
-    if table.shape[1] < 2:
-        raise DataProblem(path, "csv_columns", columns=table.shape[1])
-    last = table.columns[-1]
-    x = np.stack([_numbers(path, table, name) for name in table.columns[:-1]], axis=1)
-    y = _classes(table[last]) if classification else _numbers(path, table, last)
+    names, cells = _read(path)
+    if len(names) < 2:
+        raise DataProblem(path, "csv_columns", columns=len(names))
+    *inputs, target = [_Column(name, cells[:, at]) for at, name in enumerate(names)]
+    x = np.stack([column.numbers(path) for column in inputs], axis=1)
+    y = target.classes() if classification else target.numbers(path)
     fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
     arrays = split(x.astype(np.float32), y)
     return build(str(path), str(path), arrays, fingerprint, classification)
 
 
-def _read(path: Path) -> pandas.DataFrame:
+def _read(path: Path) -> tuple[list[str], np.ndarray]:
+    """The columns' names, and the cells: (rows, columns) of objects."""
     import pandas
 
     try:
         first = pandas.read_csv(path, header=None, nrows=1).iloc[0]
         named = all(isinstance(cell, str) for cell in first)
-        return pandas.read_csv(path, header=0 if named else None)
+        table = pandas.read_csv(path, header=0 if named else None)
+        return [str(name) for name in table.columns], table.to_numpy(object)
     except FileNotFoundError:
         raise DataProblem(path, "missing") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -55,17 +55,26 @@ def _read(path: Path) -> pandas.DataFrame:
         raise DataProblem(path, "csv_unreadable") from None
 
 
-def _numbers(path: Path, table: pandas.DataFrame, name: object) -> np.ndarray:
-    import pandas
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    cells: np.ndarray
 
-    values = pandas.to_numeric(table[name], errors="coerce").to_numpy(np.float64)
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if len(wrong):
-        row = int(wrong[0])
-        found = str(table[name].iloc[row])[:40]
-        raise DataProblem(path, "csv_not_a_number", column=str(name), row=row + 1, found=found)
-    return values
+    def numbers(self, path: Path) -> np.ndarray:
+        values = np.array([_number(cell) for cell in self.cells])
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if len(wrong):
+            row = int(wrong[0])
+            found = str(self.cells[row])[:40]
+            raise DataProblem(path, "csv_not_a_number", column=self.name, row=row + 1, found=found)
+        return values
+
+    def classes(self) -> np.ndarray:
+        return np.unique(self.cells.astype(str), return_inverse=True)[1]
 
 
-def _classes(column: pandas.Series) -> np.ndarray:
-    return np.unique(column.astype(str).to_numpy(), return_inverse=True)[1]
+def _number(cell: object) -> float:
+    try:
+        return float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan

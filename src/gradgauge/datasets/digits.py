@@ -26,8 +26,7 @@ def load() -> Dataset:
         raise MissingExtra("digits", "digits")
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    images = (found.images / LARGEST).astype(np.float32).reshape(-1, SIDE, SIDE)
-    arrays = split(images, np.asarray(found.target))
-    fingerprint = hashlib.sha256(images.tobytes() + found.target.tobytes()).hexdigest()
-    return build("digits", "digits", arrays, fingerprint)
+    pixels, labels = map(np.asarray, load_digits(return_X_y=True))
+    images = (pixels / LARGEST).astype(np.float32).reshape(-1, SIDE, SIDE)
+    fingerprint = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+    return build("digits", "digits", split(images, labels), fingerprint)
