@@ -9,7 +9,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from gradgauge._version import __version__
 
 if TYPE_CHECKING:
     from gradgauge import practical as practical

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-import gradgauge
+from gradgauge._version import __version__
 from gradgauge.datasets import Dataset
 from gradgauge.engine.history import History, Schedule
 from gradgauge.engine.probe import PROBE_QUANTITIES
@@ -105,7 +105,7 @@ def run_attributes(
         "train_samples": len(dataset.y_train),
         "test_samples": len(dataset.y_test),
         "source": "engine",
-        "gradgauge_version": gradgauge.__version__,
+        "gradgauge_version": __version__,
         "jax_version": jax.__version__,
         "device": jax.devices()[0].device_kind,
     }

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-import gradgauge
+from gradgauge._version import __version__
 from gradgauge.gauges import STEP_QUANTITIES
 from gradgauge.layers import LayerInfo, Note, as_attributes
 from gradgauge.run import Group, Run
@@ -238,6 +238,6 @@ class Recorder:
             "dataset": "",
             "dataset_fingerprint": "",
             "source": "watch",
-            "gradgauge_version": gradgauge.__version__,
+            "gradgauge_version": __version__,
         }
         return {**defaults, **self.attributes}

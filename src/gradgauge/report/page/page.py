@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import gradgauge
+from gradgauge._version import __version__
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._draw import AXIS_WIDTH, GRID, INK, LINE, MUTED
 from gradgauge.report.page.fonts import HANGUL, font_face
@@ -59,7 +59,7 @@ def page(title: str, standfirst: str, sections: Sequence[Section], lang: str) ->
     }
     return _template().substitute(
         lang=lang,
-        version=escape(gradgauge.__version__),
+        version=escape(__version__),
         title=escape(title),
         font=font_face("Gradgauge Hangul", HANGUL) if lang == "ko" else "",
         palette=_palette(),

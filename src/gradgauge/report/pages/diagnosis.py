@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import gradgauge
+from gradgauge._version import __version__
 from gradgauge.diagnosis.finding import Diagnosis, Finding, plain
 from gradgauge.diagnosis.limits import Limit, shipped
 from gradgauge.diagnosis.rules import RULES
@@ -166,7 +166,7 @@ def diagnosis_page(result: Diagnosis, name: str, lang: str = "en") -> str:
     )
     return _PAGE.substitute(
         lang=lang,
-        version=escape(gradgauge.__version__),
+        version=escape(__version__),
         title=escape(_title(name, lang)),
         font=font_face("Gradgauge Hangul", HANGUL) if lang == "ko" else "",
         family=family,

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-import gradgauge
 from gradgauge import datasets
+from gradgauge._version import __version__
 from gradgauge.datasets import Dataset
 from gradgauge.errors import GradgaugeError
 from gradgauge.messages.catalog import Message
@@ -289,7 +289,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version
 
     return {
-        "gradgauge": gradgauge.__version__,
+        "gradgauge": __version__,
         "jax": version("jax"),
         "numpy": np.__version__,
         "python": platform.python_version(),
