@@ -39,6 +39,16 @@ FILES = {
         "jax.b2026_layers",
         "jax.b2026_healthy",
     ),
+    "2026c": (
+        "torch.c2026_loss",
+        "torch.c2026_wiring",
+        "torch.c2026_layers",
+        "torch.c2026_loops",
+        "torch.c2026_healthy_losses",
+        "torch.c2026_healthy",
+        "keras.c2026",
+        "jax.c2026",
+    ),
 }
 """Files by set; the first cases are split into tuning and held."""
 
