@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradgauge.diagnosis.evidence import (
-    Course,
+from gradgauge.diagnosis.evidence import Evidence, gathered
+from gradgauge.diagnosis.facts import (
     Data,
-    Evidence,
+    Facts,
     Head,
     Layer,
     Loss,
     Optimizer,
-    Trial,
+    TrainingHistory,
+    WatchedTraining,
 )
-from gradgauge.diagnosis.finding import Finding, NotApplicable
+from gradgauge.diagnosis.finding import Finding
 from gradgauge.diagnosis.limits import limits_with
-from gradgauge.diagnosis.rules import BY_NAME
+from gradgauge.diagnosis.rules import BY_NAME, ask
+from gradgauge.diagnosis.trial import Change, Trial
 from gradgauge.layers import LayerInfo, as_attributes
 from gradgauge.run import Group, Run
 
@@ -149,8 +152,12 @@ FALLING = np.linspace(1.4, 0.1, 40)
 FLAT = np.full(40, 1.39) + 0.005 * np.cos(np.arange(40))
 
 
-def course(losses: np.ndarray = FALLING, **changes: Any) -> Course:
-    return Course(losses, len(losses), **{"overshoot": {0: 0.5, 1: 0.6}, **changes})
+def history(losses: np.ndarray = FALLING, **changes: Any) -> TrainingHistory:
+    return TrainingHistory(losses, len(losses), **{"sharpness": {0: 0.5, 1: 0.6}, **changes})
+
+
+_FACTS = ("framework", "heads", "optimizer", "data", "reach")
+_WATCHED = ("history", "run", "layers", "heads", "saturated_at_init")
 
 
 def evidence(
@@ -162,28 +169,42 @@ def evidence(
 ) -> Evidence:
     """Healthy evidence, or that of a training that learns nothing."""
     made = layers() if made is None else made
-    fields: dict[str, Any] = {
+    chosen = {
         "framework": "keras",
         "heads": (head(after=flat_outputs()) if failing else head(),),
         "layers": tuple(made),
         "optimizer": Optimizer("adam", 1e-3),
         "data": Data((inputs(),), 200, 32),
         "run": run(made, gauges, update),
-        "course": course(FLAT if failing else FALLING),
+        "history": history(FLAT if failing else FALLING),
         "limits": limits_with(),
+        "reach": None,
+        "saturated_at_init": {},
+        "trials": (),
+        "seeds": (),
+        **changes,
     }
-    return Evidence(**{**fields, **changes})
+    facts = Facts(**{name: chosen[name] for name in _FACTS})
+    watched = None
+    if chosen["history"] is not None and chosen["run"] is not None:
+        watched = WatchedTraining(**{name: chosen[name] for name in _WATCHED})
+    built = gathered(facts, watched, chosen["limits"])
+    if watched is None:
+        # Looked at and not trained, or trained and not seen.
+        names = ("layers", "run", "history")
+        built = dataclasses.replace(built, **{name: chosen[name] for name in names})
+    return dataclasses.replace(built, trials=chosen["trials"], seeds=chosen["seeds"])
 
 
-def trial(change: str, factor: float, learns: bool) -> Trial:
-    losses = FALLING if learns else FLAT
-    return Trial(change, factor, losses, learns)
+def trial(learns: bool, **change: Any) -> Trial:
+    """A trial that learns, or not: `trial(True, rate_factor=0.1)`."""
+    return Trial(Change(**change), FALLING if learns else FLAT, learns)
 
 
 def found(rule: str, given: Evidence) -> list[Finding]:
     """The rule's findings, of which there must be an outcome."""
-    outcome = BY_NAME[rule].check(given, given.limits[rule])
-    assert not isinstance(outcome, NotApplicable), outcome
+    outcome, why_not = ask(BY_NAME[rule], given)
+    assert why_not is None, why_not
     for finding in outcome:
         for lang in ("en", "ko"):
             assert "{" not in finding.sentence(lang)
@@ -193,8 +214,9 @@ def found(rule: str, given: Evidence) -> list[Finding]:
 
 def silent(rule: str, given: Evidence) -> str:
     """Why the rule does not apply."""
-    outcome = BY_NAME[rule].check(given, given.limits[rule])
-    assert isinstance(outcome, NotApplicable), outcome
+    found, why_not = ask(BY_NAME[rule], given)
+    assert not found
+    assert why_not is not None
     for lang in ("en", "ko"):
-        assert outcome.sentence(lang)
-    return outcome.reason
+        assert why_not.sentence(lang)
+    return why_not.reason

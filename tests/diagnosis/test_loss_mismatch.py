@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradgauge.diagnosis.evidence import Loss
+from gradgauge.diagnosis.facts import Loss
 from tests.diagnosis.made import evidence, flat_outputs, found, head, labels, silent
 
 RNG = np.random.default_rng(0)

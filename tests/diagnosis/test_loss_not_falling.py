@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradgauge.diagnosis.session import conclude
-from tests.diagnosis.made import FLAT, course, evidence, found, good_outputs, head, labels, silent
+from tests.diagnosis.made import FLAT, evidence, found, good_outputs, head, history, labels, silent
 
 
 def test_something_to_learn_and_nothing_learnt():
@@ -16,7 +16,7 @@ def test_something_to_learn_and_nothing_learnt():
 def test_a_loss_that_fell_some_way_is_warned_of_only():
     y, part = labels(), head().before.copy()
     part[:80] = good_outputs(y)[:80]
-    given = evidence(heads=(head(after=part),), course=course(FLAT))
+    given = evidence(heads=(head(after=part),), history=history(FLAT))
     (finding,) = found("loss-not-falling", given)
     assert given.failing
     assert finding.severity == "warning"
@@ -25,31 +25,31 @@ def test_a_loss_that_fell_some_way_is_warned_of_only():
 def test_what_has_converged_has_a_flat_loss_and_is_healthy():
     y = labels()
     done = head(before=good_outputs(y), after=good_outputs(y))
-    given = evidence(heads=(done,), course=course(np.full(40, 0.06)))
+    given = evidence(heads=(done,), history=history(np.full(40, 0.06)))
     assert given.learning.verdict == "learned"
     assert conclude(given).healthy
 
 
 def test_what_was_learnt_and_is_lost_again_fails():
     given = evidence(
-        heads=(head(before=good_outputs(labels()), after=head().before),), course=course(FLAT)
+        heads=(head(before=good_outputs(labels()), after=head().before),), history=history(FLAT)
     )
     assert given.failing
 
 
 def test_a_training_on_its_way_is_not_failing():
     falling = np.linspace(1.45, 1.15, 40)
-    given = evidence(failing=True, course=course(falling))
+    given = evidence(failing=True, history=history(falling))
     assert given.learning.verdict in ("learning", "learned")
     assert found("loss-not-falling", given) == []
 
 
 def test_a_few_steps_are_too_few_to_tell():
     assert (
-        silent("loss-not-falling", evidence(failing=True, course=course(FLAT[:4])))
+        silent("loss-not-falling", evidence(failing=True, history=history(FLAT[:4])))
         == "too_few_steps"
     )
 
 
 def test_without_a_training_it_does_not_apply():
-    assert silent("loss-not-falling", evidence(course=None)) == "no_training"
+    assert silent("loss-not-falling", evidence(history=None)) == "no_training"

@@ -48,7 +48,7 @@ def test_faults_stand_before_warnings_before_notes():
 
 def test_what_a_trial_has_cured_stands_first():
     given = [finding("constant-initialization"), finding("unscaled-input")]
-    cured = evidence(trials=[trial("inputs", 1.0, learns=True)])
+    cured = evidence(trials=[trial(True, scaled_inputs=True)])
     assert ranked(given, cured)[0].rule == "unscaled-input"
 
 

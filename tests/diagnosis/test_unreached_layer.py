@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from tests.diagnosis.made import FLAT, course, evidence, found, layers, silent
+from tests.diagnosis.made import FLAT, evidence, found, history, layers, silent
 
 
 def changed(place: int, info: dict | None = None, **fields):
@@ -85,5 +85,5 @@ def test_embeddings_as_normal_as_an_initializers_may_have_been_learnt_elsewhere(
 
 def test_a_gradient_that_is_nan_from_the_first_step_is_not_missing():
     grads = {"weight_grad_norm": [np.nan, np.nan, 0.2, 0.2, 0.2]}
-    broke = course(FLAT, non_finite_step=0)
-    assert found("unreached-layer", evidence(True, gauges=grads, course=broke)) == []
+    broke = history(FLAT, non_finite_step=0)
+    assert found("unreached-layer", evidence(True, gauges=grads, history=broke)) == []

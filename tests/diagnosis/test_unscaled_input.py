@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from gradgauge.diagnosis.evidence import Data
+from gradgauge.diagnosis.facts import Data
 from tests.diagnosis.made import evidence, found, inputs, layers, silent, trial
 
 BIG = Data((inputs() * 500,), 200, 32)
@@ -23,7 +23,7 @@ def test_large_inputs_of_a_training_that_learns():
 
 
 def test_if_scaled_inputs_fail_as_well_they_are_not_the_cause():
-    tried = [trial("inputs", 1.0, learns=False)]
+    tried = [trial(False, scaled_inputs=True)]
     (finding,) = found(
         "unscaled-input", evidence(failing=True, data=BIG, gauges=WIDE, trials=tried)
     )

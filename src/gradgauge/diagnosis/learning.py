@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +13,10 @@ from gradgauge.diagnosis.baselines import constant_loss, skill
 from gradgauge.diagnosis.limits import Limit
 
 if TYPE_CHECKING:
-    from gradgauge.diagnosis.evidence import Course, Head
+    from gradgauge.diagnosis.facts import Head, TrainingHistory
     from gradgauge.diagnosis.reference import Reference
 
 LEARNED, LEARNING, FAILING, UNKNOWN = "learned", "learning", "failing", "unknown"
-LEAST_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -47,48 +46,66 @@ class Learning:
 
 def judge(
     heads: Sequence[Head],
-    course: Course | None,
+    history: TrainingHistory | None,
+    probe_losses: np.ndarray,
     reference: Reference,
     limits: Mapping[str, Limit],
 ) -> Learning:
-    """The verdict over all heads: that of the worst."""
-    if course is None or course.steps == 0:
+    """The verdict over all heads: that of the worst.
+
+    Args:
+        heads: outputs before and after.
+        history: losses of the steps; None: no training.
+        probe_losses: losses on fixed samples over the training, no noise of batches in them;
+            empty: not known.
+        reference: what a simple learner reaches.
+        limits: of `learning`.
+    """
+    if history is None or history.steps == 0:
         return Learning(UNKNOWN)
-    found = [_judge(head, course, reference, limits, len(heads) == 1) for head in heads]
+    found = [_judge(head, history, reference, limits, len(heads) == 1) for head in heads]
     order = (FAILING, LEARNING, UNKNOWN, LEARNED)
-    return min(found, key=lambda f: order.index(f.verdict)) if found else Learning(UNKNOWN)
+    worst = min(found, key=lambda f: order.index(f.verdict)) if found else Learning(UNKNOWN)
+    fails = worst.verdict == FAILING and history.non_finite_step is None
+    if fails and on_its_way(worst, probe_losses, limits):
+        return replace(worst, verdict=LEARNING)
+    return worst
 
 
 def _judge(
     head: Head,
-    course: Course,
+    history: TrainingHistory,
     reference: Reference,
     limits: Mapping[str, Limit],
     alone: bool,
 ) -> Learning:
-    losses = course.losses
+    losses = history.losses
     initial, final = first_loss(losses), last_loss(losses)
     kind = head.loss.kind
     constant = constant_loss(head.y, kind, head.loss.smoothing)
-    comparable = alone and not course.weighted and math.isfinite(constant) and constant > 0
+    comparable = alone and not history.weighted and math.isfinite(constant) and constant > 0
     before = skill(head.before, head.y, kind, head.loss.logits)
     after = before if head.after is None else skill(head.after, head.y, kind, head.loss.logits)
     trained = 1 - final / constant if comparable else -math.inf
     best = float(np.nanmax([after, trained, -math.inf]))
     target = reference.skill
-    pace = pace_of(losses, constant * (1 - _target(target)) if comparable else math.nan)
+    floor = constant * (1 - _target(target)) if comparable else math.nan
+    pace = pace_of(losses, floor, limits["least_steps"].value)
     figures = (best, before, target, pace, initial, final, constant)
-    if course.non_finite_step is not None:
+    if history.non_finite_step is not None:
         return Learning(FAILING, *figures)
     if math.isfinite(best):
-        verdict = _by_skill(figures, course, comparable, limits)
+        verdict = _by_skill(figures, history, comparable, limits)
     else:
-        verdict = _by_course(losses, limits)
+        verdict = _by_history(losses, limits)
     return Learning(verdict, *figures)
 
 
 def _by_skill(
-    figures: tuple[float, ...], course: Course, comparable: bool, limits: Mapping[str, Limit]
+    figures: tuple[float, ...],
+    history: TrainingHistory,
+    comparable: bool,
+    limits: Mapping[str, Limit],
 ) -> str:
     best, before, target, pace, initial, final, constant = figures
     wanted = (
@@ -101,7 +118,7 @@ def _by_skill(
         return LEARNED
     if lost:
         return FAILING
-    if course.steps < LEAST_STEPS:
+    if history.steps < limits["least_steps"].value:
         bound = limits["blowup"].value * max(initial, constant if comparable else initial)
         return FAILING if final > bound else UNKNOWN
     below = final <= limits["above_constant"].value * constant if comparable else True
@@ -110,9 +127,9 @@ def _by_skill(
     return FAILING
 
 
-def _by_course(losses: np.ndarray, limits: Mapping[str, Limit]) -> str:
+def _by_history(losses: np.ndarray, limits: Mapping[str, Limit]) -> str:
     """Without a score: whether the loss falls by more than its noise."""
-    if len(losses) < LEAST_STEPS:
+    if len(losses) < limits["least_steps"].value:
         return UNKNOWN
     fall = first_loss(losses) - last_loss(losses)
     scale = abs(first_loss(losses))
@@ -123,16 +140,18 @@ def _by_course(losses: np.ndarray, limits: Mapping[str, Limit]) -> str:
     return UNKNOWN
 
 
-def times_as_long(found: Learning, looks: np.ndarray) -> float:
+def times_as_long(found: Learning, probe_losses: np.ndarray) -> float:
     """How many times as long the training would have to be: the way to go against the way made.
 
     Args:
         found: the verdict's figures.
-        looks: losses on the probe samples over the training: no noise of batches in them.
+        probe_losses: losses on the probe samples over the training: no noise of batches in them.
     """
-    looks = looks[np.isfinite(looks)]
+    probe_losses = probe_losses[np.isfinite(probe_losses)]
     first, last = (
-        (found.initial, found.final) if len(looks) < 2 else (float(looks[0]), float(looks[-1]))
+        (found.initial, found.final)
+        if len(probe_losses) < 2
+        else (float(probe_losses[0]), float(probe_losses[-1]))
     )
     target = found.target if math.isfinite(found.target) else 0.5
     known = math.isfinite(found.constant)
@@ -143,18 +162,21 @@ def times_as_long(found: Learning, looks: np.ndarray) -> float:
     return (first - goal) / made if made > 0 else math.inf
 
 
-def on_its_way(found: Learning, looks: np.ndarray, limits: Mapping[str, Limit]) -> bool:
+def on_its_way(found: Learning, probe_losses: np.ndarray, limits: Mapping[str, Limit]) -> bool:
     """Whether a training that seems to fail falls steadily and is only short.
 
-    The loss on the probe samples falls from look to look, in the second half at least half as
+    The loss on the probe samples falls from probe to probe, in the second half at least half as
     much as in the first, and the way made is not next to nothing.
     """
-    looks = looks[np.isfinite(looks)]
-    if len(looks) < 4 or times_as_long(found, looks) > limits["patience"].value:
+    probe_losses = probe_losses[np.isfinite(probe_losses)]
+    if len(probe_losses) < 4 or times_as_long(found, probe_losses) > limits["patience"].value:
         return False
-    middle = len(looks) // 2
-    before, behind = float(looks[0] - looks[middle]), float(looks[middle] - looks[-1])
-    falls = float((np.diff(looks) < 0).mean())
+    middle = len(probe_losses) // 2
+    before, behind = (
+        float(probe_losses[0] - probe_losses[middle]),
+        float(probe_losses[middle] - probe_losses[-1]),
+    )
+    falls = float((np.diff(probe_losses) < 0).mean())
     return falls >= 0.75 and behind >= limits["steady"].value * before > 0
 
 
@@ -168,12 +190,13 @@ def last_loss(losses: np.ndarray) -> float:
     return float(np.mean(losses[-max(5, len(losses) // 10) :]))
 
 
-def pace_of(losses: np.ndarray, floor: float) -> float:
+def pace_of(losses: np.ndarray, floor: float, least_steps: float) -> float:
     """The share of the way to `floor` that was still to go in the middle and is made at the end.
 
-    0 where the difference is not larger than the noise of the steps.
+    0 where the difference is not larger than the noise of the steps; NaN of fewer than
+    `least_steps` of them.
     """
-    if len(losses) < LEAST_STEPS or not np.isfinite(losses).all():
+    if len(losses) < least_steps or not np.isfinite(losses).all():
         return math.nan
     floor = floor if math.isfinite(floor) else min(0.0, float(losses.min()))
     fifth = max(len(losses) // 5, 3)

@@ -2,65 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from gradgauge.diagnosis.evidence import Evidence
 from gradgauge.diagnosis.finding import FAULT, SEVERITIES, Finding
-from gradgauge.diagnosis.rules import BY_NAME
-from gradgauge.diagnosis.rules.learning_rate_too_low import hardly_moved
+from gradgauge.diagnosis.rules import RULES
+from gradgauge.diagnosis.steps import hardly_moved, tried_rates
 
-_TINY = 0.01
-_ABSURD = 1_000.0
-"""A rate that must be raised by so much is wrong whatever the signal does."""
-_CURED_BY = {"inputs": "unscaled-input"}
+_PLACES = {rule.name: float(place) for place, rule in enumerate(RULES)}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A finding among the others, to be given its place.
+
+    Attributes:
+        finding: the one.
+        findings: all of them, this one too.
+        evidence: what they were found in.
+    """
+
+    finding: Finding
+    findings: Sequence[Finding]
+    evidence: Evidence
+
+    def beside(self, rule: str) -> bool:
+        """Whether there is a fault of that rule that is no symptom of something else."""
+        return any(f.rule == rule and f.severity == FAULT and not f.symptom for f in self.findings)
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """Where a rule does not stand at its place in RULES.
+
+    Attributes:
+        rule: whose findings.
+        behind: the rule right behind which they stand instead.
+        when: whether it holds.
+        reason: why.
+    """
+
+    rule: str
+    behind: str
+    when: Callable[[Place], bool]
+    reason: str
+
+
+def _scaling_cures(place: Place) -> bool:
+    return any(t.learns and t.change.scaled_inputs for t in place.evidence.trials)
+
+
+def _is_deep(place: Place) -> bool:
+    evidence = place.evidence
+    raised = [t.change.rate_factor for t in tried_rates(evidence, lower=False) if t.learns]
+    absurd = evidence.limits["learning-rate-too-low"]["absurd"].value
+    if max(raised, default=1.0) >= absurd or hardly_moved(evidence):
+        return False
+    return place.beside("vanishing-gradient")
+
+
+def _explodes(place: Place) -> bool:
+    tiny = 1 / place.evidence.limits["learning-rate-too-high"]["absurd"].value
+    cured = [t.change.rate_factor for t in tried_rates(place.evidence, lower=True) if t.learns]
+    return all(factor <= tiny for factor in cured) and place.beside("exploding-gradient")
+
+
+def _in_training(place: Place) -> bool:
+    return place.finding.step is not None
+
+
+def _one_layer(place: Place) -> bool:
+    return not place.finding.symptom
+
+
+EXEMPTIONS = (
+    Exemption(
+        "unscaled-input",
+        "loss-mismatch",
+        _scaling_cures,
+        "inputs that were scaled, nothing else changed, brought the training back",
+    ),
+    Exemption(
+        "learning-rate-too-low",
+        "vanishing-gradient",
+        _is_deep,
+        "a rate that seems too low for a signal that has lost decades is not the cause, unless "
+        "the rate is absurd",
+    ),
+    Exemption(
+        "learning-rate-too-high",
+        "exploding-gradient",
+        _explodes,
+        "a rate that must be a hundredth to bear what explodes is not the cause",
+    ),
+    Exemption(
+        "non-finite",
+        "bad-initial-scale",
+        _in_training,
+        "what overflows in the training stands behind the initial weights that made it",
+    ),
+    Exemption(
+        "update-ratio",
+        "unscaled-input",
+        _one_layer,
+        "one layer alone is off: its own rate or scale, not the training's",
+    ),
+)
+"""Every exemption from the order of RULES; the first that holds counts."""
 
 
 def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
     """Faults before warnings before notes; among faults the likeliest cause first."""
-    cured = cures(evidence)
-    deep = any(
-        f.rule == "vanishing-gradient" and f.severity == FAULT and f.step == 0 and not f.symptom
-        for f in findings
-    )
-
-    explodes = any(
-        f.rule == "exploding-gradient" and f.severity == FAULT and not f.symptom for f in findings
-    )
-    raised = [t.factor for t in evidence.trials if t.change == "rate" and t.learns]
-    absurd = max(raised, default=1.0) >= _ABSURD
-    absurd = absurd or hardly_moved(evidence)
-    tiny_rate = all(t.factor <= _TINY for t in evidence.trials if t.change == "rate" and t.learns)
 
     def key(finding: Finding) -> tuple[int, bool, float, float]:
-        rank = float(BY_NAME[finding.rule].rank)
-        if finding.rule == "learning-rate-too-low" and deep and not absurd:
-            # A rate that is too low for a signal that has lost decades is not the cause.
-            rank = 52.0
-        if finding.rule == "learning-rate-too-high" and explodes and tiny_rate:
-            # A rate that must be a hundredth to bear what explodes is not the cause either.
-            rank = 57.0
-        if finding.rule == "non-finite" and finding.step is not None:
-            # Before any step: behind initial weights that overflow.
-            rank = 31.0
-        if finding.rule == "update-ratio" and not finding.symptom:
-            # One layer alone is off: its own rate or scale, not the training's.
-            rank = 34.0
-        if finding.rule in cured and finding.rule == "unscaled-input":
-            rank = 12.0
-        return (
-            SEVERITIES.index(finding.severity),
-            finding.symptom,
-            rank,
-            -finding.certainty,
-        )
+        place = _PLACES[finding.rule]
+        at = Place(finding, findings, evidence)
+        for exemption in EXEMPTIONS:
+            if exemption.rule == finding.rule and exemption.when(at):
+                place = _PLACES[exemption.behind] + 0.5
+                break
+        return SEVERITIES.index(finding.severity), finding.symptom, place, -finding.certainty
 
     return sorted(findings, key=key)
-
-
-def cures(evidence: Evidence) -> set[str]:
-    """Rules whose remedy was tried and brought the training back."""
-    found = {_CURED_BY[t.change] for t in evidence.trials if t.learns and t.change in _CURED_BY}
-    for trial in evidence.trials:
-        if trial.change == "rate" and trial.learns:
-            found.add("learning-rate-too-high" if trial.factor < 1 else "learning-rate-too-low")
-    return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from gradgauge.diagnosis.evidence import Data, Head
+    from gradgauge.diagnosis.facts import Data, Head
 
 MOST = 400
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradgauge.diagnosis.evidence import Evidence, Trial
+from gradgauge.diagnosis.evidence import Evidence, gathered
+from gradgauge.diagnosis.facts import Facts
 from gradgauge.diagnosis.finding import Diagnosis, Finding, NotApplicable
-from gradgauge.diagnosis.learning import Learning, judge, times_as_long
+from gradgauge.diagnosis.learning import (
+    LEARNED,
+    LEARNING,
+    Learning,
+    judge,
+    times_as_long,
+)
 from gradgauge.diagnosis.limits import limits_with
 from gradgauge.diagnosis.ranking import ranked
-from gradgauge.diagnosis.rules import BY_NAME, RULES
-from gradgauge.diagnosis.rules.learning_rate_too_high import worst_overshoot
-from gradgauge.diagnosis.trainees.trainee import Settings, Trainee, Tried
+from gradgauge.diagnosis.rules import BY_NAME, RULES, Rule, ask
+from gradgauge.diagnosis.trainees.trainee import Settings, Trainee
+from gradgauge.diagnosis.trial import Change, Trial, TrialResult
 from gradgauge.errors import UnknownName
 
-_LOWER = (0.1, 0.01, 1e-3, 1e-5, 1e-7)
-_HIGHER = (10.0, 100.0, 1e3, 1e4, 1e5)
-_LONG_STEP = 0.3
-"""A change of the weights by one step, relative to them, above which lower rates are tried."""
-_MUCH = 20.0
-_MUCH_BETTER = 0.25
-"""Of the reachable skill: by so much another rate must be better if this one learns as well."""
 _TRIAL_SHARE = 1.0
 """Trials may take so many times the watched training's time, and at least _TRIAL_LEAST seconds."""
 _TRIAL_LEAST = 4.0
@@ -52,25 +53,25 @@ def examine(
     for name in off:
         if name not in BY_NAME:
             raise UnknownName("rule", name, BY_NAME)
+    asked = [rule for rule in RULES if rule.name not in off]
     # What overflows is what is looked for: NumPy need not warn of it.
     with np.errstate(all="ignore"), trainee.kept():
-        evidence = Evidence(
+        facts = Facts(
             trainee.framework,
             trainee.heads(),
-            (),
             trainee.optimizer(),
             trainee.data(),
-            reach=trainee.reach(),
-            limits=chosen,
+            trainee.reach(),
         )
         training = time.perf_counter()
-        watched = trainee.watched(settings)
-        evidence.heads, evidence.layers = watched.heads, watched.layers
-        evidence.course, evidence.run = watched.course, watched.run
-        evidence.born_saturated = watched.born_saturated
+        evidence = gathered(facts, trainee.watched(settings), chosen)
         seconds = max(_TRIAL_LEAST, _TRIAL_SHARE * (time.perf_counter() - training))
-        evidence.trials = try_others(trainee, evidence, seconds)
-        evidence.seeds = try_seeds(trainee, evidence, settings.seeds, seconds)
+        evidence = dataclasses.replace(
+            evidence, trials=tuple(try_changes(trainee, evidence, asked, seconds))
+        )
+        evidence = dataclasses.replace(
+            evidence, seeds=tuple(try_seeds(trainee, evidence, asked, settings.seeds, seconds))
+        )
         return conclude(evidence, off, time.perf_counter() - began)
 
 
@@ -83,14 +84,12 @@ def conclude(evidence: Evidence, off: Collection[str] = (), seconds: float = 0.0
         if rule.name in off:
             silent.append(NotApplicable(rule.name, "switched_off"))
             continue
-        outcome = rule.check(evidence, evidence.limits.get(rule.name, {}))
-        if isinstance(outcome, NotApplicable):
-            silent.append(outcome)
-        elif outcome:
-            findings += outcome
-        else:
+        found, why_not = ask(rule, evidence)
+        findings += found
+        if why_not is not None:
+            silent.append(why_not)
+        elif not found:
             clean.append(rule.name)
-    steps = evidence.course.steps if evidence.course else 0
     return Diagnosis(
         tuple(ranked(findings, evidence)),
         evidence.run,
@@ -98,141 +97,66 @@ def conclude(evidence: Evidence, off: Collection[str] = (), seconds: float = 0.0
         tuple(clean),
         evidence.learning.verdict,
         seconds,
-        steps,
+        evidence.steps,
     )
 
 
-def try_others(trainee: Trainee, evidence: Evidence, seconds: float) -> list[Trial]:
-    """Where the training fails: the same with another rate, or with standardised inputs.
+def try_changes(
+    trainee: Trainee, evidence: Evidence, rules: Sequence[Rule], seconds: float
+) -> Iterator[Trial]:
+    """The same training with one thing changed, as the rules ask for it.
 
-    What brings it back is the cause, by experiment.
+    What brings it back is the cause, by experiment; it ends the rule's trials.
     """
-    course = evidence.course
-    if course is None or course.steps == 0 or _data_is_bad(evidence):
-        return []
-    if not _worth_trying(evidence):
-        return []
+    if not evidence.steps or evidence.data.x_bad or evidence.data.y_bad:
+        return
     deadline = time.perf_counter() + seconds
-    trials: list[Trial] = []
-
-    def attempt(change: str, factor: float) -> bool:
-        left = deadline - time.perf_counter()
-        if left <= 0.2:
-            return True
-        trainee.rewind()
-        tried = trainee.tried(factor, change == "inputs", left)
-        trials.append(Trial(change, factor, tried.course.losses, _learns(evidence, tried)))
-        return trials[-1].learns
-
-    cured = _inputs_are_odd(evidence) and attempt("inputs", 1.0)
-    born_broken = not np.isfinite(course.losses[0])
-    well = evidence.learning.verdict == "learned" and not evidence.lagging
-    doubtful = evidence.failing or not (cured or well)
-    if evidence.optimizer.can_vary and doubtful and not born_broken:
-        for factor in _factors(evidence):
-            if attempt("rate", factor):
+    for rule in rules:
+        for change in rule.changes(evidence):
+            left = deadline - time.perf_counter()
+            if left <= 0.2:
+                return
+            trainee.rewind()
+            result = trainee.tried(change, left)
+            trial = Trial(change, result.history.losses, _learns(evidence, result))
+            yield trial
+            if trial.learns:
                 break
-    return trials
 
 
-def _worth_trying(evidence: Evidence) -> bool:
-    """Whether the training fails, or is slow, or lags with steps that are suspiciously long."""
-    verdict = evidence.learning.verdict
-    if verdict == "failing":
-        return True
-    if evidence.lagging and _long_steps(evidence):
-        return True
-    learning = evidence.learning
-    room = evidence.lagging or learning.skill < (1 - _MUCH_BETTER) * learning.target
-    if room and _inputs_are_odd(evidence):
-        return True
-    slow = (
-        times_as_long(evidence.learning, evidence.looks)
-        > evidence.limits["learning-rate-too-low"]["times"].value
-    )
-    return verdict != "learned" and slow
-
-
-def _long_steps(evidence: Evidence) -> bool:
-    return worst_overshoot(evidence) > 1 or _early_update(evidence) > _LONG_STEP
-
-
-def _data_is_bad(evidence: Evidence) -> bool:
-    return bool(evidence.data.x_bad or evidence.data.y_bad)
-
-
-def _inputs_are_odd(evidence: Evidence) -> bool:
-    outcome = BY_NAME["unscaled-input"].check(evidence, evidence.limits["unscaled-input"])
-    return not isinstance(outcome, NotApplicable) and bool(outcome)
-
-
-def _factors(evidence: Evidence) -> Sequence[float]:
-    """Other rates to try, by what the steps looked like."""
-    overshoot = worst_overshoot(evidence)
-    course = evidence.course
-    losses = course.losses if course else np.zeros(0)
-    broke = course is not None and course.non_finite_step is not None
-    rose = len(losses) > 0 and (broke or losses.max() > 3 * abs(losses[0]))
-    if broke or rose or overshoot > 1 or _early_update(evidence) > _LONG_STEP:
-        return _LOWER
-    if overshoot < 0.1:
-        return _HIGHER
-    return (0.1, 10.0, 0.01, 100.0)
-
-
-def _early_update(evidence: Evidence) -> float:
-    """The largest change of any layer's weights by one of the first steps, relative to them."""
-    if evidence.run is None:
-        return 0.0
-    ratios = evidence.run.values("steps", "update_ratio")[0][:3]
-    ratios = ratios[np.isfinite(ratios)]
-    return float(ratios.max()) if ratios.size else 0.0
-
-
-def _learns(evidence: Evidence, tried: Tried) -> bool:
+def _learns(evidence: Evidence, tried: TrialResult) -> bool:
     """Whether a trial learns, or at least leaves the watched training far behind."""
-    ours = evidence.learning
-    theirs = judge(tried.heads, tried.course, evidence.reference, evidence.limits["learning"])
-    if (
-        ours.verdict in ("learned", "learning")
-        and not times_as_long(evidence.learning, evidence.looks) > _MUCH
-    ):
-        well = evidence.limits["learning"]["well"].value * ours.target
-        return theirs.skill >= well and theirs.skill - ours.skill > _MUCH_BETTER * ours.target
-    if theirs.verdict == "learned":
+    ours, limits = evidence.learning, evidence.limits["learning"]
+    theirs = judge(tried.heads, tried.history, np.zeros(0), evidence.reference, limits)
+    slow = times_as_long(ours, evidence.probe_losses) > limits["slow"].value
+    if ours.verdict in (LEARNED, LEARNING) and not slow:
+        ahead = theirs.skill - ours.skill > limits["much_better"].value * ours.target
+        return theirs.skill >= limits["well"].value * ours.target and ahead
+    if theirs.verdict == LEARNED:
         return True
-    if not math.isfinite(theirs.final) or (
-        theirs.verdict == "failing" and not _far_ahead(theirs, ours)
-    ):
-        return False
-    return _far_ahead(theirs, ours)
+    return math.isfinite(theirs.final) and _far_ahead(theirs, ours, limits["far_ahead"].value)
 
 
-def _far_ahead(theirs: Learning, ours: Learning) -> bool:
+def _far_ahead(theirs: Learning, ours: Learning, share: float) -> bool:
     """Whether a trial's final loss has made much of the way that ours has still to go."""
     if math.isfinite(theirs.skill) and math.isfinite(ours.skill):
         goal = ours.target if math.isfinite(ours.target) else 1.0
-        return theirs.skill - ours.skill > 0.3 * max(goal, 0.2) and theirs.skill > 0.25 * goal
+        return theirs.skill - ours.skill > share * max(goal, 0.2) and theirs.skill > 0.25 * goal
     if not math.isfinite(ours.final):
-        return math.isfinite(theirs.final) and theirs.final < theirs.initial
-    return theirs.final < ours.final - 0.3 * abs(ours.final)
+        return theirs.final < theirs.initial
+    return theirs.final < ours.final - share * abs(ours.final)
 
 
 def try_seeds(
-    trainee: Trainee, evidence: Evidence, seeds: int, seconds: float
-) -> list[dict[str, float]]:
-    """Where units die: the same training from redrawn weights, to see whether it is luck."""
-    outcome = BY_NAME["dead-units"].check(evidence, evidence.limits["dead-units"])
-    if isinstance(outcome, NotApplicable) or not outcome or not evidence.failing:
-        return []
-    if any(layer.fresh is False for layer in evidence.layers if layer.info.parameters):
-        return []
+    trainee: Trainee, evidence: Evidence, rules: Sequence[Rule], seeds: int, seconds: float
+) -> Iterator[Mapping[str, float]]:
+    """Where a finding may be a matter of luck: the same training from redrawn weights."""
+    if not any(rule.luck(evidence) for rule in rules):
+        return
     deadline = time.perf_counter() + seconds
-    found = []
     for seed in range(1, seeds + 1):
         left = deadline - time.perf_counter()
         if left <= 0.2:
-            break
+            return
         trainee.rewind()
-        found.append(trainee.dead_with(seed, left / (seeds - seed + 1)))
-    return found
+        yield trainee.dead_with(Change(seed=seed), left / (seeds - seed + 1))

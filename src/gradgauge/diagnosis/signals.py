@@ -63,3 +63,8 @@ def worst_layer(values: np.ndarray) -> int | None:
     if not values.size or not np.isfinite(values).any():
         return None
     return int(np.nanargmax(np.where(np.isfinite(values), values, -np.inf)))
+
+
+def last_seen(values: np.ndarray) -> int:
+    """The last probe that shows anything, of (probe, layer)."""
+    return int(np.flatnonzero(np.isfinite(values).any(axis=1))[-1])

@@ -1,5 +1,5 @@
-"""Every rule. To add one: a file here, a line in RULES, limits in thresholds.toml, texts in the
-catalogue, a section in docs/rules.md."""
+"""Every rule. To add one: a file here, a line in RULES at its place among causes, limits in
+thresholds.toml, texts in both catalogues; then make docs/rules.md anew."""
 
 from __future__ import annotations
 
@@ -20,24 +20,29 @@ from gradgauge.diagnosis.rules import (
     update_ratio,
     vanishing_gradient,
 )
-from gradgauge.diagnosis.rules._rule import Rule
+from gradgauge.diagnosis.rules._rule import Rule, ask
 
 RULES: tuple[Rule, ...] = (
-    vanishing_gradient.RULE,
-    exploding_gradient.RULE,
-    dead_units.RULE,
-    saturated_units.RULE,
-    signal_collapse.RULE,
     loss_mismatch.RULE,
+    non_finite.RULE,
+    constant_initialization.RULE,
+    unreached_layer.RULE,
+    bad_initial_scale.RULE,
     unscaled_input.RULE,
     learning_rate_too_high.RULE,
     learning_rate_too_low.RULE,
-    loss_not_falling.RULE,
-    non_finite.RULE,
-    constant_initialization.RULE,
-    bad_initial_scale.RULE,
-    unreached_layer.RULE,
+    saturated_units.RULE,
+    dead_units.RULE,
+    vanishing_gradient.RULE,
+    exploding_gradient.RULE,
+    signal_collapse.RULE,
     update_ratio.RULE,
+    loss_not_falling.RULE,
 )
+"""In the order of causes: what stands first makes what stands behind it. Wiring and data, then
+initial weights, inputs and rates, then mechanisms, then the symptom that all of them end in.
+`ranking.EXEMPTIONS` has the cases where this order is wrong."""
 
 BY_NAME = {rule.name: rule for rule in RULES}
+
+__all__ = ["BY_NAME", "RULES", "Rule", "ask"]

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gradgauge.diagnosis.evidence import Layer
+from gradgauge.diagnosis.facts import Layer
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
 )
 from gradgauge.diagnosis.signals import attenuation_decades
 from gradgauge.errors import UnknownName
@@ -53,24 +51,24 @@ class Scale:
         return max(self.off, 1 / self.off) if self.off > 0 else math.inf
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """The layer that is furthest off, if it does harm."""
     scales = [s for layer in evidence.layers if (s := scale_of(layer)) is not None]
     if not scales:
-        return NotApplicable("bad-initial-scale", "no_fresh_weights")
+        yield Silent("no_fresh_weights")
+        return
     off = [s for s in scales if s.factor > limits["factor"].value]
     if not off:
-        return []
+        return
     harm = _harm(evidence, limits)
-    gross = max(s.factor for s in off) > limits["gross"].value
+    worst = max(s.factor for s in off)
+    gross = worst > limits["gross"].value
     severity = FAULT if ((evidence.lagging or gross) and harm) or evidence.failing else WARNING
     if severity == WARNING and not (harm or gross):
-        return []
-    worst = max(s.factor for s in off)
+        return
     first = next(s for s in off if s.factor >= worst / 1.5 or math.isinf(worst))
-    return [
-        _finding(s, severity, limits, s is first, len(off), len(scales)) for s in _order(off, first)
-    ]
+    for scale in _order(off, first):
+        yield _found(scale, severity, 0.9 if scale is first else 0.6, len(off), len(scales))
 
 
 def _order(off: Sequence[Scale], first: Scale) -> list[Scale]:
@@ -78,43 +76,39 @@ def _order(off: Sequence[Scale], first: Scale) -> list[Scale]:
     return [first] if len(off) > 3 else [first, *(s for s in off if s is not first)]
 
 
-def _finding(
-    scale: Scale, severity: str, limits: Mapping[str, Limit], first: bool, off: int, layers: int
-) -> Finding:
-    case = "too_large" if scale.off > 1 else "too_small"
-    return Finding(
-        "bad-initial-scale",
-        severity,
-        case,
-        scale.layer.name,
-        None,
-        scale.sigma_w,
-        scale.right,
-        limits["factor"].source,
-        ("right_gain", "standard_init"),
-        {
+def _found(scale: Scale, severity: str, certainty: float, off: int, layers: int) -> Found:
+    fan_in = _fan_in(scale.layer)
+    return Found(
+        "too_large" if scale.off > 1 else "too_small",
+        severity=severity,
+        layer=scale.layer.name,
+        value=scale.sigma_w,
+        limit="factor",
+        limit_value=scale.right,
+        remedies=("right_gain", "standard_init"),
+        facts={
             "gain": scale.right,
-            "std": scale.right / math.sqrt(_fan_in(scale.layer)),
+            "std": scale.right / math.sqrt(fan_in),
             "factor": scale.factor,
-            "fan_in": _fan_in(scale.layer),
+            "fan_in": fan_in,
             "activation": scale.layer.info.activation or "-",
             "off": off,
             "layers": layers,
         },
-        0.9 if first else 0.6,
+        certainty=certainty,
     )
 
 
-def _harm(evidence: Evidence, limits: Mapping[str, Limit]) -> bool:
+def _harm(evidence: Evidence, limits: RuleLimits) -> bool:
     """Whether signals at the initial weights or the first loss show it."""
     decades = attenuation_decades(evidence, 0)
     if math.isfinite(decades) and abs(decades) > limits["decades"].value:
         return True
-    saturated = [*evidence.born_saturated.values(), *np.nan_to_num(evidence.first("saturated"))]
-    if max(saturated, default=0.0) >= 0.5:
+    saturated = [*evidence.saturated_at_init.values(), *np.nan_to_num(evidence.first("saturated"))]
+    if max(saturated, default=0.0) >= evidence.limits["saturated-units"]["share"].value:
         return True
     learning = evidence.learning
-    if not math.isfinite(learning.constant) or not learning.before < 0.3:
+    if not math.isfinite(learning.constant) or not learning.before < limits["ignorant"].value:
         return False
     return learning.initial > limits["initial_loss"].value * learning.constant
 
@@ -176,6 +170,5 @@ def _fan_out(layer: Layer, weight: np.ndarray) -> int:
 RULE = Rule(
     "bad-initial-scale",
     check,
-    30,
-    "Glorot & Bengio (2010); He et al. (2015); Poole et al. (2016)",
+    paper="Glorot & Bengio (2010); He et al. (2015); Poole et al. (2016)",
 )

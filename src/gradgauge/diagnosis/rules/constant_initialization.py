@@ -2,60 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradgauge.diagnosis.evidence import Layer
+from gradgauge.diagnosis.facts import Layer
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     NOTE,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
 )
 
 _KINDS = ("dense", "convolution", "recurrent", "attention", "embedding")
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """Hidden layers whose units all have the same incoming weights."""
     hidden = [layer for layer in evidence.layers if _counts(layer)]
     if not hidden:
-        return NotApplicable("constant-initialization", "one_layer")
-    limit = limits["spread"]
-    found = []
+        yield Silent("one_layer")
     for layer in hidden:
         spread = units_spread(layer.before, layer.biases, layer.info.kind)
         if spread > 0:
-            found += _biases_alone(evidence, layer, limit)
+            yield from _biases_alone(evidence, layer)
             continue
         after = units_spread(layer.after, layer.biases_after, layer.info.kind)
-        stays = not layer.after or after <= limit.value
-        fault = stays or evidence.failing
-        found.append(
-            Finding(
-                "constant-initialization",
-                FAULT if fault else NOTE,
-                "stays" if stays else "parted",
-                layer.name,
-                None,
-                after if layer.after else spread,
-                limit.value,
-                limit.source,
-                ("random_init",),
-                {"units": layer.info.units},
-                0.95 if stays else 0.7,
-            )
+        stays = not layer.after or after <= limits["spread"].value
+        yield Found(
+            "stays" if stays else "parted",
+            severity=FAULT if stays or evidence.failing else NOTE,
+            layer=layer.name,
+            value=after if layer.after else spread,
+            limit="spread",
+            remedies=("random_init",),
+            facts={"units": layer.info.units},
+            certainty=0.95 if stays else 0.7,
         )
-    return found
 
 
-def _biases_alone(evidence: Evidence, layer: Layer, limit: Limit) -> list[Finding]:
+def _biases_alone(evidence: Evidence, layer: Layer) -> Iterator[Found]:
     """Units whose weights are equal and whose biases are not: all see the same projection of the
     inputs, and part slowly. A fault where the training lags; zeros may be meant (a branch that
     begins shut), so they must make it fail."""
@@ -64,26 +53,19 @@ def _biases_alone(evidence: Evidence, layer: Layer, limit: Limit) -> list[Findin
         not any(np.ptp(b) > 0 for b in biases)
         or units_spread(layer.before, (), layer.info.kind) > 0
     ):
-        return []
+        return
     zeros = not any(np.any(w) for w in layer.before)
     if not (evidence.failing if zeros else evidence.lagging):
-        return []
-    after = units_spread(layer.after, (), layer.info.kind)
-    return [
-        Finding(
-            "constant-initialization",
-            FAULT,
-            "biases",
-            layer.name,
-            None,
-            after,
-            limit.value,
-            limit.source,
-            ("random_init",),
-            {"units": layer.info.units},
-            0.8,
-        )
-    ]
+        return
+    yield Found(
+        "biases",
+        layer=layer.name,
+        value=units_spread(layer.after, (), layer.info.kind),
+        limit="spread",
+        remedies=("random_init",),
+        facts={"units": layer.info.units},
+        certainty=0.8,
+    )
 
 
 def _counts(layer: Layer) -> bool:
@@ -116,7 +98,6 @@ def units_spread(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], ki
 RULE = Rule(
     "constant-initialization",
     check,
-    20,
-    "Goodfellow, Bengio & Courville (2016), section 8.4",
+    paper="Goodfellow, Bengio & Courville (2016), section 8.4",
     static=True,
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from gradgauge.diagnosis.rules._rule import (
     NOTE,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
     graded,
 )
 from gradgauge.diagnosis.signals import attenuation_decades, deltas
@@ -22,98 +22,82 @@ from gradgauge.diagnosis.signals import attenuation_decades, deltas
 _REMEDIES = ("clip_gradients", "smaller_init", "normalisation")
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
-    """Between layers at the initial weights; over time in sequences; from step to step."""
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
+    """Between layers at the initial weights; over time in sequences; from step to step: the
+    first of these."""
     if evidence.run is None:
-        return NotApplicable("exploding-gradient", "no_signals")
-    return [
-        *_between_layers(evidence, limits["decades"]),
-        *_over_time(evidence, limits["reach"]),
-        *_growing(evidence, limits["growth"]),
-    ][:1]
+        yield Silent("no_signals")
+        return
+    found = itertools.chain(
+        _between_layers(evidence, limits),
+        _over_time(evidence, limits),
+        _growing(evidence, limits),
+    )
+    yield from itertools.islice(found, 1)
 
 
-def _between_layers(evidence: Evidence, limit: Limit) -> list[Finding]:
+def _between_layers(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     decades = attenuation_decades(evidence, 0)
-    if math.isnan(decades) or decades <= limit.value:
-        return []
+    limit = limits["decades"].value
+    if math.isnan(decades) or decades <= limit:
+        return
     places, norms = deltas(evidence, 0)
-    return [
-        Finding(
-            "exploding-gradient",
-            graded(evidence, NOTE, True),
-            "layers",
-            evidence.layers[places[0]].name,
-            0,
-            10**decades,
-            10**limit.value,
-            limit.source,
-            _REMEDIES,
-            {
-                "decades": decades,
-                "last": evidence.layers[places[-1]].name,
-                "layers": len(places),
-                "first_norm": float(norms[0]),
-                "last_norm": float(norms[-1]),
-            },
-            0.85,
-        )
-    ]
+    yield Found(
+        "layers",
+        severity=graded(evidence, NOTE, at_start=True),
+        layer=evidence.layers[places[0]].name,
+        step=0,
+        value=10**decades,
+        limit="decades",
+        limit_value=10**limit,
+        remedies=_REMEDIES,
+        facts={
+            "decades": decades,
+            "last": evidence.layers[places[-1]].name,
+            "layers": len(places),
+            "first_norm": float(norms[0]),
+            "last_norm": float(norms[-1]),
+        },
+    )
 
 
-def _over_time(evidence: Evidence, limit: Limit) -> list[Finding]:
+def _over_time(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     recurrent = [layer for layer in evidence.layers if layer.info.kind == "recurrent"]
     reach = evidence.reach
-    if reach is None or not recurrent or not reach > limit.value or not evidence.failing:
-        return []
-    return [
-        Finding(
-            "exploding-gradient",
-            graded(evidence, NOTE),
+    if reach is None or not recurrent or not evidence.failing:
+        return
+    if reach > limits["reach"].value:
+        yield Found(
             "time",
-            recurrent[0].name,
-            0,
-            reach,
-            limit.value,
-            limit.source,
-            ("clip_gradients", "orthogonal_init", "gated_cell"),
-            {},
-            0.7,
+            layer=recurrent[0].name,
+            step=0,
+            value=reach,
+            limit="reach",
+            remedies=("clip_gradients", "orthogonal_init", "gated_cell"),
         )
-    ]
 
 
-def _growing(evidence: Evidence, limit: Limit) -> list[Finding]:
+def _growing(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     """Gradients at a later probe against the first: a training that runs away."""
-    if not evidence.failing:
-        return []
     grads = evidence.probes("weight_grad_norm")
-    if len(grads) < 2:
-        return []
+    if not evidence.failing or len(grads) < 2:
+        return
     with np.errstate(invalid="ignore", divide="ignore"):
         whole = np.sqrt(np.nansum(grads**2, axis=1))
     peak = int(np.argmax(np.where(np.isfinite(whole), whole, np.inf)))
     growth = float(whole[peak] / whole[0]) if whole[0] > 0 else math.nan
-    if not growth > limit.value:
-        return []
+    if not growth > limits["growth"].value:
+        return
     row = np.where(np.isfinite(grads[peak]), grads[peak], -np.inf)
-    layer = evidence.layers[int(np.argmax(row))].name if np.isfinite(row).any() else None
-    return [
-        Finding(
-            "exploding-gradient",
-            graded(evidence, NOTE),
-            "steps",
-            layer,
-            int(evidence.probe_steps()[peak]),
-            growth,
-            limit.value,
-            limit.source,
-            ("lower_rate", "clip_gradients"),
-            {},
-            0.5,
-            symptom=True,
-        )
-    ]
+    yield Found(
+        "steps",
+        layer=evidence.layers[int(np.argmax(row))].name if np.isfinite(row).any() else None,
+        step=int(evidence.probe_steps()[peak]),
+        value=growth,
+        limit="growth",
+        remedies=("lower_rate", "clip_gradients"),
+        symptom=True,
+    )
 
 
-RULE = Rule("exploding-gradient", check, 55, "Pascanu, Mikolov & Bengio (2013)")
+RULE = Rule("exploding-gradient", check, paper="Pascanu, Mikolov & Bengio (2013)")

@@ -3,72 +3,72 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
+    Change,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
+)
+from gradgauge.diagnosis.steps import (
+    began_finite,
+    long_steps,
+    ran_away,
+    rates_worth_trying,
+    tried_rates,
+    worst_sharpness,
 )
 
+_LOWER = (0.1, 0.01, 1e-3, 1e-5, 1e-7)
+_A_LITTLE_LOWER = (0.1, 0.01)
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """Asked only of a training that fails: a high rate that converges is a good rate."""
-    course = evidence.course
-    if course is None or course.steps == 0:
-        return NotApplicable("learning-rate-too-high", "no_training")
-    if not math.isfinite(course.losses[0]):
-        return []  # before any step: no rate can have made it
-    overshoot = worst_overshoot(evidence)
-    blowup = _blowup(course.losses)
-    lower = [t for t in evidence.trials if t.change == "rate" and t.factor < 1]
+    history = evidence.history
+    if history is None or history.steps == 0:
+        yield Silent("no_training")
+        return
+    if not began_finite(evidence):
+        return  # before any step: no rate can have made it
+    lower = tried_rates(evidence, lower=True)
     helped = next((t for t in lower if t.learns), None)
     if not evidence.failing and helped is None:
-        return []
-    limit = limits["overshoot"]
-    suspicious = overshoot > limit.value or blowup > limits["blowup"].value
-    if not (helped or (suspicious and not lower) or (suspicious and _better(evidence))):
-        return []
-    severity = FAULT if helped or suspicious else WARNING
-    better = evidence.optimizer.rate * (helped.factor if helped else 1 / max(overshoot, 10.0))
-    return [
-        Finding(
-            "learning-rate-too-high",
-            severity,
-            "tried" if helped else "overshoot",
-            None,
-            _step(evidence),
-            overshoot,
-            limit.value,
-            limit.source,
-            ("rate_to", "clip_gradients"),
-            {"rate": evidence.optimizer.rate, "better": better, "blowup": blowup},
-            0.9 if helped else 0.6,
-        )
-    ]
-
-
-def worst_overshoot(evidence: Evidence) -> float:
-    """The middle of the measured overshoots, or the first where that is worse."""
-    course = evidence.course
-    found = [v for v in course.overshoot.values() if not math.isnan(v)] if course else []
-    return max(float(np.median(found)), found[0]) if found else 0.0
+        return
+    sharpness, blowup = worst_sharpness(evidence), _blowup(history.losses)
+    suspicious = sharpness > limits["sharpness"].value or blowup > limits["blowup"].value
+    if not (helped or (suspicious and not lower) or (suspicious and _better(evidence, limits))):
+        return
+    rate = evidence.optimizer.rate
+    yield Found(
+        "tried" if helped else "overshoot",
+        severity=FAULT if helped or suspicious else WARNING,
+        step=_step(evidence),
+        value=sharpness,
+        limit="sharpness",
+        remedies=("rate_to", "clip_gradients"),
+        facts={
+            "rate": rate,
+            "better": rate * (helped.change.rate_factor if helped else 1 / max(sharpness, 10.0)),
+            "blowup": blowup,
+        },
+    )
 
 
 def _step(evidence: Evidence) -> int | None:
-    course = evidence.course
-    if course is None or not course.overshoot:
+    history = evidence.history
+    if history is None or not history.sharpness:
         return 0
     return max(
-        course.overshoot,
-        key=lambda s: -1.0 if math.isnan(course.overshoot[s]) else course.overshoot[s],
+        history.sharpness,
+        key=lambda s: -1.0 if math.isnan(history.sharpness[s]) else history.sharpness[s],
     )
 
 
@@ -80,16 +80,29 @@ def _blowup(losses: np.ndarray) -> float:
     return float(losses.max()) / first if first > 0 else 1.0
 
 
-def _better(evidence: Evidence) -> bool:
+def _better(evidence: Evidence, limits: RuleLimits) -> bool:
     """Whether a lower rate ends with a much smaller loss, though it does not yet learn."""
-    course = evidence.course
-    if course is None:
+    if evidence.history is None:
         return False
-    ours = float(course.losses[-1]) if np.isfinite(course.losses[-1]) else math.inf
-    ends = [t.final for t in evidence.trials if t.change == "rate" and t.factor < 1]
-    return any(math.isfinite(end) and end < 0.5 * ours for end in ends)
+    last = float(evidence.history.losses[-1])
+    ours = last if math.isfinite(last) else math.inf
+    ends = [t.final for t in tried_rates(evidence, lower=True)]
+    return any(math.isfinite(e) and e < limits["better"].value * ours for e in ends)
+
+
+def _changes(evidence: Evidence) -> Sequence[Change]:
+    if not rates_worth_trying(evidence):
+        return ()
+    if ran_away(evidence) or worst_sharpness(evidence) > 1 or long_steps(evidence):
+        return [Change(rate_factor=factor) for factor in _LOWER]
+    if worst_sharpness(evidence) < evidence.limits["learning-rate-too-low"]["short"].value:
+        return ()
+    return [Change(rate_factor=factor) for factor in _A_LITTLE_LOWER]
 
 
 RULE = Rule(
-    "learning-rate-too-high", check, 35, "LeCun et al. (1998), Efficient BackProp, section 4.5"
+    "learning-rate-too-high",
+    check,
+    paper="LeCun et al. (1998), Efficient BackProp, section 4.5",
+    changes=_changes,
 )

@@ -2,96 +2,96 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradgauge.diagnosis.learning import times_as_long
+from gradgauge.diagnosis.learning import FAILING, times_as_long
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
+    Change,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
+)
+from gradgauge.diagnosis.steps import (
+    hardly_moved,
+    long_steps,
+    middle_sharpness,
+    ran_away,
+    rates_worth_trying,
+    tried_rates,
+    worst_sharpness,
 )
 
+_HIGHER = (10.0, 100.0, 1e3, 1e4, 1e5)
+_A_LITTLE_HIGHER = (10.0, 100.0)
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """How many times as long the training would have to be at this rate."""
-    course = evidence.course
-    if course is None or course.steps < 2:
-        return NotApplicable("learning-rate-too-low", "no_training")
-    if evidence.learning.verdict == "learned" or course.non_finite_step is not None:
-        return []
-    decayed = _decayed(evidence, limits["decayed"])
-    if decayed is not None:
-        return [decayed]
-    times = times_as_long(evidence.learning, evidence.looks)
-    overshoot = _overshoot(evidence)
-    if not times > limits["times"].value or overshoot > limits["overshoot"].value:
-        return []
-    higher = [t for t in evidence.trials if t.change == "rate" and t.factor > 1]
+    history = evidence.history
+    if history is None or history.steps < 2:
+        yield Silent("no_training")
+        return
+    if evidence.learned or history.non_finite_step is not None:
+        return
+    decayed = list(_decayed(evidence, limits))
+    if decayed:
+        yield from decayed
+        return
+    times = times_as_long(evidence.learning, evidence.probe_losses)
+    if not times > limits["times"].value:
+        return
+    if middle_sharpness(evidence) > limits["sharpness"].value:
+        return
+    higher = tried_rates(evidence, lower=False)
     helped = next((t for t in higher if t.learns), None)
-    short = hardly_moved(evidence)
-    if higher and not helped and not short:
-        return []
-    patience = evidence.learning.verdict != "failing" and (helped is None or helped.factor <= 10)
-    severity = WARNING if patience else FAULT
-    better = evidence.optimizer.rate * (helped.factor if helped else min(times, 1e4))
-    limit = limits["times"]
-    return [
-        Finding(
-            "learning-rate-too-low",
-            severity,
-            "tried" if helped else "distance",
-            None,
-            course.steps - 1,
-            times,
-            limit.value,
-            limit.source,
-            ("rate_to", "train_longer"),
-            {"rate": evidence.optimizer.rate, "better": better, "steps": course.steps},
-            0.9 if helped else 0.5,
-        )
-    ]
+    if higher and not helped and not hardly_moved(evidence):
+        return
+    factor = helped.change.rate_factor if helped else min(times, 1e4)
+    patience = evidence.learning.verdict != FAILING and (helped is None or factor <= 10)
+    rate = evidence.optimizer.rate
+    yield Found(
+        "tried" if helped else "distance",
+        severity=WARNING if patience else FAULT,
+        step=history.steps - 1,
+        value=times,
+        limit="times",
+        remedies=("rate_to", "train_longer"),
+        facts={"rate": rate, "better": rate * factor, "steps": history.steps},
+    )
 
 
-def _decayed(evidence: Evidence, limit: Limit) -> Finding | None:
+def _decayed(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     """A schedule that has come to next to nothing while gradients still arrive.
 
     Steps relative to the weights, the middle over the layers, last tenth against first: with
     gradients of their old size only the rate can have shrunk them.
     """
     if evidence.optimizer.can_vary or not evidence.failing or evidence.run is None:
-        return None
+        return
     ratios = evidence.run.values("steps", "update_ratio")[0]
     grads = evidence.probes("weight_grad_norm")
     if len(ratios) < 2 or len(grads) < 2:
-        return None
+        return
     tenth = max(len(ratios) // 10, 1)
     with np.errstate(all="ignore"):
         sizes = np.sqrt(np.nansum(grads**2, axis=1))
         start, end = (_middle(part) for part in (ratios[:tenth], ratios[-tenth:]))
-    if not (start > 0 and end <= limit.value * start and sizes[-1] > 0.1 * sizes[0] > 0):
-        return None
-    steps = evidence.course.steps if evidence.course else 0
-    return Finding(
-        "learning-rate-too-low",
-        FAULT,
-        "decayed",
-        None,
-        steps - 1,
-        end / start,
-        limit.value,
-        limit.source,
-        ("slower_decay",),
-        {"rate": evidence.optimizer.rate},
-        0.8,
-    )
+    arrives = sizes[-1] > limits["arrives"].value * sizes[0] > 0
+    if start > 0 and end <= limits["decayed"].value * start and arrives:
+        yield Found(
+            "decayed",
+            step=evidence.steps - 1,
+            value=end / start,
+            limit="decayed",
+            remedies=("slower_decay",),
+            facts={"rate": evidence.optimizer.rate},
+        )
 
 
 def _middle(ratios: np.ndarray) -> float:
@@ -99,23 +99,18 @@ def _middle(ratios: np.ndarray) -> float:
     return float(np.median(known)) if known.size else 0.0
 
 
-def hardly_moved(evidence: Evidence) -> bool:
-    """Whether all steps together are shorter than a fraction of the one best step: then nothing
-    could be learnt, whatever else is wrong, and a cure that does not work at once proves nothing."""
-    course = evidence.course
-    if course is None:
-        return False
-    found = [v for v in course.overshoot.values() if math.isfinite(v)]
-    limit = evidence.limits["learning-rate-too-low"]["best_steps"].value
-    return bool(found) and 0 <= float(np.median(found)) * course.steps < limit
-
-
-def _overshoot(evidence: Evidence) -> float:
-    course = evidence.course
-    found = [v for v in course.overshoot.values() if math.isfinite(v)] if course else []
-    return float(np.median(found)) if found else 0.0
+def _changes(evidence: Evidence) -> Sequence[Change]:
+    if not rates_worth_trying(evidence):
+        return ()
+    if ran_away(evidence) or worst_sharpness(evidence) > 1 or long_steps(evidence):
+        return ()
+    short = worst_sharpness(evidence) < evidence.limits[RULE.name]["short"].value
+    return [Change(rate_factor=factor) for factor in (_HIGHER if short else _A_LITTLE_HIGHER)]
 
 
 RULE = Rule(
-    "learning-rate-too-low", check, 37, "LeCun et al. (1998), Efficient BackProp, section 4.5"
+    "learning-rate-too-low",
+    check,
+    paper="LeCun et al. (1998), Efficient BackProp, section 4.5",
+    changes=_changes,
 )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradgauge.diagnosis.evidence import CLASS_LOSSES, Head
+from gradgauge.diagnosis.facts import CLASS_LOSSES, Head
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
 )
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -37,248 +35,181 @@ RANGES: dict[str, tuple[float, float]] = {
 _ENOUGH = 8
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """Every head by itself."""
-    if not evidence.heads:
-        return NotApplicable("loss-mismatch", "unknown_loss")
-    found = [f for head in evidence.heads for f in _of(head, limits)]
-    if not found and all(head.loss.kind == "other" for head in evidence.heads):
-        return NotApplicable("loss-mismatch", "unknown_loss")
-    return [_graver(evidence, finding) for finding in found]
+    known = [head for head in evidence.heads if head.loss.kind != "other"]
+    if not known:
+        yield Silent("unknown_loss")
+    for head in known:
+        if head.loss.kind in CLASS_LOSSES:
+            yield from _classes(evidence, head, limits)
+        elif head.loss.kind == "binary":
+            yield from _binary(head)
+        else:
+            yield from _regression(head, limits)
 
 
-def _graver(evidence: Evidence, finding: Finding) -> Finding:
-    """Logits that are cut off at 0 hold many classes apart well enough; not where they do not."""
-    harms = finding.case == "clipped_logits" and evidence.course is not None and evidence.lagging
-    return replace(finding, severity=FAULT) if harms else finding
-
-
-def _of(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
-    kind = head.loss.kind
-    if kind in CLASS_LOSSES:
-        return _classes(head, limits)
-    if kind == "binary":
-        return _binary(head)
-    if kind in ("mse", "mae", "huber"):
-        return _regression(head, limits)
-    return []
-
-
-def _finding(
+def _found(
     head: Head,
     case: str,
-    value: float | None = None,
-    limit: Limit | None = None,
+    remedies: Sequence[str],
+    *,
     severity: str = FAULT,
-    remedies: tuple[str, ...] = (),
+    value: float | None = None,
+    limit: str | None = None,
     **facts: object,
-) -> Finding:
-    return Finding(
-        "loss-mismatch",
-        severity,
+) -> Found:
+    return Found(
         case,
-        head.layer,
-        None,
-        value,
-        limit.value if limit else None,
-        limit.source if limit else "by the loss's definition",
-        remedies,
-        {"loss": head.loss.name, "activation": head.activation or "-", **facts},
-        certainty=0.95,
+        severity=severity,
+        layer=head.layer,
+        value=value,
+        limit=limit,
+        remedies=remedies,
+        facts={"loss": head.loss.name, "activation": head.activation or "-", **facts},
     )
 
 
-def _classes(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
-    found: list[Finding] = []
+def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Found]:
     y = np.asarray(head.y)
     if head.units == 1:
         case = "softmax_one_unit" if head.activation == "softmax" else "one_unit"
-        return [_finding(head, case, 1.0, None, FAULT, ("one_unit_sigmoid", "units_as_classes"))]
+        yield _found(head, case, ("one_unit_sigmoid", "units_as_classes"), value=1.0)
+        return
     if head.loss.kind == "sparse_categorical" and y.size:
-        found += _sparse_labels(head, y)
+        yield from _sparse_labels(head, y)
     if head.loss.kind == "categorical" and y.ndim > 1 and y.shape[-1] == head.units:
-        sums = y.astype(np.float64).sum(axis=-1)
-        if y.min() < -1e-6 or np.abs(sums - 1).max() > 0.05:
-            share = float((np.abs(sums - 1) > 0.05).mean())
-            found.append(
-                _finding(
-                    head,
-                    "targets_no_distribution",
-                    share,
-                    None,
-                    FAULT,
-                    ("sigmoid_binary", "one_hot_targets"),
-                )
+        off = np.abs(y.astype(np.float64).sum(axis=-1) - 1)
+        slack = limits["sum"].value
+        if y.min() < -limits["range"].value or off.max() > slack:
+            yield _found(
+                head,
+                "targets_no_distribution",
+                ("sigmoid_binary", "one_hot_targets"),
+                value=float((off > slack).mean()),
             )
-    return found + _class_outputs(head, limits)
+    outputs = _samples(head)
+    probabilities = head.activation == "softmax" or _are_distributions(
+        outputs, limits["range"].value
+    )
+    if head.loss.logits is True:
+        yield from _behind_logits(evidence, head, probabilities=probabilities)
+    elif head.loss.logits is None:
+        if probabilities:
+            yield _found(head, "probabilities_as_logs", ("log_softmax",))
+        elif head.activation != "log_softmax" and not _are_log_distributions(
+            outputs, limits["range"].value
+        ):
+            yield _found(head, "logits_as_logs", ("log_softmax",))
+    elif not probabilities:
+        yield from _behind_probabilities(head, outputs)
 
 
-def _sparse_labels(head: Head, y: np.ndarray) -> list[Finding]:
+def _sparse_labels(head: Head, y: np.ndarray) -> Iterator[Found]:
     numbers = y.astype(np.float64)
-    if np.abs(numbers - np.round(numbers)).max() > 1e-6:
-        return [_finding(head, "labels_not_whole", None, None, FAULT, ("regression_loss",))]
+    if np.any(numbers != np.round(numbers)):
+        yield _found(head, "labels_not_whole", ("regression_loss",))
+        return
     low, high = int(numbers.min()), int(numbers.max())
     if high >= head.units or low < 0:
-        return [
-            _finding(
-                head,
-                "labels_out_of_range",
-                float(high if high >= head.units else low),
-                None,
-                FAULT,
-                ("labels_from_zero", "units_as_classes"),
-                low=low,
-                high=high,
-                units=head.units,
-            )
-        ]
-    return []
-
-
-def _class_outputs(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
-    loss, out = head.loss, _samples(head)
-    probabilities = head.activation == "softmax" or _are_distributions(out, limits["range"].value)
-    if loss.logits is True:
-        if probabilities:
-            return [
-                _finding(
-                    head,
-                    "softmax_twice",
-                    None,
-                    None,
-                    FAULT,
-                    ("remove_softmax", "from_logits_false"),
-                )
-            ]
-        if head.activation == "sigmoid":
-            return [
-                _finding(
-                    head, "sigmoid_categorical", None, None, FAULT, ("logits_out", "sigmoid_binary")
-                )
-            ]
-        if head.activation == "log_softmax":
-            return [_finding(head, "log_softmax_twice", None, None, WARNING, ("remove_softmax",))]
-        if head.activation in ("relu", "relu6"):
-            return [_finding(head, "clipped_logits", None, None, WARNING, ("logits_out",))]
-        return []
-    if loss.logits is None:
-        if probabilities:
-            return [_finding(head, "probabilities_as_logs", None, None, FAULT, ("log_softmax",))]
-        if head.activation != "log_softmax" and not _are_log_distributions(out):
-            return [_finding(head, "logits_as_logs", None, None, FAULT, ("log_softmax",))]
-        return []
-    if probabilities:
-        return []
-    if head.activation == "sigmoid":
-        return [
-            _finding(
-                head, "sigmoid_categorical", None, None, FAULT, ("softmax_out", "sigmoid_binary")
-            )
-        ]
-    if out.size < _ENOUGH or (head.activation == "" and _within(out, 0.0, 1.0)):
-        return []
-    return [
-        _finding(
-            head, "logits_as_probabilities", None, None, FAULT, ("softmax_out", "from_logits_true")
+        yield _found(
+            head,
+            "labels_out_of_range",
+            ("labels_from_zero", "units_as_classes"),
+            value=float(high if high >= head.units else low),
+            low=low,
+            high=high,
+            units=head.units,
         )
-    ]
 
 
-def _binary(head: Head) -> list[Finding]:
+def _behind_logits(evidence: Evidence, head: Head, *, probabilities: bool) -> Iterator[Found]:
+    """A loss that takes logits and gets something else."""
+    if probabilities:
+        yield _found(head, "softmax_twice", ("remove_softmax", "from_logits_false"))
+    elif head.activation == "sigmoid":
+        yield _found(head, "sigmoid_categorical", ("logits_out", "sigmoid_binary"))
+    elif head.activation == "log_softmax":
+        yield _found(head, "log_softmax_twice", ("remove_softmax",), severity=WARNING)
+    elif head.activation in ("relu", "relu6"):
+        # Logits that are cut off at 0 hold many classes apart well enough; not where they do not.
+        harms = evidence.history is not None and evidence.lagging
+        severity = FAULT if harms else WARNING
+        yield _found(head, "clipped_logits", ("logits_out",), severity=severity)
+
+
+def _behind_probabilities(head: Head, outputs: np.ndarray) -> Iterator[Found]:
+    """A loss that takes probabilities and gets something else."""
+    if head.activation == "sigmoid":
+        yield _found(head, "sigmoid_categorical", ("softmax_out", "sigmoid_binary"))
+    elif len(outputs) >= _ENOUGH and not (head.activation == "" and _within(outputs, 0.0, 1.0)):
+        yield _found(head, "logits_as_probabilities", ("softmax_out", "from_logits_true"))
+
+
+def _binary(head: Head) -> Iterator[Found]:
     y = np.asarray(head.y, np.float64)
-    found: list[Finding] = []
     outside = float(((y < 0) | (y > 1)).mean()) if y.size else 0.0
     if outside > 0:
-        found.append(
-            _finding(
-                head,
-                "labels_out_of_unit",
-                outside,
-                None,
-                FAULT,
-                ("labels_zero_one", "units_as_classes"),
-                low=float(y.min()),
-                high=float(y.max()),
-            )
+        yield _found(
+            head,
+            "labels_out_of_unit",
+            ("labels_zero_one", "units_as_classes"),
+            value=outside,
+            low=float(y.min()),
+            high=float(y.max()),
         )
-    out = _samples(head)
-    if head.units == 1 and head.activation == "softmax":
-        return [*found, _finding(head, "softmax_one_unit", 1.0, None, FAULT, ("one_unit_sigmoid",))]
-    if head.units > 1 and head.activation == "softmax" and _one_hot(y):
-        found.append(_finding(head, "softmax_binary", None, None, WARNING, ("categorical_loss",)))
-        return found
-    if head.units > 1 and head.activation == "softmax" and y.ndim > 1:
+    out, logits = _samples(head), head.loss.logits
+    if head.activation == "softmax" and head.units == 1:
+        yield _found(head, "softmax_one_unit", ("one_unit_sigmoid",), value=1.0)
+    elif head.activation == "softmax" and _one_hot(y):
+        yield _found(head, "softmax_binary", ("categorical_loss",), severity=WARNING)
+    elif head.activation == "softmax" and y.ndim > 1:
         # Several labels can be true at once, but a softmax shares 1 out among them.
-        found.append(_finding(head, "softmax_multi_label", None, None, FAULT, ("sigmoid_binary",)))
-        return found
-    if head.loss.logits is True and head.activation in ("sigmoid", "softmax", "hard_sigmoid"):
-        found.append(
-            _finding(
-                head, "sigmoid_twice", None, None, FAULT, ("remove_sigmoid", "from_logits_false")
-            )
-        )
-    elif head.loss.logits is True and head.activation in ("relu", "relu6", "softplus"):
-        found.append(_finding(head, "clipped_logits", None, None, FAULT, ("logits_out",)))
-    elif (
-        head.loss.logits is False
-        and not _unit_activation(head)
-        and not (_within(out, 0.0, 1.0) and head.activation in ("", "hardtanh"))
-    ):
-        found.append(
-            _finding(
-                head,
-                "logits_as_probabilities",
-                None,
-                None,
-                FAULT,
-                ("sigmoid_out", "from_logits_true"),
-            )
-        )
-    return found
+        yield _found(head, "softmax_multi_label", ("sigmoid_binary",))
+    elif logits is True and _unit_activation(head):
+        yield _found(head, "sigmoid_twice", ("remove_sigmoid", "from_logits_false"))
+    elif logits is True and head.activation in ("relu", "relu6", "softplus"):
+        yield _found(head, "clipped_logits", ("logits_out",))
+    elif logits is False and not _unit_activation(head):
+        inside = _within(out, 0.0, 1.0) and head.activation in ("", "hardtanh")
+        if not inside:
+            yield _found(head, "logits_as_probabilities", ("sigmoid_out", "from_logits_true"))
 
 
-def _regression(head: Head, limits: Mapping[str, Limit]) -> list[Finding]:
+def _regression(head: Head, limits: RuleLimits) -> Iterator[Found]:
     y, out = np.asarray(head.y), np.asarray(head.before)
     if y.dtype.kind not in "uifb":
-        return []
+        return
     if head.strict_shapes and y.shape != out.shape and y.size and out.size:
-        return [
-            _finding(
-                head,
-                "shapes_broadcast",
-                None,
-                None,
-                FAULT,
-                ("same_shape",),
-                outputs=str(("B", *out.shape[1:])),
-                targets=str(("B", *y.shape[1:])),
-            )
-        ]
+        yield _found(
+            head,
+            "shapes_broadcast",
+            ("same_shape",),
+            outputs=str(("B", *out.shape[1:])),
+            targets=str(("B", *y.shape[1:])),
+        )
+        return
     if head.units == 1 and head.activation == "softmax":
-        return [_finding(head, "softmax_one_unit", 1.0, None, FAULT, ("linear_out",))]
+        yield _found(head, "softmax_one_unit", ("linear_out",), value=1.0)
+        return
     low, high = RANGES.get(head.activation, (-np.inf, np.inf))
     numbers = y.astype(np.float64).reshape(len(y), -1)
     spread = float(((numbers - numbers.mean(axis=0)) ** 2).mean())
     if spread <= 0 or not np.isfinite(numbers).all():
-        return []
+        return
     missed = float(((numbers - np.clip(numbers, low, high)) ** 2).mean()) / spread
-    limit = limits["outside"]
-    if missed <= limit.value:
-        return []
-    return [
-        _finding(
+    if missed > limits["outside"].value:
+        yield _found(
             head,
             "target_out_of_range",
-            missed,
-            limit,
-            FAULT,
             ("linear_out", "scale_targets"),
+            value=missed,
+            limit="outside",
             low=low,
             high=high,
             least=float(numbers.min()),
             most=float(numbers.max()),
         )
-    ]
 
 
 def _samples(head: Head) -> np.ndarray:
@@ -294,11 +225,11 @@ def _are_distributions(out: np.ndarray, tolerance: float) -> bool:
     return bool(out.min() >= 0 and np.abs(out.sum(axis=1) - 1).max() <= tolerance)
 
 
-def _are_log_distributions(out: np.ndarray) -> bool:
+def _are_log_distributions(out: np.ndarray, tolerance: float) -> bool:
     if len(out) < _ENOUGH:
         return True
     with np.errstate(over="ignore"):
-        return bool(np.abs(np.exp(out).sum(axis=1) - 1).max() <= 1e-3)
+        return bool(np.abs(np.exp(out).sum(axis=1) - 1).max() <= tolerance)
 
 
 def _within(out: np.ndarray, low: float, high: float) -> bool:
@@ -314,5 +245,5 @@ def _one_hot(y: np.ndarray) -> bool:
 
 
 RULE = Rule(
-    "loss-mismatch", check, 10, "Zhang et al. (2021), AUTOTRAINER: improper loss", static=True
+    "loss-mismatch", check, paper="Zhang et al. (2021), AUTOTRAINER: improper loss", static=True
 )

@@ -3,57 +3,53 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
+from gradgauge.diagnosis.learning import UNKNOWN
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
 )
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """The verdict of `learning`, as a finding."""
-    course = evidence.course
-    if course is None or course.steps == 0:
-        return NotApplicable("loss-not-falling", "no_training")
-    learning = evidence.learning
-    if learning.verdict == "unknown":
-        return NotApplicable("loss-not-falling", "too_few_steps", {"steps": course.steps})
-    if not evidence.failing or course.non_finite_step is not None:
-        return []
-    limit = limits["share"]
-    known = math.isfinite(learning.target) and learning.target > 0.1
+    history, learning = evidence.history, evidence.learning
+    if history is None or history.steps == 0:
+        yield Silent("no_training")
+        return
+    if learning.verdict == UNKNOWN:
+        yield Silent("too_few_steps", {"steps": history.steps})
+        return
+    if not evidence.failing or history.non_finite_step is not None:
+        return
+    limit = limits["share"].value
+    known = math.isfinite(learning.target) and learning.target > limits["target"].value
     lost = learning.before > learning.skill
-    fell = known and not lost and learning.skill >= limit.value * learning.target
-    return [
-        Finding(
-            "loss-not-falling",
-            WARNING if fell else FAULT,
-            "reference" if known else "constant",
-            None,
-            course.steps - 1,
-            learning.skill,
-            limit.value * learning.target if known else 0.0,
-            limit.source,
-            ("read_causes", "overfit_one_batch"),
-            {
-                "target": learning.target,
-                "initial": learning.initial,
-                "final": learning.final,
-                "constant": learning.constant,
-            },
-            0.5,
-            symptom=True,
-        )
-    ]
+    fell = known and not lost and learning.skill >= limit * learning.target
+    yield Found(
+        "reference" if known else "constant",
+        severity=WARNING if fell else FAULT,
+        step=history.steps - 1,
+        value=learning.skill,
+        limit="share",
+        limit_value=limit * learning.target if known else 0.0,
+        remedies=("read_causes", "overfit_one_batch"),
+        facts={
+            "target": learning.target,
+            "initial": learning.initial,
+            "final": learning.final,
+            "constant": learning.constant,
+        },
+        symptom=True,
+    )
 
 
 RULE = Rule(
-    "loss-not-falling", check, 90, "Wardat et al. (2021), DeepLocalize: model does not learn"
+    "loss-not-falling", check, paper="Wardat et al. (2021), DeepLocalize: model does not learn"
 )

@@ -2,64 +2,41 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
-from gradgauge.diagnosis.rules._rule import (
-    FAULT,
-    WARNING,
-    Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    Outcome,
-    Rule,
-)
+from gradgauge.diagnosis.rules._rule import FAULT, WARNING, Evidence, Found, Rule, RuleLimits
+from gradgauge.diagnosis.steps import began_finite
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     """In the data it is the cause; in the training a symptom, whose place is named."""
-    limit = limits["values"]
-    data, course = evidence.data, evidence.course
-    broke = course.non_finite_step if course is not None else None
-    found: list[Finding] = []
-    for case, bad in (("input", data.x_bad), ("target", data.y_bad)):
-        if bad:
-            severity = FAULT if broke is not None or course is None else WARNING
-            found.append(
-                Finding(
-                    "non-finite",
-                    severity,
-                    case,
-                    None,
-                    None,
-                    float(bad),
-                    limit.value,
-                    limit.source,
-                    ("clean_data",),
-                    {"samples": data.samples},
-                    0.99,
-                )
+    del limits
+    history = evidence.history
+    broke = history.non_finite_step if history is not None else None
+    bad = [("input", evidence.data.x_bad), ("target", evidence.data.y_bad)]
+    for case, samples in bad:
+        if samples:
+            yield Found(
+                case,
+                severity=FAULT if broke is not None or history is None else WARNING,
+                value=float(samples),
+                limit="values",
+                remedies=("clean_data",),
+                facts={"samples": evidence.data.samples},
             )
-    if broke is not None and course is not None and not found:
-        layer, operation = course.non_finite_where or (None, "loss")
+    if broke is None or history is None or any(samples for _, samples in bad):
+        return
+    layer, operation = history.non_finite_where or (None, "loss")
+    yield Found(
+        operation,
+        layer=layer,
+        step=broke,
+        value=float("nan"),
+        limit="values",
+        remedies=("lower_rate", "clip_gradients", "safe_operations"),
         # Before any step it is the model's own doing; later, of what drove the weights there.
-        born = course.steps > 0 and not math.isfinite(course.losses[0])
-        found.append(
-            Finding(
-                "non-finite",
-                FAULT,
-                operation,
-                layer,
-                broke,
-                float("nan"),
-                limit.value,
-                limit.source,
-                ("lower_rate", "clip_gradients", "safe_operations"),
-                certainty=0.9,
-                symptom=not born,
-            )
-        )
-    return found
+        symptom=began_finite(evidence),
+    )
 
 
-RULE = Rule("non-finite", check, 15, "torch.autograd.detect_anomaly; TheDeepChecker", static=True)
+RULE = Rule("non-finite", check, paper="torch.autograd.detect_anomaly; TheDeepChecker", static=True)

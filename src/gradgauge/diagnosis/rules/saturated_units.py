@@ -2,52 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     NOTE,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
     graded,
 )
+from gradgauge.diagnosis.signals import last_seen
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """The first layer above the limit, at the start; else at the end of a failing training."""
     values = _values(evidence)
     if not len(values) or not np.isfinite(values).any():
-        return NotApplicable("saturated-units", "unbounded")
-    limit = limits["share"]
-    seen = np.flatnonzero(np.isfinite(values).any(axis=1))
-    for probe in dict.fromkeys((0, int(seen[-1]))):
+        yield Silent("unbounded")
+        return
+    limit = limits["share"].value
+    for probe in dict.fromkeys((0, last_seen(values))):
         row = np.nan_to_num(values[probe])
-        if row.max() < limit.value:
+        if row.max() < limit:
             continue
-        place = int(np.flatnonzero(row >= max(limit.value, 0.9 * row.max()))[0])
-        severity = graded(evidence, NOTE, probe == 0)
-        return [
-            Finding(
-                "saturated-units",
-                severity,
-                "share",
-                evidence.layers[place].name,
-                int(evidence.probe_steps()[probe]),
-                float(row[place]),
-                limit.value,
-                limit.source,
-                ("smaller_init", "scale_inputs", "normalisation"),
-                {"activation": evidence.layers[place].info.activation or "-"},
-                0.8 if probe == 0 else 0.5,
-                symptom=probe > 0 and severity == FAULT,
-            )
-        ]
-    return []
+        place = int(np.flatnonzero(row >= max(limit, 0.9 * row.max()))[0])
+        severity = graded(evidence, NOTE, at_start=probe == 0)
+        yield Found(
+            "share",
+            severity=severity,
+            layer=evidence.layers[place].name,
+            step=int(evidence.probe_steps()[probe]),
+            value=float(row[place]),
+            limit="share",
+            remedies=("smaller_init", "scale_inputs", "normalisation"),
+            facts={"activation": evidence.layers[place].info.activation or "-"},
+            symptom=probe > 0 and severity == FAULT,
+        )
+        return
 
 
 def _values(evidence: Evidence) -> np.ndarray:
@@ -57,9 +53,9 @@ def _values(evidence: Evidence) -> np.ndarray:
     if not len(values):
         return values
     for i, layer in enumerate(evidence.layers):
-        if np.isnan(values[0, i]) and layer.name in evidence.born_saturated:
-            values[0, i] = evidence.born_saturated[layer.name]
+        if np.isnan(values[0, i]) and layer.name in evidence.saturated_at_init:
+            values[0, i] = evidence.saturated_at_init[layer.name]
     return values
 
 
-RULE = Rule("saturated-units", check, 40, "Glorot & Bengio (2010), section 3.1")
+RULE = Rule("saturated-units", check, paper="Glorot & Bengio (2010), section 3.1")

@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     NOTE,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
     graded,
 )
-from gradgauge.diagnosis.signals import chain, input_spread
+from gradgauge.diagnosis.signals import chain, input_spread, last_seen
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """The first hidden layer behind which nearly nothing differs between inputs."""
     values = evidence.probes("signal_spread")
     places = [i for i in chain(evidence) if not evidence.layers[i].info.output]
     if not len(values) or not places or not np.isfinite(values[:, places]).any():
-        return NotApplicable("signal-collapse", "no_signals")
-    limit = limits["spread"]
-    bound = limit.value * min(input_spread(evidence), 1.0)
-    seen = np.flatnonzero(np.isfinite(values[:, places]).any(axis=1))
-    for probe in dict.fromkeys((0, int(seen[-1]))):
+        yield Silent("no_signals")
+        return
+    bound = limits["spread"].value * min(input_spread(evidence), 1.0)
+    for probe in dict.fromkeys((0, last_seen(values[:, places]))):
         low = [i for i in places if values[probe, i] < bound]
         if not low:
             continue
-        worst = low[-1]
-        severity = graded(evidence, NOTE, probe == 0)
-        return [
-            Finding(
-                "signal-collapse",
-                severity,
-                "layers",
-                evidence.layers[low[0]].name,
-                int(evidence.probe_steps()[probe]),
-                float(values[probe, worst]),
-                bound,
-                limit.source,
-                ("critical_scale", "normalisation", "skips"),
-                {"last": evidence.layers[worst].name},
-                0.8 if probe == 0 else 0.4,
-                symptom=probe > 0 and severity == FAULT,
-            )
-        ]
-    return []
+        severity = graded(evidence, NOTE, at_start=probe == 0)
+        yield Found(
+            "layers",
+            severity=severity,
+            layer=evidence.layers[low[0]].name,
+            step=int(evidence.probe_steps()[probe]),
+            value=float(values[probe, low[-1]]),
+            limit="spread",
+            limit_value=bound,
+            remedies=("critical_scale", "normalisation", "skips"),
+            facts={"last": evidence.layers[low[-1]].name},
+            symptom=probe > 0 and severity == FAULT,
+        )
+        return
 
 
-RULE = Rule("signal-collapse", check, 60, "Schoenholz et al. (2017), section 3")
+RULE = Rule("signal-collapse", check, paper="Schoenholz et al. (2017), section 3")

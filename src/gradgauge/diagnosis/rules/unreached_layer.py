@@ -2,55 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from gradgauge.diagnosis.evidence import Layer
+from gradgauge.diagnosis.facts import Layer
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     NOTE,
     WARNING,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
 )
 
 _SEEN = 1e-25
 """A gradient above this in the next layer cannot have underflown to nothing in this one."""
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
-    """Frozen with fresh weights; left out of the optimiser; detached; never called."""
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
+    """Frozen with fresh weights; left out of the optimizer; detached; never called."""
+    del limits
     if not evidence.layers:
-        return NotApplicable("unreached-layer", "no_layers")
-    limit = limits["gradient"]
+        yield Silent("no_layers")
     cut = _cut_off(evidence)
     found = []
     for index, layer in enumerate(evidence.layers):
         case, severity = _case(evidence, index, layer, cut)
         if case:
             found.append(
-                Finding(
-                    "unreached-layer",
-                    severity,
+                Found(
                     case,
-                    layer.name,
-                    None,
-                    0.0,
-                    limit.value,
-                    limit.source,
-                    (f"reach_{case}",),
-                    {"block": layer.block},
-                    0.9,
+                    severity=severity,
+                    layer=layer.name,
+                    value=0.0,
+                    limit="gradient",
+                    remedies=(f"reach_{case}",),
+                    facts={"block": layer.block},
                 )
             )
     # The one next to the cut stands first: what lies below is cut off with it.
     faults = [f for f in found if f.severity == FAULT]
-    rest = [f for f in found if f.severity != FAULT]
-    return [*(reversed(faults) if cut else faults), *rest]
+    yield from reversed(faults) if cut else faults
+    yield from (f for f in found if f.severity != FAULT)
 
 
 def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[str, str]:
@@ -123,8 +119,8 @@ def _cut_off(evidence: Evidence) -> set[int]:
 
 def _born_broken(evidence: Evidence) -> bool:
     """Whether the first step was not finite: a NaN is not the absence of a gradient."""
-    course = evidence.course
-    broke = course.non_finite_step if course is not None else None
+    history = evidence.history
+    broke = history.non_finite_step if history is not None else None
     return broke is not None and broke <= 1
 
 
@@ -142,4 +138,4 @@ def _explained(evidence: Evidence, nothing: list[int], grads: np.ndarray) -> boo
     return bool(still)
 
 
-RULE = Rule("unreached-layer", check, 25, "Schoop et al. (2021), UMLAUT; own", static=True)
+RULE = Rule("unreached-layer", check, paper="Schoop et al. (2021), UMLAUT", static=True)

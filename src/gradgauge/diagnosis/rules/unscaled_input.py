@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,74 +11,77 @@ from gradgauge.diagnosis.rules._rule import (
     FAULT,
     NOTE,
     WARNING,
+    Change,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
 )
+from gradgauge.diagnosis.steps import falls_short, is_slow
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """Size and spread of the inputs; a fault only where the training fails."""
     arrays = [x for x in evidence.data.x if x.dtype.kind in "uif"]
     if evidence.data.tokens or not arrays:
-        return NotApplicable("unscaled-input", "tokens")
+        yield Silent("tokens")
+        return
     if evidence.layers and evidence.layers[0].info.kind == "normalization":
-        return NotApplicable("unscaled-input", "normalized_inside")
-    found = [f for x in arrays if (f := _of(evidence, x, limits)) is not None]
-    return found[:1]
+        yield Silent("normalized_inside")
+        return
+    for x in arrays:
+        odd = _odd(evidence, x, limits)
+        if odd is None:
+            continue
+        case, value, low, high = odd
+        severity = _severity(evidence)
+        yield Found(
+            case,
+            severity=severity,
+            value=value,
+            limit={"large": "magnitude"}.get(case, case),
+            remedies=("scale_inputs",),
+            facts={"low": low, "high": high},
+        )
+        return
 
 
-def _of(evidence: Evidence, x: np.ndarray, limits: Mapping[str, Limit]) -> Finding | None:
+def _odd(
+    evidence: Evidence, x: np.ndarray, limits: RuleLimits
+) -> tuple[str, float, float, float] | None:
+    """(case, figure, smallest, largest value) of inputs that are far from unit size."""
     flat = x.reshape(len(x), -1).astype(np.float64)
     flat = flat[np.isfinite(flat).all(axis=1)]
     if not flat.size:
         return None
     size = float(np.sqrt(np.mean(flat**2)))
     spread = _feature_ratio(x)
-    case, value, limit = "", 0.0, limits["magnitude"]
-    if size > limit.value and not _normalized_at_once(evidence):
-        case, value = "large", size
-    elif spread > limits["ratio"].value and size > 1:
-        case, value, limit = "ratio", spread, limits["ratio"]
-    elif 0 < size < limits["small"].value and not _normalized_at_once(evidence):
-        case, value, limit = "small", size, limits["small"]
-    if not case:
-        return None
-    severity, certainty = _severity(evidence)
-    return Finding(
-        "unscaled-input",
-        severity,
-        case,
-        None,
-        None,
-        value,
-        limit.value,
-        limit.source,
-        ("scale_inputs",),
-        {"low": float(flat.min()), "high": float(flat.max())},
-        certainty,
-    )
+    low, high = float(flat.min()), float(flat.max())
+    if size > limits["magnitude"].value and not _normalized_at_once(evidence, limits):
+        return "large", size, low, high
+    if spread > limits["ratio"].value and size > 1:
+        return "ratio", spread, low, high
+    if 0 < size < limits["small"].value and not _normalized_at_once(evidence, limits):
+        return "small", size, low, high
+    return None
 
 
-def _severity(evidence: Evidence) -> tuple[str, float]:
+def _severity(evidence: Evidence) -> str:
     """A fault where the training fails, unless it fails with scaled inputs just the same; where
     it only lags, if scaled inputs bring it far ahead."""
-    trials = [t for t in evidence.trials if t.change == "inputs"]
+    tried = [t for t in evidence.trials if t.change.scaled_inputs]
+    cured = any(t.learns for t in tried)
     if not evidence.failing:
-        return (FAULT, 0.9) if trials and trials[0].learns else (NOTE, 0.3)
-    if not trials:
-        return FAULT, 0.6
-    return (FAULT, 0.95) if trials[0].learns else (WARNING, 0.3)
+        return FAULT if cured else NOTE
+    return FAULT if cured or not tried else WARNING
 
 
-def _normalized_at_once(evidence: Evidence) -> bool:
+def _normalized_at_once(evidence: Evidence, limits: RuleLimits) -> bool:
     """Whether what goes into the first activation has a fair size all the same."""
     z = evidence.first("z_std")
-    return bool(z.size and math.isfinite(z[0]) and 0.1 < z[0] < 3)
+    low, high = limits["fair_low"].value, limits["fair_high"].value
+    return bool(z.size and math.isfinite(z[0]) and low < z[0] < high)
 
 
 def _feature_ratio(x: np.ndarray) -> float:
@@ -89,4 +93,16 @@ def _feature_ratio(x: np.ndarray) -> float:
     return float(spread.max() / spread.min()) if spread.size > 1 else 1.0
 
 
-RULE = Rule("unscaled-input", check, 33, "LeCun et al. (1998), Efficient BackProp, section 4.3")
+def _changes(evidence: Evidence) -> Sequence[Change]:
+    found = check(evidence, evidence.limits[RULE.name])
+    odd = any(isinstance(f, Found) for f in found)
+    slow = evidence.lagging or falls_short(evidence) or is_slow(evidence)
+    return [Change(scaled_inputs=True)] if odd and slow else []
+
+
+RULE = Rule(
+    "unscaled-input",
+    check,
+    paper="LeCun et al. (1998), Efficient BackProp, section 4.3",
+    changes=_changes,
+)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
-    WARNING,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
     graded,
 )
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """The middle over the steps, by layer; a fault only where the training fails."""
     if evidence.run is None or not len(evidence.run.groups["steps"].coords["step"]):
-        return NotApplicable("update-ratio", "no_training")
+        yield Silent("no_training")
+        return
     if not evidence.lagging:
-        return []
+        return
     ratios = evidence.run.values("steps", "update_ratio")[0]
     places = [
         i
@@ -35,38 +35,55 @@ def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
     with np.errstate(all="ignore"):
         middle = np.array([_median(ratios[:, i]) for i in places])
     if not len(middle) or not np.isfinite(middle).any():
-        return []
+        return
+    names = [evidence.layers[i].name for i in places]
     first = ratios[0, places] if len(ratios) else middle
-    return _one_apart(evidence, limits, places, first) or _judged(evidence, limits, places, middle)
+    apart = list(_one_apart(evidence, limits, names, first))
+    yield from apart or _judged(evidence, limits, names, middle)
 
 
 def _one_apart(
-    evidence: Evidence, limits: Mapping[str, Limit], places: list[int], first: np.ndarray
-) -> list[Finding]:
+    evidence: Evidence, limits: RuleLimits, names: list[str], first: np.ndarray
+) -> Iterator[Found]:
     """One layer that the first step changes out of all proportion to the others."""
     if len(first) < 3 or not np.isfinite(first).all():
-        return []
+        return
     at = int(np.argmax(first))
     others = float(np.median(np.delete(first, at)))
-    limit = limits["high"]
-    if not (first[at] > limit.value and first[at] > limits["apart"].value * others):
-        return []
-    name = evidence.layers[places[at]].name
-    return [
-        Finding(
-            "update-ratio",
-            graded(evidence, WARNING, True),
+    if first[at] > limits["high"].value and first[at] > limits["apart"].value * others:
+        yield Found(
             "high",
-            name,
-            0,
-            float(first[at]),
-            limit.value,
-            limit.source,
-            ("lower_rate",),
-            {},
-            0.8,
+            severity=graded(evidence, at_start=True),
+            layer=names[at],
+            step=0,
+            value=float(first[at]),
+            limit="high",
+            remedies=("lower_rate",),
         )
-    ]
+
+
+def _judged(
+    evidence: Evidence, limits: RuleLimits, names: list[str], middle: np.ndarray
+) -> Iterator[Found]:
+    high, low = int(np.nanargmax(middle)), int(np.nanargmin(middle))
+    if middle[high] > limits["high"].value:
+        case, at = "high", high
+    elif middle[low] < limits["low"].value:
+        case, at = "low", low
+    else:
+        return
+    # A layer that hardly moves is so because little reaches it: that is a symptom.
+    own = case == "high" and middle[high] > limits["apart"].value * np.median(middle)
+    severity = graded(evidence, at_start=bool(own))
+    yield Found(
+        case,
+        severity=severity,
+        layer=names[at],
+        value=float(middle[at]),
+        limit=case,
+        remedies=("lower_rate",) if case == "high" else ("higher_rate",),
+        symptom=not own and severity == FAULT,
+    )
 
 
 def _median(values: np.ndarray) -> float:
@@ -74,38 +91,4 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def _judged(
-    evidence: Evidence, limits: Mapping[str, Limit], places: list[int], middle: np.ndarray
-) -> list[Finding]:
-    high, low = int(np.nanargmax(middle)), int(np.nanargmin(middle))
-    symptom = True
-    if middle[high] > limits["high"].value:
-        case, at, limit = "high", high, limits["high"]
-    elif middle[low] < limits["low"].value:
-        case, at, limit = "low", low, limits["low"]
-    else:
-        return []
-    with np.errstate(divide="ignore"):
-        # A layer that hardly moves is so because little reaches it: that is a symptom.
-        if case == "high" and middle[high] > limits["apart"].value * np.median(middle):
-            symptom = False
-    severity = graded(evidence, WARNING, at_start=not symptom)
-    return [
-        Finding(
-            "update-ratio",
-            severity,
-            case,
-            evidence.layers[places[at]].name,
-            None,
-            float(middle[at]),
-            limit.value,
-            limit.source,
-            ("lower_rate",) if case == "high" else ("higher_rate",),
-            {},
-            0.4,
-            symptom=symptom and severity == FAULT,
-        )
-    ]
-
-
-RULE = Rule("update-ratio", check, 65, "Karpathy (2015), CS231n: ratio of weights to updates")
+RULE = Rule("update-ratio", check, paper="Karpathy (2015), CS231n: ratio of weights to updates")

@@ -3,93 +3,85 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from gradgauge.diagnosis.rules._rule import (
     NOTE,
     Evidence,
-    Finding,
-    Limit,
-    Mapping,
-    NotApplicable,
-    Outcome,
+    Found,
     Rule,
+    RuleLimits,
+    Silent,
     graded,
 )
 from gradgauge.diagnosis.signals import attenuation_decades, deltas
 
 
-def check(evidence: Evidence, limits: Mapping[str, Limit]) -> Outcome:
+def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """The ratio between layers, at the initial weights and later; over time for sequences."""
-    found = over_time(evidence, limits["reach"])
+    yield from _over_time(evidence, limits)
     if evidence.run is None:
-        return found or NotApplicable("vanishing-gradient", "no_signals")
+        yield Silent("no_signals")
+        return
     probes = range(len(evidence.probe_steps()))
+    decades = [attenuation_decades(evidence, p) for p in probes]
     # A branch or an output that begins at 0 passes nothing back at first: the next look counts.
-    start = next((p for p in probes if attenuation_decades(evidence, p) > -math.inf), 0)
-    first = attenuation_decades(evidence, start) if len(probes) else math.nan
-    if math.isnan(first):
-        return found or NotApplicable("vanishing-gradient", "too_shallow")
-    limit = limits["decades"]
-    worst = min(probes, key=lambda p: _or(attenuation_decades(evidence, p), math.inf))
-    at_start = first < -limit.value
-    if not at_start and not (
-        evidence.failing and _or(attenuation_decades(evidence, worst), 0.0) < -limit.value
-    ):
-        return found
-    probe = start if at_start else worst
+    start = next((p for p in probes if decades[p] > -math.inf), 0)
+    if not decades or math.isnan(decades[start]):
+        yield Silent("too_shallow")
+        return
+    limit = -limits["decades"].value
+    at_start = decades[start] < limit
+    worst = min(probes, key=lambda p: math.inf if math.isnan(decades[p]) else decades[p])
+    if at_start or (evidence.failing and decades[worst] < limit):
+        yield _between_layers(evidence, limits, start if at_start else worst, at_start=at_start)
+
+
+def _between_layers(evidence: Evidence, limits: RuleLimits, probe: int, *, at_start: bool) -> Found:
     decades = attenuation_decades(evidence, probe)
     places, norms = deltas(evidence, probe)
-    found.append(
-        Finding(
-            "vanishing-gradient",
-            graded(evidence, NOTE, at_start),
-            "layers",
-            evidence.layers[places[0]].name,
-            int(evidence.probe_steps()[probe]),
-            10**decades,
-            10**-limit.value,
-            limit.source,
-            _remedies(evidence),
-            {
-                "decades": -decades,
-                "last": evidence.layers[places[-1]].name,
-                "layers": len(places),
-                "first_norm": float(norms[0]),
-                "last_norm": float(norms[-1]),
-                "activation": _activation(evidence),
-            },
-            0.85 if at_start else 0.4,
-            symptom=not at_start,
-        )
+    activation = _activation(evidence)
+    return Found(
+        "layers",
+        severity=graded(evidence, NOTE, at_start=at_start),
+        layer=evidence.layers[places[0]].name,
+        step=int(evidence.probe_steps()[probe]),
+        value=10**decades,
+        limit="decades",
+        limit_value=10 ** -limits["decades"].value,
+        remedies=_remedies(activation),
+        facts={
+            "decades": -decades,
+            "last": evidence.layers[places[-1]].name,
+            "layers": len(places),
+            "first_norm": float(norms[0]),
+            "last_norm": float(norms[-1]),
+            "activation": activation,
+        },
+        symptom=not at_start,
     )
-    return found
 
 
-def over_time(evidence: Evidence, limit: Limit) -> list[Finding]:
+def _over_time(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     """Whether a recurrent network still answers to the first position of its sequences."""
     reach = evidence.reach
     recurrent = [layer for layer in evidence.layers if layer.info.kind == "recurrent"]
-    if reach is None or not recurrent or not reach < limit.value or not evidence.failing:
-        return []
-    return [
-        Finding(
-            "vanishing-gradient",
-            graded(evidence, NOTE),
+    if reach is None or not recurrent or not evidence.failing:
+        return
+    if reach < limits["reach"].value:
+        yield Found(
             "time",
-            recurrent[0].name,
-            0,
-            reach,
-            limit.value,
-            limit.source,
-            ("gated_cell", "shorter_sequences", "orthogonal_init"),
-            {"decades": -math.log10(reach) if reach > 0 else math.inf},
-            0.7,
+            layer=recurrent[0].name,
+            step=0,
+            value=reach,
+            limit="reach",
+            remedies=("gated_cell", "shorter_sequences", "orthogonal_init"),
+            facts={"decades": -math.log10(reach) if reach > 0 else math.inf},
         )
-    ]
 
 
-def _remedies(evidence: Evidence) -> tuple[str, ...]:
-    if _activation(evidence) in ("sigmoid", "tanh", "hard_sigmoid", "softsign"):
+def _remedies(activation: str) -> tuple[str, ...]:
+    if activation in ("sigmoid", "tanh", "hard_sigmoid", "softsign"):
         return ("relu_instead", "critical_scale", "normalisation", "skips")
     return ("he_init", "normalisation", "skips")
 
@@ -101,13 +93,8 @@ def _activation(evidence: Evidence) -> str:
     return max(set(names), key=names.count) if names else "-"
 
 
-def _or(value: float, otherwise: float) -> float:
-    return otherwise if math.isnan(value) else value
-
-
 RULE = Rule(
     "vanishing-gradient",
     check,
-    50,
-    "Hochreiter (1991); Bengio et al. (1994); Glorot & Bengio (2010)",
+    paper="Hochreiter (1991); Bengio et al. (1994); Glorot & Bengio (2010)",
 )

@@ -14,20 +14,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.diagnosis.errors import CannotDiagnose
-from gradgauge.diagnosis.evidence import Course, Data, Head, Layer, Loss, Optimizer
+from gradgauge.diagnosis.facts import (
+    Data,
+    Head,
+    Layer,
+    Loss,
+    Optimizer,
+    TrainingHistory,
+    WatchedTraining,
+)
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.trainee import (
-    OVERSHOOT_AT,
     PROBES,
+    SHARPNESS_AT,
     Settings,
-    Tried,
-    Watched,
     bad_samples,
-    overshoot_of,
     redrawn,
     standardized,
+    step_sharpness,
     steps_for,
 )
+from gradgauge.diagnosis.trial import UNCHANGED, Change, TrialResult
 from gradgauge.watchers.jax.tree import Leaves
 from gradgauge.watchers.jax.watcher import JaxWatcher
 
@@ -87,7 +94,7 @@ class JaxTrainee:
         self.rate = float(rate) if rate is not None else (math.nan if self.optim else 0.01)
         self._grad = jax.jit(jax.value_and_grad(loss))
         self._probe = (jnp.asarray(self.x[:MOST]), jnp.asarray(self.y[:MOST]))
-        self._end = self.params
+        self._rows: list[Any] = []
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -131,7 +138,7 @@ class JaxTrainee:
             return None
         return reach_of(self.x[:MOST], lambda rows: np.asarray(predict(self.params, rows)))
 
-    def watched(self, settings: Settings) -> Watched:
+    def watched(self, settings: Settings) -> WatchedTraining:
         """See Trainee."""
         total = self._total()
         watcher = JaxWatcher(
@@ -141,70 +148,93 @@ class JaxTrainee:
             every=max(1, total // PROBES),
             norms_every=max(1, total // 24),
         )
-        losses, broke, overshoot, end = self._train(
-            self.params, 1.0, self.x, settings.seconds, watcher, settings
+        losses, broke, sharpness, end = self._train(
+            self.params, self.x, settings.seconds, watcher, settings
         )
         watcher.close(end)
-        run = watcher.run
+        run, self._rows = watcher.run, watcher.rows
         before, after = _arrays(self.params), _arrays(end)
         layers = tuple(
             Layer(row.info, _of(row, before), _of(row, after), fresh=None) for row in watcher.rows
         )
-        course = Course(losses, total, broke, None, overshoot)
-        return Watched(course, run, layers, self._after(end, self.x))
+        history = TrainingHistory(losses, total, broke, None, sharpness)
+        return WatchedTraining(history, run, layers, self._after(end, self.x))
 
-    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
-        """See Trainee."""
-        x = standardized(self.x) if scaled_inputs else self.x
-        losses, broke, _, end = self._train(self.params, rate_factor, x, seconds)
-        return Tried(Course(losses, self._total(), broke), self._after(end, x))
+    def tried(self, change: Change, seconds: float) -> TrialResult:
+        """See Trainee.
 
-    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
+        Raises:
+            CannotDiagnose: another activation or optimizer: a loss function hides the first, and
+                the second is the user's to build.
+        """
+        x = standardized(self.x) if change.scaled_inputs else self.x
+        params = self._changed(change)
+        losses, broke, _, end = self._train(params, x, seconds, change=change)
+        return TrialResult(TrainingHistory(losses, self._total(), broke), self._after(end, x))
+
+    def dead_with(self, change: Change, seconds: float) -> dict[str, float]:
         """See Trainee."""
-        leaves, tree = jax.tree.flatten(self.params)
-        drawn = redrawn([np.asarray(leaf) for leaf in leaves], seed)
-        params = jax.tree.unflatten(tree, [jnp.asarray(a) for a in drawn])
+        params = self._changed(change)
         total = self._total()
         watcher = JaxWatcher(
             self.loss, params, *self._probe, every=total + 1, norms_every=total + 1
         )
-        _, _, _, end = self._train(params, 1.0, self.x, seconds, watcher)
+        _, _, _, end = self._train(params, self.x, seconds, watcher, change=change)
         watcher.close(end)
         dead = watcher.run.values("probes", "dead")[0][-1]
         return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
 
+    def _changed(self, change: Change) -> Any:
+        """The initial parameters as the change has them."""
+        for name in ("activation", "optimizer"):
+            if getattr(change, name) is not None:
+                raise CannotDiagnose("jax_cannot_change", what=name)
+        leaves, tree = jax.tree.flatten(self.params)
+        if change.seed is not None:
+            drawn = redrawn([np.asarray(leaf) for leaf in leaves], change.seed)
+            leaves = [jnp.asarray(a) for a in drawn]
+        params = jax.tree.unflatten(tree, leaves)
+        known = Leaves(params)
+        arrays = list(known.arrays(params))
+        for row in self._rows:
+            if row.info.name in change.weight_factors:
+                arrays[row.leaf] = arrays[row.leaf] * change.weight_factors[row.info.name]
+        return known.put(params, arrays) if change.weight_factors else params
+
     def _train(
         self,
         params: Any,
-        factor: float,
         x: np.ndarray,
         seconds: float,
         watcher: JaxWatcher | None = None,
         settings: Settings | None = None,
+        change: Change = UNCHANGED,
     ) -> tuple[np.ndarray, int | None, dict[int, float], Any]:
         losses: list[float] = []
-        overshoot: dict[int, float] = {}
+        sharpness: dict[int, float] = {}
         state = self.optim.init(params) if self.optim is not None else None
         began = time.perf_counter()
         for rows in self._batches():
             step = len(losses)
             batch = (jnp.asarray(x[rows]), jnp.asarray(self.y[rows]))
             loss, grads = self._grad(params, *batch)
-            updates, state = self._updates(grads, state, params, factor)
+            if change.clip_norm is not None:
+                grads = _clipped(grads, change.clip_norm)
+            updates, state = self._updates(grads, state, params, change.rate_factor)
             after = jax.tree.map(lambda p, u: p + u, params, updates)
             if watcher is not None:
                 watcher.step(params, grads, updates, loss=loss)
             if not math.isfinite(float(loss)):
-                return np.array(losses or [math.nan]), step, overshoot, params
+                return np.array(losses or [math.nan]), step, sharpness, params
             losses.append(float(loss))
-            if settings is not None and step in OVERSHOOT_AT:
-                overshoot[step] = self._overshoot(params, after, updates)
+            if settings is not None and step in SHARPNESS_AT:
+                sharpness[step] = self._sharpness(params, after, updates)
             params = after
             if settings is not None and settings.on_progress:
                 settings.on_progress(step + 1, self._total())
             if time.perf_counter() - began > seconds:
                 break
-        return np.array(losses or [math.nan]), None, overshoot, params
+        return np.array(losses or [math.nan]), None, sharpness, params
 
     def _updates(self, grads: Any, state: Any, params: Any, factor: float) -> tuple[Any, Any]:
         if self.optim is None:
@@ -212,11 +242,11 @@ class JaxTrainee:
         updates, state = self.optim.update(grads, state, params)
         return jax.tree.map(lambda u: factor * u, updates), state
 
-    def _overshoot(self, before: Any, after: Any, updates: Any) -> float:
+    def _sharpness(self, before: Any, after: Any, updates: Any) -> float:
         first, g0 = self._grad(before, *self._probe)
         then, g1 = self._grad(after, *self._probe)
         arrays = [[np.asarray(leaf) for leaf in jax.tree.leaves(t)] for t in (g0, g1, updates)]
-        return overshoot_of(float(first), float(then), *arrays)
+        return step_sharpness(float(first), float(then), *arrays)
 
     def _after(self, params: Any, x: np.ndarray) -> tuple[Head, ...]:
         if self.predict is None:
@@ -238,6 +268,12 @@ class JaxTrainee:
             order = rng.permutation(len(self.x))
             for at in range(per_epoch):
                 yield order[at * self.batch : (at + 1) * self.batch]
+
+
+def _clipped(grads: Any, limit: float) -> Any:
+    """Gradients whose norm over all parameters is at most `limit`."""
+    norm = jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(grads)))
+    return jax.tree.map(lambda g: g * jnp.minimum(1.0, limit / jnp.maximum(norm, 1e-30)), grads)
 
 
 def _arrays(params: Any) -> list[np.ndarray]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from gradgauge.diagnosis.evidence import Course, Data, Head, Layer, Optimizer
+from gradgauge.diagnosis.facts import Data, Head, Optimizer, WatchedTraining
+from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges.unit_states import saturated
-from gradgauge.run import Run
 from gradgauge.signals import LayerSignals
 from gradgauge.watchers.measure import Seen
 
@@ -21,28 +21,9 @@ OnProgress = Callable[[int, int], None]
 LEAST_STEPS = 300
 """Steps of a training whose length the user does not give."""
 MOST_EPOCHS = 100
-OVERSHOOT_AT = (0, 1, 4, 16, 64, 256)
+SHARPNESS_AT = (0, 1, 4, 16, 64, 256)
 """Steps at which rate times curvature along the step is measured."""
 PROBES = 8
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A training that was watched."""
-
-    course: Course
-    run: Run
-    layers: tuple[Layer, ...]
-    heads: tuple[Head, ...]
-    born_saturated: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A training that was not."""
-
-    course: Course
-    heads: tuple[Head, ...]
 
 
 @dataclass(frozen=True)
@@ -85,16 +66,16 @@ class Trainee(Protocol):
         """What moves the weights."""
         ...
 
-    def watched(self, settings: Settings) -> Watched:
+    def watched(self, settings: Settings) -> WatchedTraining:
         """The user's own training, within the budget."""
         ...
 
-    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
-        """The same from the start with another rate or standardised inputs, not watched."""
+    def tried(self, change: Change, seconds: float) -> TrialResult:
+        """The same from the start with one thing changed, not watched."""
         ...
 
-    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
-        """Share of dead units by layer behind a training from redrawn weights."""
+    def dead_with(self, change: Change, seconds: float) -> dict[str, float]:
+        """Share of dead units by layer after a training with one thing changed."""
         ...
 
     def reach(self) -> float | None:
@@ -102,7 +83,7 @@ class Trainee(Protocol):
         ...
 
 
-def overshoot_of(
+def step_sharpness(
     loss_before: float,
     loss_after: float,
     grads_before: Sequence[np.ndarray | None],

@@ -16,7 +16,7 @@ MOST = 1_000
 
 
 @dataclass(frozen=True)
-class Given:
+class FitData:
     """Data as for `fit`.
 
     Attributes:
@@ -53,7 +53,7 @@ class Given:
         return x if rows is None else keras.tree.map_structure(lambda a: a[rows], x)
 
 
-def given(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Given:
+def given(model: Any, x: Any, y: Any, options: dict[str, Any]) -> FitData:
     """Look at what `fit` would get.
 
     Raises:
@@ -81,7 +81,7 @@ def _is_array_tree(x: Any) -> bool:
     )
 
 
-def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> Given:
+def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> FitData:
     if isinstance(x, (list, tuple)) and not all(hasattr(leaf, "shape") for leaf in x):
         x = np.asarray(x)
     if isinstance(y, (list, tuple)) and not all(hasattr(leaf, "shape") for leaf in y):
@@ -105,7 +105,7 @@ def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> Given:
     y_first = y_probe = None
     if y is not None:
         y_first, y_probe = (keras.tree.map_structure(pick, y) for pick in (first, some))
-    return Given(
+    return FitData(
         x, y, x_probe, y_probe, x, y, rows[0], batch_size, weighted, x_first, y_first, chosen
     )
 
@@ -119,7 +119,7 @@ def _some(samples: int, y: Any) -> np.ndarray:
     return rows
 
 
-def _batches(given: Any, options: dict[str, Any], weighted: bool) -> Given:
+def _batches(given: Any, options: dict[str, Any], weighted: bool) -> FitData:
     """A dataset of batches that can be gone through again."""
     x: Any = given
     if iter(x) is x:
@@ -146,7 +146,7 @@ def _batches(given: Any, options: dict[str, Any], weighted: bool) -> Given:
     except TypeError:
         count = int(options.get("steps_per_epoch") or 0) or sum(1 for _ in x)
     options.pop("batch_size", None)
-    return Given(
+    return FitData(
         x,
         None,
         x_probe,

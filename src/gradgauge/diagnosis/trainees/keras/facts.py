@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gradgauge.diagnosis.evidence import Head, Layer, Loss, Optimizer
+from gradgauge.diagnosis.facts import Head, Layer, Loss, Optimizer
 from gradgauge.diagnosis.trainees.trainee import looks_drawn
 from gradgauge.watchers.keras.layers import Row
 
@@ -35,6 +35,11 @@ def numpy_of(tensor: Any) -> np.ndarray:
     """A tensor or variable as an array of its own."""
     found: Any = keras.ops.convert_to_numpy(tensor)
     return np.array(found)
+
+
+def value_of(variable: Any) -> np.ndarray:
+    """A variable's value as an array of its own."""
+    return numpy_of(variable.value)
 
 
 def loss_facts(loss: Any) -> Loss:

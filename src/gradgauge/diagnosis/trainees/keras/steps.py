@@ -1,4 +1,4 @@
-"""Callbacks of a diagnosis: the loss of every step, the budget, overshoot along a step."""
+"""Callbacks of a diagnosis: the loss of every step, the budget, sharpness along a step."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from gradgauge.diagnosis.evidence import Course
+from gradgauge.diagnosis.facts import TrainingHistory
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
-from gradgauge.diagnosis.trainees.trainee import OVERSHOOT_AT, Settings, overshoot_of, saturation
+from gradgauge.diagnosis.trainees.trainee import SHARPNESS_AT, Settings, saturation, step_sharpness
 from gradgauge.watchers.keras.one_pass import Passed
 from gradgauge.watchers.keras.watcher import KerasWatcher
 
@@ -68,10 +68,10 @@ class Losses(keras.callbacks.Callback):
     def _stop(self) -> None:
         self._mine().stop_training = True
 
-    def course(self, planned: int, weighted: bool) -> Course:
+    def history(self, planned: int, weighted: bool) -> TrainingHistory:
         """What was made."""
         losses = np.array(self.losses if self.losses else [math.nan])
-        return Course(losses - self._penalty, planned, self.broke, weighted=weighted)
+        return TrainingHistory(losses - self._penalty, planned, self.broke, weighted=weighted)
 
 
 class Steps(Losses):
@@ -80,10 +80,10 @@ class Steps(Losses):
     def __init__(self, watcher: KerasWatcher, settings: Settings, total: int):
         super().__init__(settings.seconds, total)
         self.watcher, self.settings = watcher, settings
-        self.overshoot: dict[int, float] = {}
+        self.sharpness: dict[int, float] = {}
         self._before: tuple[Passed, list[np.ndarray]] | None = None
         self._step = 0
-        self.born_saturated: dict[str, float] = {}
+        self.saturated_at_init: dict[str, float] = {}
 
     def on_train_begin(self, logs: Any = None) -> None:
         del logs
@@ -94,16 +94,16 @@ class Steps(Losses):
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         del batch, logs
         self._before = None
-        if self._step in OVERSHOOT_AT and (passed := self.watcher.read()) is not None:
+        if self._step in SHARPNESS_AT and (passed := self.watcher.read()) is not None:
             self._before = (passed, self._weights())
             if self._step == 0:
-                self.born_saturated = saturation(self.watcher.seen(passed))
+                self.saturated_at_init = saturation(self.watcher.seen(passed))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._before is not None and (then := self.watcher.read()) is not None:
             passed, weights = self._before
             change = [b - a for a, b in zip(weights, self._weights(), strict=True)]
-            self.overshoot[self._step] = overshoot_of(
+            self.sharpness[self._step] = step_sharpness(
                 passed.loss, then.loss, passed.weight_grads, then.weight_grads, change
             )
         self._step += 1
@@ -114,10 +114,12 @@ class Steps(Losses):
     def _weights(self) -> list[np.ndarray]:
         return [numpy_of(v.value) for v in self._mine().trainable_variables]
 
-    def course(self, planned: int, weighted: bool) -> Course:
+    def history(self, planned: int, weighted: bool) -> TrainingHistory:
         """What was made."""
         losses = np.array(self.losses if self.losses else [math.nan])
-        return Course(losses - self._penalty, planned, self.broke, None, self.overshoot, weighted)
+        return TrainingHistory(
+            losses - self._penalty, planned, self.broke, None, self.sharpness, weighted
+        )
 
     def look(self, watcher: KerasWatcher) -> tuple[str, str] | None:
         """What of the model is not finite now, in the order of the pass; None: nothing."""

@@ -13,35 +13,33 @@ import keras
 import numpy as np
 
 from gradgauge.diagnosis.errors import CannotDiagnose
-from gradgauge.diagnosis.evidence import Data, Head, Layer, Optimizer
+from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, WatchedTraining
 from gradgauge.diagnosis.sequences import reach_of
-from gradgauge.diagnosis.trainees.keras.data import Given, given
+from gradgauge.diagnosis.trainees.keras.changes import FUNCTIONS, changed, copy_of
+from gradgauge.diagnosis.trainees.keras.data import FitData, given
 from gradgauge.diagnosis.trainees.keras.facts import (
     by_values,
     has_been_trained,
     heads_of,
     layer_facts,
-    numpy_of,
     optimizer_facts,
     output_layers,
     short_names,
+    value_of,
 )
 from gradgauge.diagnosis.trainees.keras.steps import Losses, Steps
 from gradgauge.diagnosis.trainees.trainee import (
     PROBES,
     Settings,
-    Tried,
-    Watched,
     bad_samples,
-    redrawn,
     standardized,
     steps_for,
 )
+from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.watchers.keras.private import forget_seed_generator, seed_generator
 from gradgauge.watchers.keras.watcher import KerasWatcher
 
 _NOT_OURS = ("x", "y", "verbose", "callbacks", "epochs", "initial_epoch")
-_FUNCTIONS = ("train_function", "test_function", "predict_function")
 
 
 class KerasTrainee:
@@ -60,8 +58,9 @@ class KerasTrainee:
             raise CannotDiagnose("not_compiled", name=getattr(model, "name", "model"))
         self.model, self.options = model, dict(options)
         self.callbacks = list(keras.tree.flatten(self.options.pop("callbacks", None) or []))
-        self.given: Given = given(model, x, y, self.options)
+        self.given: FitData = given(model, x, y, self.options)
         self._kept: list[tuple[Any, np.ndarray]] = []
+        self._matrices: dict[str, list[Any]] = {}
         self._build()
         if not model.trainable_variables:
             raise CannotDiagnose("nothing_trainable", name=model.name)
@@ -85,14 +84,14 @@ class KerasTrainee:
     def kept(self) -> Iterator[None]:
         """See Trainee."""
         model = self.model
-        names = (*_FUNCTIONS, "history", "stop_training", "optimizer")
+        names = (*FUNCTIONS, "history", "stop_training", "optimizer")
         saved = {name: getattr(model, name) for name in names if hasattr(model, name)}
-        model.optimizer = _copy_of(saved["optimizer"], model.trainable_variables)
-        for name in _FUNCTIONS:
+        model.optimizer = copy_of(saved["optimizer"], model.trainable_variables)
+        for name in FUNCTIONS:
             if hasattr(model, name):
                 setattr(model, name, None)
         self._variables = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
-        self._kept = [(v, _value(v)) for v in self._variables]
+        self._kept = [(v, value_of(v)) for v in self._variables]
         with _global_states():
             self._states = _states()
             try:
@@ -150,7 +149,7 @@ class KerasTrainee:
 
     # -- trainings
 
-    def watched(self, settings: Settings) -> Watched:
+    def watched(self, settings: Settings) -> WatchedTraining:
         """See Trainee."""
         per_epoch, epochs = self._length()
         total = per_epoch * epochs
@@ -166,46 +165,45 @@ class KerasTrainee:
         trained = has_been_trained(self.model)
         self._fit(self.given.x, epochs, [watcher, steps])
         broke = self._where_broke(watcher, steps)
-        after = {id(v): _value(v) for v, _ in self._kept}
+        after = {id(v): value_of(v) for v, _ in self._kept}
         layers = layer_facts(watcher.rows, before, after, trained, self.model)
-        course = dataclasses.replace(
-            steps.course(total, self.given.weighted), non_finite_where=broke
+        history = dataclasses.replace(
+            steps.history(total, self.given.weighted), non_finite_where=broke
         )
         names = short_names([row.info.name for row in watcher.rows])
-        saturated = {names[name]: share for name, share in steps.born_saturated.items()}
-        return Watched(course, watcher.run, layers, self._heads_after(layers), saturated)
+        self._matrices = {
+            names[row.info.name]: [w for w in row.weights if len(w.shape) > 1]
+            for row in watcher.rows
+        }
+        saturated = {names[name]: share for name, share in steps.saturated_at_init.items()}
+        return WatchedTraining(history, watcher.run, layers, self._heads_after(layers), saturated)
 
-    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
+    def tried(self, change: Change, seconds: float) -> TrialResult:
         """See Trainee."""
         per_epoch, epochs = self._length()
-        optimizer = self.model.optimizer
-        if rate_factor != 1.0:
-            optimizer.learning_rate.assign(optimizer.learning_rate * rate_factor)
         x, probe = self.given.x, self.given.x_probe
-        if scaled_inputs:
+        if change.scaled_inputs:
             x = keras.tree.map_structure(standardized, self.given.x_whole)
             probe = self.given.probed(x)
         losses = Losses(seconds, per_epoch * epochs)
-        self._fit(x, epochs, [losses])
-        after = keras.tree.flatten(self._predict(probe))
+        with changed(self.model, self._matrices, change):
+            self._fit(x, epochs, [losses])
+            after = keras.tree.flatten(self._predict(probe))
         heads = tuple(
             dataclasses.replace(head, after=np.asarray(out))
             for head, out in zip(self._heads, after, strict=False)
         )
-        return Tried(losses.course(per_epoch * epochs, self.given.weighted), heads)
+        return TrialResult(losses.history(per_epoch * epochs, self.given.weighted), heads)
 
-    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
+    def dead_with(self, change: Change, seconds: float) -> dict[str, float]:
         """See Trainee."""
-        variables = self.model.trainable_variables
-        arrays = redrawn([_value(v) for v in variables], seed)
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
         per_epoch, epochs = self._length()
         total = per_epoch * epochs
-        watcher = KerasWatcher(
-            self.model, *self.given.probe(), every=total + 1, norms_every=total + 1
-        )
-        self._fit(self.given.x, epochs, [watcher, Losses(seconds, total)])
+        with changed(self.model, self._matrices, change):
+            watcher = KerasWatcher(
+                self.model, *self.given.probe(), every=total + 1, norms_every=total + 1
+            )
+            self._fit(self.given.x, epochs, [watcher, Losses(seconds, total)])
         dead = watcher.run.values("probes", "dead")[0][-1]
         names = short_names([row.info.name for row in watcher.rows])
         return {names[row.info.name]: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
@@ -267,22 +265,6 @@ class KerasTrainee:
         return names[found[0]], found[1]
 
 
-def _copy_of(optimizer: Any, variables: list[Any]) -> Any:
-    """An optimiser in the same state, so that the user's own is never touched."""
-    try:
-        copy = type(optimizer).from_config(optimizer.get_config())
-    except (TypeError, ValueError, NotImplementedError):
-        return optimizer
-    copy.build(variables)
-    # One that Keras 3 loaded from a .h5 file was built for no variables: its state is lost.
-    if [tuple(v.shape) for v in copy.variables] == [tuple(v.shape) for v in optimizer.variables]:
-        for new, old in zip(copy.variables, optimizer.variables, strict=True):
-            new.assign(_value(old))
-    else:
-        copy.iterations.assign(_value(optimizer.iterations))
-    return copy
-
-
 def _check_shapes(model: Any, x: Any) -> None:
     wanted = [tuple(t.shape) for t in keras.tree.flatten(model.inputs)]
     got = [np.shape(a) for a in keras.tree.flatten(x)]
@@ -304,10 +286,6 @@ def _shapes(shapes: list[tuple[Any, ...]]) -> str:
     )
 
 
-def _value(variable: Any) -> np.ndarray:
-    return numpy_of(variable.value)
-
-
 def _states() -> tuple[Any, ...]:
     return random.getstate(), np.random.get_state()  # noqa: NPY002 the global state is meant
 
@@ -322,7 +300,7 @@ def _global_states() -> Iterator[None]:
     """Global random states are afterwards as they were."""
     states = _states()
     generator = seed_generator()
-    kept = None if generator is None else _value(generator.state)
+    kept = None if generator is None else value_of(generator.state)
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradgauge.diagnosis.evidence import Layer, Loss, Optimizer
+from gradgauge.diagnosis.facts import Layer, Loss, Optimizer
 from gradgauge.diagnosis.trainees.trainee import looks_drawn
 from gradgauge.watchers.torch.modules import Row
 

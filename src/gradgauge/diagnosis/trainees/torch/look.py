@@ -35,7 +35,7 @@ def gradients(
     return float(value.detach()), [None if g is None else array(g) for g in found]
 
 
-def born_saturated(watcher: PyTorchWatcher, probe: Probe) -> dict[str, float]:
+def saturated_at_init(watcher: PyTorchWatcher, probe: Probe) -> dict[str, float]:
     """Share of saturated values by layer now; empty where the model cannot be looked at."""
     return saturation(watcher.look(probe) or [])
 

@@ -16,8 +16,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from gradgauge.diagnosis.errors import CannotDiagnose
-from gradgauge.diagnosis.evidence import Course, Data, Head, Layer, Optimizer
+from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, TrainingHistory, WatchedTraining
 from gradgauge.diagnosis.sequences import reach_of
+from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
 from gradgauge.diagnosis.trainees.torch.data import (
     call,
     first,
@@ -38,18 +39,16 @@ from gradgauge.diagnosis.trainees.torch.facts import (
     optimizer_facts,
     output_activation,
 )
-from gradgauge.diagnosis.trainees.torch.look import born_saturated, broken_at, gradients
+from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients, saturated_at_init
 from gradgauge.diagnosis.trainees.trainee import (
-    OVERSHOOT_AT,
     PROBES,
+    SHARPNESS_AT,
     Settings,
-    Tried,
-    Watched,
     bad_samples,
-    overshoot_of,
-    redrawn,
+    step_sharpness,
     steps_for,
 )
+from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.state import preserved
 from gradgauge.watchers.torch.steps import parameters_of
@@ -125,6 +124,8 @@ class PyTorchTrainee:
                 raise CannotDiagnose("generator")
         self.model, self.loss, self.optim, self.loader = model, loss, optimizer, loader
         self.epochs = epochs
+        self._clip_norm: float | None = None
+        self._matrices: dict[str, list[nn.Parameter]] = {}
         with random_states(loader):
             self._x, self._y, self._batch_size = probe(loader)
         dataset = getattr(loader, "dataset", None)
@@ -207,7 +208,7 @@ class PyTorchTrainee:
 
     # -- trainings
 
-    def watched(self, settings: Settings) -> Watched:
+    def watched(self, settings: Settings) -> WatchedTraining:
         """See Trainee."""
         total = self._total()
         before = {id(t): array(t) for t, _ in self._tensors}
@@ -221,46 +222,62 @@ class PyTorchTrainee:
             every=max(1, total // PROBES),
             norms_every=max(1, total // 24),
         )
-        saturated = born_saturated(watcher, Probe(self.model, self._x, self._y, self.loss))
+        saturated = saturated_at_init(watcher, Probe(self.model, self._x, self._y, self.loss))
         with watcher:
-            losses, broke, overshoot, where = self._train(
+            losses, broke, sharpness, where = self._train(
                 settings.seconds, watcher, settings.on_progress
             )
+        self._matrices = {
+            row.info.name: [w for w in row.weights if w.ndim > 1] for row in watcher.rows
+        }
         moved = parameters_of(self.optim)
         layers = layer_facts(self.model, watcher.rows, before, moved, trained)
-        course = Course(losses, total, broke, where, overshoot, is_weighted(self.loss))
-        return Watched(course, watcher.run, layers, self._heads_after(layers), saturated)
+        history = TrainingHistory(losses, total, broke, where, sharpness, is_weighted(self.loss))
+        return WatchedTraining(history, watcher.run, layers, self._heads_after(layers), saturated)
 
-    def tried(self, rate_factor: float, scaled_inputs: bool, seconds: float) -> Tried:
+    def tried(self, change: Change, seconds: float) -> TrialResult:
         """See Trainee."""
-        for group in self.optim.param_groups:
-            group["lr"] = group["lr"] * rate_factor
-        scale = scaler(first(self._x)) if scaled_inputs else None
-        losses, broke, _, _ = self._train(seconds, scale=scale)
-        course = Course(losses, self._total(), broke, weighted=is_weighted(self.loss))
-        return Tried(course, self._heads_after((), scale))
+        scale = scaler(first(self._x)) if change.scaled_inputs else None
+        with self._changed(change):
+            losses, broke, _, _ = self._train(seconds, scale=scale)
+            history = TrainingHistory(losses, self._total(), broke, weighted=is_weighted(self.loss))
+            return TrialResult(history, self._heads_after((), scale))
 
-    def dead_with(self, seed: int, seconds: float) -> dict[str, float]:
+    def dead_with(self, change: Change, seconds: float) -> dict[str, float]:
         """See Trainee."""
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        drawn = redrawn([array(p) for p in parameters], seed)
-        with torch.no_grad():
-            for parameter, values in zip(parameters, drawn, strict=True):
-                parameter.copy_(torch.as_tensor(values))
         total = self._total()
-        watcher = PyTorchWatcher(
-            self.model,
-            self._x,
-            self._y,
-            loss=self.loss,
-            optimizer=self.optim,
-            every=total + 1,
-            norms_every=total + 1,
-        )
-        with watcher:
-            self._train(seconds, watcher)
+        with self._changed(change):
+            watcher = PyTorchWatcher(
+                self.model,
+                self._x,
+                self._y,
+                loss=self.loss,
+                optimizer=self.optim,
+                every=total + 1,
+                norms_every=total + 1,
+            )
+            with watcher:
+                self._train(seconds, watcher)
         dead = watcher.run.values("probes", "dead")[0][-1]
         return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
+
+    @contextmanager
+    def _changed(self, change: Change) -> Iterator[None]:
+        """The training with one thing changed, until the end of the block."""
+        own, clip = self.optim, self._clip_norm
+        rates = [group["lr"] for group in own.param_groups]
+        with changed_weights(self.model, self._matrices, change):
+            try:
+                if change.optimizer is not None:
+                    self.optim = new_optimizer(self.model, change.optimizer, float(max(rates)))
+                for group in self.optim.param_groups:
+                    group["lr"] = group["lr"] * change.rate_factor
+                self._clip_norm = change.clip_norm
+                yield
+            finally:
+                self.optim, self._clip_norm = own, clip
+                for group, rate in zip(own.param_groups, rates, strict=True):
+                    group["lr"] = rate
 
     def _train(
         self,
@@ -269,29 +286,29 @@ class PyTorchTrainee:
         on_progress: Any = None,
         scale: Callable[[Any], Any] | None = None,
     ) -> tuple[np.ndarray, int | None, dict[int, float], tuple[str, str] | None]:
-        """The loop; losses, where it broke, overshoot by step."""
+        """The loop; losses, where it broke, sharpness by step."""
         losses: list[float] = []
-        overshoot: dict[int, float] = {}
+        sharpness: dict[int, float] = {}
         last: tuple[Any, Any, list[torch.Tensor]] | None = None
         total, began = self._total(), time.perf_counter()
         watched = watcher is not None
         for x, y in self._all_batches(scale):
             step = len(losses)
-            curved = watched and step in OVERSHOOT_AT
+            curved = watched and step in SHARPNESS_AT
             weights = self._weights() if curved or watched else []
             seen = gradients(self.model, self.loss, self._x, self._y) if curved else None
             self.optim.zero_grad(set_to_none=True)
             loss = self._step(x, y, watcher)
             if not math.isfinite(loss):
                 where = broken_at(self, watcher, (x, y, weights), last) if watcher else None
-                return np.array(losses or [math.nan]), step, overshoot, where
+                return np.array(losses or [math.nan]), step, sharpness, where
             losses.append(loss)
             if seen is not None:
                 then = gradients(self.model, self.loss, self._x, self._y)
                 change = [
                     array(p) - array(w) for p, w in zip(self._parameters(), weights, strict=True)
                 ]
-                overshoot[step] = overshoot_of(seen[0], then[0], seen[1], then[1], change)
+                sharpness[step] = step_sharpness(seen[0], then[0], seen[1], then[1], change)
             last = (x, y, weights)
             if on_progress:
                 on_progress(step + 1, total)
@@ -300,13 +317,15 @@ class PyTorchTrainee:
         finite = all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
         where = broken_at(self, watcher, None, last) if not finite and watcher else None
         broke = None if finite else len(losses) - 1
-        return np.array(losses or [math.nan]), broke, overshoot, where
+        return np.array(losses or [math.nan]), broke, sharpness, where
 
     def _step(self, x: Any, y: Any, watcher: PyTorchWatcher | None) -> float:
         def closure() -> torch.Tensor:
             self.optim.zero_grad(set_to_none=True)
             loss = self.loss(call(self.model, x), y)
             loss.backward()
+            if self._clip_norm is not None:
+                nn.utils.clip_grad_norm_(self.model.parameters(), self._clip_norm)
             return loss
 
         if isinstance(self.optim, torch.optim.LBFGS):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gradgauge.diagnosis.baselines import constant_loss, skill
-from gradgauge.diagnosis.evidence import Data, Loss
+from gradgauge.diagnosis.facts import Data, Loss
 from gradgauge.diagnosis.reference import reference_of
 from gradgauge.diagnosis.sequences import reach_of
-from gradgauge.diagnosis.trainees.trainee import looks_drawn, overshoot_of, redrawn, standardized
+from gradgauge.diagnosis.trainees.trainee import looks_drawn, redrawn, standardized, step_sharpness
 from tests.diagnosis.made import head, inputs, labels
 
 RNG = np.random.default_rng(0)
@@ -44,21 +44,21 @@ def test_it_keeps_silent_about_losses_it_does_not_know():
 
 @pytest.mark.parametrize("curvature", [0.5, 2.0, 30.0])
 @pytest.mark.parametrize("rate", [0.01, 0.1])
-def test_overshoot_of_a_quadratic_is_rate_times_curvature(curvature, rate):
+def test_step_sharpness_a_quadratic_is_rate_times_curvature(curvature, rate):
     """For L = c w^2 / 2 a gradient step has -u.Hu / g.u = rate c, by hand."""
     w = np.array([3.0, -2.0])
     g = curvature * w
     u = -rate * g
     losses = [0.5 * curvature * float(v @ v) for v in (w, w + u)]
-    found = overshoot_of(*losses, [g], [curvature * (w + u)], [u])
+    found = step_sharpness(*losses, [g], [curvature * (w + u)], [u])
     assert found == pytest.approx(rate * curvature)
     assert (losses[1] > losses[0]) == (found > 2)
 
 
-def test_overshoot_where_the_loss_is_gone_or_the_step_goes_uphill():
+def test_sharpness_where_the_loss_is_gone_or_the_step_goes_uphill():
     g, u = np.ones(2), np.ones(2)
-    assert overshoot_of(1.0, np.nan, [g], [g], [-u]) == np.inf
-    assert np.isnan(overshoot_of(1.0, 2.0, [g], [g], [u]))
+    assert step_sharpness(1.0, np.nan, [g], [g], [-u]) == np.inf
+    assert np.isnan(step_sharpness(1.0, 2.0, [g], [g], [u]))
 
 
 def test_skill_is_0_for_a_constant_answer_and_1_for_a_perfect_one():

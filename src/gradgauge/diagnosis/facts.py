@@ -1,0 +1,197 @@
+"""What is known of a training, in NumPy, whatever the framework: model, loss, data, history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradgauge.layers import LayerInfo
+from gradgauge.run import Run
+
+CLASS_LOSSES = ("categorical", "sparse_categorical")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is minimised.
+
+    Attributes:
+        kind: `categorical`, `sparse_categorical`, `binary`, `mse`, `mae`, `huber` or `other`.
+        name: as the framework calls it.
+        logits: whether it takes logits (True), probabilities (False), log-probabilities (None)
+            or, for regression, plain numbers (False).
+        smoothing: label smoothing.
+    """
+
+    kind: str
+    name: str
+    logits: bool | None = False
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Head:
+    """An output of the model, its loss and its targets.
+
+    Attributes:
+        layer: name of the layer it comes from; None where that is not known.
+        activation: `softmax`, `log_softmax`, `sigmoid`, `linear`, another name; empty: unknown.
+        loss: what is minimised of it.
+        y: targets of the probe samples.
+        before, after: outputs on the probe samples in inference mode, before and after training.
+        strict_shapes: whether the framework broadcasts targets to outputs (PyTorch does).
+    """
+
+    layer: str | None
+    activation: str
+    loss: Loss
+    y: np.ndarray
+    before: np.ndarray
+    after: np.ndarray | None = None
+    strict_shapes: bool = False
+
+    @property
+    def units(self) -> int:
+        """Size of the last axis of the outputs."""
+        return int(self.before.shape[-1]) if self.before.ndim > 1 else 1
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """What moves the weights.
+
+    Attributes:
+        name: `sgd`, `adam`, ...; lower case.
+        rate: the learning rate at the start.
+        can_vary: whether its rate can be set to try another one.
+    """
+
+    name: str
+    rate: float
+    can_vary: bool = True
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's weights and place, beside what the Run says.
+
+    Attributes:
+        info: the Run's.
+        before, after: its weight arrays, the first as (fan_in, units) where it is a matrix.
+        biases, biases_after: its bias arrays.
+        fresh: whether the weights look as an initializer left them; None: cannot be told.
+        in_optimizer: whether the optimiser has its weights.
+        block: name of the part of the model that was frozen as a whole; empty: none.
+    """
+
+    info: LayerInfo
+    before: tuple[np.ndarray, ...]
+    after: tuple[np.ndarray, ...] = ()
+    biases: tuple[np.ndarray, ...] = ()
+    biases_after: tuple[np.ndarray, ...] = ()
+    fresh: bool | None = None
+    in_optimizer: bool = True
+    block: str = ""
+
+    @property
+    def name(self) -> str:
+        """As the framework calls it."""
+        return self.info.name
+
+    @property
+    def moved(self) -> bool | None:
+        """Whether training changed its weights; None: not known."""
+        if not self.after:
+            return None
+        pairs = zip(self.before, self.after, strict=True)
+        return any(not np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is trained on.
+
+    Attributes:
+        x: arrays of the probe samples, one an input of the model.
+        samples: how many samples there are in all.
+        batch_size: samples a step.
+        x_bad, y_bad: how many of all samples hold a value that is not finite.
+        tokens: whether x are indices into an embedding.
+    """
+
+    x: tuple[np.ndarray, ...]
+    samples: int
+    batch_size: int
+    x_bad: int = 0
+    y_bad: int = 0
+    tokens: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingHistory:
+    """A training, step by step.
+
+    Attributes:
+        losses: of every training batch, without penalties on weights.
+        planned: steps that the user's own training would take.
+        non_finite_step: the first step whose loss or weights were not finite; None: none.
+        non_finite_where: the layer and what of it was not finite first, where that was seen.
+        sharpness: step -> rate times curvature along the step: 1 goes just as far as is best,
+            above 2 the loss rises.
+        weighted: whether samples or classes are weighted, so that losses are not comparable
+            with those of a constant answer.
+    """
+
+    losses: np.ndarray
+    planned: int
+    non_finite_step: int | None = None
+    non_finite_where: tuple[str, str] | None = None
+    sharpness: Mapping[int, float] = field(default_factory=dict)
+    weighted: bool = False
+
+    @property
+    def steps(self) -> int:
+        """How many were made."""
+        return len(self.losses)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known before any training.
+
+    Attributes:
+        framework: `keras`, `pytorch` or `jax`.
+        heads: the outputs, with losses and targets.
+        optimizer: what moves the weights.
+        data: what is trained on.
+        reach: how much more the outputs answer to the first position of a sequence than to the
+            last; None: no sequence.
+    """
+
+    framework: str
+    heads: tuple[Head, ...]
+    optimizer: Optimizer
+    data: Data
+    reach: float | None = None
+
+
+@dataclass(frozen=True)
+class WatchedTraining:
+    """What a watched training showed.
+
+    Attributes:
+        history: its losses.
+        run: the gauges.
+        layers: in the order of the Run's layer axis.
+        heads: the outputs, before and after it.
+        saturated_at_init: share of saturated values by layer before it, where a bounded
+            activation is known from the model itself.
+    """
+
+    history: TrainingHistory
+    run: Run
+    layers: tuple[Layer, ...]
+    heads: tuple[Head, ...]
+    saturated_at_init: Mapping[str, float] = field(default_factory=dict)
