@@ -194,9 +194,9 @@ def packed() -> bytes:
 def test_files_that_are_no_npz(tmp_path: Path) -> None:
     file = io.BytesIO()
     np.save(file, np.arange(3))
-    assert of_bytes(tmp_path, file.getvalue()).reason == "wrong_format"
-    assert of_bytes(tmp_path, b"x,y\n1,2\n").reason == "wrong_format"
-    assert of_bytes(tmp_path, b"").reason in ("truncated", "wrong_format")
+    assert of_bytes(tmp_path, file.getvalue()).reason == "npy"
+    assert of_bytes(tmp_path, b"x,y\n1,2\n").reason == "no_npz"
+    assert of_bytes(tmp_path, b"").reason == "empty"
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("notes.txt", "no arrays")
@@ -245,7 +245,7 @@ def test_whatever_numbers_come_in_finite_ones_go_out(tmp_path_factory, x: np.nda
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
-    for name, reason in (("none.npz", "missing"), (".", "wrong_format")):
+    for name, reason in (("none.npz", "missing"), (".", "no_file")):
         with pytest.raises(DataProblem) as caught:
             datasets.load(str(tmp_path / name))
         assert caught.value.reason == reason
@@ -265,3 +265,54 @@ def test_same_contents_same_fingerprint(tmp_path: Path) -> None:
     one, two = (datasets.load(str(tmp_path / name)) for name in ("a.npz", "b.npz"))
     assert one.fingerprint == two.fingerprint
     assert one.fingerprint != load(tmp_path).fingerprint
+
+
+def header(shape: str, descr: str = "'<f4'") -> bytes:
+    """An array's header by hand, whatever it says."""
+    text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *map(
+            header, ("(10**15, 4)", "(1000000000000000, 4)", "(-1, 4)", "(10,", "('a',)", "(1.5,)")
+        ),
+        header("(9223372036854775807, 9223372036854775807)"),
+        header("(" * 100),
+        header("(6, 4)", "'garbage'"),
+        header("(6, 4)", "'|O'"),
+        header("(6, 4)", "('<f4', (1000000000,))"),
+        header("(6, 4)", "__import__('os').getcwd()"),
+        b"\x93NUMPY\x09\x00",
+        b"",
+    ],
+)
+def test_a_header_that_lies_is_a_sentence(tmp_path: Path, made: bytes) -> None:
+    good = arrays()
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as file:
+        for name, array in good.items():
+            whole = io.BytesIO()
+            np.save(whole, array)
+            content = made + bytes(160) if name == "x_train" else whole.getvalue()
+            file.writestr(f"{name}.npy", content)
+    with pytest.raises(DataProblem) as caught:
+        datasets.load(str(tmp_path / "data.npz"))
+    assert_one_sentence(caught.value)
+    assert caught.value.reason in ("larger_than_file", "object_array", "wrong_array")
+
+
+def test_what_does_not_fit_is_refused_with_the_numbers(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("gradgauge.datasets.npz.free_memory", lambda: 100.0)
+    found = problem(tmp_path)
+    assert (found.reason, found.facts["name"]) == ("too_large", "x_train")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(DataProblem) as caught:
+        datasets.load(str(tmp_path / "pipe.npz"))
+    assert caught.value.reason == "no_file"

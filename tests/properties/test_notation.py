@@ -81,3 +81,10 @@ def test_whatever_is_written_is_a_network_or_a_sentence(text: str) -> None:
             assert 0 <= mistake.position <= len(text)
     else:
         assert parse(write(network)) == network
+
+
+def test_a_number_of_thousands_of_digits_is_a_sentence():
+    for text in ("784-" + "9" * 5_000 + "-10 relu", "784-64x" + "9" * 5_000 + "-10 relu"):
+        with pytest.raises(InvalidNotation) as caught:
+            parse(text)
+        assert caught.value.reason == "too_long"

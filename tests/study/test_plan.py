@@ -276,3 +276,28 @@ def test_an_npz_lies_beside_its_plan(tmp_path):
 
     assert plan.dataset == str(tmp_path.resolve() / "data.npz")
     assert plan.canonical()["dataset"] == "data.npz"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[training]\nlearning_rate = {from = 1e-4, to = 1e-2, count = 100000000}",
+        "[network]\nwidth = {from = 1, to = inf, count = 3}",
+        "[network]\nwidth = {from = nan, to = 5, count = 3}",
+        "[training]\nseeds = 1000000000",
+        "x = " + "9" * 9_999,
+        "x = " + "[" * 99_999,
+        "[network]\nactivation = 'relu'\n[training]\nseeds = 99999\nepochs = {from=1,to=999,count=999}",
+    ],
+)
+def test_a_plan_that_asks_for_too_much_is_a_sentence_at_once(tmp_path, text):
+    (tmp_path / "plan.toml").write_text(text)
+    with pytest.raises(PlanProblem) as caught:
+        read_plan(tmp_path / "plan.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plan_that_is_no_file(tmp_path):
+    with pytest.raises(PlanProblem) as caught:
+        read_plan(tmp_path)
+    assert caught.value.reason == "no_file"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradgauge.diagnosis.finding import Diagnosis
 
 EXIT_FAULTY = 1
+_PAIRS = (("x_train", "y_train"), ("x", "y"))
 
 
 @click.command
@@ -139,23 +140,11 @@ def _shaped(model: Any, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _npz(path: Path) -> list[Any]:
     from gradgauge import datasets
+    from gradgauge.datasets.npz import read_arrays
 
     if path.suffix != ".npz" and not path.exists():
         raise DataProblem(path, "unknown_kind", known=", ".join(datasets.NAMES))
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = list(file.files) if isinstance(file, np.lib.npyio.NpzFile) else []
-            pairs = (("x_train", "y_train"), ("x", "y"))
-            found = next((p for p in pairs if set(p) <= set(names)), None)
-            if found is None:
-                missing = "x_train, y_train"
-                present = ", ".join(names) or "-"
-                raise DataProblem(path, "wrong_names", missing=missing, present=present)
-            return [file[name] for name in found]
-    except FileNotFoundError:
-        raise DataProblem(path, "missing") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise DataProblem(path, "wrong_format", why=str(error).partition("\n")[0]) from None
+    return list(read_arrays(path, _PAIRS).values())
 
 
 def _keep_programs() -> None:

@@ -12,6 +12,10 @@ import numpy as np
 from gradgauge.datasets._dataset import Dataset, build
 from gradgauge.datasets._split import split
 from gradgauge.errors import DataProblem
+from gradgauge.memory import free_memory
+
+_OBJECTS = 30
+"""Bytes in memory for one of the file, every cell being an object at first."""
 
 
 def load(path: Path, classification: bool = True) -> Dataset:
@@ -42,7 +46,13 @@ def _read(path: Path) -> tuple[list[str], np.ndarray]:
     """The columns' names, and the cells: (rows, columns) of objects."""
     import pandas
 
+    if path.exists() and not path.is_file():
+        raise DataProblem(path, "no_file")
     try:
+        needs, has = _OBJECTS * path.stat().st_size, free_memory()
+        if needs > has:
+            sizes = {"needs": f"{needs / 1e9:.1f}", "has": f"{has / 1e9:.1f}"}
+            raise DataProblem(path, "too_large", name=path.name, **sizes)
         first = pandas.read_csv(path, header=None, nrows=1).iloc[0]
         named = all(isinstance(cell, str) for cell in first)
         table = pandas.read_csv(path, header=0 if named else None)
@@ -51,7 +61,7 @@ def _read(path: Path) -> tuple[list[str], np.ndarray]:
         raise DataProblem(path, "missing") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataProblem(path, "unreadable", why=type(error).__name__) from None
-    except (pandas.errors.EmptyDataError, pandas.errors.ParserError):
+    except (pandas.errors.EmptyDataError, pandas.errors.ParserError, ValueError):
         raise DataProblem(path, "csv_unreadable") from None
 
 
@@ -76,5 +86,5 @@ class _Column:
 def _number(cell: object) -> float:
     try:
         return float(cell)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan

@@ -51,4 +51,9 @@ def options_of(function: Callable[..., Any]) -> list[str]:
 
 
 def _finite(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value))
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:  # A whole number that no float holds.
+        return False

@@ -17,8 +17,8 @@ from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.spelling import known_name
 from gradgauge.spec.network import Layer, NetworkSpec
 
-_GROUP = re.compile(r"(?P<width>\d+)(?:x(?P<count>\d+))?(?::(?P<activation>\w+))?\Z")
-_NUMBER = re.compile(r"\d+\Z")
+_GROUP = re.compile(r"(?P<width>[0-9]+)(?:x(?P<count>[0-9]+))?(?::(?P<activation>\w+))?\Z")
+_NUMBER = re.compile(r"[0-9]+\Z")
 _OPTIONS: dict[str, type] = {
     "init": str,
     "scale": float,
@@ -27,6 +27,8 @@ _OPTIONS: dict[str, type] = {
     "skip": int,
 }
 _MOST_LAYERS = 10_000
+_MOST_DIGITS = 12
+"""Of a number of units; what it takes in memory is for others to say."""
 
 
 def looks_like_notation(text: str) -> bool:
@@ -75,6 +77,9 @@ def _widths(
     for piece, position in (pieces[0], pieces[-1]):
         if not _NUMBER.match(piece):
             raise InvalidNotation(text, position, "not_a_number")
+    for piece, position in pieces:
+        if any(len(digits) > _MOST_DIGITS for digits in re.findall(r"[0-9]+", piece)):
+            raise InvalidNotation(text, position, "too_long", most=_MOST_DIGITS)
     groups = []
     for piece, position in pieces[1:-1]:
         match = _GROUP.match(piece)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from gradgauge.datasets import Dataset
 from gradgauge.errors import GradgaugeError
 from gradgauge.gauges import STEP_QUANTITIES
+from gradgauge.memory import free_memory
 from gradgauge.messages.catalog import Message
 from gradgauge.spec.notation import write
 from gradgauge.study.sweep.grid import Cell, Group, Plan
@@ -121,21 +120,6 @@ def _probes(cell: Cell, samples: int) -> int:
 def dataset_bytes(dataset: Dataset) -> int:
     """Bytes of a dataset's arrays."""
     return sum(a.nbytes for a in (dataset.x_train, dataset.x_test, dataset.y_train, dataset.y_test))
-
-
-def free_memory() -> float:
-    """Bytes this process may still take: the machine's, or its control group's limit."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = float(next(x.split()[1] for x in lines if x.startswith("MemAvailable"))) * 1024
-    except (OSError, StopIteration):
-        free = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        used = Path("/sys/fs/cgroup/memory.current").read_text().strip()
-        return free if limit == "max" else min(free, float(limit) - float(used))
-    except (OSError, ValueError):
-        return free
 
 
 def memory_needed(found: Sequence[Group], dataset: Dataset, lanes: int) -> float:

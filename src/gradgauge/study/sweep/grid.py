@@ -62,6 +62,8 @@ _FREE = frozenset(
     ("init", "scale", "bias_std", "seed", "learning_rate", "momentum", "weight_decay")
 )
 MOST_LAYERS = 10_000
+MOST_CELLS = 10_000_000
+"""Beyond that a plan is a slip, or a study's file somebody's joke."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from gradgauge.spec.checks import whole_number
 from gradgauge.spec.notation import parse
 from gradgauge.study.sweep.grid import (
     FIELDS,
+    MOST_CELLS,
     NETWORK_FIELDS,
     SIZES,
     TRAINING_FIELDS,
@@ -60,6 +61,8 @@ _TRAINING = (*TRAINING_FIELDS, "seeds")
 _RANGE = ("from", "to", "count", "spacing")
 _MOST_OUTCOMES = 500
 _DIGITS = 12
+_LARGEST = 1e300
+_LARGEST_FILE = 16_000_000
 
 
 class PlanProblem(FileProblem):
@@ -105,15 +108,25 @@ def read_plan(path: Path | str) -> Plan:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        if path.exists() and not path.is_file():
+            raise PlanProblem(path, 0, "no_file")
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST_FILE + 1)
+        if len(raw) > _LARGEST_FILE:
+            raise PlanProblem(path, 0, "too_long")
+        text = raw.decode("utf-8")
         document = tomllib.loads(text)
     except FileNotFoundError:
         raise PlanProblem(path, 0, "missing") from None
     except (OSError, UnicodeDecodeError) as error:
         raise PlanProblem(path, 0, "unreadable", why=error) from None
-    except tomllib.TOMLDecodeError as error:
+    # ValueError: a number of thousands of digits; RecursionError: brackets as deep.
+    except (ValueError, RecursionError) as error:
         raise PlanProblem(path, 0, "not_toml", why=error) from None
-    return _Reader(path, document, lines_of(text)).plan()
+    plan = _Reader(path, document, lines_of(text)).plan()
+    if plan.cells > MOST_CELLS:
+        raise PlanProblem(path, 0, "too_many", cells=f"{plan.cells:,}", most=f"{MOST_CELLS:,}")
+    return plan
 
 
 class _Reader:
@@ -220,6 +233,7 @@ class _Reader:
             values: list[Value] = self._values(place, "seed", given)
         else:
             self._checked(place, lambda: whole_number("seeds", given, 1))
+            self._few_enough(place, given)
             values = list(range(given))
         return Axis(("seed",), tuple((value,) for value in values))
 
@@ -237,7 +251,9 @@ class _Reader:
     def _range(self, place: str, name: str, given: dict[str, Any]) -> list[Value]:
         self._known(place, given, _RANGE)
         numbers = all(
-            isinstance(given.get(k), int | float) and not isinstance(given.get(k), bool)
+            isinstance(given.get(k), int | float)
+            and not isinstance(given.get(k), bool)
+            and abs(given[k]) <= _LARGEST  # neither infinite nor NaN
             for k in ("from", "to")
         )
         count, spacing = given.get("count"), given.get("spacing", "linear")
@@ -252,11 +268,18 @@ class _Reader:
             or (spacing == "log" and min(low, high) <= 0)  # type: ignore[type-var]
         ):
             raise self.fail(place, "bad_range", field=place.rpartition(".")[2])
+        self._few_enough(place, count)
         along = np.geomspace if spacing == "log" else np.linspace
         values = along(low, high, count).tolist()  # type: ignore[arg-type]
         if FIELDS[name] is int:
             return [round(value) for value in values]
         return [float(f"{value:.{_DIGITS}g}") for value in values]
+
+    def _few_enough(self, place: str, count: int) -> None:
+        if count > MOST_CELLS:
+            field = place.rpartition(".")[2]
+            cause = InvalidValue(field, count, "plan_most", most=MOST_CELLS)
+            raise self.fail(place, "value", cause=cause)
 
     def _value(self, place: str, name: str, value: Any) -> Value:
         """A field's value in the field's type, checked by the spec that will hold it."""

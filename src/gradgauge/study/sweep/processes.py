@@ -22,8 +22,8 @@ class Process(NamedTuple):
     born: str
 
     def is_alive(self, beats: bool) -> bool:
-        """Whether it lives: looked up on this machine; elsewhere, whether its heart `beats`."""
-        if self.host != _host():
+        """Whether it lives and works: its heart `beats`, and it is there if this is its machine."""
+        if not beats or self.host != _host():
             return beats
         try:
             os.kill(self.pid, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,8 @@ from gradgauge.errors import InvalidValue, MissingExtra, OutputProblem, UnknownN
 from gradgauge.run import Run, write_whole
 from gradgauge.study.sweep.grid import FIELDS, Plan
 from gradgauge.study.sweep.outcomes import Outcome
-from gradgauge.study.sweep.store import DONE, FAILED, count, read_facts, reading
+from gradgauge.study.sweep.schema import kept_run, read_study, read_versions
+from gradgauge.study.sweep.store import DONE, FAILED, count, reading
 
 if TYPE_CHECKING:
     import pandas
@@ -164,7 +164,7 @@ def load_study(folder: Path | str) -> Study:
     with reading(folder) as db:
         # One transaction: figures and states of one moment.
         db.execute("BEGIN")
-        plan = Plan.from_canonical(json.loads(read_facts(db, folder)["plan"]))
+        _, plan = read_study(db, folder)
         figures = np.full((plan.cells, len(plan.outcomes)), np.nan)
         states = np.full(plan.cells, _LEFT, object)
         errors, runs = {}, {}
@@ -175,12 +175,16 @@ def load_study(folder: Path | str) -> Study:
         for cell, run, *values in db.execute(
             f"SELECT cell, run{''.join(_quoted(o) for o in plan.outcomes)} FROM results"
         ):
-            figures[cell] = [np.nan if value is None else value for value in values]
-            if run:
+            figures[cell] = [_figure(value) for value in values]
+            if kept_run(run):
                 runs[cell] = run
         status = count(db)
         sessions = _sessions(db)
     return Study(folder, plan, figures, states, errors, runs, status, sessions)
+
+
+def _figure(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else np.nan
 
 
 def _quoted(outcome: Outcome) -> str:
@@ -190,6 +194,11 @@ def _quoted(outcome: Outcome) -> str:
 def _sessions(db: Any) -> list[dict[str, Any]]:
     rows = db.execute("SELECT began, host, runner, versions FROM sessions ORDER BY session")
     return [
-        {"began": began, "host": host.partition("/")[0], "runner": runner, **json.loads(versions)}
+        {
+            "began": began,
+            "host": host.partition("/")[0],
+            "runner": runner,
+            **read_versions(versions),
+        }
         for began, host, runner, versions in rows
     ]

@@ -6,7 +6,9 @@
     results    every cell that is done: network, seed, outcomes
 
 A process claims cells before it trains them. The claims of one that died go back: at once
-where its number is no longer running on this machine, else when its heartbeat stops.
+where its number is no longer running on this machine, else when its heartbeat stops. A process
+that was only stopped may come back: what it has trained meanwhile counts unless somebody else
+was first.
 The folder must lie on a disk of one machine: SQLite's WAL does not work over a network.
 """
 
@@ -24,9 +26,17 @@ from typing import Any
 from gradgauge.study.sweep.grid import Plan
 from gradgauge.study.sweep.problems import StudyProblem, disk_problems
 from gradgauge.study.sweep.processes import Process, this_process
+from gradgauge.study.sweep.schema import (
+    FORMAT,
+    TABLES,
+    distrust,
+    is_empty,
+    read_facts,
+    read_study,
+    results_table,
+)
 
 FILE = "study.sqlite"
-FORMAT = 1
 WAITING, CLAIMED, DONE, FAILED = range(4)
 
 TRIES = 2
@@ -36,34 +46,18 @@ DEATHS = 5
 """Workers that may die over a cell: they are killed for reasons of their own, too."""
 
 LEASE = 120.0
-"""Seconds without a heartbeat after which another machine's process counts as dead."""
+"""Seconds without a heartbeat after which a process counts as dead, or as stopped for good."""
 
 _ENDED: set[tuple[Path, int]] = set()
 """Sessions of this process that are over, also where a full disk kept that from being written."""
 
-_BUSY = 60.0
+_BUSY = 1.0
+"""Seconds that SQLite itself waits for a lock: nothing can stop it meanwhile."""
+
+_PATIENCE = 600.0
+"""Seconds that a lock is waited for in all."""
+
 _SCAN = 4_096
-
-_TABLES = """
-CREATE TABLE study(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE sessions(
-    session INTEGER PRIMARY KEY, host TEXT, pid INTEGER, process TEXT, began REAL, beat REAL,
-    ended REAL, runner TEXT, versions TEXT);
-CREATE TABLE cells(
-    cell INTEGER PRIMARY KEY, grp INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
-    session INTEGER, tries INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0,
-    error TEXT);
-CREATE INDEX waiting ON cells(tries, grp, cell) WHERE state = 0;
-CREATE INDEX by_state ON cells(state, session);
-"""
-
-
-def _results_table(plan: Plan) -> str:
-    outcomes = "".join(f', "{outcome}" REAL' for outcome in plan.outcomes)
-    return (
-        "CREATE TABLE results(cell INTEGER PRIMARY KEY, session INTEGER NOT NULL, "
-        f"finished REAL NOT NULL, notation TEXT NOT NULL, seed INTEGER NOT NULL, run TEXT{outcomes})"
-    )
 
 
 class Store:
@@ -101,6 +95,8 @@ class Store:
             try:
                 self._create(plan, dataset_fingerprint, group_of)
                 self._check(plan, dataset_fingerprint)
+                there = self.path.stat()
+                self._place = (there.st_dev, there.st_ino)
                 self.session = self._begin(this_process(), runner, versions or {})
             except BaseException:
                 self._db.close()
@@ -108,9 +104,9 @@ class Store:
 
     def _create(self, plan: Plan, dataset_fingerprint: str, group_of: Sequence[int]) -> None:
         with self._transaction():
-            if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'study'").fetchone():
+            if not is_empty(self._db):
                 return
-            for statement in (*_TABLES.split(";")[:-1], _results_table(plan)):
+            for statement in (*TABLES.split(";")[:-1], results_table(plan)):
                 self._db.execute(statement)
             facts = {
                 "format": str(FORMAT),
@@ -123,9 +119,8 @@ class Store:
             self._db.executemany("INSERT INTO cells(cell, grp) VALUES (?, ?)", rows)
 
     def _check(self, plan: Plan, dataset_fingerprint: str) -> None:
-        facts = read_facts(self._db, self.folder)
-        if facts["fingerprint"] != plan.fingerprint:
-            before = Plan.from_canonical(json.loads(facts["plan"]))
+        facts, before = read_study(self._db, self.folder)
+        if facts["fingerprint"] != plan.fingerprint or before.fingerprint != plan.fingerprint:
             raise StudyProblem(self.folder, "plan_changed", changes=before.changes(plan))
         if facts["dataset_fingerprint"] != dataset_fingerprint:
             raise StudyProblem(self.folder, "data_changed", dataset=plan.dataset)
@@ -145,7 +140,7 @@ class Store:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing, whatever happens within."""
         with self._lock, disk_problems(self.folder):
-            self._db.execute("BEGIN IMMEDIATE")
+            self._begin_immediate()
             try:
                 yield self._db
                 self._db.execute("COMMIT")
@@ -154,6 +149,19 @@ class Store:
                 with contextlib.suppress(sqlite3.OperationalError):
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _begin_immediate(self) -> None:
+        """Take the lock; another process may keep it for minutes, a backup for one."""
+        began = time.monotonic()
+        while True:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() - began > _PATIENCE:
+                    raise
+            else:
+                return
 
     def claim(self, pick: Callable[[list[tuple[int, int, int]], int], list[int]]) -> list[int]:
         """Take cells that nobody has; fewest tries first, then group by group.
@@ -192,8 +200,9 @@ class Store:
         with self._transaction() as db:
             db.execute(
                 "UPDATE cells SET tries = tries + 1, error = ?, session = NULL, "
-                "state = CASE WHEN tries + 1 >= ? THEN 3 ELSE 0 END WHERE cell = ? AND state < 2",
-                (error, TRIES, cell),
+                "state = CASE WHEN tries + 1 >= ? THEN 3 ELSE 0 END WHERE cell = ? AND state < 2 "
+                "AND (session IS NULL OR session = ?)",
+                (error, TRIES, cell, self.session),
             )
             return self._is(cell, FAILED)
 
@@ -203,8 +212,9 @@ class Store:
             db.execute(
                 "UPDATE cells SET deaths = deaths + ?, session = NULL, "
                 "error = CASE WHEN ? THEN ? ELSE error END, "
-                "state = CASE WHEN deaths + ? >= ? THEN 3 ELSE 0 END WHERE cell = ? AND state < 2",
-                (int(blamed), int(blamed), error, int(blamed), DEATHS, cell),
+                "state = CASE WHEN deaths + ? >= ? THEN 3 ELSE 0 END WHERE cell = ? AND state < 2 "
+                "AND (session IS NULL OR session = ?)",
+                (int(blamed), int(blamed), error, int(blamed), DEATHS, cell, self.session),
             )
             return self._is(cell, FAILED)
 
@@ -257,9 +267,23 @@ class Store:
         return int(row[0])
 
     def status(self) -> dict[str, int]:
-        """How many `cells` there are, and how many are `done`, have `failed`, are `left`."""
+        """How many `cells` there are, and how many are `done`, have `failed`, are `left`.
+
+        Raises:
+            StudyProblem: the folder has been moved or deleted meanwhile.
+        """
+        self._check_place()
         with self._lock, disk_problems(self.folder):
             return count(self._db)
+
+    def _check_place(self) -> None:
+        """Raise unless the file that is written is the one that stands in the folder."""
+        try:
+            there = self.path.stat()
+        except OSError:
+            raise StudyProblem(self.folder, "gone") from None
+        if (there.st_dev, there.st_ino) != self._place:
+            raise StudyProblem(self.folder, "gone")
 
     def close(self) -> None:
         """Give back what is still claimed, and close."""
@@ -273,6 +297,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """An open database in WAL mode, for threads that take turns."""
     db = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     try:
+        distrust(db)
         # Two processes that open a new file at once may meet here; no busy handler is asked.
         for attempt in range(100):
             try:
@@ -306,6 +331,7 @@ def reading(folder: Path | str) -> Iterator[sqlite3.Connection]:
     with disk_problems(folder):
         db = _open_to_read(path)
         try:
+            distrust(db)
             read_facts(db, folder)
             yield db
         finally:
@@ -326,22 +352,6 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     raise AssertionError
 
 
-def read_facts(db: sqlite3.Connection, folder: Path) -> dict[str, str]:
-    """The `study` table.
-
-    Raises:
-        StudyProblem: it has none, or is of a newer format.
-    """
-    try:
-        facts = dict(db.execute("SELECT key, value FROM study").fetchall())
-        version = int(facts["format"])
-    except (sqlite3.OperationalError, KeyError, ValueError):
-        raise StudyProblem(folder, "not_a_study") from None
-    if version > FORMAT:
-        raise StudyProblem(folder, "newer", version=version, known=FORMAT)
-    return facts
-
-
 def count(db: sqlite3.Connection) -> dict[str, int]:
     """`cells`, `done`, `failed` and `left` of an open study."""
     states: dict[Any, int] = dict(
@@ -359,4 +369,5 @@ def status(folder: Path | str) -> dict[str, int]:
         StudyProblem: there is no study.
     """
     with reading(folder) as db:
+        read_study(db, Path(folder))
         return count(db)
