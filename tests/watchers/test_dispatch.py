@@ -66,3 +66,25 @@ def test_what_cannot_be_watched(arguments, options, reason):
 def test_wrong_options(options):
     with pytest.raises(InvalidValue):
         gg.watch(nn.Linear(2, 2), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"loss": nn.functional.cross_entropy}, "loss_without_probe"),
+        ({"to": "watch.jsonl"}, "no_listener"),
+        ({"to": [print]}, "no_listener"),
+        ({"to": 3}, "no_listener"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_the_training(options, reason):
+    with pytest.raises(CannotWatch) as caught:
+        gg.watch(nn.Linear(2, 2), **options)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("budget", [-1, 0, 2, float("nan")])
+def test_a_budget_is_named_as_it_was_given(budget):
+    with pytest.raises(InvalidValue) as caught:
+        gg.watch(nn.Linear(2, 2), budget=budget)
+    assert f"{budget}" in caught.value.sentence()

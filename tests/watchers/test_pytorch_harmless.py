@@ -6,13 +6,15 @@ import copy
 import gc
 import io
 import pickle
+import threading
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import gradgauge as gg
-from tests.watchers.test_pytorch_training import X, Y, alike, network, smooth
+from tests.watchers.test_pytorch_training import X, Y, alike, hooks_left, network, smooth
 
 
 def transformer():
@@ -158,6 +160,99 @@ def test_handles_of_the_users_own_hooks_go_on_working():
     model(X)
     assert len(calls) == 5
     assert list(model[0]._forward_hooks) == []
+
+
+def test_a_transformed_pass_ends_nothing():
+    model = smooth()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with gg.watch(model, every=1) as watcher:
+        for _ in range(2):
+            torch.func.vmap(model)(X.reshape(4, 16, 6)).square().mean().backward()
+            optimizer.step()
+    run = watcher.run
+    assert run.figure("steps_done")[0] == 2
+    assert np.isfinite(run.values("steps", "update_ratio")).all()
+    assert np.isnan(run.values("probes", "delta_norm")).all()
+
+
+def test_a_model_without_values_ends_nothing():
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with gg.watch(model, every=1) as watcher:
+        for _ in range(5):
+            model(X.to("meta")).sum().backward()
+            optimizer.step()
+    assert hooks_left(model) == []
+    assert watcher.run.figure("steps_done")[0] == 5
+    assert "no_values" in {note.reason for note in watcher.run.notes}
+
+
+class Failing:
+    """A listener that cannot write."""
+
+    def opened(self, *_):
+        raise OSError("disk full")
+
+    recorded = closed = opened
+
+
+def test_a_reading_that_goes_on_failing_lets_go(monkeypatch):
+    from gradgauge.watchers.torch import watcher as home
+
+    def broken(*_):
+        raise RuntimeError("mine")
+
+    monkeypatch.setattr(home, "measure_layers", broken)
+    plain, model = smooth(), smooth()
+    for one, watched in ((plain, False), (model, True)):
+        optimizer = torch.optim.SGD(one.parameters(), 0.1)
+        watcher = gg.watch(one, every=1) if watched else None
+        for _ in range(6):
+            make_step(one, optimizer)
+    assert watcher is not None
+    assert hooks_left(model) == []
+    watcher.close()
+    reasons = [note.reason for note in watcher.run.notes]
+    assert reasons.count("reading_failed") == 1
+    assert "let_go" in reasons
+    assert alike(list(plain.parameters()), list(model.parameters()))
+
+
+def test_a_listener_that_fails_is_warned_of_and_left_out():
+    model = smooth()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with (
+        pytest.warns(UserWarning, match="disk full"),
+        gg.watch(model, every=1, to=[Failing()]) as watcher,
+    ):
+        for _ in range(3):
+            make_step(model, optimizer)
+    assert np.isfinite(watcher.run.values("probes", "delta_norm")).all()
+    assert len(watcher.run.values("probes", "delta_norm")[0]) == 3
+
+
+def test_watchers_of_many_threads_do_not_meet():
+    failures, figures = [], []
+
+    def train():
+        try:
+            model = smooth()
+            optimizer = torch.optim.SGD(model.parameters(), 0.1)
+            for _ in range(15):
+                with gg.watch(model, every=1) as watcher:
+                    make_step(model, optimizer)
+                figures.append(watcher.run.values("probes", "delta_norm")[0, 0, 0])
+        except Exception as error:  # noqa: BLE001 whatever it is, the test says it
+            failures.append(error)
+
+    threads = [threading.Thread(target=train) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(set(figures)) == 15
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

@@ -161,7 +161,9 @@ def test_probe_that_raises_is_said_and_ends_nothing():
     def loss(*_):
         raise RuntimeError("no such loss")
 
-    with gg.watch(model, X, Y, loss=loss, every=1) as watcher:
+    with pytest.warns(UserWarning, match="no such loss"):
+        watcher = gg.watch(model, X, Y, loss=loss, every=1)
+    with watcher:
         train(model, steps=2)
     notes = [note.sentence() for note in watcher.run.notes]
     assert any("no such loss" in note for note in notes)

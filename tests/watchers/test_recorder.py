@@ -123,7 +123,7 @@ def test_every_note_has_words(lang):
     keys = entries(lang)
     reasons = [k.removeprefix("watch.reason.") for k in keys if k.startswith("watch.reason.")]
     for reason in reasons:
-        note = Note("signals", reason, "fc1", {"steps": 4, "error": "E"})
+        note = Note("signals", reason, "fc1", {"steps": 4, "error": "E", "listener": "L"})
         assert "fc1" in note.sentence(lang)
     assert len(reasons) > 10
 

@@ -79,11 +79,29 @@ def test_lightning():
     assert np.isfinite(run.values("epochs", "train_loss")).all()
 
 
-def test_lightning_accumulates():
-    model = Classifier()
+class Bookkeeper(Classifier):
+    """Notes the loss of every micro-batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses = []
+
+    def training_step(self, batch, index):
+        loss = super().training_step(batch, index)
+        self.losses.append(float(loss.detach()))
+        return loss
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_lightning_accumulates(parts):
+    model = Bookkeeper()
     watcher = gg.watch(model, every=1)
-    fit(model, [watcher], accumulate_grad_batches=3)
-    assert watcher.run.figure("steps_done")[0] == 2
+    fit(model, [watcher], accumulate_grad_batches=parts)
+    epochs = np.array(model.losses).reshape(2, 3)
+    groups = [epoch[i : i + parts] for epoch in epochs for i in range(0, 3, parts)]
+    assert watcher.run.figure("steps_done")[0] == len(groups)
+    expected = [group.mean() for group in groups]
+    np.testing.assert_allclose(watcher.run.values("steps", "loss")[0], expected, rtol=1e-6)
 
 
 def test_lightning_exception():

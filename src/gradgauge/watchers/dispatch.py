@@ -163,8 +163,9 @@ def watch(
     if family == "keras":
         return _checked(_home("keras.watcher").KerasWatcher, given)(model, *batch, **given)
     if family == "pytorch":
-        if batch and given.get("loss") is None:
-            raise CannotWatch("probe_without_loss")
+        has_batch, has_loss = bool(batch) or "x" in given, given.get("loss") is not None
+        if has_batch != has_loss:
+            raise CannotWatch("probe_without_loss" if has_batch else "loss_without_probe")
         return _checked(_home("torch.watcher").PyTorchWatcher, given)(model, *batch, **given)
     if family in ("lightning_module", "lightning_trainer"):
         _checked(_home("torch.watcher").PyTorchWatcher, given)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +15,7 @@ from gradgauge._version import __version__
 from gradgauge.gauges import STEP_QUANTITIES
 from gradgauge.layers import LayerInfo, Note, as_attributes
 from gradgauge.run import Group, Run
+from gradgauge.watchers.errors import CannotWatch
 from gradgauge.watchers.measure import PROBE_QUANTITIES
 
 MOST_STEPS = 4_096
@@ -40,6 +43,21 @@ class Listener(Protocol):
 
     def closed(self, run: Run) -> None:
         """The training is over."""
+
+
+def checked(listeners: Any) -> list[Listener]:
+    """The listeners, each with the three methods that a listener has.
+
+    Raises:
+        CannotWatch: one has not, or they are no list.
+    """
+    kind = type(listeners).__name__
+    if isinstance(listeners, (str, bytes)) or not isinstance(listeners, Iterable):
+        raise CannotWatch("no_listener", kind=kind)
+    for one in (listeners := list(listeners)):
+        if not all(callable(getattr(one, name, None)) for name in ("opened", "recorded", "closed")):
+            raise CannotWatch("no_listener", kind=type(one).__name__)
+    return listeners
 
 
 class Series:
@@ -89,7 +107,7 @@ class Recorder:
 
     def __init__(self, attributes: Mapping[str, Any], listeners: Sequence[Listener] = ()):
         self.attributes: dict[str, Any] = dict(attributes)
-        self.listeners = list(listeners)
+        self.listeners = checked(listeners)
         self.layers: list[LayerInfo] = []
         self.notes: list[Note] = []
         self.steps_done = 0
@@ -104,13 +122,17 @@ class Recorder:
     def start(self, layers: Sequence[LayerInfo]) -> None:
         """The layer axis, once for the whole Run."""
         self.layers = list(layers)
-        for listener in self.listeners:
-            listener.opened(self.layers, self.attributes)
+        self._tell_all("opened", self.layers, self.attributes)
 
     @property
     def started(self) -> bool:
         """Whether the layers are known."""
         return bool(self.layers)
+
+    @property
+    def probed(self) -> bool:
+        """Whether all gauges were taken at least once."""
+        return bool(self._probes.steps)
 
     @property
     def last_step(self) -> int:
@@ -136,14 +158,17 @@ class Recorder:
         if note not in self.notes:
             self.notes.append(note)
 
+    def withdraw(self, subject: str, reason: str, layer: str = "") -> None:
+        """Take back what was said of a layer: it holds no longer."""
+        said = (subject, reason, layer)
+        self.notes = [n for n in self.notes if (n.subject, n.reason, n.layer) != said]
+
     def close(self) -> None:
         """Tell listeners that it is over; without effect the second time."""
         if self._closed:
             return
         self._closed = True
-        run = self.run()
-        for listener in self.listeners:
-            listener.closed(run)
+        self._tell_all("closed", self.run())
 
     def _put(
         self, group: str, series: Series, step: int, values: Values, loss: float | None
@@ -157,8 +182,19 @@ class Recorder:
         self._tell(group, step, row)
 
     def _tell(self, group: str, step: int, row: Mapping[str, Any]) -> None:
-        for listener in self.listeners:
-            listener.recorded(group, step, row)
+        self._tell_all("recorded", group, step, row)
+
+    def _tell_all(self, what: str, *facts: Any) -> None:
+        """A listener that fails is told nothing more; the training is not its business."""
+        for listener in list(self.listeners):
+            try:
+                getattr(listener, what)(*facts)
+            except Exception as error:  # noqa: BLE001 a full disk must not end a training
+                self.listeners.remove(listener)
+                name, said = type(listener).__name__, f"{type(error).__name__}: {error}"
+                self.note("listener", "listener_failed", listener=name, error=said)
+                with contextlib.suppress(UserWarning):  # Where warnings are errors.
+                    warnings.warn(self.notes[-1].sentence(), stacklevel=2)
 
     def _look_for_non_finite(self, step: int, row: Mapping[str, Any]) -> None:
         if self.non_finite is not None:

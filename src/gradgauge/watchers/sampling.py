@@ -27,6 +27,7 @@ class Sampler:
     Args:
         every: a number of steps, or None.
         share: a share of wall time, in (0, 1].
+        part: how much of the share these measurements may take.
         clock: seconds.
     """
 
@@ -35,19 +36,27 @@ class Sampler:
         every: int | None,
         share: float,
         clock: Callable[[], float] = time.perf_counter,
+        part: float = 1.0,
     ):
         if every is not None and (not isinstance(every, int) or every < 1):
             raise InvalidValue("every", every, "whole_number", least=1)
         if not 0 < share <= 1:
             raise InvalidValue("budget", share, "positive")
-        self.every, self.share, self._clock = every, share, clock
+        self.every, self.share, self._clock = every, share * part, clock
         self.began: float | None = None
         self.total = 0.0
         self.measured = 0
         self._costs: list[float] = []
+        self._stopped = False
+
+    def stop(self) -> None:
+        """There is nothing more to measure."""
+        self._stopped = True
 
     def due(self, step: int) -> bool:
         """Whether to measure `step`."""
+        if self._stopped:
+            return False
         if self.every is not None:
             return step % self.every == 0
         if self.began is None or not self._costs:

@@ -61,8 +61,8 @@ class JaxWatcher(Closing):
         self._probe: Probe | None = None
         self._rows: list[Row] = []
         self._broken = False
-        self._every = Sampler(every, budget * (1 - NORMS_PART))
-        self._norms_every = Sampler(norms_every or (1 if every else None), budget * NORMS_PART)
+        self._every = Sampler(every, budget, part=1 - NORMS_PART)
+        self._norms_every = Sampler(norms_every or (1 if every else None), budget, part=NORMS_PART)
         self._params: Tree = params
         self.step_count = 0
         self.recorder = Recorder(

@@ -71,8 +71,8 @@ class KerasWatcher(Closing, keras.callbacks.Callback):
         self._watched = model
         self._given = None if x is None else tuple(map(first_samples, (x, y, sample_weight)))
         _check_arrays(self._given)
-        self._every = Sampler(every, budget * (1 - NORMS_PART))
-        self._norms_every = Sampler(norms_every or (1 if every else None), budget * NORMS_PART)
+        self._every = Sampler(every, budget, part=1 - NORMS_PART)
+        self._norms_every = Sampler(norms_every or (1 if every else None), budget, part=NORMS_PART)
         self.step = 0
         self._tapped: Tapped | None = None
         self._pass: Callable[[], Passed] | None = None

@@ -31,6 +31,7 @@ class Capture:
         version: of `value`, when it passed.
         samples: kept, of `total`; both 0 where all are.
         grad: of the samples kept; None until it has come.
+        passed: the number of the backward pass that it came with last.
     """
 
     tensor: torch.Tensor
@@ -39,6 +40,7 @@ class Capture:
     samples: int = 0
     total: int = 0
     grad: torch.Tensor | None = None
+    passed: int = -1
 
     @classmethod
     def of(cls, tensor: torch.Tensor, guard: Guarded = unguarded) -> Capture:
@@ -54,6 +56,7 @@ class Capture:
 
     def arrived(self, grad: torch.Tensor) -> None:
         """Told the gradient, or one more part of it."""
+        self.passed = torch._C._current_graph_task_id()
         grad = grad.detach()
         if self.samples:
             grad = grad[: self.samples] * (self.total / self.samples) ** 0.5

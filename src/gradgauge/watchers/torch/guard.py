@@ -58,7 +58,7 @@ class Guard:
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self.over = True
-            self._note("signals", "let_go", failures=self._failures)
+            self._note("signals", "let_go", steps=self._failures)
             self._let_go()
 
     def renew(self) -> None:

@@ -8,10 +8,12 @@ shows more to the module's call than to everybody else.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -153,11 +155,26 @@ def after_call(
     return Handle(module, hook, (_AFTER, *extra))
 
 
-def is_plain_pass() -> bool:
+_PROBING: ContextVar[object] = ContextVar("probing", default=None)
+
+
+@contextlib.contextmanager
+def probing(owner: object) -> Iterator[None]:
+    """A pass that a watcher makes: it is nobody's training, and seen by `owner` alone."""
+    token = _PROBING.set(owner)
+    try:
+        yield
+    finally:
+        _PROBING.reset(token)
+
+
+def is_plain_pass(owner: object = None) -> bool:
     """Whether a call here is part of a training as it runs: gradients are recorded, and nobody
-    traces, compiles, exports, or transforms the function."""
+    traces, compiles, exports, or transforms the function. In a watcher's own pass: whether
+    `owner` is who makes it."""
     return (
         torch.is_grad_enabled()
+        and _PROBING.get() in (None, owner)
         and not torch.compiler.is_compiling()
         and not is_tracing()
         and peek_interpreter_stack() is None

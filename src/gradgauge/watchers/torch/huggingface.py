@@ -25,10 +25,6 @@ class HuggingFaceWatcher(InTrainer, TrainerCallback):
         del args, state, control
         self.close()
         self._watcher = PyTorchWatcher(kwargs["model"], framework="huggingface", **self._options)
-        optimizer = kwargs.get("optimizer")
-        if optimizer is not None:
-            # Accelerate wraps the optimiser; hooks see the one inside.
-            self._watcher.follow(getattr(optimizer, "optimizer", optimizer))
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         del args, control

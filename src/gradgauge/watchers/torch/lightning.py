@@ -19,26 +19,34 @@ else:
 class LightningWatcher(InTrainer, Callback):
     """Reads the gauges of a LightningModule while a Trainer fits it.
 
-    Hooks read the training batch; losses and epoch figures are those that the module returns
-    and logs. After `fit`, and after an exception in it, nothing is left on the module.
+    Hooks read the training batch; epoch figures are those that the module logs, and the loss of a
+    step is the mean over its micro-batches of what the module returns. After `fit`, and after an exception in it, nothing is left on the module.
 
     Args:
         options: as for PyTorchWatcher.
     """
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        del trainer
         self.close()
+        self._losses: list[float] = []
+        self._steps = 0
         self._watcher = PyTorchWatcher(pl_module, framework="lightning", **self._options)
-        if len(trainer.optimizers) == 1:
-            self._watcher.follow(trainer.optimizers[0])
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        del trainer, pl_module, batch, batch_idx
+        del batch, batch_idx
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if isinstance(loss, torch.Tensor):
-            self.watcher.log_behind(loss)
+            # Lightning divides the loss of a micro-batch by their number, for the gradients' sake.
+            parts = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
+            self._losses.append(float(loss.detach()) * parts)
+        if self.watcher.steps_done > self._steps:
+            self._steps = self.watcher.steps_done
+            if self._losses:
+                self.watcher.log_behind(sum(self._losses) / len(self._losses))
+            self._losses.clear()
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         del pl_module

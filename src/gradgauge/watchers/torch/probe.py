@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradgauge.watchers.torch.hooks import probing
 from gradgauge.watchers.torch.modules import Row
 from gradgauge.watchers.torch.state import preserved
 from gradgauge.watchers.torch.taps import Taps
@@ -39,7 +40,8 @@ class Probe:
         Compiled parts run eagerly, for their hooks would never fire.
         """
         taps = Taps(self.model, rows)
-        with preserved(self.model), torch.compiler.set_stance("force_eager"):
+        stance = torch.compiler.set_stance("force_eager")
+        with preserved(self.model), stance, probing(taps):
             try:
                 self._read(taps, rows)
             except Exception as error:  # noqa: BLE001 an instrument must not end the training

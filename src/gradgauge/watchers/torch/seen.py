@@ -98,7 +98,8 @@ def _seen(
     if all(g is not None for g in gradients) and gradients:
         shown.weight_grad = entries([g for g in gradients if g is not None])
     else:
-        note("gradients", "frozen" if not row.info.trainable else "no_gradient", row.info.name)
+        frozen = not any(w.requires_grad for w in row.weights)
+        note("gradients", "frozen" if frozen else "no_gradient", row.info.name)
     if not reached:
         note("signals", "container" if row.container else "not_called", row.info.name)
         return shown

@@ -114,7 +114,7 @@ class Taps:
             elif is_pointwise(module):
                 add(before_call(module, self._timed(self._enter)))
                 add(after_call(module, self._timed(self._leave)))
-        add(before_call(self.model, self._begin))
+        add(before_call(self.model, self.begin))
         add(after_call(self.model, self._end, always=True))
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ class Taps:
 
     def _timed(self, hook: Callable[..., None]) -> Callable[..., None]:
         def timed(*args: Any) -> None:
-            if not is_plain_pass():
+            if not is_plain_pass(self):
                 return
             began = time.perf_counter()
             self._guard(hook, *args)
@@ -150,14 +150,15 @@ class Taps:
 
     # -- hooks on modules
 
-    def _begin(self, _module: nn.Module, _args: Any) -> None:
-        if is_plain_pass() and self._mode is None:
+    def begin(self, *_: Any) -> None:
+        """The model is called."""
+        if is_plain_pass(self) and self._mode is None:
             self._mode = _Functions(self)
             self._mode.__enter__()
 
     def _end(self, _module: nn.Module, _args: Any, output: Any) -> None:
         self._leave_mode()
-        if is_plain_pass():
+        if is_plain_pass(self):
             self._guard(self._find_outputs, output)
 
     def _find_outputs(self, output: Any) -> None:

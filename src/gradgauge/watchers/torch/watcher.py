@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
-from torch.optim.optimizer import (
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
-from torch.utils.hooks import RemovableHandle
 
-from gradgauge.gauges.backward_gain import ratio
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.measure import Seen, measure_layers
-from gradgauge.watchers.recorder import CLIPPED, Listener, Recorder
+from gradgauge.watchers.recorder import Listener, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
+from gradgauge.watchers.torch.capture import Call
 from gradgauge.watchers.torch.guard import Guard
-from gradgauge.watchers.torch.hooks import Handle, before_call
+from gradgauge.watchers.torch.hooks import before_call, is_plain_pass
 from gradgauge.watchers.torch.modules import Row, candidates, eager, is_compiled
+from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_steps, with_closure
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.seen import describe, in_call_order, seen
-from gradgauge.watchers.torch.steps import (
-    Weights,
-    backward_pass,
-    parameters_of,
-    scaler_above,
-    tensor_norms,
-    watched_by,
-)
+from gradgauge.watchers.torch.step import Step
 from gradgauge.watchers.torch.taps import Taps
+from gradgauge.watchers.torch.weights import Weights
 
 Loss = Callable[[Any, Any], torch.Tensor]
 
@@ -44,7 +34,7 @@ Loss = Callable[[Any, Any], torch.Tensor]
 class PyTorchWatcher(Closing):
     """Reads the gauges of a PyTorch model from its own training.
 
-    Hooks on modules and tensors read the training batch; hooks on the optimiser say when a step
+    Hooks on modules and tensors read the training batch; hooks on the optimizers say when a step
     is made. All of them only look. With a probe batch and a loss, an eager pass on the same
     parameters reads that batch instead; of a compiled model nothing else can be read.
 
@@ -52,14 +42,18 @@ class PyTorchWatcher(Closing):
         model: the module that is trained.
         x, y: a fixed probe batch: a tensor, or a tuple or dict of inputs.
         loss: (output, y) -> scalar, for the probe batch.
-        optimizer: whose steps count; None: the first that moves a parameter of the model.
-        scaler: a gradient scaler; None: found where it calls the optimiser.
+        optimizer: whose steps count; None: every one that moves a parameter of the model.
+        scaler: a gradient scaler; None: found where it calls the optimizer.
         every: sample all gauges every so many steps; None: as often as `budget` allows.
         norms_every: the same for the norms of gradients, weights and updates; None: every step
             if `every` is given, else as often as `budget` allows.
         budget: share of the training's time for measuring.
         name: what the Run calls the model.
         to: listeners: a live table, writers.
+        framework: what the Run calls the framework.
+
+    Attributes:
+        step: the number of the step being made, counted from 0.
     """
 
     def __init__(
@@ -78,19 +72,13 @@ class PyTorchWatcher(Closing):
         to: Sequence[Listener] = (),
         framework: str = "pytorch",
     ):
+        self._every = Sampler(every, budget, part=1 - NORMS_PART)
+        self._norms_every = Sampler(norms_every or (1 if every else None), budget, part=NORMS_PART)
         self.model = eager(model)
         self._compiled = is_compiled(model)
         self._probe = Probe(self.model, x, y, loss) if x is not None and loss else None
-        self._scaler, self._optimizer = scaler, optimizer
-        self._every = Sampler(every, budget * (1 - NORMS_PART))
-        self._norms_every = Sampler(norms_every or (1 if every else None), budget * NORMS_PART)
-        self._rows = candidates(self.model)
-        self._weights = Weights(self._rows)
-        self._handles: list[RemovableHandle] = []
-        self._temporary: list[RemovableHandle | Handle] = []
-        self.step = self._logged = 0
-        self._loss: float | None = None
-        self._forget()
+        self._scaler = scaler
+        self._movers = Movers(self.model, optimizer)
         self.recorder = Recorder(
             {
                 "name": name or type(self.model).__name__,
@@ -103,10 +91,13 @@ class PyTorchWatcher(Closing):
             to,
         )
         self._guard = Guard(self.recorder.note, _weak(self, "_stop"))
-        self._taps = Taps(self.model, self._rows, self._guard)
+        self._hooks, self._temporary = contextlib.ExitStack(), contextlib.ExitStack()
+        self._waiting: list[Any] = []
         self._finalizer = weakref.finalize(
-            self, _let_go, self._taps, self._handles, self._temporary
+            self, _let_go, self._temporary, self._hooks, self._waiting
         )
+        self.step, self._by_hand = 0, False
+        self._find_layers()
         self._open()
 
     # -- what a user calls
@@ -114,13 +105,13 @@ class PyTorchWatcher(Closing):
     @property
     def run(self) -> Run:
         """What has been recorded so far."""
-        self.recorder.steps_done = self.step
+        self.recorder.steps_done = self.steps_done
         return self.recorder.run()
 
     @property
     def steps_done(self) -> int:
-        """Steps of training seen so far."""
-        return self.step
+        """Steps of training seen so far; the one whose updates may still go on is among them."""
+        return self.step + bool(self._step.steppers)
 
     @property
     def rows(self) -> list[Row]:
@@ -137,200 +128,253 @@ class PyTorchWatcher(Closing):
         return seen(self._rows, taps, probe.gradient, 1.0, lambda *_: None)
 
     def log(self, loss: Any) -> None:
-        """Tell the loss of the step being made, before the optimiser's: hooks do not see it."""
-        if self._light:
-            self._loss = float(loss.detach()) if isinstance(loss, torch.Tensor) else float(loss)
+        """Tell the loss of the step being made, before the optimizer's: hooks do not see it."""
+        if self._step.light:
+            self._step.loss = _number(loss)
 
     def log_behind(self, loss: Any) -> None:
         """Tell the loss of the step that was just made."""
-        made, self._logged = self.step > self._logged, self.step
-        if made and self.recorder.last_step == self.step - 1:
-            self.recorder.step(self.step - 1, {}, float(loss))
+        if self._step.steppers:
+            self._step.loss = _number(loss)
+        elif self.step and self.recorder.last_step == self.step - 1:
+            self.recorder.step(self.step - 1, {}, _number(loss))
 
     def log_epoch(self, epoch: int, **figures: float) -> None:
         """Tell figures of an epoch, counted from 1: `loss`, `accuracy`, ..."""
         self.recorder.epoch(epoch, {k: float(v) for k, v in figures.items()})
 
-    def follow(self, optimizer: torch.optim.Optimizer) -> None:
-        """Count this optimiser's steps, unless another one was named."""
-        self._optimizer = self._optimizer or optimizer
-
     def close(self) -> None:
         """Take all hooks off, and take the last probe if there is a probe batch."""
         if not self._finalizer.alive:
             return
+        if self._step.steppers or self._guard(self._step.was_updated_by_hand):
+            self._end_step()
         self._finalizer()
-        if self._probe is not None and self.step:
+        if self._probe is not None and self.step and not self._guard.over:
             self._read_probe()
+        if not self.recorder.started:
+            self._guard(self._start, None)
+        if not self.step:
+            self.recorder.note("updates", "nobody_moves")
         self.recorder.steps_done = self.step
         self.recorder.close()
 
-    # -- a step: armed before it, read before the update, closed behind it
+    # -- hooks of the whole training
 
     def _open(self) -> None:
         myself = weakref.ref(self)
 
         def before(optimizer: Any, args: Any, kwargs: Any) -> Any:
             watcher = myself()
-            return watcher._before_step(optimizer, args, kwargs) if watcher else None
+            return (
+                watcher._guard(watcher._before_step, optimizer, args, kwargs) if watcher else None
+            )
 
         def after(optimizer: Any, _args: Any, _kwargs: Any) -> None:
             watcher = myself()
             if watcher is not None:
-                watcher._after_step(optimizer)
+                watcher._guard(watcher._after_step, optimizer)
 
-        self._handles += [
-            register_optimizer_step_pre_hook(before),
-            register_optimizer_step_post_hook(after),
-        ]
+        for handle in watch_steps(before, after):
+            self._hooks.callback(handle.remove)
         if self._compiled:
             self.recorder.note("clipping", "compiled")
             if self._probe is None:
                 self.recorder.note("signals", "compiled")
-        self._arm()
+        self._begin_step()
 
     def _stop(self) -> None:
+        """The guard has seen too many failures."""
         self._finalizer()
 
-    def _forget(self) -> None:
-        self._before_clipping: list[float] | None = None
-        self._row_values: dict[str, np.ndarray] = {}
-        self._gradients: dict[int, torch.Tensor] = {}
-        self._factor = 1.0
-        self._read = self._stale = self._unfinished = False
-        self._backward: int | None = None
+    def _find_layers(self) -> None:
+        self._rows = candidates(self.model)
+        self._weights = Weights(self._rows)
+        self._lazy = [p for p in self.model.parameters() if _is_lazy(p)]
 
-    def _arm(self) -> None:
-        """Decide what to read of the step that begins now."""
-        self._full = self._every.due(self.step)
-        self._light = self._full or self._norms_every.due(self.step)
-        if self._full and self._probe is not None:
-            self._read_probe()
-            self._full = False
-        began = time.perf_counter()
-        tapped = self._full and not self._compiled
-        if tapped:
-            self._taps.reset()
-            self._taps.open()
-            self._temporary.append(before_call(self.model, _weak(self, "_begin")))
-        if self._light and not self._compiled:
+    # -- a step begins
+
+    def _begin_step(self) -> None:
+        self._guard.renew()
+        if self._guard.over:
+            return
+        full = self._every.due(self.step)
+        light = full or self._norms_every.due(self.step)
+        if full and self._probe is not None:
+            self._guard(self._read_probe)
+            full = self._probe is None and self._every.due(self.step)
+        if full and any(w.is_meta for w in self._weights.parameters):
+            self.recorder.note("signals", "no_values")
+            full = False
+        self._step = Step(self.step, full and not self._compiled, light, self._weights, self._guard)
+        self._guard(self._listen)
+
+    def _listen(self) -> None:
+        step, began = self._step, time.perf_counter()
+        if self._lazy:
+            self._wait()
+        if step.full:
+            step.taps = Taps(self.model, self._rows, self._guard)
+            self._temporary.callback(step.taps.close)
+            step.taps.open()
+        if (step.light or self._by_hand) and not self._compiled:
+            step.on_backward_end = _weak(self, "_backward_ended")
+            arrived = _guarded(self._guard, step.gradient_came)
             for weight in self._weights.parameters:
                 if weight.requires_grad:
-                    hook = weight.register_post_accumulate_grad_hook(_weak(self, "_grad_came"))
-                    self._temporary.append(hook)
-        self._seconds = time.perf_counter() - began
+                    handle = weight.register_post_accumulate_grad_hook(arrived)
+                    self._temporary.callback(handle.remove)
+        step.seconds += time.perf_counter() - began
 
-    def _begin(self, *_: Any) -> None:
-        if self._stale or (self._unfinished and backward_pass() is None):
-            # The last backward pass was not finite and no step was made of it, because a gradient
-            # scaler skipped it; or it was broken off by an exception that the loop has caught.
-            # What is seen from here on belongs to a new step.
-            self._taps.reset()
-            self._stale = self._unfinished = False
+    def _wait(self) -> None:
+        """Be told when the model, or a part of it, is called for another pass."""
+        if not self._waiting:
+            called = _weak(self, "_called")
+            self._waiting += [before_call(module, called) for module in self.model.modules()]
 
-    def _grad_came(self, _parameter: Any) -> None:
-        if self._backward != (number := backward_pass()):
-            self._backward, self._unfinished = number, True
-            engine = torch.autograd.Variable._execution_engine  # type: ignore[attr-defined]
-            engine.queue_callback(self._backward_ended)
+    def _called(self, module: nn.Module, _args: Any) -> None:
+        if not self._waiting or not is_plain_pass():
+            return
+        _remove(self._waiting)
+        self._guard(self._pass_begins, module)
+
+    def _pass_begins(self, module: nn.Module) -> None:
+        step = self._step
+        if self._lazy and not all(map(_is_lazy, self._lazy)):
+            self._temporary.close()
+            self._find_layers()
+            self._begin_step()
+        elif step.steppers or (not self._movers.any and step.was_updated_by_hand()):
+            self._by_hand = not step.steppers
+            self._end_step()
+        elif self._lazy:
+            self._wait()
+            return
+        if module is self.model and self._step.taps is not None:
+            self._step.taps.begin()
+
+    # -- its gradients are there
 
     def _backward_ended(self) -> None:
-        """All gradients are there, before anybody clips them."""
-        began = time.perf_counter()
-        self._backward, self._unfinished = None, False
-        gradients = self._weights.gradients()
-        self._before_clipping = norms = tensor_norms(gradients)
-        self._stale = any(
-            g is not None and not math.isfinite(n) for g, n in zip(gradients, norms, strict=True)
-        )
-        if self._full:
-            self._gradients = {
-                id(w): g.detach().clone()
-                for w, g in zip(self._weights.parameters, gradients, strict=True)
-                if g is not None
-            }
-        self._seconds += time.perf_counter() - began
+        step = self._step
+        if step.steppers:  # Optimizers inside of the backward pass.
+            self._guard(self._read_signals)
+            self._end_step()
+        elif not self._movers.any:
+            step.expect_update_by_hand()
+            self._wait()
 
-    def _mine(self, optimizer: torch.optim.Optimizer) -> bool:
-        if self._optimizer is None and watched_by(self.model, optimizer):
-            self._optimizer = optimizer
-        return optimizer is self._optimizer
+    # -- its updates
 
-    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
-        if not self._mine(optimizer) or not self._light:
+    def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
+        moved = self._movers.moved_by(optimizer)
+        if not moved:
             return None
-        closure = kwargs.get("closure") or (args[1] if len(args) > 1 else None)
-        if closure is None:
-            self._read_step(optimizer)
+        busy = self._step.under_way
+        if busy is not None and busy is not optimizer and self._movers.moved_by(busy) & moved:
+            return None  # An optimizer inside of another one's step.
+        if id(optimizer) in self._step.steppers and backward_pass() is None:
+            self._end_step()
+        step = self._step
+        step.under_way = optimizer
+        if not step.light:
             return None
 
-        def reading_closure() -> Any:
-            result = closure()
-            if not self._read:
-                self._read_step(optimizer)
-            return result
+        def behind(loss: Any) -> None:
+            if id(optimizer) not in step.steppers and not step.moved & moved:
+                step.loss = _scalar(loss) if step.loss is None else step.loss
+                self._guard(self._read_update, optimizer, moved)
 
-        if len(args) > 1:
-            return (args[0], reading_closure, *args[2:]), kwargs
-        return args, {**kwargs, "closure": reading_closure}
+        told = with_closure(args, kwargs, behind)
+        if told is None:
+            self._read_update(optimizer, moved)
+        return told
 
-    def _read_step(self, optimizer: torch.optim.Optimizer) -> None:
-        began = time.perf_counter()
-        self._read = True
-        self._taps.close()
-        self._scaler = self._scaler or scaler_above()
-        unscaled = self._unscale(optimizer)
-        if self._full:
+    def _read_update(self, optimizer: torch.optim.Optimizer, moved: frozenset[int]) -> None:
+        step = self._step
+        self._scaler = step.before_update(optimizer, moved, self._scaler)
+        if backward_pass() is None and step.signals is None:
             self._read_signals()
-        elif not self.recorder.started:
-            self._start()
-        weights = self._weights
-        clipped = [n * unscaled for n in tensor_norms(weights.gradients())]
-        before = self._before_clipping
-        if before is not None:
-            before = [n * self._factor for n in before]
-        self._row_values = {
-            "weight_grad_norm": weights.by_row(before or clipped),
-            CLIPPED: weights.by_row(clipped),
-            "weight_norm": weights.by_row(weights.norms()),
-        }
-        weights.keep()
-        self._seconds += time.perf_counter() - began
 
-    def _unscale(self, optimizer: torch.optim.Optimizer) -> float:
-        """The factor that unscales `.grad` as it stands now; `_factor` for the backward pass."""
-        scaler = self._scaler
-        if scaler is None or not scaler.is_enabled():
-            return 1.0
-        self._factor = 1.0 / scaler.get_scale()
-        # A fused optimiser unscales by itself, inside of its step.
-        inside = getattr(optimizer, "grad_scale", None)
-        return 1.0 / float(inside) if inside is not None else 1.0
+    def _read_signals(self) -> None:
+        """What the taps have seen: before the first update, or behind updates in the pass."""
+        step, began = self._step, time.perf_counter()
+        if step.taps is not None:
+            step.taps.close()
+            step.taps.calls[:] = _of_this_step(step.taps.calls)
+        if not self.recorder.started:
+            self._start(step.taps)
+        self._refresh_layers()
+        if step.taps is not None and not self._guard.failed:
+            shown = seen(self._rows, step.taps, step.gradient, step.factor, self.recorder.note)
+            step.signals = measure_layers(shown)
+        step.taps = None
+        step.seconds += time.perf_counter() - began
 
-    def _start(self) -> None:
+    def _start(self, taps: Taps | None) -> None:
         """The layers are known: as they were called, if they were seen being called."""
-        self._rows = in_call_order(self._rows, self._taps)
-        self._weights = Weights(self._rows)
-        self.recorder.start(describe(self._rows, self._taps))
+        taps = taps or Taps(self.model, self._rows)
+        self._rows = in_call_order(self._rows, taps)
+        self.recorder.start(describe(self._rows, taps))
         for row in self._rows:
             if not row.info.trainable:
                 self.recorder.note("gradients", "frozen", row.info.name)
 
-    def _read_signals(self) -> None:
-        if not self.recorder.started:
-            place = {id(p): i for i, p in enumerate(self._weights.parameters)}
-            self._start()
-            if self._before_clipping is not None:
-                norms = self._before_clipping
-                self._before_clipping = [norms[place[id(p)]] for p in self._weights.parameters]
+    def _refresh_layers(self) -> None:
+        """Layers may be unfrozen on the way."""
+        frozen = {note.layer for note in self.recorder.notes if note.reason == "frozen"}
+        for row in self._rows:
+            if row.info.name in frozen and any(w.requires_grad for w in row.weights):
+                row.info.trainable = True
+                self.recorder.withdraw("gradients", "frozen", row.info.name)
 
-        def gradient(weight: nn.Parameter) -> torch.Tensor | None:
-            found = self._gradients.get(id(weight))
-            return None if found is None else found * self._factor
+    def _after_step(self, optimizer: torch.optim.Optimizer) -> None:
+        step = self._step
+        if optimizer is not step.under_way:
+            return
+        step.under_way = None
+        step.steppers.add(id(optimizer))
+        step.moved |= self._movers.moved_by(optimizer)
+        self._by_hand = False
+        if step.light:
+            self._guard(step.after_update)
+        if backward_pass() is not None:
+            return  # There may be more to come: `_backward_ended` ends the step.
+        if self._movers.waiting(step.moved):
+            self._wait()
+        else:
+            self._end_step()
 
-        shown = seen(self._rows, self._taps, gradient, self._factor, self.recorder.note)
-        self.recorder.probe(self.step, measure_layers(shown), self._loss)
-        self._taps.reset()
+    # -- it is over
+
+    def _end_step(self) -> None:
+        step, began = self._step, time.perf_counter()
+        _remove(self._waiting)
+        if step.light:
+            if not step.steppers:
+                self._guard(step.after_update)
+            self._guard(self._record)
+            sampler = self._every if step.full else self._norms_every
+            sampler.spent(step.seconds + time.perf_counter() - began)
+        self._temporary.close()
+        self.step += 1
+        self._begin_step()
+
+    def _record(self) -> None:
+        step = self._step
+        if step.signals is None:
+            self._read_signals()
+        if self._guard.failed:
+            return
+        idle = self._movers.idle(step.moved) if step.steppers else set()
+        figures = step.figures(self._rows, idle)
+        if step.signals is not None:
+            # These are of the moment before the update; the taps may have been read behind it.
+            step.signals.update({n: figures[n] for n in ("weight_norm", "weight_grad_norm")})
+            self.recorder.probe(step.number, step.signals, step.loss)
+        self.recorder.step(step.number, figures, step.loss)
+
+    # -- the probe batch
 
     def _read_probe(self) -> None:
         began = time.perf_counter()
@@ -339,40 +383,25 @@ class PyTorchWatcher(Closing):
             return
         taps = probe.read(self._rows, self.recorder.note)
         if taps is None:
-            self._probe = None
+            self._give_up_probe()
             return
         if not self.recorder.started:
-            self._taps = taps
-            self._start()
+            self._start(taps)
         shown = seen(self._rows, taps, probe.gradient, 1.0, self.recorder.note)
         self.recorder.probe(self.step, measure_layers(shown), probe.loss_value)
         self._every.spent(time.perf_counter() - began)
 
-    def _after_step(self, optimizer: Any) -> None:
-        if optimizer is not self._optimizer:
-            return
-        if not self._light:  # Nothing was hooked or read: most steps of a fast training.
-            self.step += 1
-            self._loss = None
-            self._arm()
-            return
-        began = time.perf_counter()
-        if self._row_values:
-            norms = self._row_values["weight_norm"]
-            changes = self._weights.by_row(self._weights.changes(parameters_of(optimizer)))
-            self._row_values["update_ratio"] = ratio(changes, norms)
-            self.recorder.step(self.step, self._row_values, self._loss)
-        while self._temporary:
-            self._temporary.pop().remove()
-        self.step += 1
-        self._loss = None
-        full, tapped = self._full, self._taps.seconds
-        seconds, self._seconds = self._seconds, 0.0
-        self._taps.close()
-        self._forget()
-        sampler = self._every if full else self._norms_every
-        sampler.spent(seconds + tapped + time.perf_counter() - began)
-        self._arm()
+    def _give_up_probe(self) -> None:
+        """A pass that failed once fails again. Where none was recorded, training batches are
+        read instead; else there is nothing more: two batches do not make one series."""
+        self._probe = None
+        if self.recorder.probed:
+            self._every.stop()
+        else:
+            self.recorder.attributes["batch"] = self._batch()
+        failed = [note for note in self.recorder.notes if note.reason == "probe_failed"]
+        with contextlib.suppress(UserWarning):  # Where warnings are errors, it ends nothing.
+            warnings.warn(failed[-1].sentence(), stacklevel=2)
 
     def _batch(self) -> str:
         if self._probe is not None:
@@ -380,11 +409,24 @@ class PyTorchWatcher(Closing):
         return "none" if self._compiled else "training"
 
 
-def _let_go(taps: Taps, *handles: Any) -> None:
-    taps.close()
-    for group in handles:
-        while group:
-            group.pop().remove()
+def _of_this_step(calls: Sequence[Call]) -> list[Call]:
+    """Calls that no backward pass came to count only for layers that have no others: they are of
+    an evaluation with gradients switched on, or of a pass whose loss was thrown away."""
+    reached = {id(call.row) for call in calls if call.h.grad is not None}
+    return [call for call in calls if call.h.grad is not None or id(call.row) not in reached]
+
+
+def _remove(handles: list[Any]) -> None:
+    while handles:
+        handles.pop().remove()
+
+
+def _let_go(*groups: Any) -> None:
+    for group in groups:
+        if isinstance(group, list):
+            _remove(group)
+        else:
+            group.close()
 
 
 def _weak(owner: Any, name: str) -> Callable[..., None]:
@@ -397,6 +439,28 @@ def _weak(owner: Any, name: str) -> Callable[..., None]:
             getattr(watcher, name)(*args)
 
     return hook
+
+
+def _guarded(guard: Guard, function: Callable[..., None]) -> Callable[..., None]:
+    def call(*args: Any) -> None:
+        guard(function, *args)
+
+    return call
+
+
+def _is_lazy(parameter: nn.Parameter) -> bool:
+    return isinstance(parameter, nn.parameter.UninitializedParameter)
+
+
+def _number(loss: Any) -> float:
+    return float(loss.detach()) if isinstance(loss, torch.Tensor) else float(loss)
+
+
+def _scalar(result: Any) -> float | None:
+    """A closure's result, where it is a loss."""
+    if isinstance(result, torch.Tensor):
+        return float(result.detach()) if result.numel() == 1 else None
+    return float(result) if isinstance(result, (int, float)) else None
 
 
 def _device(model: nn.Module) -> str:

@@ -27,7 +27,7 @@ from gradgauge.diagnosis.trainees.torch.data import call, first, unpack
 from gradgauge.diagnosis.trainees.torch.experiment import TorchExperiment
 from gradgauge.diagnosis.trainees.torch.facts import array
 from gradgauge.diagnosis.trainees.torch.trace import Followed, follow
-from gradgauge.watchers.torch.steps import parameters_of
+from gradgauge.watchers.torch.optimizers import parameters_of
 
 _EPOCH_SECONDS = 2.0
 _MOST_BATCHES = 2_000

@@ -49,9 +49,9 @@ from gradgauge.diagnosis.trainees.trainee import (
     steps_for,
 )
 from gradgauge.diagnosis.trial import Change, TrialResult
+from gradgauge.watchers.torch.optimizers import parameters_of
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.state import preserved
-from gradgauge.watchers.torch.steps import parameters_of
 from gradgauge.watchers.torch.watcher import PyTorchWatcher
 
 
