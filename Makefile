@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: practical test check clean
+.PHONY: practical test check wheel clean
 
 practical: $(INSTALLED)  ## the main job: ReLU against sigmoid on MNIST, with a report
 	$(BIN)/gradgauge compare --preset practical --out $(OUT)
@@ -33,6 +33,10 @@ $(INSTALLED): $(BIN)/python pyproject.toml
 $(TESTED): $(INSTALLED) requirements-test.txt
 	$(PIP) install --requirement requirements-test.txt
 	touch $@
+
+wheel: $(BIN)/python  ## a file to hand out: dist/gradgauge-*.whl
+	$(PIP) install build
+	$(BIN)/python -m build --wheel --outdir dist .
 
 clean:
 	rm -rf $(VENV) build dist runs

@@ -18,6 +18,7 @@ import click
 
 from gradgauge import __version__
 from gradgauge.cli import language
+from gradgauge.cli.examples import EXAMPLES
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
 from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
@@ -62,7 +63,10 @@ class Application(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command = importlib.import_module(COMMANDS[cmd_name]).command
-        command.help = text(f"help.command.{cmd_name}")
+        examples = "\n".join(f"  {line}" for line in EXAMPLES[cmd_name])
+        command.help = f"\b\n{text('help.heading.examples')}\n{examples}\n\n" + text(
+            f"help.command.{cmd_name}"
+        )
         return command
 
     def resolve_command(
@@ -87,13 +91,24 @@ def application() -> click.Group:
         callback=lambda lang: None,  # noqa: ARG005
     )
     group = lang_option()(group)
-    return click.version_option(__version__, prog_name="gradgauge")(group)
+    return click.version_option(__version__, "--version", "-V", prog_name="gradgauge")(group)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     _leave(run(arguments))
+
+
+def _meant(arguments: Sequence[str]) -> list[str]:
+    """`gradgauge` alone and `gradgauge help compare` ask for help."""
+    words = [word for word in arguments if not word.startswith("-")]
+    if not words and not arguments:
+        return ["--help"]
+    if words[:1] == ["help"]:
+        at = list(arguments).index("help")
+        return [*arguments[:at], *arguments[at + 1 :], "--help"]
+    return list(arguments)
 
 
 def _leave(code: int) -> None:
@@ -110,6 +125,7 @@ def _leave(code: int) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; the exit code."""
+    arguments = _meant(arguments)
     try:
         language.choose(arguments)
         warnings.showwarning = _warner(warnings.showwarning)

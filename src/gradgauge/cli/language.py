@@ -14,7 +14,7 @@ _current = DEFAULT_LANGUAGE
 
 
 def choose(arguments: Sequence[str]) -> None:
-    """Take the language from `--lang`, else from $GRADGAUGE_LANG, else English.
+    """Take the language from `--lang`, else $GRADGAUGE_LANG, else the system's, else English.
 
     Help texts and errors of the parser itself need it before the parser runs.
 
@@ -23,7 +23,7 @@ def choose(arguments: Sequence[str]) -> None:
     """
     global _current
     _current = DEFAULT_LANGUAGE
-    wanted = os.environ.get(VARIABLE) or DEFAULT_LANGUAGE
+    wanted = os.environ.get(VARIABLE) or _of_system()
     for at, argument in enumerate(arguments):
         if argument == "--lang" and at + 1 < len(arguments):
             wanted = arguments[at + 1]
@@ -32,6 +32,15 @@ def choose(arguments: Sequence[str]) -> None:
     if wanted.lower() not in LANGUAGES:
         raise UnknownName("lang", wanted, LANGUAGES)
     _current = wanted.lower()
+
+
+def _of_system() -> str:
+    """The first language that the system's locale names and we speak, else English."""
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if locale := os.environ.get(variable):
+            spoken = locale.partition("_")[0].partition(".")[0].lower()
+            return spoken if spoken in LANGUAGES else DEFAULT_LANGUAGE
+    return DEFAULT_LANGUAGE
 
 
 def current() -> str:

@@ -1,0 +1,32 @@
+"""The command lines that each command's help begins with."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "compare": (
+        "gradgauge compare relu sigmoid",
+        "gradgauge compare relu sigmoid tanh --depth 20 --seeds 5",
+        'gradgauge compare "784-64x9:sigmoid-64:relu-10" relu',
+        "gradgauge compare --preset practical",
+    ),
+    "why": ("gradgauge why sigmoid", "gradgauge why sigmoid --seeds 10 --out runs/why"),
+    "theory": (
+        "gradgauge theory tanh --sigma-w 1.5 --sigma-b 0.3",
+        "gradgauge theory sigmoid --critical --sigma-b 0",
+        "gradgauge theory relu --sigma-w 1.414 --measure",
+    ),
+    "diagnose": (
+        "gradgauge diagnose model.keras --data data.npz",
+        "gradgauge diagnose model.keras --data data.npz --json",
+    ),
+    "explain": ("gradgauge explain vanishing-gradient",),
+    "sweep": (
+        "gradgauge sweep plan.toml --dry-run",
+        "gradgauge sweep plan.toml --out runs/sweep",
+    ),
+    "chart": ("gradgauge chart runs/sweep --x depth --y scale",),
+    "report": ("gradgauge report watch.nc", "gradgauge report watch.nc --out signal.png"),
+    "list": ("gradgauge list", "gradgauge list optimizers"),
+    "cache": ("gradgauge cache", "gradgauge cache --clear"),
+}
+"""Command -> lines to type."""
