@@ -23,8 +23,9 @@ class Training:
             `out MODULE` or `in MODULE`, groups of the pattern as `\\1`.
         h: the same for h, if it is neither z nor what a PyTorch function makes of z.
         activations: pattern -> the names that are right, where no PyTorch function shows it.
-        units: pattern -> size of the unit axis, where it is not the last axis (of a
-            convolution: the second) of z.
+        norms: pattern -> the normalisation that belongs to the layer, where `z` does not name it.
+        summed: patterns of layers that are added to another branch before an activation, which
+            may be called that branch's own: their g, spread and activation are not compared.
     """
 
     model: Any
@@ -32,6 +33,8 @@ class Training:
     z: Mapping[str, str] = field(default_factory=dict)
     h: Mapping[str, str] = field(default_factory=dict)
     activations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    norms: Mapping[str, str] = field(default_factory=dict)
+    summed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from dataclasses import asdict
 
 from corpus.watch._case import CASES, Case, Outcome
 
-FILES = {"torch": ("torch_plain", "torch_transformers")}
+FILES = {
+    "torch": ("torch_plain", "torch_loops", "torch_transformers", "torch_packages"),
+}
 """Group -> the files of its cases."""
 
 
@@ -74,7 +76,7 @@ def main(names: list[str]) -> int:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
             assert child.stdout is not None
             for line in child.stdout:
-                if line.startswith("{"):
+                if line.startswith('{"name"'):
                     outcome = Outcome(**json.loads(line))
                     bad += outcome.verdict not in ("ok", "skipped")
                     print(_line(outcome), flush=True)

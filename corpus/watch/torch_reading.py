@@ -34,7 +34,11 @@ FUNCTIONS = {
     "hardtanh": "hardtanh",
     "selu": "selu",
     "softsign": "softsign",
+    "prelu": "prelu",
 }
+
+
+_CHANNELS_FIRST = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.GroupNorm)
 
 
 def norm_of(tensor: Tensor) -> float:
@@ -187,26 +191,29 @@ class Reader:
             and torch.is_grad_enabled()
             and not inside
             and tensor.is_floating_point()
-            and tensor.requires_grad
         )
 
     def _rows(self, name: str, tensor: Tensor) -> Tensor:
-        convolution = isinstance(self.model.get_submodule(name), nn.modules.conv._ConvNd)
-        return tensor.movedim(1, -1) if convolution and tensor.dim() > 2 else tensor
+        module = self.model.get_submodule(name)
+        first = getattr(module, "data_format", "") == "channels_first"
+        first = first or isinstance(module, _CHANNELS_FIRST)
+        return tensor.movedim(1, -1) if first and tensor.dim() > 2 else tensor
 
     def _z(self, name: str, out: Any) -> None:
         tensor = out[0] if isinstance(out, tuple) and out else out
         if self._counts(tensor):
             signals = self.signals
             signals.z[name].add(self._rows(name, tensor))
-            tensor.register_hook(lambda g: self._add(signals.delta, name, g))
+            if tensor.requires_grad:
+                tensor.register_hook(lambda g: self._add(signals.delta, name, g))
             self._found.append((tensor, name))
 
     def _h(self, name: str, out: Any) -> None:
         if self._counts(out):
             signals = self.signals
             signals.h[name].add(self._rows(name, out))
-            out.register_hook(lambda g: self._add(signals.g, name, g))
+            if out.requires_grad:
+                out.register_hook(lambda g: self._add(signals.g, name, g))
 
     def function(self, activation: str, z: Tensor, h: Tensor) -> None:
         for tensor, name in self._found:
