@@ -76,7 +76,7 @@ class Encoder(nn.Module):
         return self.head(self.body(self.embed(x)).mean(0))
 
 
-@case("torch")
+@case("torch", fast=True)
 def encoder_post_norm() -> Training:
     model = Encoder()
     return Training(model, loop(model, token_classes()))

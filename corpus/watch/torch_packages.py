@@ -75,7 +75,7 @@ def trainer_bert_smoothed() -> Training:
     return Training(model, train)
 
 
-@case("torch", "accelerate")
+@case("torch", "accelerate", fast=True)
 def accelerate_accumulates() -> Training:
     import accelerate
 

@@ -88,15 +88,25 @@ class Step:
     change: dict[int, float] = field(default_factory=dict)
 
 
-class Signals:
-    """What has passed since the last step."""
+@dataclass
+class Call:
+    """One call of a layer since the last step."""
 
-    def __init__(self) -> None:
-        self.delta: dict[str, float] = defaultdict(float)
-        self.g: dict[str, float] = defaultdict(float)
-        self.z: dict[str, Moments] = defaultdict(Moments)
-        self.h: dict[str, Moments] = defaultdict(Moments)
-        self.activation: dict[str, str] = {}
+    z: Moments = field(default_factory=Moments)
+    h: Moments | None = None
+    delta: float = 0.0
+    g: float | None = None
+    activation: str = ""
+    arrived: bool = False
+
+
+def _joint(moments: list[Moments]) -> Moments:
+    whole = Moments()
+    for one in moments:
+        if whole.rows and len(whole.first) != len(one.first):
+            whole = Moments()
+        whole = Moments(whole.rows + one.rows, whole.first + one.first, whole.second + one.second)
+    return whole
 
 
 class _Functions(TorchFunctionMode):
@@ -124,10 +134,10 @@ class Reader:
         self.training, self.model = training, training.model
         self.steps: dict[int, list[Step]] = {}
         self.owner: dict[int, int] = {}
-        self.signals = Signals()
+        self.calls: dict[str, list[Call]] = defaultdict(list)
         self._raw: dict[int, float] = {}
         self._before: dict[int, Tensor] = {}
-        self._found: list[tuple[Tensor, str]] = []
+        self._found: list[tuple[Tensor, str, Call]] = []
         self._handles: list[Any] = []
 
     def __enter__(self) -> Reader:
@@ -201,30 +211,40 @@ class Reader:
 
     def _z(self, name: str, out: Any) -> None:
         tensor = out[0] if isinstance(out, tuple) and out else out
-        if self._counts(tensor):
-            signals = self.signals
-            signals.z[name].add(self._rows(name, tensor))
-            if tensor.requires_grad:
-                tensor.register_hook(lambda g: self._add(signals.delta, name, g))
-            self._found.append((tensor, name))
+        if not self._counts(tensor):
+            return
+        call = Call()
+        call.z.add(self._rows(name, tensor))
+        self.calls[name].append(call)
+        self._found.append((tensor, name, call))
+
+        def arrived(gradient: Tensor) -> None:
+            call.delta, call.arrived = math.hypot(call.delta, norm_of(gradient)), True
+
+        if tensor.requires_grad:
+            tensor.register_hook(arrived)
 
     def _h(self, name: str, out: Any) -> None:
-        if self._counts(out):
-            signals = self.signals
-            signals.h[name].add(self._rows(name, out))
-            if out.requires_grad:
-                out.register_hook(lambda g: self._add(signals.g, name, g))
+        if self._counts(out) and self.calls[name]:
+            self._take_h(name, out, self.calls[name][-1])
+
+    def _take_h(self, name: str, out: Tensor, call: Call) -> None:
+        call.h = Moments()
+        call.h.add(self._rows(name, out))
+
+        def arrived(gradient: Tensor) -> None:
+            call.g = math.hypot(call.g or 0.0, norm_of(gradient))
+
+        if out.requires_grad:
+            out.register_hook(arrived)
 
     def function(self, activation: str, z: Tensor, h: Tensor) -> None:
-        for tensor, name in self._found:
+        """What PyTorch's function `activation` made of some tensor."""
+        for tensor, name, call in self._found:
             if tensor is z and self._counts(h):
-                self.signals.activation[name] = activation
+                call.activation = activation
                 if self._where(name, self.training.h) is None:
-                    self._h(name, h)
-
-    @staticmethod
-    def _add(sums: dict[str, float], name: str, gradient: Tensor) -> None:
-        sums[name] += norm_of(gradient) ** 2
+                    self._take_h(name, h, call)
 
     def forget(self, parameters: list[Tensor]) -> None:
         """Gradients of these are thrown away: so are the signals that made them."""
@@ -232,10 +252,7 @@ class Reader:
         for name, module in self.model.named_modules():
             own = [p for p in module.parameters(recurse=False) if p.requires_grad]
             if own and all(id(p) in ids and p.grad is not None for p in own):
-                for sums in (self.signals.delta, self.signals.g):
-                    sums.pop(name, None)
-                for moments in (self.signals.z, self.signals.h):
-                    moments.pop(name, None)
+                self.calls[name] = [call for call in self.calls[name] if not call.arrived]
 
     # -- parameters
 
@@ -248,7 +265,7 @@ class Reader:
             self._before[id(p)] = p.detach().clone()
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        step, signals = Step(), self.signals
+        step = Step()
         mine = {id(p) for group in optimizer.param_groups for p in group["params"]}
         for p in self.model.parameters():
             key, before = id(p), self._before[id(p)]
@@ -258,12 +275,16 @@ class Reader:
                 step.gradient[key], step.clipped[key] = self._raw[key], norm_of(p.grad)
             if key in mine:
                 self.owner.setdefault(key, id(optimizer))
-        step.delta = {n: math.sqrt(v) for n, v in signals.delta.items()}
-        h = {n: signals.h.get(n, z) for n, z in signals.z.items()}
-        step.g = {n: math.sqrt(v) for n, v in {**signals.delta, **signals.g}.items()}
-        step.spread = {n: m.spread for n, m in h.items()}
-        step.units = {n: len(m.first) for n, m in h.items() if m.rows}
-        step.activation = dict(signals.activation)
+        for name, calls in self.calls.items():
+            if not calls:
+                continue
+            whole = _joint([call.h or call.z for call in calls])
+            step.spread[name], step.units[name] = whole.spread, len(whole.first)
+            if activation := calls[-1].activation:
+                step.activation[name] = activation
+            if any(call.arrived for call in calls):
+                step.delta[name] = math.hypot(*(c.delta for c in calls))
+                step.g[name] = math.hypot(*(c.delta if c.g is None else c.g for c in calls))
         self.steps.setdefault(id(optimizer), []).append(step)
         if id(optimizer) == next(iter(self.steps)):
-            self.signals, self._found = Signals(), []
+            self.calls, self._found = defaultdict(list), []

@@ -129,7 +129,7 @@ def gpt_neox() -> Training:
     return language("GPTNeoX")
 
 
-@case("torch", "transformers")
+@case("torch", "transformers", fast=True)
 def opt() -> Training:
     return language(
         "OPT", {"ffn_dim": 32, "word_embed_proj_dim": 16, "max_position_embeddings": 16}
@@ -170,7 +170,7 @@ def distilbert() -> Training:
     return language("DistilBert ForMaskedLM", ours)
 
 
-@case("torch", "transformers")
+@case("torch", "transformers", fast=True)
 def albert_shared() -> Training:
     return language(
         "Albert ForMaskedLM",
@@ -242,7 +242,7 @@ RESIDUAL = {
 }
 
 
-@case("torch", "transformers")
+@case("torch", "transformers", fast=True)
 def resnet() -> Training:
     ours = {
         "embedding_size": 8,

@@ -7,9 +7,27 @@ from corpus.watch._case import CASES
 from corpus.watch.command import load, run
 
 GREEN = (
+    "torch-accelerate-accumulates",
+    "torch-actor-and-critic",
+    "torch-albert-shared",
+    "torch-batch-norm-convolutions",
+    "torch-bert-masked",
+    "torch-bfloat16-weights",
+    "torch-encoder-post-norm",
+    "torch-float64-groups-and-schedule",
+    "torch-frozen-body",
+    "torch-gradient-scaler",
+    "torch-layer-called-twice",
+    "torch-lightning-clips-and-accumulates",
+    "torch-looks-between-steps",
+    "torch-lstm-bidirectional",
     "torch-mlp-clip-accumulate",
     "torch-mlp-dropout-bf16",
     "torch-mlp-relu",
+    "torch-opt",
+    "torch-resnet",
+    "torch-vit",
+    "torch-weight-norm-parametrised",
 )
 
 load("torch")
