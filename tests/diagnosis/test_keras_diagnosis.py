@@ -143,8 +143,11 @@ def test_batches_that_can_be_gone_through_again():
     assert diagnose(model(), Batches(), epochs=8).healthy
 
 
-def test_a_budget_ends_the_training():
-    assert diagnose(model(), X, Y, epochs=10_000, budget=0.2).steps < 5_000
+def test_seconds_end_the_training_and_what_they_cut_is_said():
+    result = diagnose(model(), X, Y, epochs=10_000, budget="0.2s")
+    assert result.steps < 3_000
+    assert result.spent.cut_training
+    assert result.to_json()["cut"]["training"]
 
 
 def test_frozen_on_purpose_and_by_mistake():

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.diagnose import trainee_of
 from gradgauge.diagnosis.errors import CannotDiagnose
-from gradgauge.diagnosis.trainees.trainee import Settings
 from gradgauge.diagnosis.trial import Change
 from tests.diagnosis.made import inputs, labels
 
@@ -56,12 +56,12 @@ def jax_loss():
 
 def losses(trainee, change: Change) -> np.ndarray:
     trainee.rewind()
-    return trainee.tried(change, 60.0).history.losses
+    return trainee.tried(change, Span(14)).history.losses
 
 
 def the_watched_training(trainee) -> str:
     """Watches the training, for its layers' names; that of the first."""
-    watched = trainee.watched(Settings(60.0))
+    watched = trainee.watched(Span(14))
     return watched.layers[0].name
 
 
@@ -86,7 +86,7 @@ def test_modules_and_optimizer_are_the_users_own_afterwards():
     with trainee.kept():
         trainee.heads()
         for change in OF_MODELS:
-            trainee.tried(change, 60.0)
+            trainee.tried(change, Span(14))
     assert list(model) == before
     assert trainee.optim is optimizer
     assert optimizer.param_groups[0]["lr"] == 1e-2
@@ -99,7 +99,7 @@ def test_what_cannot_be_changed_is_said():
             trainee.heads()
             for change in (Change(activation="nothing"), Change(optimizer="nothing")):
                 with pytest.raises(CannotDiagnose):
-                    trainee.tried(change, 1.0)
+                    trainee.tried(change, Span(2))
     trainee, _ = jax_loss()
     with pytest.raises(CannotDiagnose):
-        trainee.tried(Change(activation="relu"), 1.0)
+        trainee.tried(Change(activation="relu"), Span(2))

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradgauge.cli import language
 from gradgauge.cli.language import text
-from gradgauge.cli.options import COUNT, POSITIVE, lang_option, option
+from gradgauge.cli.options import COUNT, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import DataProblem
 
@@ -28,7 +28,7 @@ _PAIRS = (("x_train", "y_train"), ("x", "y"))
 @option("--data")
 @option("--epochs", type=COUNT, help=text("diagnosis.help.epochs"))
 @option("--batch-size", type=COUNT, help=text("diagnosis.help.batch_size"))
-@option("--budget", type=POSITIVE)
+@option("--budget")
 @option("--limit", multiple=True)
 @option("--off", multiple=True)
 @option("--html", type=click.Path(path_type=Path))
@@ -41,7 +41,7 @@ def command(
     data: str | None,
     epochs: int | None,
     batch_size: int | None,
-    budget: float | None,
+    budget: str | None,
     limit: tuple[str, ...],
     off: tuple[str, ...],
     html: Path | None,
@@ -51,10 +51,12 @@ def command(
     lang: str | None,  # noqa: ARG001
 ) -> int:
     """Diagnose, print; 0 healthy, 1 faulty."""
+    from gradgauge.diagnosis.budget import read_budget
     from gradgauge.diagnosis.limits import limits_with, read_overrides
 
     limits = read_overrides(limit)
     limits_with(limits)
+    read_budget(budget)
     _keep_programs()
     options = {k: v for k, v in (("epochs", epochs), ("batch_size", batch_size)) if v}
     result = _diagnose(model, data, trust, quiet, options, limits, off, budget)
@@ -70,7 +72,7 @@ def _diagnose(
     options: dict[str, Any],
     limits: dict[str, float],
     off: tuple[str, ...],
-    budget: float | None,
+    budget: str | None,
 ) -> Diagnosis:
     from gradgauge.diagnosis.loading import load_model
 
@@ -80,13 +82,13 @@ def _diagnose(
         options = {**args.pop(), **options}
     if data is not None:
         args += arrays_for(model, data)
-    from gradgauge.diagnosis.diagnose import BUDGET, diagnose
+    from gradgauge.diagnosis.diagnose import diagnose
 
     with Progress(quiet) as progress:
         return diagnose(
             model,
             *args,
-            budget=budget or BUDGET,
+            budget=budget,
             limits=limits,
             off=off,
             on_progress=progress,

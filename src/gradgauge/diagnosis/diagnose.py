@@ -6,15 +6,13 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, overload
 
+from gradgauge.diagnosis.budget import read_budget
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.finding import Diagnosis
 from gradgauge.diagnosis.session import examine
 from gradgauge.diagnosis.trainees.trainee import OnProgress, Settings, Trainee
 from gradgauge.models import KerasModel, PyTorchModule
 from gradgauge.spec.checks import known_options, options_of
-
-BUDGET = 60.0
-"""Seconds of training under watch, unless the user's own epochs end before."""
 
 
 @overload
@@ -23,7 +21,7 @@ def diagnose(
     x: Any = None,
     y: Any = None,
     *,
-    budget: float = BUDGET,
+    budget: float | str | None = None,
     limits: Mapping[str, float] | None = None,
     off: Collection[str] = (),
     seeds: int = 3,
@@ -36,7 +34,7 @@ def diagnose(
 def diagnose(
     model: PyTorchModule,
     *loss_optimizer_and_data: Any,
-    budget: float = BUDGET,
+    budget: float | str | None = None,
     limits: Mapping[str, float] | None = None,
     off: Collection[str] = (),
     seeds: int = 3,
@@ -56,7 +54,7 @@ def diagnose(
     x: Any = None,
     y: Any = None,
     *,
-    budget: float = BUDGET,
+    budget: float | str | None = None,
     limits: Mapping[str, float] | None = None,
     off: Collection[str] = (),
     seeds: int = 3,
@@ -72,7 +70,7 @@ def diagnose(
 def diagnose(
     model: Any,
     *args: Any,
-    budget: float = BUDGET,
+    budget: float | str | None = None,
     limits: Mapping[str, float] | None = None,
     off: Collection[str] = (),
     seeds: int = 3,
@@ -91,7 +89,9 @@ def diagnose(
             a JAX loss function: `diagnose(loss, params, batches, optimizer=...)`, with
             `loss(params, x, y)`, or `predict=` beside it for rules that look at outputs.
         args: see `model`.
-        budget: seconds for the watched training; it ends earlier with the user's own epochs.
+        budget: 12 is so many trainings of the given length in all, the watched one among them;
+            "90s" a limit in seconds for all of them: what it cuts is said. None: 8 trainings.
+            The given length is that of `epochs`, for large models fewer steps (docs/diagnosis.md).
         limits: `rule.limit` -> value, instead of the shipped ones, such as
             `{"dead-units.share": 0.7}`.
         off: rules that are not to be asked.
@@ -105,12 +105,13 @@ def diagnose(
     Raises:
         CannotDiagnose: not compiled, no trainable weights, data that does not fit.
         UnknownName: no such limit, rule or option.
+        InvalidValue: no such budget.
 
     Example:
         >>> result = diagnose(model, x, y, epochs=3)      # doctest: +SKIP
         >>> print(result.primary.sentence())              # doctest: +SKIP
     """
-    settings = Settings(budget, max(seeds - 1, 0), on_progress)
+    settings = Settings(read_budget(budget), max(seeds - 1, 0), on_progress)
     return examine(trainee_of(model, args, options), settings, limits, off)
 
 

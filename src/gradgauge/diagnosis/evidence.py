@@ -65,6 +65,11 @@ class Evidence:
         return self.history.steps if self.history is not None else 0
 
     @property
+    def broke_off(self) -> bool:
+        """Whether the training ended in values that are not finite."""
+        return self.history is not None and self.history.non_finite_step is not None
+
+    @property
     def failing(self) -> bool:
         """Whether there is something to learn and it is not learnt."""
         return self.learning.verdict == FAILING

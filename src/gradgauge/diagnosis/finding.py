@@ -99,6 +99,25 @@ class NotApplicable:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """What was trained for a diagnosis, and what a limit in seconds cut from it.
+
+    Attributes:
+        planned: steps of the user's own training.
+        length: steps of it that a training here may make.
+        trials: trainings beside the watched one.
+        cut_training: whether the seconds ended the watched training.
+        cut_trials: whether they kept a trial from being made.
+    """
+
+    planned: int
+    length: int
+    trials: int = 0
+    cut_training: bool = False
+    cut_trials: bool = False
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """What a diagnosis found.
 
@@ -110,6 +129,7 @@ class Diagnosis:
         verdict: `learned`, `learning`, `failing` or `unknown`.
         seconds: how long it took.
         steps: how many training steps were watched.
+        spent: how many were planned, what was tried beside, and what a limit in seconds cut.
     """
 
     findings: tuple[Finding, ...]
@@ -119,6 +139,7 @@ class Diagnosis:
     verdict: str = "unknown"
     seconds: float = 0.0
     steps: int = 0
+    spent: Spent = Spent(0, 0)
 
     @property
     def healthy(self) -> bool:
@@ -141,6 +162,9 @@ class Diagnosis:
             ],
             "verdict": self.verdict,
             "steps": self.steps,
+            "planned_steps": self.spent.planned,
+            "trials": self.spent.trials,
+            "cut": {"training": self.spent.cut_training, "trials": self.spent.cut_trials},
             "seconds": round(self.seconds, 3),
         }
 

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from gradgauge.diagnosis.budget import Purse, training_length
 from gradgauge.diagnosis.evidence import Evidence, gathered
 from gradgauge.diagnosis.facts import Facts
-from gradgauge.diagnosis.finding import Diagnosis, Finding, NotApplicable
+from gradgauge.diagnosis.finding import Diagnosis, Finding, NotApplicable, Spent
 from gradgauge.diagnosis.learning import (
     LEARNED,
     LEARNING,
@@ -25,10 +26,6 @@ from gradgauge.diagnosis.rules import BY_NAME, RULES, Rule, ask
 from gradgauge.diagnosis.trainees.trainee import Settings, Trainee
 from gradgauge.diagnosis.trial import Change, Trial, TrialResult
 from gradgauge.errors import UnknownName
-
-_TRIAL_SHARE = 1.0
-"""Trials may take so many times the watched training's time, and at least _TRIAL_LEAST seconds."""
-_TRIAL_LEAST = 4.0
 
 
 def examine(
@@ -63,19 +60,25 @@ def examine(
             trainee.data(),
             trainee.reach(),
         )
-        training = time.perf_counter()
-        evidence = gathered(facts, trainee.watched(settings), chosen)
-        seconds = max(_TRIAL_LEAST, _TRIAL_SHARE * (time.perf_counter() - training))
-        evidence = dataclasses.replace(
-            evidence, trials=tuple(try_changes(trainee, evidence, asked, seconds))
-        )
-        evidence = dataclasses.replace(
-            evidence, seeds=tuple(try_seeds(trainee, evidence, asked, settings.seeds, seconds))
-        )
-        return conclude(evidence, off, time.perf_counter() - began)
+        planned = trainee.planned()
+        length = training_length(planned, trainee.parameters(), facts.data)
+        purse = Purse(settings.budget, length)
+        evidence = gathered(facts, trainee.watched(purse.watched(), settings.on_progress), chosen)
+        late = purse.was_late(evidence.steps) and not evidence.broke_off
+        trials = tuple(try_changes(trainee, evidence, asked, purse))
+        evidence = dataclasses.replace(evidence, trials=trials)
+        seeds = tuple(try_seeds(trainee, evidence, asked, settings.seeds, purse))
+        evidence = dataclasses.replace(evidence, seeds=seeds)
+        spent = Spent(planned, length, len(trials) + len(seeds), late, purse.refused)
+        return conclude(evidence, off, spent, time.perf_counter() - began)
 
 
-def conclude(evidence: Evidence, off: Collection[str] = (), seconds: float = 0.0) -> Diagnosis:
+def conclude(
+    evidence: Evidence,
+    off: Collection[str] = (),
+    spent: Spent | None = None,
+    seconds: float = 0.0,
+) -> Diagnosis:
     """Ask all rules, put the likeliest cause first."""
     findings: list[Finding] = []
     silent: list[NotApplicable] = []
@@ -98,11 +101,12 @@ def conclude(evidence: Evidence, off: Collection[str] = (), seconds: float = 0.0
         evidence.learning.verdict,
         seconds,
         evidence.steps,
+        spent or Spent(evidence.steps, evidence.steps),
     )
 
 
 def try_changes(
-    trainee: Trainee, evidence: Evidence, rules: Sequence[Rule], seconds: float
+    trainee: Trainee, evidence: Evidence, rules: Sequence[Rule], purse: Purse
 ) -> Iterator[Trial]:
     """The same training with one thing changed, as the rules ask for it.
 
@@ -110,14 +114,17 @@ def try_changes(
     """
     if not evidence.steps or evidence.data.x_bad or evidence.data.y_bad:
         return
-    deadline = time.perf_counter() + seconds
     for rule in rules:
         for change in rule.changes(evidence):
-            left = deadline - time.perf_counter()
-            if left <= 0.2:
+            span = purse.trial()
+            if span is None:
                 return
             trainee.rewind()
-            result = trainee.tried(change, left)
+            result = trainee.tried(change, span)
+            if span.cuts(result.history.steps) and result.history.non_finite_step is None:
+                # Half a trial says what the clock says.
+                purse.refused = True
+                return
             trial = Trial(change, result.history.losses, _learns(evidence, result))
             yield trial
             if trial.learns:
@@ -148,15 +155,14 @@ def _far_ahead(theirs: Learning, ours: Learning, share: float) -> bool:
 
 
 def try_seeds(
-    trainee: Trainee, evidence: Evidence, rules: Sequence[Rule], seeds: int, seconds: float
+    trainee: Trainee, evidence: Evidence, rules: Sequence[Rule], seeds: int, purse: Purse
 ) -> Iterator[Mapping[str, float]]:
     """Where a finding may be a matter of luck: the same training from redrawn weights."""
     if not any(rule.luck(evidence) for rule in rules):
         return
-    deadline = time.perf_counter() + seconds
     for seed in range(1, seeds + 1):
-        left = deadline - time.perf_counter()
-        if left <= 0.2:
+        span = purse.trial()
+        if span is None:
             return
         trainee.rewind()
-        yield trainee.dead_with(Change(seed=seed), left / (seeds - seed + 1))
+        yield trainee.dead_with(Change(seed=seed), span)

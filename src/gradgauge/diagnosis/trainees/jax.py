@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import (
     Data,
@@ -25,9 +25,10 @@ from gradgauge.diagnosis.facts import (
 )
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.trainee import (
+    NORMS,
     PROBES,
     SHARPNESS_AT,
-    Settings,
+    OnProgress,
     bad_samples,
     redrawn,
     standardized,
@@ -93,7 +94,9 @@ class JaxTrainee:
         rate = given.get("learning_rate")
         self.rate = float(rate) if rate is not None else (math.nan if self.optim else 0.01)
         self._grad = jax.jit(jax.value_and_grad(loss))
-        self._probe = (jnp.asarray(self.x[:MOST]), jnp.asarray(self.y[:MOST]))
+        # See `probe_rows`: a loss whose kind is not said may be one within the batch.
+        rows = min(self.batch, MOST) if self.kind is _OTHER else MOST
+        self._probe = (jnp.asarray(self.x[:rows]), jnp.asarray(self.y[:rows]))
         self._rows: list[Any] = []
 
     @contextmanager
@@ -109,7 +112,7 @@ class JaxTrainee:
         if self.predict is None:
             empty = np.zeros((0, 1))
             return (Head(None, "", _OTHER, self.y[:MOST], empty),)
-        before = np.asarray(self.predict(self.params, self._probe[0]))
+        before = np.asarray(self.predict(self.params, jnp.asarray(self.x[:MOST])))
         activation = "" if self.kind is _OTHER else "linear"
         self._heads = (Head(None, activation, self.kind, self.y[:MOST], before),)
         return self._heads
@@ -138,18 +141,27 @@ class JaxTrainee:
             return None
         return reach_of(self.x[:MOST], lambda rows: np.asarray(predict(self.params, rows)))
 
-    def watched(self, settings: Settings) -> WatchedTraining:
+    def planned(self) -> int:
         """See Trainee."""
-        total = self._total()
+        whole = len(self.x) // self.batch * self.batch
+        per_epoch, epochs = steps_for(whole, self.batch, self.epochs)
+        return per_epoch * epochs
+
+    def parameters(self) -> int:
+        """See Trainee."""
+        return sum(int(np.size(leaf)) for leaf in Leaves(self.params).arrays(self.params))
+
+    def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
+        """See Trainee."""
         watcher = JaxWatcher(
             self.loss,
             self.params,
             *self._probe,
-            every=max(1, total // PROBES),
-            norms_every=max(1, total // 24),
+            every=max(1, span.steps // PROBES),
+            norms_every=max(1, span.steps // NORMS),
         )
         losses, broke, sharpness, end = self._train(
-            self.params, self.x, settings.seconds, watcher, settings
+            self.params, self.x, span, watcher, on_progress=on_progress, curved=True
         )
         watcher.close(end)
         run, self._rows = watcher.run, watcher.rows
@@ -157,10 +169,10 @@ class JaxTrainee:
         layers = tuple(
             Layer(row.info, _of(row, before), _of(row, after), fresh=None) for row in watcher.rows
         )
-        history = TrainingHistory(losses, total, broke, None, sharpness)
+        history = TrainingHistory(losses, self.planned(), broke, None, sharpness)
         return WatchedTraining(history, run, layers, self._after(end, self.x))
 
-    def tried(self, change: Change, seconds: float) -> TrialResult:
+    def tried(self, change: Change, span: Span) -> TrialResult:
         """See Trainee.
 
         Raises:
@@ -169,17 +181,15 @@ class JaxTrainee:
         """
         x = standardized(self.x) if change.scaled_inputs else self.x
         params = self._changed(change)
-        losses, broke, _, end = self._train(params, x, seconds, change=change)
-        return TrialResult(TrainingHistory(losses, self._total(), broke), self._after(end, x))
+        losses, broke, _, end = self._train(params, x, span, change=change)
+        return TrialResult(TrainingHistory(losses, self.planned(), broke), self._after(end, x))
 
-    def dead_with(self, change: Change, seconds: float) -> dict[str, float]:
+    def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """See Trainee."""
         params = self._changed(change)
-        total = self._total()
-        watcher = JaxWatcher(
-            self.loss, params, *self._probe, every=total + 1, norms_every=total + 1
-        )
-        _, _, _, end = self._train(params, self.x, seconds, watcher, change=change)
+        never = span.steps + 1
+        watcher = JaxWatcher(self.loss, params, *self._probe, every=never, norms_every=never)
+        _, _, _, end = self._train(params, self.x, span, watcher, change=change)
         watcher.close(end)
         dead = watcher.run.values("probes", "dead")[0][-1]
         return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
@@ -205,15 +215,16 @@ class JaxTrainee:
         self,
         params: Any,
         x: np.ndarray,
-        seconds: float,
+        span: Span,
         watcher: JaxWatcher | None = None,
-        settings: Settings | None = None,
+        *,
         change: Change = UNCHANGED,
+        on_progress: OnProgress | None = None,
+        curved: bool = False,
     ) -> tuple[np.ndarray, int | None, dict[int, float], Any]:
         losses: list[float] = []
         sharpness: dict[int, float] = {}
         state = self.optim.init(params) if self.optim is not None else None
-        began = time.perf_counter()
         for rows in self._batches():
             step = len(losses)
             batch = (jnp.asarray(x[rows]), jnp.asarray(self.y[rows]))
@@ -227,12 +238,12 @@ class JaxTrainee:
             if not math.isfinite(float(loss)):
                 return np.array(losses or [math.nan]), step, sharpness, params
             losses.append(float(loss))
-            if settings is not None and step in SHARPNESS_AT:
+            if curved and step in SHARPNESS_AT:
                 sharpness[step] = self._sharpness(params, after, updates)
             params = after
-            if settings is not None and settings.on_progress:
-                settings.on_progress(step + 1, self._total())
-            if time.perf_counter() - began > seconds:
+            if on_progress:
+                on_progress(step + 1, span.steps)
+            if span.is_over(step + 1):
                 break
         return np.array(losses or [math.nan]), None, sharpness, params
 
@@ -254,17 +265,11 @@ class JaxTrainee:
         out = np.asarray(self.predict(params, jnp.asarray(x[:MOST])))
         return tuple(dataclasses.replace(head, after=out) for head in self._heads)
 
-    def _total(self) -> int:
-        per_epoch, epochs = steps_for(
-            len(self.x) // self.batch * self.batch, self.batch, self.epochs
-        )
-        return per_epoch * epochs
-
     def _batches(self) -> Iterator[np.ndarray]:
         """Whole batches only: a ragged one would be compiled anew."""
         rng = np.random.default_rng(self.seed)
         per_epoch = max(len(self.x) // self.batch, 1)
-        for _ in range(self._total() // per_epoch):
+        for _ in range(self.planned() // per_epoch):
             order = rng.permutation(len(self.x))
             for at in range(per_epoch):
                 yield order[at * self.batch : (at + 1) * self.batch]

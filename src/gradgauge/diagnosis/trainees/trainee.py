@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
+from gradgauge.diagnosis.budget import Budget, Span
 from gradgauge.diagnosis.facts import Data, Head, Optimizer, WatchedTraining
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges.unit_states import saturated
@@ -18,12 +19,14 @@ from gradgauge.watchers.measure import Seen
 OnProgress = Callable[[int, int], None]
 """(steps made, steps in all)."""
 
-LEAST_STEPS = 300
+UNSAID_STEPS = 300
 """Steps of a training whose length the user does not give."""
 MOST_EPOCHS = 100
 SHARPNESS_AT = (0, 1, 4, 16, 64, 256)
 """Steps at which rate times curvature along the step is measured."""
 PROBES = 8
+NORMS = 24
+"""Looks at everything, and at the norms of gradients and updates, in a watched training."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,12 @@ class Settings:
     """How a diagnosis goes about it.
 
     Attributes:
-        seconds: wall time for the watched training.
+        budget: what trainings may take.
         seeds: how many redrawn weights to try where a fault is a matter of luck.
         on_progress: told of progress.
     """
 
-    seconds: float = 60.0
+    budget: Budget = field(default_factory=Budget)
     seeds: int = 2
     on_progress: OnProgress | None = None
 
@@ -66,15 +69,23 @@ class Trainee(Protocol):
         """What moves the weights."""
         ...
 
-    def watched(self, settings: Settings) -> WatchedTraining:
-        """The user's own training, within the budget."""
+    def planned(self) -> int:
+        """Steps of the user's own training."""
         ...
 
-    def tried(self, change: Change, seconds: float) -> TrialResult:
+    def parameters(self) -> int:
+        """How many weights learn."""
+        ...
+
+    def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
+        """The user's own training, so far as `span` lets it go; (steps made, steps) is told."""
+        ...
+
+    def tried(self, change: Change, span: Span) -> TrialResult:
         """The same from the start with one thing changed, not watched."""
         ...
 
-    def dead_with(self, change: Change, seconds: float) -> dict[str, float]:
+    def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """Share of dead units by layer after a training with one thing changed."""
         ...
 
@@ -138,6 +149,17 @@ def redrawn(arrays: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
     return [rng.permutation(a.reshape(-1)).reshape(a.shape) for a in arrays]
 
 
+def probe_rows(heads: Sequence[Head], batch_size: int, most: int) -> int:
+    """How many samples may go through the loss at once.
+
+    A loss whose meaning is not known may be one within the batch (triplets, contrast), of another
+    value and of a cost that is no longer linear with more samples: it gets a batch as its user
+    gives it.
+    """
+    own = any(head.loss.kind == "other" for head in heads)
+    return min(batch_size, most) if own else most
+
+
 def bad_samples(x: np.ndarray) -> int:
     """Samples that hold a value that is not finite."""
     if x.dtype.kind != "f":
@@ -163,5 +185,5 @@ def steps_for(samples: int, batch_size: int, epochs: int | None) -> tuple[int, i
     """(steps an epoch, epochs), enough of them where the user does not say."""
     per_epoch = max(-(-samples // batch_size), 1)
     if epochs is None:
-        epochs = min(max(-(-LEAST_STEPS // per_epoch), 1), MOST_EPOCHS)
+        epochs = min(max(-(-UNSAID_STEPS // per_epoch), 1), MOST_EPOCHS)
     return per_epoch, epochs

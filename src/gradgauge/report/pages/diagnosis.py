@@ -62,7 +62,23 @@ def _verdict(result: Diagnosis, lang: str) -> str:
 
 
 def _watched(result: Diagnosis, lang: str) -> str:
-    return sentence("diagnosis.watched", lang, steps=result.steps, seconds=f"{result.seconds:.1f}")
+    """What was trained, and what a limit in seconds cut."""
+    spent = result.spent
+    parts = [
+        sentence(
+            "diagnosis.watched",
+            lang,
+            steps=result.steps,
+            planned=spent.planned,
+            trials=spent.trials,
+            seconds=f"{result.seconds:.1f}",
+        )
+    ]
+    if result.spent.cut_training:
+        parts.append(sentence("diagnosis.cut_training", lang, length=spent.length))
+    if result.spent.cut_trials:
+        parts.append(sentence("diagnosis.cut_trials", lang))
+    return " ".join(parts)
 
 
 def _severity(finding: Finding, lang: str) -> str:

@@ -53,6 +53,11 @@ class FitData:
         return x if rows is None else keras.tree.map_structure(lambda a: a[rows], x)
 
 
+def first_rows(tree: Any, rows: int) -> Any:
+    """The first samples of every array."""
+    return keras.tree.map_structure(lambda a: a[:rows], tree)
+
+
 def given(model: Any, x: Any, y: Any, options: dict[str, Any]) -> FitData:
     """Look at what `fit` would get.
 

@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import keras
 import numpy as np
 
+from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.facts import TrainingHistory
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
-from gradgauge.diagnosis.trainees.trainee import SHARPNESS_AT, Settings, saturation, step_sharpness
+from gradgauge.diagnosis.trainees.trainee import (
+    SHARPNESS_AT,
+    OnProgress,
+    saturation,
+    step_sharpness,
+)
 from gradgauge.watchers.keras.one_pass import Passed
 from gradgauge.watchers.keras.watcher import KerasWatcher
 
 
 class Losses(keras.callbacks.Callback):
-    """The loss of every step; ends the training when time is up or a loss is not finite.
+    """The loss of every step; ends the training at its span's end or when a loss is not finite.
 
     Args:
-        seconds: the budget.
-        total: steps planned.
-        stop_at: end before this step.
+        span: how long it may go on.
     """
 
-    def __init__(self, seconds: float, total: int, stop_at: int | None = None):
+    def __init__(self, span: Span):
         super().__init__()
-        self.seconds, self.total, self.stop_at = seconds, total, stop_at
+        self.span = span
         self.losses: list[float] = []
         self.broke: int | None = None
         self._sum = 0.0
         self._penalty = 0.0
-        self._began: float | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         del epoch, logs
         self._sum = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._began is None:
-            # The first step compiles: it is not the training's time.
-            self._began = time.perf_counter()
         mean = float(np.mean((logs or {}).get("loss", math.nan)))
         loss = mean * (batch + 1) - self._sum
         self._sum = mean * (batch + 1)
@@ -50,9 +49,7 @@ class Losses(keras.callbacks.Callback):
         elif self.broke is None:
             self.broke = len(self.losses)
             self._stop()
-        if self.stop_at is not None and len(self.losses) >= self.stop_at:
-            self._stop()
-        if time.perf_counter() - self._began > self.seconds:
+        if self.span.is_over(len(self.losses)):
             self._stop()
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -77,9 +74,9 @@ class Losses(keras.callbacks.Callback):
 class Steps(Losses):
     """Losses of a watched training, and rate times curvature along some of its steps."""
 
-    def __init__(self, watcher: KerasWatcher, settings: Settings, total: int):
-        super().__init__(settings.seconds, total)
-        self.watcher, self.settings = watcher, settings
+    def __init__(self, watcher: KerasWatcher, span: Span, on_progress: OnProgress | None):
+        super().__init__(span)
+        self.watcher, self.on_progress = watcher, on_progress
         self.sharpness: dict[int, float] = {}
         self._before: tuple[Passed, list[np.ndarray]] | None = None
         self._step = 0
@@ -108,8 +105,8 @@ class Steps(Losses):
             )
         self._step += 1
         super().on_train_batch_end(batch, logs)
-        if self.settings.on_progress:
-            self.settings.on_progress(self._step, self.total)
+        if self.on_progress:
+            self.on_progress(self._step, self.span.steps)
 
     def _weights(self) -> list[np.ndarray]:
         return [numpy_of(v.value) for v in self._mine().trainable_variables]

@@ -12,11 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, WatchedTraining
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.keras.changes import FUNCTIONS, changed, copy_of
-from gradgauge.diagnosis.trainees.keras.data import FitData, given
+from gradgauge.diagnosis.trainees.keras.data import MOST, FitData, first_rows, given
 from gradgauge.diagnosis.trainees.keras.facts import (
     by_values,
     has_been_trained,
@@ -29,9 +30,11 @@ from gradgauge.diagnosis.trainees.keras.facts import (
 )
 from gradgauge.diagnosis.trainees.keras.steps import Losses, Steps
 from gradgauge.diagnosis.trainees.trainee import (
+    NORMS,
     PROBES,
-    Settings,
+    OnProgress,
     bad_samples,
+    probe_rows,
     standardized,
     steps_for,
 )
@@ -149,26 +152,32 @@ class KerasTrainee:
 
     # -- trainings
 
-    def watched(self, settings: Settings) -> WatchedTraining:
+    def planned(self) -> int:
         """See Trainee."""
         per_epoch, epochs = self._length()
-        total = per_epoch * epochs
-        every = max(1, total // PROBES)
+        return per_epoch * epochs
+
+    def parameters(self) -> int:
+        """See Trainee."""
+        return sum(math.prod(v.shape) for v in self.model.trainable_variables)
+
+    def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
+        """See Trainee."""
         watcher = KerasWatcher(
             self.model,
-            *self.given.probe(),
-            every=every,
-            norms_every=max(1, total // 24),
+            *self._probe(),
+            every=max(1, span.steps // PROBES),
+            norms_every=max(1, span.steps // NORMS),
         )
-        steps = Steps(watcher, settings, total)
+        steps = Steps(watcher, span, on_progress)
         before = {id(v): value for v, value in self._kept}
         trained = has_been_trained(self.model)
-        self._fit(self.given.x, epochs, [watcher, steps])
+        self._fit(self.given.x, [watcher, steps])
         broke = self._where_broke(watcher, steps)
         after = {id(v): value_of(v) for v, _ in self._kept}
         layers = layer_facts(watcher.rows, before, after, trained, self.model)
         history = dataclasses.replace(
-            steps.history(total, self.given.weighted), non_finite_where=broke
+            steps.history(self.planned(), self.given.weighted), non_finite_where=broke
         )
         names = short_names([row.info.name for row in watcher.rows])
         self._matrices = {
@@ -178,44 +187,46 @@ class KerasTrainee:
         saturated = {names[name]: share for name, share in steps.saturated_at_init.items()}
         return WatchedTraining(history, watcher.run, layers, self._heads_after(layers), saturated)
 
-    def tried(self, change: Change, seconds: float) -> TrialResult:
+    def tried(self, change: Change, span: Span) -> TrialResult:
         """See Trainee."""
-        per_epoch, epochs = self._length()
         x, probe = self.given.x, self.given.x_probe
         if change.scaled_inputs:
             x = keras.tree.map_structure(standardized, self.given.x_whole)
             probe = self.given.probed(x)
-        losses = Losses(seconds, per_epoch * epochs)
+        losses = Losses(span)
         with changed(self.model, self._matrices, change):
-            self._fit(x, epochs, [losses])
+            self._fit(x, [losses])
             after = keras.tree.flatten(self._predict(probe))
         heads = tuple(
             dataclasses.replace(head, after=np.asarray(out))
             for head, out in zip(self._heads, after, strict=False)
         )
-        return TrialResult(losses.history(per_epoch * epochs, self.given.weighted), heads)
+        return TrialResult(losses.history(self.planned(), self.given.weighted), heads)
 
-    def dead_with(self, change: Change, seconds: float) -> dict[str, float]:
+    def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """See Trainee."""
-        per_epoch, epochs = self._length()
-        total = per_epoch * epochs
+        never = span.steps + 1
         with changed(self.model, self._matrices, change):
-            watcher = KerasWatcher(
-                self.model, *self.given.probe(), every=total + 1, norms_every=total + 1
-            )
-            self._fit(self.given.x, epochs, [watcher, Losses(seconds, total)])
+            watcher = KerasWatcher(self.model, *self._probe(), every=never, norms_every=never)
+            self._fit(self.given.x, [watcher, Losses(span)])
         dead = watcher.run.values("probes", "dead")[0][-1]
         names = short_names([row.info.name for row in watcher.rows])
         return {names[row.info.name]: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
 
-    def _fit(self, x: Any, epochs: int, callbacks: list[Any]) -> None:
+    def _probe(self) -> tuple[Any, Any]:
+        """The first samples as a watcher takes them, no more than the loss may get at once."""
+        rows = probe_rows(self._heads, self.given.batch_size, MOST)
+        x, y = self.given.probe()
+        return first_rows(x, rows), None if y is None else first_rows(y, rows)
+
+    def _fit(self, x: Any, callbacks: list[Any]) -> None:
         options = {k: v for k, v in self.options.items() if k not in _NOT_OURS}
         if not self.callbacks:
             options.pop("validation_data", None)
         self.model.fit(
             x,
             self.given.y,
-            epochs=epochs,
+            epochs=self._length()[1],
             verbose=0,
             callbacks=[*self.callbacks, *callbacks],
             **options,
@@ -253,9 +264,7 @@ class KerasTrainee:
             return None
         if steps.broke > 0:
             self.rewind()
-            per_epoch, epochs = self._length()
-            again = Losses(10.0, per_epoch * epochs, stop_at=steps.broke)
-            self._fit(self.given.x, epochs, [again])
+            self._fit(self.given.x, [Losses(Span(steps.broke))])
         else:
             self.rewind()
         found = steps.look(watcher)

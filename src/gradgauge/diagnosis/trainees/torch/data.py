@@ -39,6 +39,15 @@ def tensors(tree: Any) -> list[torch.Tensor]:
     return list(tree.values()) if isinstance(tree, dict) else list(tree)
 
 
+def rows_of(tree: Any, rows: int) -> Any:
+    """The first samples of a tensor, a tuple or a dict of them."""
+    if isinstance(tree, torch.Tensor):
+        return tree[:rows]
+    if isinstance(tree, dict):
+        return {key: rows_of(value, rows) for key, value in tree.items()}
+    return tuple(rows_of(part, rows) for part in tree)
+
+
 def unpack(batch: Any) -> tuple[Any, Any]:
     """A batch as inputs and targets."""
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:

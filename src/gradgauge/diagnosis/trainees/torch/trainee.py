@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,15 +14,18 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, TrainingHistory, WatchedTraining
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
 from gradgauge.diagnosis.trainees.torch.data import (
+    MOST,
     call,
     first,
     probe,
     random_states,
+    rows_of,
     scaler,
     set_states,
     states,
@@ -41,10 +43,12 @@ from gradgauge.diagnosis.trainees.torch.facts import (
 )
 from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients, saturated_at_init
 from gradgauge.diagnosis.trainees.trainee import (
+    NORMS,
     PROBES,
     SHARPNESS_AT,
-    Settings,
+    OnProgress,
     bad_samples,
+    probe_rows,
     step_sharpness,
     steps_for,
 )
@@ -208,58 +212,67 @@ class PyTorchTrainee:
 
     # -- trainings
 
-    def watched(self, settings: Settings) -> WatchedTraining:
+    def planned(self) -> int:
         """See Trainee."""
-        total = self._total()
+        batches = self._batches()
+        return batches * steps_for(batches, 1, self.epochs)[1]
+
+    def parameters(self) -> int:
+        """See Trainee."""
+        return sum(p.numel() for p in self._parameters())
+
+    def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
+        """See Trainee."""
         before = {id(t): array(t) for t, _ in self._tensors}
         trained = has_been_trained(self.model, self.optim)
-        watcher = PyTorchWatcher(
-            self.model,
-            self._x,
-            self._y,
-            loss=self.loss,
-            optimizer=self.optim,
-            every=max(1, total // PROBES),
-            norms_every=max(1, total // 24),
-        )
-        saturated = saturated_at_init(watcher, Probe(self.model, self._x, self._y, self.loss))
+        watcher = self._watcher(max(1, span.steps // PROBES), max(1, span.steps // NORMS))
+        saturated = saturated_at_init(watcher, Probe(self.model, *self._probe(), self.loss))
         with watcher:
-            losses, broke, sharpness, where = self._train(
-                settings.seconds, watcher, settings.on_progress
-            )
+            losses, broke, sharpness, where = self._train(span, watcher, on_progress)
         self._matrices = {
             row.info.name: [w for w in row.weights if w.ndim > 1] for row in watcher.rows
         }
         moved = parameters_of(self.optim)
         layers = layer_facts(self.model, watcher.rows, before, moved, trained)
-        history = TrainingHistory(losses, total, broke, where, sharpness, is_weighted(self.loss))
+        history = TrainingHistory(
+            losses, self.planned(), broke, where, sharpness, is_weighted(self.loss)
+        )
         return WatchedTraining(history, watcher.run, layers, self._heads_after(layers), saturated)
 
-    def tried(self, change: Change, seconds: float) -> TrialResult:
+    def tried(self, change: Change, span: Span) -> TrialResult:
         """See Trainee."""
         scale = scaler(first(self._x)) if change.scaled_inputs else None
         with self._changed(change):
-            losses, broke, _, _ = self._train(seconds, scale=scale)
-            history = TrainingHistory(losses, self._total(), broke, weighted=is_weighted(self.loss))
+            losses, broke, _, _ = self._train(span, scale=scale)
+            history = TrainingHistory(
+                losses, self.planned(), broke, weighted=is_weighted(self.loss)
+            )
             return TrialResult(history, self._heads_after((), scale))
 
-    def dead_with(self, change: Change, seconds: float) -> dict[str, float]:
+    def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """See Trainee."""
-        total = self._total()
+        never = span.steps + 1
         with self._changed(change):
-            watcher = PyTorchWatcher(
-                self.model,
-                self._x,
-                self._y,
-                loss=self.loss,
-                optimizer=self.optim,
-                every=total + 1,
-                norms_every=total + 1,
-            )
+            watcher = self._watcher(never, never)
             with watcher:
-                self._train(seconds, watcher)
+                self._train(span, watcher)
         dead = watcher.run.values("probes", "dead")[0][-1]
         return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
+
+    def _watcher(self, every: int, norms_every: int) -> PyTorchWatcher:
+        return PyTorchWatcher(
+            self.model,
+            *self._probe(),
+            loss=self.loss,
+            optimizer=self.optim,
+            every=every,
+            norms_every=norms_every,
+        )
+
+    def _probe(self) -> tuple[Any, Any]:
+        """The first samples, no more than the loss may get at once."""
+        rows = probe_rows(self._heads, self._batch_size, MOST)
+        return rows_of(self._x, rows), rows_of(self._y, rows)
 
     @contextmanager
     def _changed(self, change: Change) -> Iterator[None]:
@@ -281,22 +294,22 @@ class PyTorchTrainee:
 
     def _train(
         self,
-        seconds: float,
+        span: Span,
         watcher: PyTorchWatcher | None = None,
-        on_progress: Any = None,
+        on_progress: OnProgress | None = None,
         scale: Callable[[Any], Any] | None = None,
     ) -> tuple[np.ndarray, int | None, dict[int, float], tuple[str, str] | None]:
         """The loop; losses, where it broke, sharpness by step."""
         losses: list[float] = []
         sharpness: dict[int, float] = {}
         last: tuple[Any, Any, list[torch.Tensor]] | None = None
-        total, began = self._total(), time.perf_counter()
+        probe = self._probe()
         watched = watcher is not None
         for x, y in self._all_batches(scale):
             step = len(losses)
             curved = watched and step in SHARPNESS_AT
             weights = self._weights() if curved or watched else []
-            seen = gradients(self.model, self.loss, self._x, self._y) if curved else None
+            seen = gradients(self.model, self.loss, *probe) if curved else None
             self.optim.zero_grad(set_to_none=True)
             loss = self._step(x, y, watcher)
             if not math.isfinite(loss):
@@ -304,15 +317,15 @@ class PyTorchTrainee:
                 return np.array(losses or [math.nan]), step, sharpness, where
             losses.append(loss)
             if seen is not None:
-                then = gradients(self.model, self.loss, self._x, self._y)
+                then = gradients(self.model, self.loss, *probe)
                 change = [
                     array(p) - array(w) for p, w in zip(self._parameters(), weights, strict=True)
                 ]
                 sharpness[step] = step_sharpness(seen[0], then[0], seen[1], then[1], change)
             last = (x, y, weights)
             if on_progress:
-                on_progress(step + 1, total)
-            if time.perf_counter() - began > seconds:
+                on_progress(step + 1, span.steps)
+            if span.is_over(step + 1):
                 break
         finite = all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
         where = broken_at(self, watcher, None, last) if not finite and watcher else None
@@ -337,7 +350,7 @@ class PyTorchTrainee:
         return float(loss.detach())
 
     def _all_batches(self, scale: Callable[[Any], Any] | None) -> Iterator[tuple[Any, Any]]:
-        for _ in range(self._total() // max(self._batches(), 1)):
+        for _ in range(self.planned() // max(self._batches(), 1)):
             for batch in self.loader:
                 x, y = unpack(batch)
                 yield (scale(x) if scale else x), y
@@ -353,11 +366,6 @@ class PyTorchTrainee:
             return len(self.loader)  # type: ignore[arg-type]
         except TypeError:
             return sum(1 for _ in self.loader)
-
-    def _total(self) -> int:
-        batches = self._batches()
-        _, epochs = steps_for(batches, 1, self.epochs)
-        return batches * epochs
 
     def _heads_after(
         self, layers: tuple[Layer, ...], scale: Callable[[Any], Any] | None = None
