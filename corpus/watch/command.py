@@ -19,6 +19,10 @@ from corpus.watch._case import CASES, Case, Outcome
 
 FILES = {
     "torch": ("torch_plain", "torch_loops", "torch_transformers", "torch_packages"),
+    "jax": ("jax_cases",),
+    "keras-torch": ("keras_cases",),
+    "keras-jax": ("keras_cases",),
+    "keras-tensorflow": ("keras_cases",),
 }
 """Group -> the files of its cases."""
 
