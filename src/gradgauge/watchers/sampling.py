@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -48,6 +49,8 @@ class Sampler:
         self.measured = 0
         self._costs: list[float] = []
         self._stopped = False
+        self._first: tuple[int, float] | None = None
+        self._next: int | None = None
 
     def stop(self) -> None:
         """There is nothing more to measure."""
@@ -59,6 +62,8 @@ class Sampler:
             return False
         if self.every is not None:
             return step % self.every == 0
+        if self._next is not None:
+            return step >= self._next
         if self.began is None or not self._costs:
             return True
         allowed = self.share * (self._clock() - self.began)
@@ -72,3 +77,23 @@ class Sampler:
         else:
             self.total += seconds
         self._costs = [*self._costs[-1:], seconds]
+
+    def plan(self, step: int, seconds: float, now: float) -> None:
+        """As `spent`, where several processes must measure the same steps: by figures that all
+        of them have, the next step to measure is settled at once.
+
+        Args:
+            step: the one that was measured.
+            seconds: what measuring it took.
+            now: seconds since the training began.
+        """
+        self.measured += 1
+        if self._first is None:
+            self._first, self._costs, self._next = (step, now), [seconds], step + 1
+            return
+        self.total += seconds
+        self._costs = [*self._costs[-1:], seconds]
+        first, began = self._first
+        a_step = max(now - began, 1e-9) / (step - first)
+        allowed = (self.total + max(self._costs)) / self.share
+        self._next = max(step + 1, first + math.ceil(allowed / a_step))

@@ -52,15 +52,18 @@ class Guard:
     def _fail(self, error: Exception) -> None:
         first_line = str(error).partition("\n")[0]
         self._note("signals", "reading_failed", error=f"{type(error).__name__}: {first_line}")
-        if self.failed:
-            return
+        self.blame()
+
+    def blame(self) -> None:
+        """This step has failed, here or in another process."""
+        self._failures += not self.failed
         self.failed = True
-        self._failures += 1
-        if self._failures >= MOST_FAILURES:
+
+    def renew(self) -> None:
+        """A new step begins, or after too many failures none: other processes that wait for this
+        one at the end of a step have been served by now."""
+        self.failed = False
+        if self._failures >= MOST_FAILURES and not self.over:
             self.over = True
             self._note("signals", "let_go", steps=self._failures)
             self._let_go()
-
-    def renew(self) -> None:
-        """A new step begins."""
-        self.failed = False

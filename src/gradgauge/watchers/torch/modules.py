@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -142,7 +143,7 @@ def _fan_in(module: nn.Module, weight: nn.Parameter) -> int:
         return 0
     if "ConvTranspose" in type(module).__name__:
         return int(weight.shape[0])
-    return int(weight[0].numel())
+    return math.prod(weight.shape[1:])  # Indexing a weight spread over processes gathers it.
 
 
 def unit_axis(module: nn.Module, out: torch.Tensor) -> int:

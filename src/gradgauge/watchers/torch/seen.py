@@ -137,7 +137,10 @@ def _of(capture: Capture | None) -> Capture:
 
 
 def entries(tensors: Sequence[torch.Tensor]) -> Array:
-    """One weight as (fan_out, fan_in), several as one column of all their entries."""
+    """One weight as (fan_out, fan_in), several as one column of all their entries; None where
+    they are spread over processes."""
+    if any(hasattr(t, "device_mesh") for t in tensors):
+        return None
     if len(tensors) == 1 and tensors[0].ndim > 1 and not tensors[0].is_sparse:
         return door(tensors[0]).reshape(tensors[0].shape[0], -1)
     arrays = [door(t).reshape(-1) for t in tensors]

@@ -11,10 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradgauge.gauges.backward_gain import ratio
-from gradgauge.watchers.recorder import CLIPPED
 from gradgauge.watchers.torch.guard import Guarded
-from gradgauge.watchers.torch.modules import Row
 from gradgauge.watchers.torch.norms import tensor_norms
 from gradgauge.watchers.torch.optimizers import backward_pass, behind_backward, scaler_above
 from gradgauge.watchers.torch.taps import Taps
@@ -192,11 +189,10 @@ class Step:
         found = self._gradients.get(id(weight))
         return None if found is None else found * self.factor
 
-    def figures(self, rows: list[Row], idle: set[int]) -> dict[str, np.ndarray]:
-        """Quantity -> (layers,).
+    def norms(self, idle: set[int]) -> np.ndarray:
+        """Of gradients before and behind clipping, weights and changes: (4, weights).
 
         Args:
-            rows: the layers.
             idle: ids of the parameters that other optimizers move than those of this step. Their
                 gradients, if they have any, are used by no update of this step.
         """
@@ -208,10 +204,4 @@ class Step:
             unused = np.array([id(w) in idle for w in weights.parameters])
             before, clipped = (np.where(unused, np.nan, norms) for norms in (before, clipped))
         norms = np.full(len(before), np.nan) if self._norms is None else self._norms
-        by_row = weights.by_row(norms, rows)
-        return {
-            "weight_grad_norm": weights.by_row(before, rows),
-            CLIPPED: weights.by_row(clipped, rows),
-            "weight_norm": by_row,
-            "update_ratio": ratio(weights.by_row(self._changes, rows), by_row),
-        }
+        return np.stack([before, clipped, norms, self._changes])

@@ -9,13 +9,15 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from gradgauge.gauges.backward_gain import ratio
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.measure import Seen, measure_layers
-from gradgauge.watchers.recorder import Listener, Recorder
+from gradgauge.watchers.recorder import CLIPPED, Listener, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 from gradgauge.watchers.torch.capture import Call
 from gradgauge.watchers.torch.guard import Guard
@@ -24,6 +26,7 @@ from gradgauge.watchers.torch.modules import Row, candidates, eager, is_compiled
 from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_steps, with_closure
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.seen import describe, in_call_order, seen
+from gradgauge.watchers.torch.spread import Spread, process_count
 from gradgauge.watchers.torch.step import Step
 from gradgauge.watchers.torch.taps import Taps
 from gradgauge.watchers.torch.weights import Weights
@@ -97,6 +100,7 @@ class PyTorchWatcher(Closing):
             self, _let_go, self._temporary, self._hooks, self._waiting
         )
         self.step, self._by_hand = 0, False
+        self._opened = time.perf_counter()
         self._find_layers()
         self._open()
 
@@ -190,6 +194,7 @@ class PyTorchWatcher(Closing):
     def _find_layers(self) -> None:
         self._rows = candidates(self.model)
         self._weights = Weights(self._rows)
+        self._spread = Spread(self._weights.parameters)
         self._lazy = [p for p in self.model.parameters() if _is_lazy(p)]
 
     # -- a step begins
@@ -354,8 +359,9 @@ class PyTorchWatcher(Closing):
             if not step.steppers:
                 self._guard(step.after_update)
             self._guard(self._record)
-            sampler = self._every if step.full else self._norms_every
-            sampler.spent(step.seconds + time.perf_counter() - began)
+            if not self._spread:
+                sampler = self._every if step.full else self._norms_every
+                sampler.spent(step.seconds + time.perf_counter() - began)
         self._temporary.close()
         self.step += 1
         self._begin_step()
@@ -363,16 +369,40 @@ class PyTorchWatcher(Closing):
     def _record(self) -> None:
         step = self._step
         if step.signals is None:
-            self._read_signals()
+            self._guard(self._read_signals)
+        norms = step.norms(self._movers.idle(step.moved) if step.steppers else set())
+        if self._spread:
+            norms = self._of_all_processes(norms)
         if self._guard.failed:
             return
-        idle = self._movers.idle(step.moved) if step.steppers else set()
-        figures = step.figures(self._rows, idle)
+        before, clipped, weights, changes = (self._weights.by_row(n, self._rows) for n in norms)
+        figures = {
+            "weight_grad_norm": before,
+            CLIPPED: clipped,
+            "weight_norm": weights,
+            "update_ratio": ratio(changes, weights),
+        }
         if step.signals is not None:
-            # These are of the moment before the update; the taps may have been read behind it.
-            step.signals.update({n: figures[n] for n in ("weight_norm", "weight_grad_norm")})
-            self.recorder.probe(step.number, step.signals, step.loss)
+            if process_count() > 1:
+                self.recorder.note("exactness", "own_samples")
+            # These are of the moment before the update, and of the whole weights.
+            sizes = np.array([max(row.info.parameters, 1) for row in self._rows])
+            of_step = {"weight_norm": weights, "weight_grad_norm": before}
+            rms = {"weight_grad_rms": before / np.sqrt(sizes)} if self._spread else {}
+            self.recorder.probe(step.number, {**step.signals, **of_step, **rms}, step.loss)
         self.recorder.step(step.number, figures, step.loss)
+
+    def _of_all_processes(self, norms: np.ndarray) -> np.ndarray:
+        step = self._step
+        if not self._spread.alike:
+            self.recorder.note("exactness", "own_part")
+            return norms
+        now = time.perf_counter() - self._opened
+        norms, facts = self._spread.whole(norms, [float(self._guard.failed), step.seconds, now])
+        if facts[0]:
+            self._guard.blame()
+        (self._every if step.full else self._norms_every).plan(step.number, *facts[1:].tolist())
+        return norms
 
     # -- the probe batch
 
