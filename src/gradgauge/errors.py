@@ -108,6 +108,8 @@ class GradgaugeWarning(UserWarning):
         facts: what fills its placeholders.
     """
 
+    said: Message
+
     def __init__(self, key: str, **facts: object):
         self.said = Message(key, {name: _kept(fact) for name, fact in facts.items()})
         super().__init__(sentence(key, **self.said.facts))

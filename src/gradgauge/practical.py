@@ -18,6 +18,7 @@ if "keras" not in sys.modules:
     os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads it once, when it is imported.
 
 import keras
+import numpy as np
 from keras.layers import Dense, Flatten
 
 from gradgauge import datasets
@@ -50,7 +51,7 @@ def make_model_sig() -> keras.Sequential:
     return model
 
 
-def load_mnist():
+def load_mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """MNIST as Keras has it: ((x_train, y_train), (x_test, y_test)).
 
     Images are (samples, 28, 28) in float32, scaled to [0, 1]; labels are 0 to 9.
@@ -104,9 +105,14 @@ def main(
     return history_relu, history_sig
 
 
-if __name__ == "__main__":
+def _command() -> int:
     try:
         main()
     except GradgaugeError as error:
         print("error:", error, file=sys.stderr)
-        sys.exit(EXIT_WRONG_USE)
+        return EXIT_WRONG_USE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_command())

@@ -11,8 +11,12 @@ from gradgauge.cli.language import text
 from gradgauge.errors import InvalidValue
 
 
-class _Number(click.ParamType):
+class Number(click.ParamType):
     """A number as text: what is not one is our error, in the user's language."""
+
+    kind: type[int] | type[float]
+    requirement: str
+    facts: dict[str, object]
 
     def __init__(self, kind: type, requirement: str, **facts: object):
         self.kind, self.requirement, self.facts = kind, requirement, facts
@@ -31,10 +35,10 @@ class _Number(click.ParamType):
             raise InvalidValue(field or "value", value, self.requirement, **self.facts) from None
 
 
-COUNT = _Number(int, "whole_number", least=1)
-FROM_ZERO = _Number(int, "whole_number", least=0)
-POSITIVE = _Number(float, "positive")
-NOT_NEGATIVE = _Number(float, "not_negative")
+COUNT: Number = Number(int, "whole_number", least=1)
+FROM_ZERO: Number = Number(int, "whole_number", least=0)
+POSITIVE: Number = Number(float, "positive")
+NOT_NEGATIVE: Number = Number(float, "not_negative")
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:

@@ -61,6 +61,15 @@ class Stopped(threading.Event):
 class Group:
     """Members that run as one: a single one on CPU, a block of them under vmap."""
 
+    plan: Plan
+    members: Sequence[Member]
+    data: DeviceData
+    batched: bool
+    state: Any
+    tables: Any
+    rates: Any
+    shuffles: list[np.random.Generator]
+
     def __init__(self, plan: Plan, members: Sequence[Member], data: DeviceData, batched: bool):
         self.plan, self.members, self.data, self.batched = plan, members, data, batched
         parts = [self._arguments(member) for member in members]

@@ -117,6 +117,8 @@ class ProgramStore:
         seconds: spent compiling so far.
     """
 
+    seconds: float
+
     def __init__(self) -> None:
         self.seconds = 0.0
         self._programs: dict[Any, Programs] = {}

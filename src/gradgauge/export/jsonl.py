@@ -35,6 +35,8 @@ class JsonlWriter:
         OutputProblem: it cannot be written.
     """
 
+    path: Path
+
     def __init__(self, path: Path | str):
         self.path = Path(path)
         try:

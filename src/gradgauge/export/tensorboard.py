@@ -29,6 +29,8 @@ class TensorBoardWriter:
         OutputProblem: the folder cannot be written.
     """
 
+    folder: Path
+
     def __init__(self, folder: Path | str):
         try:
             from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]

@@ -31,6 +31,9 @@ class ReportWriter:
         UnknownName: another ending.
     """
 
+    path: Path
+    lang: str
+
     def __init__(self, path: Path | str, lang: str = "en"):
         check_ending(path)
         self.path, self.lang = Path(path), lang

@@ -105,6 +105,8 @@ class Recorder:
         listeners: told of everything.
     """
 
+    listeners: list[Listener]
+
     def __init__(self, attributes: Mapping[str, Any], listeners: Sequence[Listener] = ()):
         self.attributes: dict[str, Any] = dict(attributes)
         self.listeners = checked(listeners)

@@ -32,6 +32,11 @@ class Sampler:
         clock: seconds.
     """
 
+    every: int | None
+    share: float
+    total: float
+    measured: int
+
     def __init__(
         self,
         every: int | None,

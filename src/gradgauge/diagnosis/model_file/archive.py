@@ -43,6 +43,9 @@ class Refused(Exception):
         why: fills its placeholder.
     """
 
+    reason: str
+    why: str
+
     def __init__(self, reason: str, why: str):
         self.reason, self.why = reason, why
         super().__init__(reason, why)

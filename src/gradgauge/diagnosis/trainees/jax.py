@@ -77,6 +77,17 @@ class JaxTrainee:
     """See Trainee. Parameters are values: there is nothing to put back."""
 
     framework = "jax"
+    loss: Callable[..., Any]
+    params: Any
+    x: np.ndarray
+    y: np.ndarray
+    predict: Any | None
+    kind: Loss
+    batch: int
+    epochs: Any | None
+    seed: int
+    optim: Any | None
+    rate: float
 
     def __init__(self, loss: Callable[..., Any], given: dict[str, Any]):
         self.loss, self.params = loss, given["params"]

@@ -26,7 +26,11 @@ class JaxExperiment:
         predict: `predict(params, x)` -> outputs; None: outputs are not known.
     """
 
-    axes = (0,)
+    axes: tuple[int, ...] = (0,)
+    names: tuple[Any, ...]
+    rows: int
+    x: Any
+    y: Any
 
     def __init__(
         self,

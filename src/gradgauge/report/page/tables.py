@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart
@@ -55,7 +56,7 @@ def folded(summary: str, inner: str, kind: str = "") -> str:
     return f"<details{name}><summary>{escape(summary)}</summary>{inner}</details>"
 
 
-def data_table(chart: Chart, rows: Sequence[Row], lang: str) -> str:
+def data_table(chart: Chart[Any], rows: Sequence[Row], lang: str) -> str:
     """A chart's data: its rows' key down, networks and quantities across."""
     keys = list(dict.fromkeys(row[chart.row_key] for row in rows))
     places = [
@@ -80,7 +81,7 @@ def data_table(chart: Chart, rows: Sequence[Row], lang: str) -> str:
 
 
 def _deep_head(
-    chart: Chart, columns: Sequence[tuple[object, ...]], depth: int, first: str, lang: str
+    chart: Chart[Any], columns: Sequence[tuple[object, ...]], depth: int, first: str, lang: str
 ) -> str:
     """One row of a heading of several rows: equal neighbours share a cell."""
     spans: list[tuple[object, int]] = []

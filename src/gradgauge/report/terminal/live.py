@@ -65,6 +65,8 @@ class LiveTable:
         UnknownName: another ending.
     """
 
+    lang: str
+
     def __init__(
         self, lang: str = "en", console: Console | None = None, report: Path | str | None = None
     ):

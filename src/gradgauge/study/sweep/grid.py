@@ -55,7 +55,7 @@ TRAINING_FIELDS: dict[str, type] = {
     "clip_norm": float,
     "dtype": str,
 }
-FIELDS = {**NETWORK_FIELDS, **TRAINING_FIELDS, "seed": int}
+FIELDS: dict[str, type] = {**NETWORK_FIELDS, **TRAINING_FIELDS, "seed": int}
 
 # Arguments of a compiled program, not part of it.
 _FREE = frozenset(

@@ -20,7 +20,7 @@ from gradgauge.errors import GradgaugeError
 from gradgauge.messages.catalog import Message
 from gradgauge.parts.losses import LOSSES
 from gradgauge.study.sweep.estimate import Estimate, check_memory, estimate, run_bytes
-from gradgauge.study.sweep.grid import Cell, Plan, groups
+from gradgauge.study.sweep.grid import Cell, Group, Plan, groups
 from gradgauge.study.sweep.plan_file import read_plan
 from gradgauge.study.sweep.runners import find_runner
 from gradgauge.study.sweep.runners.runner import Done, Event, Failed, Job, Runner
@@ -63,6 +63,11 @@ class Prepared:
     Raises:
         GradgaugeError: the plan or the data cannot be, or they do not fit.
     """
+
+    plan: Plan
+    dataset: Dataset
+    group_of: np.ndarray
+    groups: list[Group]
 
     def __init__(self, plan: Plan | Path | str, dataset: Dataset | None = None):
         self.plan = plan if isinstance(plan, Plan) else read_plan(plan)

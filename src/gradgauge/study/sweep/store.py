@@ -75,6 +75,10 @@ class Store:
         OutputProblem: it cannot be written.
     """
 
+    folder: Path
+    path: Path
+    session: int
+
     def __init__(
         self,
         folder: Path | str,

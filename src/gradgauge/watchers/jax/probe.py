@@ -12,7 +12,7 @@ import numpy as np
 
 from gradgauge.parts.activations import ACTIVATIONS, Activation
 from gradgauge.watchers.activations import named, recognized
-from gradgauge.watchers.jax.layers import Use, find_layers
+from gradgauge.watchers.jax.layers import Found, Use, find_layers
 from gradgauge.watchers.jax.program import Ref, flatten
 from gradgauge.watchers.jax.tree import Leaves, Row
 from gradgauge.watchers.measure import Seen, eps_of
@@ -42,6 +42,8 @@ class Probe:
         leaves: of `params`.
         params, batch: examples.
     """
+
+    found: Found
 
     def __init__(
         self,

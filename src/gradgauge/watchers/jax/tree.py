@@ -35,6 +35,11 @@ class Leaves:
         shapes: of every array.
     """
 
+    treedef: Any
+    names: list[str]
+    shapes: list[tuple[Any, ...]]
+    weights: list[int]
+
     def __init__(self, params: Tree):
         paths, self.treedef = jax.tree_util.tree_flatten_with_path(params)
         self._places = [i for i, (_, leaf) in enumerate(paths) if is_float(leaf)]

@@ -41,6 +41,9 @@ class JaxWatcher(Closing):
         every, norms_every, budget, name, to: as for every watcher (docs/watching.md).
     """
 
+    step_count: int
+    recorder: Recorder
+
     def __init__(
         self,
         loss: Callable[..., Any],

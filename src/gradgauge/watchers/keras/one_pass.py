@@ -46,6 +46,10 @@ class Tapped:
     statistics, seeds and metrics stay as they are, whatever happens.
     """
 
+    model: Any
+    rows: list[Row]
+    taps: Taps
+
     def __init__(self, model: Any, rows: list[Row], x: Any, y: Any, sample_weight: Any = None):
         self.model, self.rows = model, rows
         self.batch: Any = keras.tree.map_structure(

@@ -56,6 +56,8 @@ class Taps:
         mark: see Mark.
     """
 
+    model: Any
+
     def __init__(self, model: Any, rows: list[Row], mark: Mark):
         self.model, self._mark = model, mark
         self.calls: list[Call] = []

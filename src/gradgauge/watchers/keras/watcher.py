@@ -16,6 +16,7 @@ from gradgauge.gauges.norms import norm
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.keras.callback import Callback
 from gradgauge.watchers.keras.layers import Row, rows_of_model
 from gradgauge.watchers.keras.one_pass import (
     Passed,
@@ -33,7 +34,7 @@ _FRAMES = 24
 """How far above `on_train_begin` the call of `fit` is looked for."""
 
 
-class KerasWatcher(Closing, keras.callbacks.Callback):
+class KerasWatcher(Closing, Callback):
     """Reads the gauges of a Keras model while `fit` trains it: pass it in `callbacks`.
 
     A callback never gets the training batch, so all gauges of the forward and backward pass are
@@ -53,6 +54,9 @@ class KerasWatcher(Closing, keras.callbacks.Callback):
         name: what the Run calls the model.
         to: listeners: a live table, writers.
     """
+
+    step: int
+    recorder: Recorder
 
     def __init__(
         self,

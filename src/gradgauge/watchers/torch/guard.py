@@ -32,6 +32,9 @@ class Guard:
         over: whether the watcher has let go.
     """
 
+    failed: bool
+    over: bool
+
     def __init__(self, note: Callable[..., None], let_go: Callable[[], None]):
         self._note, self._let_go = note, let_go
         self._failures = 0

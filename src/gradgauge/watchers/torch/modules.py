@@ -20,7 +20,7 @@ _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = 
     (nn.Linear, "dense"),
 )
 
-WHOLE = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
+WHOLE: tuple[type[nn.Module], ...] = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 """Modules that are one layer with all that is in them: their parts are never called."""
 
 _SHAPING = (

@@ -27,6 +27,12 @@ class Probe:
         loss: (output, y) -> scalar.
     """
 
+    model: Any
+    loss: Callable[..., Any]
+    x: Any
+    y: Any
+    loss_value: float
+
     def __init__(self, model: nn.Module, x: Any, y: Any, loss: Callable[[Any, Any], torch.Tensor]):
         self.model, self.loss = model, loss
         self.x, self.y = first_samples(x), first_samples(y)

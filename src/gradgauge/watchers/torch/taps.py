@@ -84,6 +84,10 @@ class Taps:
         seconds: what the hooks have cost.
     """
 
+    model: Any
+    rows: list[Row]
+    seconds: float
+
     def __init__(self, model: nn.Module, rows: list[Row], guard: Guarded = unguarded):
         self.model, self.rows, self._guard = model, rows, guard
         self.calls: list[Call] = []

@@ -59,6 +59,10 @@ class PyTorchWatcher(Closing):
         step: the number of the step being made, counted from 0.
     """
 
+    model: Any
+    step: int
+    recorder: Recorder
+
     def __init__(
         self,
         model: nn.Module,

@@ -24,7 +24,10 @@ class KerasExperiment:
         x, y: a batch, as `fit` would give it.
     """
 
-    axes = (0,)
+    axes: tuple[int, ...] = (0,)
+    rows: int
+    x: Any
+    y: Any
 
     def __init__(self, model: Any, x: Any, y: Any):
         self.model = model

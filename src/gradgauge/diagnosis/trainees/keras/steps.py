@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from gradgauge.diagnosis.budget import Span
@@ -17,16 +16,19 @@ from gradgauge.diagnosis.trainees.trainee import (
     saturation,
     step_sharpness,
 )
+from gradgauge.watchers.keras.callback import Callback
 from gradgauge.watchers.keras.one_pass import Passed
 from gradgauge.watchers.keras.watcher import KerasWatcher
 
 
-class Losses(keras.callbacks.Callback):
+class Losses(Callback):
     """The loss of every step; ends the training at its span's end or when a loss is not finite.
 
     Args:
         span: how long it may go on.
     """
+
+    span: Span
 
     def __init__(self, span: Span):
         super().__init__()
@@ -73,6 +75,9 @@ class Losses(keras.callbacks.Callback):
 
 class Steps(Losses):
     """Losses of a watched training, and rate times curvature along some of its steps."""
+
+    watcher: KerasWatcher
+    on_progress: OnProgress | None
 
     def __init__(self, watcher: KerasWatcher, span: Span, on_progress: OnProgress | None):
         super().__init__(span)

@@ -55,6 +55,9 @@ class KerasTrainee:
     """
 
     framework = "keras"
+    model: Any
+    options: dict[str, Any]
+    callbacks: list[Any]
 
     def __init__(self, model: Any, x: Any, y: Any, options: dict[str, Any]):
         if not getattr(model, "compiled", False) or model.optimizer is None:

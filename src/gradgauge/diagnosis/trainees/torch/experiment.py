@@ -31,6 +31,14 @@ class TorchExperiment:
         stacked: whether samples are known to stand on axis 0.
     """
 
+    model: Any
+    objective: Callable[[Any, Any], Any]
+    moved: Collection[int]
+    learners: dict[str, Any]
+    x: Any
+    y: Any
+    rows: int
+
     def __init__(
         self,
         model: nn.Module,

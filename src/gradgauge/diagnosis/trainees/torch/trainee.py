@@ -112,6 +112,10 @@ class PyTorchTrainee:
     """
 
     framework = "pytorch"
+    model: Any
+    loss: Callable[..., Any]
+    optim: Any
+    loader: Iterable[Any]
 
     def __init__(
         self,

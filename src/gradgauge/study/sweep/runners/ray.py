@@ -56,6 +56,8 @@ class RayRunner:
     """
 
     name = "ray"
+    address: str | None
+    jobs: int | None
 
     def __init__(self, address: str | None = None, jobs: int | None = None):
         self.address, self.jobs = address, jobs

@@ -60,6 +60,9 @@ class SlurmRunner:
     """
 
     name = "slurm"
+    folder: Path
+    jobs: int
+    parameters: dict[str, Any]
 
     def __init__(
         self,
