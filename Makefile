@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: practical test check wheel clean
+.PHONY: practical test check bare wheel clean
 
 practical: $(INSTALLED)  ## the main job: ReLU against sigmoid on MNIST, with a report
 	$(BIN)/gradgauge compare --preset practical --out $(OUT)
@@ -34,6 +34,10 @@ $(INSTALLED): $(BIN)/python pyproject.toml
 $(TESTED): $(INSTALLED) requirements-test.txt
 	$(PIP) install --requirement requirements-test.txt
 	touch $@
+
+bare: $(INSTALLED)  ## without any extra: the help, and the main job
+	$(BIN)/gradgauge --help
+	$(BIN)/gradgauge compare --preset practical --epochs 1 --out $(OUT)
 
 wheel: $(BIN)/python  ## a file to hand out: dist/gradgauge-*.whl
 	$(PIP) install build

@@ -61,6 +61,17 @@ class Run:
     members: Group
     groups: dict[str, Group]
 
+    def __repr__(self) -> str:
+        """One line: what it is of, and how much of it there is."""
+        axes = {"steps": "step", "probes": "probe_step", "epochs": "epoch"}
+        sizes = [f"{len(self.members.coords.get('member', ()))} seeds"] + [
+            f"{len(self.groups[name].coords.get(axis, ()))} {name}"
+            for name, axis in axes.items()
+            if name in self.groups
+        ]
+        words = (repr(str(self.attributes.get("name", ""))), self.attributes.get("notation", ""))
+        return f"<Run {' '.join(filter(None, words))}: {', '.join(sizes)}>"
+
     @property
     def name(self) -> str:
         """What the comparison calls this network."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gradgauge.cli.language import text
 from gradgauge.errors import InvalidValue
 
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:  # older clicks have no type argument there
+    _ParamType = click.ParamType
 
-class Number(click.ParamType):
+
+class Number(_ParamType):
     """A number as text: what is not one is our error, in the user's language."""
 
     kind: type[int] | type[float]

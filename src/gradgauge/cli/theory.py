@@ -15,7 +15,7 @@ from gradgauge.cli.options import (
     FROM_ZERO,
     NOT_NEGATIVE,
     POSITIVE,
-    _Number,
+    Number,
     lang_option,
     option,
 )
@@ -24,7 +24,7 @@ from gradgauge.errors import InvalidValue
 DEFAULT_OUT = Path("runs") / "theory"
 MODES = ("critical", "batch_norm", "quantity", "diagram", "experiment")
 
-_ANY_NUMBER = _Number(float, "finite")
+_ANY_NUMBER = Number(float, "finite")
 _SIZES = ("width", "depth", "seeds", "seed", "samples")
 _EXPERIMENT = (
     "sigma_ws",

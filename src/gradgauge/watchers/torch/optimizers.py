@@ -67,6 +67,8 @@ class Movers:
         only: if given, no other optimizer counts.
     """
 
+    any: bool
+
     def __init__(self, model: nn.Module, only: Optimizer | None):
         self._model, self._only = model, only
         self._known: weakref.WeakKeyDictionary[Any, tuple[int, frozenset[int]]] = (

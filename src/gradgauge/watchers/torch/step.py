@@ -43,6 +43,13 @@ class Step:
         seconds: what measuring has cost.
     """
 
+    number: int
+    full: bool
+    light: bool
+    ended: bool
+    factor: float
+    seconds: float
+
     def __init__(self, number: int, full: bool, light: bool, weights: Weights, guard: Guarded):
         self.number, self.full, self.light = number, full, light
         self._weights, self._guard = weights, guard

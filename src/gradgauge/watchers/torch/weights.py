@@ -19,6 +19,9 @@ class Weights:
         place: id of a weight -> its place among them.
     """
 
+    parameters: list[torch.nn.Parameter]
+    place: dict[int, int]
+
     def __init__(self, rows: Sequence[Row]):
         self.parameters = list({id(w): w for row in rows for w in row.weights}.values())
         self.place = {id(w): i for i, w in enumerate(self.parameters)}
