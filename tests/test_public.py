@@ -110,7 +110,7 @@ def test_compare_takes_specs_and_a_dataset(blobs: Dataset) -> None:
     assert result.networks["tanh"] == parse("4-3-2 tanh")
     assert result.dataset is blobs
     assert (
-        repr(result.run("tanh")) == "<Run 'tanh' 4-3-2 tanh: 1 seeds, 2 steps, 2 probes, 1 epochs>"
+        repr(result.run("tanh")) == "<Run 'tanh' 4-3-2 tanh: 1 seeds, 2 steps, 3 probes, 1 epochs>"
     )
     error = misused(result.run("tanh").figure, "x")
     assert isinstance(error, UnknownName)

@@ -113,7 +113,7 @@ class Purse:
 
     def __init__(self, budget: Budget, length: int):
         self.length = length
-        self.refused = False
+        self.refused: bool = False
         self._left = budget.trainings
         self._began = time.perf_counter()
         self._seconds = budget.seconds
