@@ -68,6 +68,7 @@ def interruptible(work: Callable[[], int]) -> int:
     stack = threading.stack_size(_STACK)
     command = _Command(work)
     deadline: list[float] = []
+    lost = threading.Event()
 
     def asked(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         if command.over.is_set():
@@ -80,7 +81,7 @@ def interruptible(work: Callable[[], int]) -> int:
     def swallowed(found: sys.UnraisableHookArgs) -> None:
         # A callback of the garbage collector, say, cannot raise: what it was hit by is lost.
         if deadline and issubclass(found.exc_type, KeyboardInterrupt):
-            _raise_in(command)
+            lost.set()
         else:
             others(found)
 
@@ -90,6 +91,9 @@ def interruptible(work: Callable[[], int]) -> int:
     command.start()
     threading.stack_size(stack)
     while not command.over.wait(0.1):
+        if lost.is_set():
+            lost.clear()
+            _raise_in(command)
         if deadline and time.monotonic() > deadline[0]:
             leave()
     if isinstance(command.error, KeyboardInterrupt):
