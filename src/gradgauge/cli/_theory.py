@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.app import EXIT_INTERRUPTED
+from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue, UnknownName

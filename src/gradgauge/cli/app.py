@@ -19,11 +19,10 @@ import click
 from gradgauge import __version__
 from gradgauge.cli import language
 from gradgauge.cli.examples import EXAMPLES
+from gradgauge.cli.interrupt import EXIT_INTERRUPTED, interruptible, what_is_kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
 from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
-
-EXIT_INTERRUPTED = 130
 
 COMMANDS = {
     "compare": "gradgauge.cli.compare",
@@ -96,8 +95,8 @@ def application() -> click.Group:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    _leave(run(arguments))
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    _leave(interruptible(lambda: run(given)))
 
 
 def _meant(arguments: Sequence[str]) -> list[str]:
@@ -137,11 +136,24 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _complain(error.format_message())
     except (click.Abort, KeyboardInterrupt):
+        print(what_is_kept(), file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_INTERRUPTED
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        return _complain(text("errors.out_of_memory"))
     return result if isinstance(result, int) else 0
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python or XLA found no memory; XLA's own class would have to be imported."""
+    return isinstance(error, MemoryError) or (
+        type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
+        and "RESOURCE_EXHAUSTED" in str(error)
+    )
 
 
 def _warner(others: Callable[..., None]) -> Callable[..., None]:

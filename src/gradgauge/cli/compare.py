@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.app import EXIT_INTERRUPTED
 from gradgauge.cli.files import check_folder
+from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, training_options
 from gradgauge.cli.progress import Progress
@@ -75,6 +75,7 @@ def command(
 
 def _save(number: int, run: Run, out: Path, saved: dict[str, Path]) -> None:
     """Write a Run, and note where."""
+    kept("errors.interrupted", path=out)
     saved[run.name] = run.save(out / f"{file_name(run.name, number + 1)}.nc")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept, what_is_kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, lang_option, option
 from gradgauge.errors import EXIT_WRONG_USE, InvalidValue
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gradgauge.study.sweep.estimate import Estimate
 
 EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 
 class WrongUse(click.ClickException):
@@ -156,8 +155,7 @@ def _sweep(
     if read.cells > ASK_ABOVE and not yes:
         raise TooMany(read.cells)
     options = _runner_options(**choices)
-    # A scheduler that ends this process means what Ctrl-C means.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    kept("sweep.interrupted", folder=out)
     try:
         with Progress(quiet or as_json) as progress:
             counts = sweep(
@@ -169,7 +167,7 @@ def _sweep(
                 **options,
             )
     except KeyboardInterrupt:
-        click.echo(text("sweep.interrupted", folder=out), err=True)
+        click.echo(what_is_kept(), err=True)
         return EXIT_INTERRUPTED
     if as_json or not quiet:
         _show(out, counts, as_json)

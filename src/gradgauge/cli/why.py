@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.app import EXIT_INTERRUPTED
 from gradgauge.cli.files import check_folder
+from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option
 from gradgauge.cli.progress import Progress

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,7 @@ OnRun = Callable[[int, Run], None]
 
 # What a block of members may take of a GPU, and what one member is estimated to need.
 _SHARE_OF_MEMORY = 0.5
+_LOOK = 0.2
 _ASSUMED_MEMORY = 8 * 2**30
 _TAPS_PER_UNIT = 8
 _COPIES_OF_PARAMETERS = 8
@@ -195,6 +196,10 @@ def _device_data(dataset: Dataset, dtype: str) -> DeviceData:
     )
 
 
+def _failed(futures: Sequence[Future[None]]) -> bool:
+    return any(future.done() and future.exception() for future in futures)
+
+
 class _Work:
     """All jobs of a call, done by a pool of threads."""
 
@@ -220,11 +225,13 @@ class _Work:
         with ThreadPoolExecutor(workers()) as pool:
             futures = [pool.submit(self._do, at) for at in range(len(self.jobs))]
             try:
-                wait(futures, return_when=FIRST_EXCEPTION)
+                # In portions: in a thread that is not the main one, Ctrl-C waits for a wait to end.
+                while wait(futures, _LOOK, FIRST_EXCEPTION).not_done and not _failed(futures):
+                    pass
             except KeyboardInterrupt:
                 interrupted = True
             # Also when a worker raised: the others need not go on.
-            if interrupted or any(f.done() and f.exception() for f in futures):
+            if interrupted or _failed(futures):
                 self._stopped.set()
         for future in futures:
             future.result()

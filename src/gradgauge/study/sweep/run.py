@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import platform
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from gradgauge.study.sweep.estimate import Estimate, check_memory, estimate, run
 from gradgauge.study.sweep.grid import Cell, Group, Plan, groups
 from gradgauge.study.sweep.plan_file import read_plan
 from gradgauge.study.sweep.runners import find_runner
-from gradgauge.study.sweep.runners.runner import Done, Event, Failed, Job, Runner
+from gradgauge.study.sweep.runners.runner import Done, Event, Failed, Job, Runner, pause
 from gradgauge.study.sweep.store import Store
 
 OnProgress = Callable[[int, int], None]
@@ -209,7 +208,7 @@ class _Sweep:
                 return
             # The rest is in other processes' hands. Should one die, its cells come back.
             if not self.store.waiting():
-                time.sleep(_LOOK)
+                pause(_LOOK)
 
     def claim(self, most: int, parts: int) -> Sequence[Cell]:
         """As `_runner.Claim`."""

@@ -32,8 +32,9 @@ from gradgauge.study.sweep.runners.runner import (
 CELLS_PER_TASK = 16
 _PORTIONS = 2
 _AHEAD = 2
-_PATIENCE = 1.0
+_PATIENCE = 0.5
 _CONNECT_SECONDS = 5.0
+_LOOPBACK = "127.0.0.1"
 
 
 def _work(job: Job, cells: Sequence[Cell]) -> Iterator[Event]:
@@ -143,7 +144,8 @@ def _connect(address: str | None) -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-        ray.init(num_cpus=cores, include_dashboard=False, **quiet)
+        # Ray has no password: what listens on the network would run anybody's code.
+        ray.init(num_cpus=cores, include_dashboard=False, _node_ip_address=_LOOPBACK, **quiet)
         return
     if address != "auto" and not _answers(address):
         raise StudyProblem(address, "no_ray")

@@ -22,6 +22,7 @@ from gradgauge.study.sweep.grid import Cell
 from gradgauge.study.sweep.outcomes import Outcome
 
 _LONGEST_ERROR = 500
+_PORTION = 0.1
 
 
 @dataclass(frozen=True)
@@ -192,4 +193,11 @@ class Pace:
     def wait(self, something_happened: bool) -> None:
         """Sleep until the next look."""
         self._now = self._shortest if something_happened else min(self._now * 1.5, self._longest)
-        time.sleep(self._now)
+        pause(self._now)
+
+
+def pause(seconds: float) -> None:
+    """Sleep in portions: in a thread that is not the main one, Ctrl-C waits for a sleep to end."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _PORTION))
