@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradgauge.diagnosis.facts import Loss
 from gradgauge.diagnosis.session import conclude
 from tests.diagnosis.made import FLAT, evidence, found, good_outputs, head, history, labels, silent
 
@@ -53,3 +54,26 @@ def test_a_few_steps_are_too_few_to_tell():
 
 def test_without_a_training_it_does_not_apply():
     assert silent("loss-not-falling", evidence(history=None)) == "no_training"
+
+
+def test_a_loss_that_the_outputs_deny():
+    """The last steps are of one class only, or the loss is of something else than the outputs."""
+    plain = head(after=head().before)
+    gauges = {"loss": [[1.4, 1.3, 1.4]]}
+    given = evidence(heads=(plain,), gauges=gauges)
+    (finding,) = found("loss-not-falling", given)
+    assert (finding.severity, finding.case) == ("fault", "denied")
+    assert given.learning.by_loss > 0.9
+
+
+def test_outputs_of_another_mode_deny_nothing_alone():
+    """Batch statistics and dropout make outputs in evaluation differ: fixed samples decide."""
+    given = evidence(heads=(head(after=head().before),))
+    assert given.learning.verdict == "learned"
+    pure = evidence(heads=(head(after=head().before, pure=True),))
+    assert pure.failing
+
+
+def test_a_loss_of_ones_own_that_falls_is_on_its_way():
+    own = head(loss=Loss("other", "mine"))
+    assert evidence(heads=(own,)).learning.verdict == "learning"

@@ -23,3 +23,15 @@ def test_a_healthy_spread():
 def test_without_signals_it_does_not_apply():
     nothing = {"signal_spread": [float("nan")] * 5}
     assert silent("signal-collapse", evidence(gauges=nothing)) == "no_signals"
+
+
+def test_outputs_that_became_the_same():
+    same = np.repeat(flat_outputs()[:1], 200, axis=0)
+    (finding,) = found("signal-collapse", evidence(failing=True, heads=(head(after=same),)))
+    assert (finding.severity, finding.case, finding.layer) == ("fault", "outputs", "out")
+
+
+def test_outputs_that_always_were_the_same_have_not_become_so():
+    same = np.repeat(flat_outputs()[:1], 200, axis=0)
+    given = evidence(failing=True, heads=(head(before=same, after=same),))
+    assert found("signal-collapse", given) == []

@@ -87,3 +87,27 @@ def test_a_gradient_that_is_nan_from_the_first_step_is_not_missing():
     grads = {"weight_grad_norm": [np.nan, np.nan, 0.2, 0.2, 0.2]}
     broke = history(FLAT, non_finite_step=0)
     assert found("unreached-layer", evidence(True, gauges=grads, history=broke)) == []
+
+
+def unmoved() -> list[Layer]:
+    """Layers that no step has changed."""
+    return [dataclasses.replace(layer, after=layer.before) for layer in layers()]
+
+
+def test_no_gradient_at_all_is_the_loudest():
+    given = evidence(failing=True, made=unmoved(), gauges={"weight_grad_norm": [0.0] * 5}, update=0)
+    faults = [f for f in conclude(given).findings if f.severity == "fault"]
+    assert (faults[0].rule, faults[0].case) == ("unreached-layer", "nothing")
+    assert "update-ratio" not in {f.rule for f in faults}
+
+
+def test_what_needs_no_gradient_any_more_is_not_unreached():
+    known = head(before=good_outputs(labels()))
+    given = evidence(heads=(known,), made=unmoved(), gauges={"weight_grad_norm": [0.0] * 5})
+    assert found("unreached-layer", given) == []
+
+
+def test_dead_units_explain_that_nothing_arrives():
+    gauges = {"weight_grad_norm": [0.0] * 5, "dead": [0.0, 0.0, 0.0, 1.0, np.nan]}
+    given = evidence(failing=True, made=unmoved(), gauges=gauges)
+    assert not [f for f in conclude(given).findings if f.case == "nothing"]

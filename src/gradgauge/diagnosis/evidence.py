@@ -70,6 +70,14 @@ class Evidence:
         return self.history is not None and self.history.non_finite_step is not None
 
     @property
+    def saturated_outputs(self) -> bool:
+        """Whether every output sits on a flat end of a bounded activation before training."""
+        bounded = [h for h in self.heads if h.activation in ("sigmoid", "tanh", "softmax")]
+        return bool(bounded) and all(
+            h.before.size > 0 and bool(np.isin(h.before, (-1.0, 0.0, 1.0)).all()) for h in bounded
+        )
+
+    @property
     def failing(self) -> bool:
         """Whether there is something to learn and it is not learnt."""
         return self.learning.verdict == FAILING
@@ -153,4 +161,12 @@ def gathered(facts: Facts, watched: WatchedTraining | None, limits: Limits) -> E
 def _probes(run: Run | None, name: str) -> np.ndarray:
     if run is None or name not in run.groups["probes"].variables:
         return np.zeros((0, 0))
-    return run.values("probes", name)[0]
+    values = run.values("probes", name)[0]
+    weights = run.values("probes", "weight_norm")[0]
+    # What broken weights give says nothing of the network: no unit is dead for that.
+    broken = (~np.isfinite(weights) & np.isfinite(weights[:1])).any(axis=1)
+    if not broken.any():
+        return values
+    kept = values.astype(float)
+    kept[broken] = np.nan
+    return kept

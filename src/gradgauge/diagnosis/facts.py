@@ -41,6 +41,7 @@ class Head:
         loss: what is minimised of it.
         y: targets of the probe samples.
         before, after: outputs on the probe samples in inference mode, before and after training.
+        pure: whether they are what the loss sees: there is no other mode in training.
         strict_shapes: whether the framework broadcasts targets to outputs (PyTorch does).
     """
 
@@ -51,6 +52,7 @@ class Head:
     before: np.ndarray
     after: np.ndarray | None = None
     strict_shapes: bool = False
+    pure: bool = False
 
     @property
     def units(self) -> int:

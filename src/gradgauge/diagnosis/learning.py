@@ -32,6 +32,8 @@ class Learning:
         target: what a simple learner reaches; NaN: not known.
         pace: the share of the way that was still to go that the last part of it has made.
         initial, final, constant: losses: at the start, at the end, of the best constant answer.
+        by_loss: what `skill` would be by the loss of the last steps, where the outputs on samples
+            of all data deny it; NaN: they agree.
     """
 
     verdict: str
@@ -42,6 +44,7 @@ class Learning:
     initial: float = math.nan
     final: float = math.nan
     constant: float = math.nan
+    by_loss: float = math.nan
 
 
 def judge(
@@ -63,7 +66,8 @@ def judge(
     """
     if history is None or history.steps == 0:
         return Learning(UNKNOWN)
-    found = [_judge(head, history, reference, limits, len(heads) == 1) for head in heads]
+    alone = len(heads) == 1
+    found = [_judge(h, history, probe_losses, reference, limits, alone) for h in heads]
     order = (FAILING, LEARNING, UNKNOWN, LEARNED)
     worst = min(found, key=lambda f: order.index(f.verdict)) if found else Learning(UNKNOWN)
     fails = worst.verdict == FAILING and history.non_finite_step is None
@@ -75,6 +79,7 @@ def judge(
 def _judge(
     head: Head,
     history: TrainingHistory,
+    probe_losses: np.ndarray,
     reference: Reference,
     limits: Mapping[str, Limit],
     alone: bool,
@@ -87,18 +92,48 @@ def _judge(
     before = skill(head.before, head.y, kind, head.loss.logits)
     after = before if head.after is None else skill(head.after, head.y, kind, head.loss.logits)
     trained = 1 - final / constant if comparable else -math.inf
-    best = float(np.nanmax([after, trained, -math.inf]))
     target = reference.skill
+    wanted = _wanted(target, limits)
+    best = float(np.nanmax([after, trained, -math.inf]))
+    denied = (
+        comparable and trained >= wanted and _denied(head, after, probe_losses, constant, wanted)
+    )
+    if denied:
+        best = after
     floor = constant * (1 - _target(target)) if comparable else math.nan
     pace = pace_of(losses, floor, limits["least_steps"].value)
     figures = (best, before, target, pace, initial, final, constant)
     if history.non_finite_step is not None:
         return Learning(FAILING, *figures)
+    if denied:
+        return Learning(FAILING, *figures, by_loss=trained)
     if math.isfinite(best):
         verdict = _by_skill(figures, history, comparable, limits)
     else:
-        verdict = _by_history(losses, limits)
+        verdict = _by_history(losses, probe_losses, limits)
     return Learning(verdict, *figures)
+
+
+def _wanted(target: float, limits: Mapping[str, Limit]) -> float:
+    """The skill that counts as learnt."""
+    if target >= limits["learnable"].value:
+        return limits["share"].value * target
+    return limits["gain"].value
+
+
+def _denied(
+    head: Head, after: float, probe_losses: np.ndarray, constant: float, wanted: float
+) -> bool:
+    """Whether the outputs deny what the loss of the last steps says.
+
+    In evaluation mode outputs may be worse than in training, for batch statistics or dropout, so
+    a second witness is asked: the loss of fixed samples. Where there are no modes the outputs are
+    what the loss sees.
+    """
+    if not math.isfinite(after) or after >= wanted:
+        return False
+    seen = probe_losses[np.isfinite(probe_losses)]
+    return head.pure or (len(seen) > 0 and 1 - float(seen[-1]) / constant < wanted)
 
 
 def _by_skill(
@@ -108,13 +143,8 @@ def _by_skill(
     limits: Mapping[str, Limit],
 ) -> str:
     best, before, target, pace, initial, final, constant = figures
-    wanted = (
-        limits["share"].value * target
-        if target >= limits["learnable"].value
-        else limits["gain"].value
-    )
-    lost = math.isfinite(before) and before > 0.3 and best < limits["kept"].value * before
-    if best >= wanted and not lost:
+    lost = lost_skill(before, best, limits)
+    if best >= _wanted(target, limits) and not lost:
         return LEARNED
     if lost:
         return FAILING
@@ -127,15 +157,30 @@ def _by_skill(
     return FAILING
 
 
-def _by_history(losses: np.ndarray, limits: Mapping[str, Limit]) -> str:
-    """Without a score: whether the loss falls by more than its noise."""
+def lost_skill(before: float, after: float, limits: Mapping[str, Limit]) -> bool:
+    """Whether a skill that was there has been lost."""
+    had = math.isfinite(before) and before > limits["had"].value
+    return had and after < limits["kept"].value * before
+
+
+def _by_history(losses: np.ndarray, probe_losses: np.ndarray, limits: Mapping[str, Limit]) -> str:
+    """Without a score: whether the loss falls by more than its noise.
+
+    That a loss falls shows that the training is on its way, not what it has learnt. The start is
+    the loss before any step, on fixed samples where there are some: a first step that throws the
+    weights far off makes all that follows look like a fall.
+    """
     if len(losses) < limits["least_steps"].value:
         return UNKNOWN
-    fall = first_loss(losses) - last_loss(losses)
-    scale = abs(first_loss(losses))
-    if scale and fall / scale >= limits["fall"].value:
-        return LEARNED
-    if scale and fall / scale < -limits["rise"].value:
+    first, last = float(losses[0]), last_loss(losses)
+    seen = probe_losses[np.isfinite(probe_losses)]
+    fixed = float(seen[0] - seen[-1]) if len(seen) > 1 else first - last
+    scale = abs(first)
+    if not scale:
+        return UNKNOWN
+    if min(first - last, fixed) / scale >= limits["fall"].value:
+        return LEARNING
+    if max(first - last, fixed) / scale < -limits["rise"].value:
         return FAILING
     return UNKNOWN
 

@@ -28,10 +28,12 @@ def reach_of(x: np.ndarray, predict: Callable[[Any], Any]) -> float | None:
         other[:, position] = np.roll(rows[:, position], 1, axis=0)
         return float(np.linalg.norm(_flat(predict(other)) - plain))
 
-    first, last = change(0), change(-1)
-    if not np.isfinite(first + last) or max(first, last) == 0:
+    first = change(0)
+    # A stride or pool may pass the very last positions by: the last one that is read counts.
+    last = next((c for p in (-1, -2, -3, -4)[: x.shape[1] - 1] if (c := change(p)) != 0), 0.0)
+    if not np.isfinite(first + last) or last == 0:
         return None
-    return first / last if last > 0 else float("inf")
+    return first / last
 
 
 def _flat(outputs: Any) -> np.ndarray:

@@ -7,7 +7,10 @@ import math
 import numpy as np
 
 from gradgauge.diagnosis.evidence import Evidence
+from gradgauge.diagnosis.facts import Layer
 
+ALL = 0.999
+"""Share of a layer's dead units from which on nothing passes it."""
 _CHAIN = ("dense", "convolution", "recurrent", "attention", "other")
 
 
@@ -68,3 +71,49 @@ def worst_layer(values: np.ndarray) -> int | None:
 def last_seen(values: np.ndarray) -> int:
     """The last probe that shows anything, of (probe, layer)."""
     return int(np.flatnonzero(np.isfinite(values).any(axis=1))[-1])
+
+
+def is_gated(layer: Layer) -> bool:
+    """Whether a recurrent layer is an LSTM or a GRU: it has three or four matrices in one."""
+    square = [w for w in layer.before if w.ndim == 2]
+    return len(square) > 1 and square[1].shape[1] >= 3 * square[1].shape[0]
+
+
+def learning_layers(evidence: Evidence) -> list[int]:
+    """Places of the layers that should learn."""
+    return [
+        i
+        for i in evidence.gradient_layers
+        if evidence.layers[i].info.trainable and evidence.layers[i].in_optimizer
+    ]
+
+
+def nothing_reached(evidence: Evidence) -> bool:
+    """Whether no layer at all ever gets a gradient, and nothing else explains that.
+
+    Dead or saturated units and weights of 0 have rules of their own, and what was learnt before
+    may have nothing left to learn.
+    """
+    places = learning_layers(evidence)
+    if not places or evidence.run is None or born_broken(evidence):
+        return False
+    learning = evidence.learning
+    if learning.before > evidence.limits["learning"]["had"].value:
+        return False
+    grads = evidence.probes("weight_grad_norm")
+    if not len(grads) or np.any(np.nan_to_num(grads[:, places]) != 0):
+        return False
+    moved = [evidence.layers[i].moved for i in places]
+    if evidence.steps and any(m is not False for m in moved):
+        return False
+    dead = evidence.first("dead")
+    flat = np.nan_to_num(dead) if dead.size else np.zeros(1)
+    shut = [i for i in places if all(not np.any(w) for w in evidence.layers[i].before)]
+    return bool(flat.max(initial=0.0) <= ALL and not shut and not evidence.saturated_outputs)
+
+
+def born_broken(evidence: Evidence) -> bool:
+    """Whether the first step was not finite: a NaN is not the absence of a gradient."""
+    history = evidence.history
+    broke = history.non_finite_step if history is not None else None
+    return broke is not None and broke <= 1

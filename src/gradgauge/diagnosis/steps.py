@@ -8,6 +8,7 @@ import numpy as np
 
 from gradgauge.diagnosis.evidence import Evidence
 from gradgauge.diagnosis.learning import FAILING, LEARNED, times_as_long
+from gradgauge.diagnosis.signals import nothing_reached
 from gradgauge.diagnosis.trial import Trial
 
 
@@ -79,6 +80,8 @@ def rates_worth_trying(evidence: Evidence) -> bool:
     """Whether other rates may tell why the training fails, lags or is slow."""
     if not evidence.optimizer.can_vary or not began_finite(evidence):
         return False
+    if nothing_reached(evidence):
+        return False  # no rate helps where there is no gradient
     overlong = worst_sharpness(evidence) > 1 or long_steps(evidence)
     lags = evidence.lagging and overlong
     return evidence.learning.verdict == FAILING or lags or is_slow(evidence)

@@ -13,6 +13,7 @@ from gradgauge.diagnosis.rules import (
     loss_mismatch,
     loss_not_falling,
     non_finite,
+    regressed,
     saturated_units,
     signal_collapse,
     unreached_layer,
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     exploding_gradient.RULE,
     signal_collapse.RULE,
     update_ratio.RULE,
+    regressed.RULE,
     loss_not_falling.RULE,
 )
 """In the order of causes: what stands first makes what stands behind it. Wiring and data, then

@@ -17,7 +17,7 @@ from gradgauge.diagnosis.rules._rule import (
     Silent,
     graded,
 )
-from gradgauge.diagnosis.signals import attenuation_decades, deltas
+from gradgauge.diagnosis.signals import attenuation_decades, deltas, is_gated
 
 _REMEDIES = ("clip_gradients", "smaller_init", "normalisation")
 
@@ -73,7 +73,9 @@ def _over_time(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
             step=0,
             value=reach,
             limit="reach",
-            remedies=("clip_gradients", "orthogonal_init", "gated_cell"),
+            remedies=("clip_gradients", "orthogonal_init")
+            if is_gated(recurrent[0])
+            else ("clip_gradients", "orthogonal_init", "gated_cell"),
         )
 
 

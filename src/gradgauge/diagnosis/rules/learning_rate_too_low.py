@@ -35,7 +35,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """How many times as long the training would have to be at this rate."""
     history = evidence.history
     if history is None or history.steps < 2:
-        yield Silent("no_training")
+        yield Silent("no_training") if history is None else Silent("too_few_steps", {"steps": 1})
         return
     if evidence.learned or history.non_finite_step is not None:
         return

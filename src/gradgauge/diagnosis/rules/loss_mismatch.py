@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from gradgauge.diagnosis.baselines import class_indices
 from gradgauge.diagnosis.facts import CLASS_LOSSES, Head
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
@@ -133,9 +134,17 @@ def _behind_logits(evidence: Evidence, head: Head, *, probabilities: bool) -> It
         yield _found(head, "log_softmax_twice", ("remove_softmax",), severity=WARNING)
     elif head.activation in ("relu", "relu6"):
         # Logits that are cut off at 0 hold many classes apart well enough; not where they do not.
-        harms = evidence.history is not None and evidence.lagging
+        harms = evidence.history is not None and (evidence.lagging or _silent_classes(head))
         severity = FAULT if harms else WARNING
         yield _found(head, "clipped_logits", ("logits_out",), severity=severity)
+
+
+def _silent_classes(head: Head) -> bool:
+    """Whether a class that occurs has an output of exactly 0 on every sample after training."""
+    if head.after is None or head.after.ndim != 2 or not np.isfinite(head.after).all():
+        return False
+    dead = np.flatnonzero(~head.after.any(axis=0))
+    return bool(np.isin(dead, class_indices(head.y, head.loss.kind)).any())
 
 
 def _behind_probabilities(head: Head, outputs: np.ndarray) -> Iterator[Found]:

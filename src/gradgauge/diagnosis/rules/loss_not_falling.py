@@ -32,8 +32,10 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     known = math.isfinite(learning.target) and learning.target > limits["target"].value
     lost = learning.before > learning.skill
     fell = known and not lost and learning.skill >= limit * learning.target
+    case = "reference" if known else "constant"
+    case = case if math.isnan(learning.by_loss) else "denied"
     yield Found(
-        "reference" if known else "constant",
+        case,
         severity=WARNING if fell else FAULT,
         step=history.steps - 1,
         value=learning.skill,
@@ -45,6 +47,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             "initial": learning.initial,
             "final": learning.final,
             "constant": learning.constant,
+            "by_loss": learning.by_loss,
         },
         symptom=True,
     )

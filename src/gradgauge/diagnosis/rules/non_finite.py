@@ -26,6 +26,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
             )
     if broke is None or history is None or any(samples for _, samples in bad):
         return
+    born = broke == 0 or not began_finite(evidence)
     layer, operation = history.non_finite_where or (None, "loss")
     yield Found(
         operation,
@@ -33,9 +34,11 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
         step=broke,
         value=float("nan"),
         limit="values",
-        remedies=("lower_rate", "clip_gradients", "safe_operations"),
+        remedies=("safe_operations",)
+        if born
+        else ("lower_rate", "clip_gradients", "safe_operations"),
         # Before any step it is the model's own doing; later, of what drove the weights there.
-        symptom=began_finite(evidence),
+        symptom=not born,
     )
 
 

@@ -20,7 +20,44 @@ from gradgauge.diagnosis.signals import chain, input_spread, last_seen
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
-    """The first hidden layer behind which nearly nothing differs between inputs."""
+    """The first hidden layer behind which nearly nothing differs between inputs; else outputs
+    that have become the same for every input."""
+    found = list(_hidden(evidence, limits))
+    outputs = list(_outputs(evidence, limits))
+    faults = [f for f in found if isinstance(f, Found) and f.severity == FAULT and not f.symptom]
+    yield from found if faults or not outputs else outputs
+
+
+def _outputs(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
+    """Outputs that differed between inputs before the training and no longer do."""
+    if evidence.broke_off or evidence.steps < evidence.limits["learning"]["least_steps"].value:
+        return
+    if evidence.learned or input_spread(evidence) < limits["spread"].value:
+        return
+    for head in evidence.heads:
+        if head.after is None or len(head.before) < 2 or not np.isfinite(head.after).all():
+            continue
+        before, after = (_differs(outputs) for outputs in (head.before, head.after))
+        if before > limits["outputs"].value >= after:
+            yield Found(
+                "outputs",
+                layer=head.layer,
+                step=evidence.steps - 1,
+                value=after,
+                limit="outputs",
+                remedies=("weigh_terms", "lower_rate", "normalisation"),
+                facts={"before": before},
+            )
+
+
+def _differs(outputs: np.ndarray) -> float:
+    """The share of the outputs' power that differs between inputs."""
+    flat = outputs.reshape(len(outputs), -1).astype(np.float64)
+    power = float((flat**2).mean())
+    return float(flat.var(axis=0).mean()) / power if power > 0 else 0.0
+
+
+def _hidden(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     values = evidence.probes("signal_spread")
     places = [i for i in chain(evidence) if not evidence.layers[i].info.output]
     if not len(values) or not places or not np.isfinite(values[:, places]).any():

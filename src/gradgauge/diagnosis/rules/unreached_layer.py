@@ -17,6 +17,7 @@ from gradgauge.diagnosis.rules._rule import (
     RuleLimits,
     Silent,
 )
+from gradgauge.diagnosis.signals import ALL, born_broken, learning_layers, nothing_reached
 
 _SEEN = 1e-25
 """A gradient above this in the next layer cannot have underflown to nothing in this one."""
@@ -27,6 +28,16 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     del limits
     if not evidence.layers:
         yield Silent("no_layers")
+    if nothing_reached(evidence):
+        yield Found(
+            "nothing",
+            value=0.0,
+            limit="gradient",
+            remedies=("reach_nothing", "reach_detached"),
+            facts={"layers": len(learning_layers(evidence))},
+            certainty=1.0,
+        )
+        return
     cut = _cut_off(evidence)
     found = []
     for index, layer in enumerate(evidence.layers):
@@ -97,14 +108,10 @@ def _is_container(evidence: Evidence, layer: Layer) -> bool:
 def _cut_off(evidence: Evidence) -> set[int]:
     """Layers whose weights never get a gradient though one arrives above, and no unit is dead."""
     grads = evidence.probes("weight_grad_norm")
-    if not len(grads) or _born_broken(evidence):
+    if not len(grads) or born_broken(evidence):
         return set()
     grads = grads[np.isfinite(grads).any(axis=1)] if np.isfinite(grads).any() else grads[:0]
-    candidates = [
-        i
-        for i in evidence.gradient_layers
-        if evidence.layers[i].info.trainable and evidence.layers[i].in_optimizer
-    ]
+    candidates = learning_layers(evidence)
     nothing = [
         i
         for i in candidates
@@ -117,18 +124,11 @@ def _cut_off(evidence: Evidence) -> set[int]:
     return set(nothing)
 
 
-def _born_broken(evidence: Evidence) -> bool:
-    """Whether the first step was not finite: a NaN is not the absence of a gradient."""
-    history = evidence.history
-    broke = history.non_finite_step if history is not None else None
-    return broke is not None and broke <= 1
-
-
 def _explained(evidence: Evidence, nothing: list[int], grads: np.ndarray) -> bool:
     """Whether dead units, weights of zero or underflow stop the gradient above the last of them."""
     last = max(nothing)
     dead = evidence.probes("dead")
-    if len(dead) and np.nanmax(np.nan_to_num(dead[:, min(nothing) :])) > 0.999:
+    if len(dead) and np.nanmax(np.nan_to_num(dead[:, min(nothing) :])) > ALL:
         return True
     above = [i for i in evidence.gradient_layers if i > last]
     if above and float(np.nanmax(grads[:, above[0]], initial=0.0)) < _SEEN:

@@ -15,6 +15,7 @@ from gradgauge.diagnosis.rules._rule import (
     Silent,
     graded,
 )
+from gradgauge.diagnosis.signals import nothing_reached
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
@@ -22,7 +23,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if evidence.run is None or not len(evidence.run.groups["steps"].coords["step"]):
         yield Silent("no_training")
         return
-    if not evidence.lagging:
+    if not evidence.lagging or nothing_reached(evidence):
         return
     ratios = evidence.run.values("steps", "update_ratio")[0]
     places = [
@@ -68,7 +69,7 @@ def _judged(
     high, low = int(np.nanargmax(middle)), int(np.nanargmin(middle))
     if middle[high] > limits["high"].value:
         case, at = "high", high
-    elif middle[low] < limits["low"].value:
+    elif middle[low] < limits["low"].value and _arrives(evidence, names[low]):
         case, at = "low", low
     else:
         return
@@ -84,6 +85,17 @@ def _judged(
         remedies=("lower_rate",) if case == "high" else ("higher_rate",),
         symptom=not own and severity == FAULT,
     )
+
+
+def _arrives(evidence: Evidence, name: str) -> bool:
+    """Whether a gradient arrives at the layer to the end, and its units live: else no rate helps."""
+    at = next(i for i, layer in enumerate(evidence.layers) if layer.name == name)
+    for gauge, lives in (("weight_grad_norm", lambda v: v > 0), ("dead", lambda v: v < 1)):
+        values = evidence.probes(gauge)
+        seen = values[np.isfinite(values[:, at]), at] if len(values) else values
+        if len(seen) and not lives(float(seen[-1])):
+            return False
+    return not evidence.broke_off
 
 
 def _median(values: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from gradgauge.diagnosis.rules._rule import (
     Silent,
     graded,
 )
-from gradgauge.diagnosis.signals import attenuation_decades, deltas
+from gradgauge.diagnosis.signals import attenuation_decades, deltas, is_gated
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
@@ -75,7 +75,9 @@ def _over_time(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
             step=0,
             value=reach,
             limit="reach",
-            remedies=("gated_cell", "shorter_sequences", "orthogonal_init"),
+            remedies=("shorter_sequences", "orthogonal_init")
+            if is_gated(recurrent[0])
+            else ("gated_cell", "shorter_sequences", "orthogonal_init"),
             facts={"decades": -math.log10(reach) if reach > 0 else math.inf},
         )
 

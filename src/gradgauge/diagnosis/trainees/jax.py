@@ -125,7 +125,7 @@ class JaxTrainee:
             return (Head(None, "", _OTHER, self.y[:MOST], empty),)
         before = np.asarray(self.predict(self.params, jnp.asarray(self.x[:MOST])))
         activation = "" if self.kind is _OTHER else "linear"
-        self._heads = (Head(None, activation, self.kind, self.y[:MOST], before),)
+        self._heads = (Head(None, activation, self.kind, self.y[:MOST], before, pure=True),)
         return self._heads
 
     def data(self) -> Data:

@@ -22,6 +22,7 @@ _KINDS = {
     "mean_squared_error": "mse",
     "mean_absolute_error": "mae",
     "huber": "huber",
+    "kl_divergence": "categorical",
 }
 _SHAPING = (
     keras.layers.Reshape,
@@ -57,6 +58,8 @@ def loss_facts(loss: Any) -> Loss:
     kind = _KINDS.get(name, "other") if home.startswith("keras") else "other"
     logits = bool(options.get("from_logits", getattr(found, "from_logits", False)))
     smoothing = float(options.get("label_smoothing", 0.0) or 0.0)
+    if name == "kl_divergence":
+        smoothing = 1.0  # Its floor is not the entropy of the classes.
     return Loss(kind, name, logits, smoothing)
 
 

@@ -19,6 +19,9 @@ KNOWN_LOSSES: dict[str, tuple[str, bool | None]] = {
     "cross_entropy": ("sparse_categorical", True),
     "nllloss": ("sparse_categorical", None),
     "nll_loss": ("sparse_categorical", None),
+    "kldivloss": ("categorical", None),
+    "kl_div": ("categorical", None),
+    "multilabelsoftmarginloss": ("binary", True),
     "bceloss": ("binary", False),
     "binary_cross_entropy": ("binary", False),
     "bcewithlogitsloss": ("binary", True),
@@ -84,10 +87,12 @@ def loss_facts(loss: Any, y: torch.Tensor | None, outputs: torch.Tensor) -> Loss
     if kind == "sparse_categorical" and outputs.ndim > 2:
         # Classes stand on the second axis: nothing here reads that.
         kind = "other"
+    if name.lower() in ("kldivloss", "kl_div") and getattr(loss, "log_target", False):
+        kind = "other"
     smoothing = float(getattr(loss, "label_smoothing", 0.0) or 0.0)
     if getattr(loss, "weight", None) is not None or getattr(loss, "pos_weight", None) is not None:
         smoothing = 1.0
-    if getattr(loss, "reduction", "mean") != "mean":
+    if getattr(loss, "reduction", "mean") != "mean" or "kl" in name.lower():
         smoothing = 1.0
     return Loss(kind, name, logits, smoothing)
 
