@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import pytest
 
 from gradgauge.cli.app import run
-from gradgauge.engine import executables, runtime  # noqa: F401  runtime sets up JAX
+from gradgauge.engine import executables
 from gradgauge.engine.cache import cache_size, clear_cache, jax_folder, usable_folder
 from gradgauge.engine.executables import load_or_compile
 from gradgauge.engine.seal import seal, secret

@@ -40,6 +40,14 @@ QUANTITIES: dict[str, Gauge] = {name: gauge for gauge in GAUGES for name in gaug
 STEP_QUANTITIES = ("weight_grad_norm", "weight_norm", "update_ratio")
 """Taken at every step, on the training batch; the rest at probes."""
 
+PROBE_QUANTITIES: tuple[str, ...] = tuple(
+    name for gauge in GAUGES if "update" not in gauge.needs for name in gauge.quantities
+)
+"""What a probe shows of every layer: all that needs no update."""
+
+PROBE_SAMPLES = 1_000
+"""The probe batch: the first so many training samples, or all if fewer."""
+
 
 def measure(signals: LayerSignals) -> dict[str, Array]:
     """All quantities that `signals` allow."""
