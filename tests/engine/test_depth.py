@@ -12,7 +12,7 @@ from gradgauge.engine.epochs import evaluate, run_steps
 from gradgauge.engine.probe import probe
 from gradgauge.engine.program_key import plan_for
 from gradgauge.engine.step import Rates, State
-from gradgauge.engine.train import Entry
+from gradgauge.engine.terms import Entry
 from gradgauge.spec.notation import parse
 from tests.engine.members import TRAINING, run_of
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gradgauge.datasets import Dataset
 from gradgauge.engine import history
-from gradgauge.engine.history import MOST_BYTES, MOST_PROBES, MOST_STEPS, schedule
+from gradgauge.engine.limits import MOST_BYTES, MOST_PROBES, MOST_STEPS, schedule
 from gradgauge.gauges import STEP_QUANTITIES
 from tests.engine.members import entry, run_of
 

@@ -32,8 +32,7 @@ GAUGES: tuple[Gauge, ...] = (
 
 NETWORK_GAUGES: tuple[Gauge, ...] = (JACOBIAN,)
 """Of the whole network: one figure a member. They cost more than a pass, so that nothing takes
-them unless asked (`engine/initial.py`). In a Run they are figures of the root group, one a
-member, `jacobian_sv_mean_first` and `jacobian_sv_mean_last`."""
+them unless asked (`engine/initial.py`); no Run keeps them."""
 
 QUANTITIES: dict[str, Gauge] = {name: gauge for gauge in GAUGES for name in gauge.quantities}
 
