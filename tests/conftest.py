@@ -26,7 +26,7 @@ os.environ.setdefault(
 )
 # As the engine sets up a JAX of its own; here, tests import it first.
 os.environ["JAX_CPU_ENABLE_ASYNC_DISPATCH"] = "false"
-os.environ["JAX_COMPILATION_CACHE_DIR"] = str(FOLDER / "cache")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(FOLDER / "jax")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 

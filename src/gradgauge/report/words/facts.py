@@ -116,7 +116,9 @@ def facts_of(comparison: Comparison, name: str) -> Facts:
         paths,
         comparison.spec.training.dtype,
         resolution(comparison.spec.training.dtype),
-        began_to_learn(run, constant_loss(comparison.spec.training.loss, comparison.dataset.y_train)),
+        began_to_learn(
+            run, constant_loss(comparison.spec.training.loss, comparison.dataset.y_train)
+        ),
         int(run.groups["steps"].coords["step"][-1]) + 1,
     )
 
