@@ -25,7 +25,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 from gradgauge import datasets
-from gradgauge.engine.train import Entry, train
+from gradgauge.engine.terms import Entry
+from gradgauge.engine.train import train
 from gradgauge.study.sweep.grid import Axis, Plan
 from gradgauge.study.sweep.run import Prepared, sweep
 from gradgauge.study.sweep.runners import find_runner

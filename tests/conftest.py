@@ -24,6 +24,11 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 )
+# As the engine sets up a JAX of its own; here, tests import it first.
+os.environ["JAX_CPU_ENABLE_ASYNC_DISPATCH"] = "false"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(FOLDER / "jax")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402

@@ -3,7 +3,8 @@
 import sys
 
 from gradgauge.datasets import load
-from gradgauge.engine.train import Entry, train
+from gradgauge.engine.terms import Entry
+from gradgauge.engine.train import train
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
 

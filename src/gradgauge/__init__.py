@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from gradgauge.spec.network import NetworkSpec as NetworkSpec
     from gradgauge.spec.notation import parse as parse
     from gradgauge.spec.training import TrainingSpec as TrainingSpec
-    from gradgauge.study.compare.run import Comparison as Comparison
+    from gradgauge.study.compare.result import Comparison as Comparison
     from gradgauge.study.compare.run import compare as compare
     from gradgauge.study.sweep.results import Study as Study
     from gradgauge.study.sweep.results import load_study as load_study
     from gradgauge.study.sweep.run import sweep as sweep
-    from gradgauge.study.why.run import Why as Why
+    from gradgauge.study.why.result import Why as Why
     from gradgauge.study.why.run import why as why
     from gradgauge.watchers.dispatch import watch as watch
     from gradgauge.watchers.watcher import Watcher as Watcher
 
 _HOMES = {
     "ACTIVATIONS": "gradgauge.parts.activations:ACTIVATIONS",
-    "Comparison": "gradgauge.study.compare.run:Comparison",
+    "Comparison": "gradgauge.study.compare.result:Comparison",
     "Dataset": "gradgauge.datasets:Dataset",
     "Diagnosis": "gradgauge.diagnosis.finding:Diagnosis",
     "Finding": "gradgauge.diagnosis.finding:Finding",
@@ -57,7 +57,7 @@ _HOMES = {
     "TensorBoardWriter": "gradgauge.export.tensorboard:TensorBoardWriter",
     "TrainingSpec": "gradgauge.spec.training:TrainingSpec",
     "Watcher": "gradgauge.watchers.watcher:Watcher",
-    "Why": "gradgauge.study.why.run:Why",
+    "Why": "gradgauge.study.why.result:Why",
     "compare": "gradgauge.study.compare.run:compare",
     "diagnose": "gradgauge.diagnosis.diagnose:diagnose",
     "load_dataset": "gradgauge.datasets:load",

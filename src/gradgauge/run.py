@@ -7,7 +7,7 @@ Groups `steps` (member, step, layer), `probes` (member, probe_step, layer) and `
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -215,23 +215,31 @@ def write_whole(path: Path | str, write: Any) -> Path:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
+        temporary = _new_file_beside(path)
     except OSError as error:
         raise OutputProblem(path, "not_writable", why=error.strerror) from None
     try:
-        write(Path(temporary))
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
+        write(temporary)
+        temporary.replace(path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise OutputProblem(path, "not_writable", why=error.strerror or error) from None
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     return path
+
+
+def _new_file_beside(path: Path) -> Path:
+    """An empty hidden file in the same folder, with the permissions that any new file gets."""
+    while True:
+        # Room for the dots and letters in a name of at most 255 bytes.
+        own = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}"
+        try:
+            os.close(os.open(own, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            continue
+        return own
 
 
 def write_text_whole(path: Path | str, text: str) -> Path:

@@ -9,13 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.engine import (
-    batches,
-    build,
-    epochs,
-    runtime,  # noqa: F401  starts JAX: before anything imports it
-    step,
-)
+from gradgauge.engine import batches, build, epochs, step
 from gradgauge.engine.probe import probe
 from gradgauge.engine.program_key import Plan, plan_for
 from gradgauge.engine.programs import precision

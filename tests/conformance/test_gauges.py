@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import gradgauge.gauges as package
-from gradgauge.engine.probe import PROBE_QUANTITIES
-from gradgauge.gauges import GAUGES, NETWORK_GAUGES, QUANTITIES, STEP_QUANTITIES
+from gradgauge.gauges import GAUGES, NETWORK_GAUGES, PROBE_QUANTITIES, QUANTITIES, STEP_QUANTITIES
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.signals import LayerSignals
 

@@ -7,12 +7,13 @@ import math
 
 import pytest
 
-from gradgauge.diagnosis.finding import Finding, json_number
+from gradgauge.diagnosis.finding import Finding
 from gradgauge.diagnosis.limits import limits_with, read_overrides, shipped
 from gradgauge.diagnosis.ranking import ranked
 from gradgauge.diagnosis.rules import RULES
 from gradgauge.diagnosis.session import conclude
 from gradgauge.errors import InvalidValue, UnknownName
+from gradgauge.json import number
 from tests.diagnosis.made import evidence, trial
 
 
@@ -113,8 +114,8 @@ def test_the_document_has_the_contracts_fields_and_no_bare_infinity():
         "limit_source",
         "remedies",
     } <= set(document["findings"][0])
-    assert [json_number(v) for v in (math.nan, math.inf, -math.inf, 1.0, None)] == [
-        "nan",
+    assert [number(v) for v in (math.nan, math.inf, -math.inf, 1.0, None)] == [
+        None,
         "inf",
         "-inf",
         1.0,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine.train import Entry, train
+from gradgauge.engine.terms import Entry
+from gradgauge.engine.train import train
 from gradgauge.run import Run
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec

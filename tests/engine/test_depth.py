@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine import (
-    build,
-    runtime,  # noqa: F401  starts JAX: before anything imports it
-)
+from gradgauge.engine import build
 from gradgauge.engine.epochs import evaluate, run_steps
 from gradgauge.engine.probe import probe
 from gradgauge.engine.program_key import plan_for
 from gradgauge.engine.step import Rates, State
-from gradgauge.engine.train import Entry
+from gradgauge.engine.terms import Entry
 from gradgauge.spec.notation import parse
 from tests.engine.members import TRAINING, run_of
-
-import jax  # isort: skip
-import jax.numpy as jnp  # isort: skip
 
 
 def equations(jaxpr) -> int:

@@ -10,8 +10,9 @@ import pytest
 
 from gradgauge.datasets import Dataset
 from gradgauge.engine import programs
-from gradgauge.engine import train as engine
-from gradgauge.engine.train import Entry, train
+from gradgauge.engine import work as engine
+from gradgauge.engine.terms import Entry
+from gradgauge.engine.train import train
 from gradgauge.spec.notation import parse
 from tests.engine.members import (
     TRAINING,

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine import history
-from gradgauge.engine.history import MOST_BYTES, MOST_PROBES, MOST_STEPS, schedule
+from gradgauge.engine import limits
+from gradgauge.engine.limits import MOST_BYTES, MOST_PROBES, MOST_STEPS, schedule
 from gradgauge.gauges import STEP_QUANTITIES
 from tests.engine.members import entry, run_of
 
@@ -55,7 +55,7 @@ def test_thinned_steps_are_some_of_all_steps(
     blobs: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (whole,) = run_of(blobs, entry(epochs=3))
-    monkeypatch.setattr(history, "MOST_STEPS", 5)
+    monkeypatch.setattr(limits, "MOST_STEPS", 5)
     (thinned,) = run_of(blobs, entry(epochs=3))
     assert thinned.groups["steps"].coords["step"].tolist() == [0, 3, 6, 9, 12]
     for name in (*STEP_QUANTITIES, "loss"):

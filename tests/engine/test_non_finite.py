@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine import train as engine
-from gradgauge.engine.train import Entry
+from gradgauge.engine import work as engine
+from gradgauge.engine.terms import Entry
 from gradgauge.spec.notation import parse
 from tests.engine.members import TRAINING, entry, run_of
 

@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine import (
-    build,
-    runtime,  # noqa: F401  starts JAX: before anything imports it
-)
+from gradgauge.engine import build
 from gradgauge.engine.program_key import plan_for
 from gradgauge.engine.programs import precision
 from gradgauge.engine.step import one_pass

@@ -11,10 +11,9 @@ import pytest
 
 from gradgauge.datasets import Dataset
 from gradgauge.engine.initial import read_initial
-from gradgauge.engine.probe import PROBE_QUANTITIES
-from gradgauge.engine.train import Entry
+from gradgauge.engine.terms import Entry
 from gradgauge.errors import InvalidValue
-from gradgauge.gauges import STEP_QUANTITIES
+from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES
 from gradgauge.run import Run
 from gradgauge.spec.notation import parse
 from tests.engine.members import NETWORK, TRAINING, entry, run_of

@@ -5,12 +5,10 @@ import pytest
 
 from gradgauge.engine import jacobian as engine
 from gradgauge.engine.build import initial_parameters
-from gradgauge.engine.initial import read_initial, with_jacobian
-from gradgauge.engine.probe import PROBE_QUANTITIES
-from gradgauge.gauges import GAUGES, NETWORK_GAUGES, measure_network
+from gradgauge.engine.initial import read_initial
+from gradgauge.gauges import GAUGES, NETWORK_GAUGES, PROBE_QUANTITIES, measure_network
 from gradgauge.gauges.jacobian import jacobian
 from gradgauge.parts.activations import ACTIVATIONS
-from gradgauge.run import GROUPS, Group, Run
 from gradgauge.signals import LayerSignals
 from gradgauge.spec.notation import parse
 
@@ -120,19 +118,6 @@ def test_what_is_not_finite_is_nan():
     matrices = np.ones((2, 3, 3))
     matrices[1, 0, 0] = np.inf
     assert all(np.isnan(v) for v in jacobian(LayerSignals(output_jacobian=matrices)).values())
-
-
-def test_a_run_keeps_it_a_figure_a_member(tmp_path):
-    network = parse("5-6x2-4 tanh")
-    x, labels = _batch(network)
-    taken = [read_initial(network, s, x, labels, jacobian=True, gauges=False) for s in (4, 7)]
-    groups = {name: Group({}) for name in GROUPS}
-    run = Run({"name": "n"}, Group({"member": np.array([4, 7])}), groups)
-    with_jacobian(run, [r.jacobian for r in taken]).save(tmp_path / "run.nc")
-    loaded = Run.load(tmp_path / "run.nc")
-    expected = [r.jacobian.values["jacobian_sv_max"] for r in taken]
-    assert loaded.figure("jacobian_sv_max_first").tolist() == expected
-    assert loaded.figure("jacobian_estimated_first").tolist() == [0, 0]
 
 
 def test_nothing_takes_it_unless_asked():

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
 from gradgauge.gauges import GAUGES, NETWORK_GAUGES, QUANTITIES, measure
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.signals import LayerSignals

@@ -17,7 +17,8 @@ from gradgauge.run import Group, Run
 from gradgauge.spec.comparison import read_comparison
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
-from gradgauge.study.compare.run import Comparison, run_comparison
+from gradgauge.study.compare.result import Comparison
+from gradgauge.study.compare.run import run_comparison
 
 CASES = ("two", "one", "three", "deep", "zeros", "non_finite", "regression", "residual", "cut_off")
 LANGUAGES = ("en", "ko")

@@ -15,7 +15,7 @@ from gradgauge.report.page import page as page_module
 from gradgauge.report.page.vega_bundle import vega_bundle
 from gradgauge.report.pages import write as html_report
 from gradgauge.report.pages.write import report_page, write_report
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 from tests.report.conftest import LANGUAGES
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path"}

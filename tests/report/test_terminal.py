@@ -8,12 +8,14 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from gradgauge.report.terminal.comparison import print_comparison
+from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
 from tests.report.conftest import LANGUAGES
 
 
-def printed(comparison, lang="en", width=80, **options) -> str:
+def printed(comparison, lang="en", width=80, artifacts=NOTHING_WRITTEN, **options) -> str:
     out = io.StringIO()
-    print_comparison(comparison, lang, Console(file=out, width=width, highlight=False, **options))
+    console = Console(file=out, width=width, highlight=False, **options)
+    print_comparison(comparison, lang, console, artifacts)
     return out.getvalue()
 
 
@@ -72,11 +74,7 @@ def test_an_interrupted_comparison_says_so(comparisons):
 
 
 def test_paths_are_not_broken(two):
-    two.report, two.run_paths = "a/" * 60 + "report.html", ["x.nc"]
-    try:
-        text = printed(two)
-    finally:
-        two.report, two.run_paths = None, []
+    text = printed(two, artifacts=Artifacts("a/" * 60 + "report.html", ("x.nc",)))
     assert "a/" * 60 + "report.html" in text
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 import gradgauge as gg
 from gradgauge.cli.app import run as command_line
 from gradgauge.errors import UnknownName
+from gradgauge.gauges import PROBE_QUANTITIES
 from gradgauge.layers import LayerInfo
 from gradgauge.messages.catalog import sentence
 from gradgauge.report import notebook
@@ -27,7 +28,6 @@ from gradgauge.report.pages.watched import watched_page
 from gradgauge.report.terminal import live
 from gradgauge.report.terminal.live import LiveTable
 from gradgauge.run import Run
-from gradgauge.watchers.measure import PROBE_QUANTITIES
 from gradgauge.watchers.recorder import Recorder
 from tests.report.conftest import LANGUAGES
 from tests.report.test_html import Page

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradgauge.engine.train import Entry, Trained
+from gradgauge.engine.terms import Entry, TrainingResult
 from gradgauge.run import Group, Run
 from gradgauge.spec.notation import write
 from gradgauge.study.sweep.grid import Axis, Plan
@@ -42,7 +42,7 @@ class FakeEngine:
                 raise RuntimeError(f"cell {entry.name} broke")
             self.trained.append(entry.name)
             on_run(at, fake_run(entry))
-        return Trained([], False)
+        return TrainingResult([], False)
 
 
 def fake_plan(cells: int, **fields) -> Plan:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import gradgauge.study as study
-from gradgauge.engine.probe import PROBE_QUANTITIES
+from gradgauge.gauges import PROBE_QUANTITIES
 from gradgauge.spec.training import TrainingSpec
 from gradgauge.study.compare.run import compare
 

@@ -10,11 +10,12 @@ from gradgauge.errors import InvalidValue
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
-from gradgauge.study.sweep.estimate import TooLarge
+from gradgauge.study.memory import TooLarge
 from gradgauge.study.theory import measure as study
 from gradgauge.study.theory.agreement import NOT_SETTLED, judge
 from gradgauge.study.theory.random_network import Size, pass_through
-from gradgauge.study.theory.trainability import TrainabilitySpec, agrees, find_edge, trainability
+from gradgauge.study.theory.train_map import trainability
+from gradgauge.study.theory.trainability import TrainabilitySpec, agrees, find_edge
 from gradgauge.theory import predict
 
 

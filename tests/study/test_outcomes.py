@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradgauge.engine.train import Entry, train
+from gradgauge.engine.terms import Entry
+from gradgauge.engine.train import train
 from gradgauge.errors import UnknownName
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec

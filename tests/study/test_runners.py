@@ -101,7 +101,8 @@ def test_every_runner_survives_cells_that_fail(runner, blobs, tmp_path, monkeypa
 
 _START = """
 import os
-import gradgauge.study.sweep.runners.local
+from gradgauge.study.sweep.runners.local import LocalRunner
+LocalRunner().run(None, lambda most, parts: [], None)
 assert "multi_thread_eigen=false" in os.environ["XLA_FLAGS"]
 """
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradgauge.engine.train import Trained
+from gradgauge.engine.terms import TrainingResult
 from gradgauge.run import Run
 from gradgauge.study.sweep.problems import StudyProblem
 from gradgauge.study.sweep.results import load_study
@@ -240,7 +240,7 @@ def test_a_full_disk_stops_the_sweep_and_not_a_cell(ready, tmp_path, monkeypatch
 
 def test_an_interrupted_engine_gives_its_cells_back(ready, tmp_path):
     def engine(entries, dataset, on_run, **_):  # noqa: ARG001
-        return Trained([], True)
+        return TrainingResult([], True)
 
     with pytest.raises(KeyboardInterrupt):
         sweep(ready(10), tmp_path, LocalRunner(engine))

@@ -9,19 +9,14 @@ import pytest
 from gradgauge.datasets import load
 from gradgauge.engine.build import initial_parameters
 from gradgauge.parts.activations import ACTIVATIONS
+from gradgauge.parts.losses import constant_loss
 from gradgauge.run import Group, Run
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
 from gradgauge.study.learning_onset import began_to_learn
 from gradgauge.study.why.counterfactuals import Arm, arms_of
-from gradgauge.study.why.run import (
-    TrainedArm,
-    _judge,
-    constant_loss,
-    control_fails,
-    find_causes,
-    why,
-)
+from gradgauge.study.why.run import why
+from gradgauge.study.why.verdict import TrainedArm, control_fails, find_causes, judge_arms
 
 SIGMOID = parse("20-16x6-3 sigmoid")
 RNG = np.random.default_rng(0)
@@ -39,7 +34,7 @@ def causes(**means):
         arm(name.replace("_and_", "+").replace("_", "-"), *(m + d for d in (-0.004, 0, 0.005)))
         for name, m in means.items()
     ]
-    _judge(arms)
+    judge_arms(arms)
     named = {a.arm.name: a for a in arms}
     return find_causes(named), control_fails(named)
 
@@ -87,7 +82,7 @@ def test_a_control_that_does_not_fail_needs_no_cause():
 
 def test_too_few_seeds_cannot_tell():
     arms = [arm("control", 0.1, 0.5), arm("slope", 0.3, 0.9)]
-    _judge(arms)
+    judge_arms(arms)
     named = {a.arm.name: a for a in arms}
     assert control_fails(named) is None
     assert find_causes(named) == []
@@ -151,7 +146,7 @@ def test_an_arm_that_would_change_nothing_is_left_out(notation, missing):
 def test_best_constant_prediction(blobs):
     shares = np.bincount(blobs.y_train) / len(blobs.y_train)
     expected = -sum(p * math.log(p) for p in shares if p)
-    assert constant_loss(blobs, "cross_entropy") == pytest.approx(expected)
+    assert constant_loss("cross_entropy", blobs.y_train) == pytest.approx(expected)
 
 
 def test_plateau_ends_where_the_loss_first_falls():

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
 from gradgauge.engine.build import initial_parameters, layer_tables
 from gradgauge.engine.probe import probe
 from gradgauge.engine.program_key import plan_for

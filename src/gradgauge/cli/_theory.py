@@ -16,6 +16,7 @@ from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue, UnknownName
+from gradgauge.json import number
 from gradgauge.spec.comparison import seed_range
 
 Given = dict[str, Any]
@@ -193,7 +194,7 @@ def show_network(subject: str, given: Given, measure: bool, output: Output) -> i
     document: dict[str, Any] = {
         "notation": write(network),
         **found.to_json(),
-        "decades": _json(found.decades),
+        "decades": number(found.decades),
         "inner": inner.to_json() if inner else None,
     }
     if measured:
@@ -248,7 +249,7 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
 
     spec, name = _experiment(subject, given)
     from gradgauge import datasets
-    from gradgauge.study.theory.trainability import trainability
+    from gradgauge.study.theory.train_map import trainability
 
     data = datasets.load(name)
     with Progress(output.quiet) as progress:
@@ -330,9 +331,3 @@ def _write_delta(
 
 def _flag(option: str) -> str:
     return f"--{option.replace('_', '-')}"
-
-
-def _json(value: float | None) -> Any:
-    from gradgauge.theory import json_number
-
-    return json_number(value)

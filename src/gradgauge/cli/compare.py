@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json as json_format
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,14 @@ from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, training_options
 from gradgauge.cli.progress import Progress
-from gradgauge.parts.losses import LOSSES
+from gradgauge.json import dumps
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
 
 if TYPE_CHECKING:
-    from gradgauge.engine.train import OnRun
+    from gradgauge.engine.terms import OnRun
     from gradgauge.run import Run
-    from gradgauge.study.compare.run import Comparison
+    from gradgauge.study.compare.json import Artifacts
+    from gradgauge.study.compare.result import Comparison
 
 DEFAULT_OUT = Path("runs") / "compare"
 
@@ -59,17 +59,17 @@ def command(
     check_folder(out)
     saved: dict[str, Path] = {}
     comparison = _train(spec, quiet, lambda number, run: _save(number, run, out, saved))
-    comparison.flags = _flags(out, json, images, no_report)
-    _write(comparison, out, saved, images, not no_report)
-    comparison.seconds["total"] = time.perf_counter() - began
+    flags = _flags(out, json, images, no_report)
+    artifacts = _write(comparison, out, saved, images, not no_report, flags)
+    artifacts = replace(artifacts, total_seconds=time.perf_counter() - began)
     if json:
-        print(json_format.dumps(comparison.to_json(), ensure_ascii=False, allow_nan=False))
+        print(dumps(comparison.to_json(artifacts)))
     elif not quiet:
         from gradgauge.report.terminal.comparison import print_comparison
 
-        print_comparison(comparison, language.current())
+        print_comparison(comparison, language.current(), artifacts=artifacts)
     if comparison.interrupted:
-        return _say_interrupted(comparison, out)
+        return _say_interrupted(artifacts, out)
     return 0
 
 
@@ -80,48 +80,45 @@ def _save(number: int, run: Run, out: Path, saved: dict[str, Path]) -> None:
 
 
 def _train(spec: ComparisonSpec, quiet: bool, on_run: OnRun) -> Comparison:
-    """Train, with the data decoded while JAX is imported."""
-    from gradgauge import datasets
+    from gradgauge.study.compare.run import run_comparison
 
-    classification = LOSSES[spec.training.loss].classification
-    began = time.perf_counter()
-    with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(datasets.load, spec.dataset, classification)
-        from gradgauge.study.compare.run import run_comparison
-
-        dataset = loading.result()
-    loaded = time.perf_counter() - began
     with Progress(quiet) as progress:
-        comparison = run_comparison(spec, dataset, progress, on_run)
-    comparison.seconds |= {"data": loaded, "total": time.perf_counter() - began}
-    return comparison
+        return run_comparison(spec, None, progress, on_run)
 
 
 def _write(
-    comparison: Comparison, out: Path, saved: dict[str, Path], images: bool, report: bool
-) -> None:
+    comparison: Comparison,
+    out: Path,
+    saved: dict[str, Path],
+    images: bool,
+    report: bool,
+    flags: tuple[str, ...],
+) -> Artifacts:
     """The runs that are not saved yet, the page and the pictures; nothing of a training that did
     not begin."""
+    from gradgauge.study.compare.json import Artifacts
+
     if not any(run.seeds for run in comparison.runs.values()):
-        return
+        return Artifacts(flags=flags)
     for number, (name, run) in enumerate(comparison.runs.items()):
         if name not in saved:
             _save(number, run, out, saved)
-        comparison.run_paths.append(str(saved[name]))
+    paths = tuple(str(saved[name]) for name in comparison.runs)
+    artifacts = Artifacts(runs=paths, flags=flags)
     if comparison.interrupted:
-        return
+        return artifacts
     began = time.perf_counter()
     if report:
         from gradgauge.report.pages.write import write_report
 
         path = out / "report.html"
-        comparison.report = str(path)
-        write_report(comparison, path, language.current())
+        artifacts = replace(artifacts, report=str(path))
+        write_report(comparison, path, language.current(), artifacts)
     if images:
         from gradgauge.report.images import write_images
 
         write_images(comparison, out, language.current())
-    comparison.seconds["report"] = time.perf_counter() - began
+    return replace(artifacts, report_seconds=time.perf_counter() - began)
 
 
 def file_name(name: str, number: int) -> str:
@@ -138,9 +135,9 @@ def _flags(out: Path, json: bool, images: bool, no_report: bool) -> tuple[str, .
     return tuple(flags)
 
 
-def _say_interrupted(comparison: Comparison, out: Path) -> int:
+def _say_interrupted(artifacts: Artifacts, out: Path) -> int:
     """Say what Ctrl-C left."""
-    if comparison.run_paths:
+    if artifacts.runs:
         print(text("errors.interrupted", path=out), file=sys.stderr)
     else:
         print(text("errors.interrupted_early"), file=sys.stderr)

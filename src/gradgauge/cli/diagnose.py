@@ -121,7 +121,7 @@ def arrays_for(model: Any, data: str) -> list[Any]:
     if data in datasets.NAMES:
         known = datasets.load(data)
         return [
-            _shaped(model, known.x_train.astype(np.float32) / 255, known.image_shape),
+            _shaped(model, known.floats(known.x_train).astype(np.float32), known.image_shape),
             known.y_train,
         ]
     if Path(data).suffix != ".npz" and ":" in data and not Path(data).exists():

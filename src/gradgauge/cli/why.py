@@ -19,7 +19,7 @@ from gradgauge.errors import InvalidValue
 from gradgauge.spec.comparison import WHY_SEEDS, ComparisonSpec, read_comparison
 
 if TYPE_CHECKING:
-    from gradgauge.study.why.run import Why
+    from gradgauge.study.why.result import Why
 
 DEFAULT_OUT = Path("runs") / "why"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,24 @@ class Dataset:
     def has_classes(self) -> bool:
         """Whether the targets are classes."""
         return self.y_train.ndim == 1
+
+    @staticmethod
+    def floats(x: np.ndarray) -> np.ndarray:
+        """Inputs as a network takes them: bytes over 255, floats as they are."""
+        return x / 255 if x.dtype == np.uint8 else x
+
+    def first(self, train: int | None = None, test: int | None = None) -> Dataset:
+        """The first so many samples, for training and for testing; None: all of them."""
+        if train is None and test is None:
+            return self
+        return replace(
+            self,
+            x_train=self.x_train[:train],
+            y_train=self.y_train[:train],
+            x_test=self.x_test[:test],
+            y_test=self.y_test[:test],
+            fingerprint=f"{self.fingerprint}:{train}:{test}",
+        )
 
     @property
     def outputs(self) -> int:

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from gradgauge.parts import losses
+
 _TINY = 1e-7
 """Keras clips probabilities to this."""
 
@@ -111,22 +113,9 @@ def constant_loss(y: np.ndarray, kind: str, smoothing: float = 0.0) -> float:
     y = np.asarray(y)
     if not np.isfinite(y.astype(np.float64)).all():
         return math.nan
-    if kind in ("categorical", "sparse_categorical"):
-        labels = class_indices(y, kind)
-        if labels.min(initial=0) < 0:
-            return math.nan
-        shares = np.bincount(labels) / len(labels)
-        shares = shares[shares > 0]
-        return float(-np.sum(shares * np.log(shares))) if not smoothing else math.nan
-    numbers = y.astype(np.float64).reshape(len(y), -1)
-    if kind == "binary":
-        share = np.clip(numbers.mean(axis=0), _TINY, 1 - _TINY)
-        return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)).mean())
-    if kind == "mse":
-        return float(((numbers - numbers.mean(axis=0)) ** 2).mean())
-    if kind == "mae":
-        return float(np.abs(numbers - np.median(numbers, axis=0)).mean())
-    if kind == "huber":
-        error = np.abs(numbers - np.median(numbers, axis=0))
-        return float(np.where(error <= 1, 0.5 * error**2, error - 0.5).mean())
-    return math.nan
+    if kind not in ("categorical", "sparse_categorical"):
+        return losses.constant_loss(kind, y)
+    labels = class_indices(y, kind)
+    if smoothing or labels.min(initial=0) < 0:
+        return math.nan
+    return losses.constant_loss("cross_entropy", labels)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradgauge.json import number
 from gradgauge.messages.catalog import sentence
 from gradgauge.run import Run
 
@@ -69,8 +69,8 @@ class Finding:
             "severity": self.severity,
             "layer": self.layer,
             "step": self.step,
-            "value": json_number(self.value),
-            "limit": json_number(self.limit),
+            "value": number(self.value),
+            "limit": number(self.limit),
             "limit_source": self.limit_source,
             "sentence": self.sentence(lang),
             "remedies": self.advice(lang),
@@ -182,13 +182,3 @@ def plain(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(plain(v) for v in value)
     return str(value)
-
-
-def json_number(value: float | None) -> float | str | None:
-    """A number that JSON can hold."""
-    if value is None:
-        return None
-    value = float(value)
-    if math.isnan(value):
-        return "nan"
-    return value if math.isfinite(value) else ("inf" if value > 0 else "-inf")

@@ -1,9 +1,6 @@
-"""Spec and arrays in, Run out, in JAX. `train.py` is the only door.
+"""Spec and arrays in, Run out, in JAX. `train.py` and `initial.py` are the doors.
 
-Imported on first use: JAX takes half a second. Its flags are set here, before any module of the
-engine imports it.
+Neither door imports JAX, nor do `build`, `cache`, `history`, `limits`, `program_key` and
+`results`: reading what a training left costs nothing and configures nothing. JAX is set up when a
+training is asked for (`runtime.start`).
 """
-
-from gradgauge.engine.flags import set_flags
-
-set_flags()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ Params = dict[str, Array]
 """Of a block: `weight` (count, fan_in, width), `bias` (count, width) and, where there is a
 normalisation, `gamma` and `beta` (count, width)."""
 
+Adjust = Callable[[tuple[Params, ...]], tuple[Params, ...]]
+"""A change of the initial parameters, before training."""
+
 _WEIGHTS, SHUFFLES = 0, 1
 
 
@@ -26,8 +30,8 @@ class LayerTable(NamedTuple):
         activation: index into the plan's activations.
         max_slope: the activation's largest abs slope.
         saturates: whether `saturated` has a meaning for it.
-        opens: whether a skip starts behind this layer.
-        joins: whether a skip ends behind this layer.
+        opens: whether a skip starts after this layer.
+        joins: whether a skip ends after this layer.
     """
 
     activation: Array

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,20 +14,16 @@ from gradgauge.engine import build
 from gradgauge.engine.batches import batch
 from gradgauge.engine.epochs import SEGMENT
 from gradgauge.engine.forward import hidden_layers
-from gradgauge.engine.history import History, Schedule
+from gradgauge.engine.history import History
+from gradgauge.engine.limits import ProbeSchedule
 from gradgauge.engine.program_key import Plan
-from gradgauge.engine.programs import STORE, Programs, precision
+from gradgauge.engine.programs import STORE, Compiling, Programs, precision
 from gradgauge.engine.step import Rates, State, one_pass
+from gradgauge.engine.telling import Tell
 from gradgauge.parts.losses import LOSSES
 from gradgauge.parts.optimizers import OPTIMIZERS
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
-
-PROBE_SAMPLES = 1_000
-"""The probe batch: the first so many training samples."""
-
-Adjust = Callable[[tuple[build.Params, ...]], tuple[build.Params, ...]]
-"""A change of the initial parameters, before training."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,7 @@ class Member:
     network: NetworkSpec
     training: TrainingSpec
     seed: int
-    adjust: Adjust | None = None
+    adjust: build.Adjust | None = None
 
 
 @dataclass(frozen=True)
@@ -54,24 +48,37 @@ class DeviceData:
     y_probe: Any
 
 
-class Stopped(threading.Event):
-    """Set to make all groups stop behind the segment they are in."""
+class MemberGroup:
+    """Members that run as one: a single one on CPU, a block of them under vmap.
 
-
-class Group:
-    """Members that run as one: a single one on CPU, a block of them under vmap."""
+    Args:
+        plan: what their programs depend on.
+        members: of one plan.
+        data: what they are trained on.
+        batched: whether they run under vmap, with a leading axis.
+        compiling: counts the seconds that compiling for them takes.
+    """
 
     plan: Plan
     members: Sequence[Member]
     data: DeviceData
     batched: bool
+    compiling: Compiling
     state: Any
     tables: Any
     rates: Any
     shuffles: list[np.random.Generator]
 
-    def __init__(self, plan: Plan, members: Sequence[Member], data: DeviceData, batched: bool):
+    def __init__(
+        self,
+        plan: Plan,
+        members: Sequence[Member],
+        data: DeviceData,
+        batched: bool,
+        compiling: Compiling,
+    ):
         self.plan, self.members, self.data, self.batched = plan, members, data, batched
+        self.compiling = compiling
         parts = [self._arguments(member) for member in members]
         stack = (lambda *x: np.stack(x)) if batched else (lambda *x: x[0])
         # device_put, not asarray: that compiles a program for every shape.
@@ -127,6 +134,7 @@ class Group:
                 "probe": (self.state.params, self.tables, data.x_probe, data.y_probe),
                 "evaluate": (self.state, self.tables, data.x_test, data.y_test),
             },
+            self.compiling,
         )
 
     def by_member(self, tree: Any) -> Any:
@@ -135,20 +143,29 @@ class Group:
 
 
 @dataclass
-class Outcome:
-    """What a group's training gave, and the seconds its evaluation took."""
+class GroupResult:
+    """What a group's training gave.
+
+    Attributes:
+        history: of its members.
+        complete: whether it came to its end, or every member turned non-finite; False where it
+            was stopped.
+        evaluate_seconds: what its evaluation took.
+    """
 
     history: History
+    complete: bool
     evaluate_seconds: float
 
 
 def train_group(
-    group: Group,
+    group: MemberGroup,
     programs: Programs,
-    schedule: Schedule,
+    schedule: ProbeSchedule,
     on_steps: Callable[[int], None],
-    stopped: Stopped,
-) -> Outcome:
+    stopped: Callable[[], bool],
+    tell: Tell,
+) -> GroupResult:
     """Train a group from its initial state to the end, or until `stopped`.
 
     Args:
@@ -156,7 +173,8 @@ def train_group(
         programs: compiled for it.
         schedule: when to write what down.
         on_steps: told after every segment how many steps were made, over all members.
-        stopped: looked at between segments.
+        stopped: asked between segments.
+        tell: tells the members' listeners.
     """
     training = group.members[0].training
     samples = len(group.data.y_train)
@@ -170,14 +188,16 @@ def train_group(
             values = programs.probe(
                 group.state.params, group.tables, group.data.x_probe, group.data.y_probe
             )
-            history.write_probe(at, group.by_member(values), alive)
+            values = group.by_member(values)
+            history.write_probe(at, values, alive)
+            tell.probe(at, values, alive)
 
     stepper = _Stepper(group, programs)
     with precision(group.plan.dtype):
         take_probe(0)
         for epoch in range(training.epochs):
             order, at = group.order(), 0
-            while at < schedule.per_epoch and alive.any() and not stopped.is_set():
+            while at < schedule.per_epoch and alive.any() and not stopped():
                 until = _segment_end(schedule, epoch * schedule.per_epoch + at, at)
                 records, reached = stepper.run(order, at, np.where(alive, until, at))
                 made = reached - at
@@ -187,6 +207,7 @@ def train_group(
                 first = epoch * schedule.per_epoch + at
                 failed = alive & (made < until - at)
                 history.write_steps(first, made + failed, records)
+                tell.steps(first, made + failed, records)
                 history.add_to_epoch(sizes, made, records)
                 history.steps_done += made
                 for member in np.flatnonzero(failed):
@@ -198,18 +219,20 @@ def train_group(
             if at < schedule.per_epoch:
                 break
             history.close_epoch(epoch, alive)
+            tell.epoch(epoch, history, alive)
         began = time.perf_counter()
         test = programs.evaluate(group.state, group.tables, group.data.x_test, group.data.y_test)
         history.test_loss[:], hits = group.by_member(test)
         if LOSSES[group.plan.loss].classification:
             history.test_accuracy[:] = hits / len(group.data.y_test)
-    return Outcome(history, time.perf_counter() - began)
+    complete = bool((history.steps_done[alive] == schedule.total).all())
+    return GroupResult(history, complete, time.perf_counter() - began)
 
 
 class _Stepper:
     """Makes steps of a group, and makes them again where they broke off."""
 
-    def __init__(self, group: Group, programs: Programs):
+    def __init__(self, group: MemberGroup, programs: Programs):
         self._group, self._programs = group, programs
         self._steps = programs.run_steps
 
@@ -227,7 +250,7 @@ class _Stepper:
         segment = self._call(order, at, stops)
         if not group.by_member(segment.trusted).all():
             # From here on every norm of this group is a careful one.
-            self._steps = STORE.careful_steps(self._programs)
+            self._steps = STORE.careful_steps(self._programs, self._group.compiling)
             segment = self._call(order, at, stops)
         reached = group.by_member(segment.reached)
         again = self._call(order, at, reached) if (reached < stops).any() else segment
@@ -249,14 +272,14 @@ class _Stepper:
         )
 
 
-def _segment_end(schedule: Schedule, first: int, at: int) -> int:
+def _segment_end(schedule: ProbeSchedule, first: int, at: int) -> int:
     """The step of the epoch at which the host wants to look again."""
     ends = [at + SEGMENT, schedule.per_epoch]
     ends += [at + probe - first for probe in schedule.probes if probe > first]
     return min(ends)
 
 
-def _note_failure(group: Group, history: History, member: int, step: int, order: Any) -> None:
+def _note_failure(group: MemberGroup, history: History, member: int, step: int, order: Any) -> None:
     """Write down where a training turned non-finite: the first layer whose signal did.
 
     The state stands before the update, so the pass that failed can be made again, in taps.
@@ -267,7 +290,7 @@ def _note_failure(group: Group, history: History, member: int, step: int, order:
     history.non_finite_layer[member] = _first_bad_layer(group, params, tables, pick(order), step)
 
 
-def _first_bad_layer(group: Group, params: Any, tables: Any, order: Any, step: int) -> int:
+def _first_bad_layer(group: MemberGroup, params: Any, tables: Any, order: Any, step: int) -> int:
     """Forward: the first layer whose z is not finite; else the last whose gradient is not."""
     plan, data = group.plan, group.data
     per_epoch = group.members[0].training.steps_per_epoch(len(data.y_train))
@@ -285,12 +308,3 @@ def _first_bad_layer(group: Group, params: Any, tables: Any, order: Any, step: i
 
 def _is_float(x: Any) -> bool:
     return np.asarray(x).dtype.kind == "f"
-
-
-def workers() -> int:
-    """How many trainings run at once: the cores this process may use; one on a GPU."""
-    if jax.default_backend() != "cpu":
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -32,18 +32,18 @@ from gradgauge.engine.seal import seal, secret, unseal
 _DIGEST = hashlib.sha256
 
 
-class _Misses(threading.local):
-    """How often XLA had to compile in this thread, because JAX's cache held nothing."""
+class _Hits(threading.local):
+    """How often JAX's cache held what this thread asked for."""
 
     count = 0
 
     def hear(self, event: str, **_: Any) -> None:
-        if event == "/jax/compilation_cache/cache_misses":
+        if event == "/jax/compilation_cache/cache_hits":
             self.count += 1
 
 
-_misses = _Misses()
-jax.monitoring.register_event_listener(_misses.hear)
+_hits = _Hits()
+jax.monitoring.register_event_listener(_hits.hear)
 
 
 def load_or_compile(what: object, compile_: Callable[[], Any]) -> Any:
@@ -62,10 +62,10 @@ def load_or_compile(what: object, compile_: Callable[[], Any]) -> Any:
     path = folder / f"{name}{PROGRAM}"
     program = _load(path, name, key)
     if program is None:
-        before = _misses.count
+        before = _hits.count
         program = compile_()
         # What JAX's cache gave is a program without all its code: it can't be written again.
-        if _misses.count > before:
+        if _hits.count == before:
             _store(path, name, key, program)
     return program
 

@@ -1,4 +1,4 @@
-"""What the host writes down of a group of members while it trains, and when."""
+"""What the host writes down of a batch of members while it trains."""
 
 from __future__ import annotations
 
@@ -7,63 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.engine.probe import PROBE_QUANTITIES
-from gradgauge.gauges import STEP_QUANTITIES
-
-MOST_STEPS = 4_096
-"""Most steps whose gauges one Run keeps: of a longer training every second, third, ... step."""
-
-MOST_BYTES = 64 * 2**20
-"""Most memory of all kept steps of one Run, whatever the number of its members."""
-
-MOST_PROBES = 128
-"""Most probes of one training."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """When to write what down.
-
-    Attributes:
-        per_epoch: steps in an epoch.
-        total: steps in the training.
-        stride: every so manieth step's gauges are kept.
-        probes: step counts before which a probe is taken, 0 first and `total` last.
-    """
-
-    per_epoch: int
-    total: int
-    stride: int
-    probes: tuple[int, ...]
-
-    @property
-    def kept(self) -> np.ndarray:
-        """The kept steps, counted from 0."""
-        return np.arange(0, self.total, self.stride)
-
-
-def schedule(per_epoch: int, epochs: int, layers: int, members: int, itemsize: int) -> Schedule:
-    """Gauges of every step while they are few; probes dense at first, then at epoch ends.
-
-    Probes are taken before training, at steps 1, 2, 4, ... of the first epoch and behind every
-    epoch, thinned evenly to MOST_PROBES. Steps are thinned by the least whole stride that keeps
-    both MOST_STEPS and MOST_BYTES.
-    """
-    total = per_epoch * epochs
-    size = total * members * layers * len(STEP_QUANTITIES) * itemsize
-    stride = max(-(-total // MOST_STEPS), -(-size // MOST_BYTES), 1)
-    early = [2**k for k in range(per_epoch.bit_length()) if 2**k < per_epoch]
-    ends = [per_epoch * (e + 1) for e in range(epochs)]
-    probes = sorted({0, *early, *ends})
-    if len(probes) > MOST_PROBES:
-        picked = np.linspace(0, len(probes) - 1, MOST_PROBES).round().astype(int)
-        probes = [probes[i] for i in picked]
-    return Schedule(per_epoch, total, stride, tuple(probes))
+from gradgauge.engine.limits import ProbeSchedule
+from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES
 
 
 @dataclass
 class History:
-    """Everything kept of M members, in NumPy; NaN where a member did not get.
+    """Everything kept of M members, in NumPy; NaN where a member did not reach.
 
     Attributes:
         steps: STEP_QUANTITIES, (M, kept steps, layers).
@@ -75,7 +25,7 @@ class History:
         steps_done: (M,).
     """
 
-    schedule: Schedule
+    schedule: ProbeSchedule
     steps: dict[str, np.ndarray]
     step_loss: np.ndarray
     probes: dict[str, np.ndarray]
@@ -89,18 +39,20 @@ class History:
     _sums: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
     @classmethod
-    def empty(cls, plan: Schedule, members: int, epochs: int, layers: int, dtype: str) -> History:
+    def empty(
+        cls, when: ProbeSchedule, members: int, epochs: int, layers: int, dtype: str
+    ) -> History:
         """Nothing written down yet."""
 
         def nothing(*shape: int, dtype: str = "float64") -> np.ndarray:
             return np.full((members, *shape), np.nan, dtype)
 
-        kept = len(plan.kept)
+        kept = len(when.kept)
         return cls(
-            plan,
+            when,
             {name: nothing(kept, layers, dtype=dtype) for name in STEP_QUANTITIES},
             nothing(kept, dtype=dtype),
-            {name: nothing(len(plan.probes), layers, dtype=dtype) for name in PROBE_QUANTITIES},
+            {name: nothing(len(when.probes), layers, dtype=dtype) for name in PROBE_QUANTITIES},
             nothing(epochs),
             nothing(epochs),
             nothing(),

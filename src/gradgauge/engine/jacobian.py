@@ -23,6 +23,8 @@ import numpy as np
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import hidden_layers, outputs
 from gradgauge.engine.program_key import Plan
+from gradgauge.engine.programs import MOST_PROGRAMS
+from gradgauge.engine.terms import JacobianFigures
 from gradgauge.gauges import measure_network
 from gradgauge.signals import LayerSignals
 
@@ -37,21 +39,6 @@ MOST_ENTRIES = 2**22
 larger; a single matrix beyond this is never formed, but estimated."""
 
 _STEPS, _STARTS, _ESTIMATED_SAMPLES = 32, 4, 4
-
-
-@dataclass(frozen=True)
-class JacobianFigures:
-    """The Jacobian's gauges of one network.
-
-    Attributes:
-        values: quantity -> figure.
-        samples: over how many probe samples.
-        estimated: whether by Lanczos instead of the matrix.
-    """
-
-    values: dict[str, float]
-    samples: int
-    estimated: bool
 
 
 def jacobian_figures(
@@ -96,7 +83,7 @@ def _jacobians(plan: Plan, params: Any, tables: Any, running: Any, x: Array) -> 
     return jax.vmap(one)(x)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=MOST_PROGRAMS)
 def _program(plan: Plan) -> Callable[..., Array]:
     return jax.jit(functools.partial(_jacobians, plan))
 

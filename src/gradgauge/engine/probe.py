@@ -12,14 +12,10 @@ from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Taps
 from gradgauge.engine.program_key import Plan
 from gradgauge.engine.step import one_pass
-from gradgauge.gauges import GAUGES, measure
+from gradgauge.gauges import PROBE_QUANTITIES, measure
 from gradgauge.signals import LayerSignals
 
 Array = Any
-
-PROBE_QUANTITIES = tuple(
-    name for gauge in GAUGES if "update" not in gauge.needs for name in gauge.quantities
-)
 
 
 def probe(

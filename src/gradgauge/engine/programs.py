@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 
-from gradgauge.engine import runtime  # noqa: F401  sets up JAX
 from gradgauge.engine.epochs import evaluate, run_steps
 from gradgauge.engine.executables import load_or_compile
 from gradgauge.engine.probe import probe
@@ -110,40 +109,56 @@ def _shapes(arguments: Any) -> str:
     return str(jax.tree.map(lambda x: (x.shape, str(x.dtype)), arguments))
 
 
-class ProgramStore:
-    """Programs compiled in this process, so that a second training compiles nothing.
+class Compiling:
+    """Counts the seconds that one call's threads spend compiling: `with compiling: ...`.
 
     Attributes:
-        seconds: spent compiling so far.
+        seconds: so far, of all threads together.
     """
 
     seconds: float
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._lock, self._began = threading.Lock(), threading.local()
+
+    def __enter__(self) -> None:
+        self._began.at = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.seconds += time.perf_counter() - self._began.at
+
+
+class ProgramStore:
+    """Programs compiled in this process, so that a second training compiles nothing."""
+
+    def __init__(self) -> None:
         self._programs: dict[Any, Programs] = {}
         self._locks: dict[Any, threading.Lock] = {}
         self._lock, self._one_careful = threading.Lock(), threading.Lock()
 
-    def get(self, plan: Plan, batched: bool, arguments: dict[str, tuple[Any, ...]]) -> Programs:
+    def get(
+        self,
+        plan: Plan,
+        batched: bool,
+        arguments: dict[str, tuple[Any, ...]],
+        compiling: Compiling,
+    ) -> Programs:
         """The programs for these argument shapes, compiled now unless they are there."""
         key = (plan, batched, _shapes(arguments))
         with self._lock:
             one_at_a_time = self._locks.setdefault(key, threading.Lock())
         with one_at_a_time:
             if key not in self._programs:
-                began = time.perf_counter()
-                self._programs[key] = compile_programs(plan, batched, arguments)
-                self.seconds += time.perf_counter() - began
+                with compiling:
+                    self._programs[key] = compile_programs(plan, batched, arguments)
             return self._programs[key]
 
-    def careful_steps(self, programs: Programs) -> Callable[..., Any]:
+    def careful_steps(self, programs: Programs, compiling: Compiling) -> Callable[..., Any]:
         """`run_steps` with careful norms, compiled once."""
-        with self._one_careful:
-            began = time.perf_counter()
-            steps = programs.careful_steps()
-            self.seconds += time.perf_counter() - began
-            return steps
+        with self._one_careful, compiling:
+            return programs.careful_steps()
 
     def trim(self) -> None:
         """Forget all programs where there are many: each shape keeps 8 to 30 MB.

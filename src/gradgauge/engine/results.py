@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any
 
-import jax
 import numpy as np
 
 from gradgauge._version import __version__
 from gradgauge.datasets import Dataset
-from gradgauge.engine.history import History, Schedule
-from gradgauge.engine.probe import PROBE_QUANTITIES
-from gradgauge.gauges import STEP_QUANTITIES
+from gradgauge.engine.history import History
+from gradgauge.engine.limits import ProbeSchedule
+from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES
 from gradgauge.run import Group, Run
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
@@ -35,7 +35,7 @@ def run_from(
     training: TrainingSpec,
     seeds: Sequence[int],
     histories: Sequence[History],
-    when: Schedule,
+    when: ProbeSchedule,
 ) -> Run:
     """A Run of members' histories; of none at all, if the network was stopped before it began.
 
@@ -83,7 +83,12 @@ def run_from(
 
 
 def run_attributes(
-    name: str, network: NetworkSpec, training: TrainingSpec, dataset: Dataset, adjusted: bool
+    name: str,
+    network: NetworkSpec,
+    training: TrainingSpec,
+    dataset: Dataset,
+    adjusted: bool,
+    device: str,
 ) -> dict[str, Any]:
     """What a Run says of itself.
 
@@ -91,6 +96,7 @@ def run_attributes(
         name: the network's.
         network, training, dataset: what it was trained from.
         adjusted: whether its initial parameters were changed after they were drawn.
+        device: what it was trained on.
     """
     fields = dataclasses.asdict(training)
     fields["seeds"] = list(fields["seeds"])
@@ -106,6 +112,6 @@ def run_attributes(
         "test_samples": len(dataset.y_test),
         "source": "engine",
         "gradgauge_version": __version__,
-        "jax_version": jax.__version__,
-        "device": jax.devices()[0].device_kind,
+        "jax_version": version("jax"),
+        "device": device,
     }

@@ -1,17 +1,45 @@
-"""How JAX is set up: no dispatch thread, and compiled programs kept between processes."""
+"""How JAX is set up: one core a training, no dispatch thread, compiled programs kept.
+
+Only the engine's doors call `start`, when a training is asked for. A JAX that the program has
+imported itself is left as it is: its flags, its compile cache, its dispatch are the user's.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 import warnings
-
-import jax
 
 from gradgauge.engine.cache import cache_folder, jax_folder
 from gradgauge.errors import GradgaugeWarning
 
+# Read by XLA once, when it starts.
+_FLAGS = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
+
+_lock = threading.Lock()
+
 
 def start() -> None:
-    """Set up JAX; a compile cache that the user has chosen stays."""
+    """Set up JAX, unless the program runs one already."""
+    with _lock:
+        if "jax" in sys.modules:
+            return
+        _set_flags()
+        _set_up()
+
+
+def _set_flags() -> None:
+    """Add our flags to $XLA_FLAGS."""
+    given = os.environ.get("XLA_FLAGS", "")
+    if not all(flag in given for flag in _FLAGS):
+        os.environ["XLA_FLAGS"] = " ".join([given, *_FLAGS]).strip()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def _set_up() -> None:
+    import jax
+
     # Members run in threads of ours; a dispatch thread between would take turns with them.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     chosen = getattr(jax.config, "jax_compilation_cache_dir", None)
@@ -26,4 +54,13 @@ def start() -> None:
     warnings.filterwarnings("ignore", message=".*persistent compilation cache.*")
 
 
-start()
+def workers() -> int:
+    """How many trainings run at once: the cores this process may use; one on a GPU."""
+    start()
+    import jax
+
+    if jax.default_backend() != "cpu":
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -11,16 +11,13 @@ NaN is not JSON and becomes null; infinity becomes the string "inf" or "-inf".
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
 from gradgauge.errors import OutputProblem
+from gradgauge.json import dumps, plain
 from gradgauge.layers import LayerInfo
 from gradgauge.run import Run
 
@@ -62,20 +59,5 @@ class JsonlWriter:
     def _line(self, content: Mapping[str, Any]) -> None:
         if self._file is None:
             self._file = self.path.open("a", encoding="utf-8")
-        self._file.write(json.dumps(plain(content), ensure_ascii=False, allow_nan=False) + "\n")
+        self._file.write(dumps(plain(content)) + "\n")
         self._file.flush()
-
-
-def plain(value: Any) -> Any:
-    """As JSON knows it."""
-    if isinstance(value, np.ndarray):
-        return [plain(v) for v in value.tolist()]
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    return value

@@ -32,13 +32,20 @@ GAUGES: tuple[Gauge, ...] = (
 
 NETWORK_GAUGES: tuple[Gauge, ...] = (JACOBIAN,)
 """Of the whole network: one figure a member. They cost more than a pass, so that nothing takes
-them unless asked (`engine/initial.py`). In a Run they are figures of the root group, one a
-member, `jacobian_sv_mean_first` and `jacobian_sv_mean_last`."""
+them unless asked (`engine/initial.py`); no Run keeps them."""
 
 QUANTITIES: dict[str, Gauge] = {name: gauge for gauge in GAUGES for name in gauge.quantities}
 
 STEP_QUANTITIES = ("weight_grad_norm", "weight_norm", "update_ratio")
 """Taken at every step, on the training batch; the rest at probes."""
+
+PROBE_QUANTITIES: tuple[str, ...] = tuple(
+    name for gauge in GAUGES if "update" not in gauge.needs for name in gauge.quantities
+)
+"""What a probe shows of every layer: all that needs no update."""
+
+PROBE_SAMPLES = 1_000
+"""The probe batch: the first so many training samples, or all if fewer."""
 
 
 def measure(signals: LayerSignals) -> dict[str, Array]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from gradgauge.errors import UnknownName
@@ -81,3 +82,35 @@ def loss(name: str) -> Loss:
         return LOSSES[name]
     except KeyError:
         raise UnknownName("loss", name, LOSSES) from None
+
+
+_LEAST_SHARE = 1e-7
+"""Probabilities are clipped to this, as Keras clips them."""
+
+
+def constant_loss(loss: str, y: np.ndarray) -> float:
+    """Mean loss of the best prediction that does not look at its input; NaN where not known.
+
+    Args:
+        loss: `cross_entropy`, `mse_one_hot`, `mse`; also `binary` (cross-entropy of
+            probabilities), `mae`, `huber` (threshold 1).
+        y: classes, (samples,), for the first two; numbers, (samples, ...), for the rest.
+    """
+    if loss in ("cross_entropy", "mse_one_hot"):
+        shares = np.bincount(y) / len(y)
+        if loss == "mse_one_hot":
+            return float((shares * (1 - shares)).sum() / len(shares))
+        shares = shares[shares > 0]
+        return float(-(shares * np.log(shares)).sum())
+    numbers = np.asarray(y, np.float64).reshape(len(y), -1)
+    if loss == "mse":
+        return float(numbers.var(axis=0).mean())
+    if loss == "binary":
+        share = np.clip(numbers.mean(axis=0), _LEAST_SHARE, 1 - _LEAST_SHARE)
+        return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)).mean())
+    error = np.abs(numbers - np.median(numbers, axis=0))
+    if loss == "mae":
+        return float(error.mean())
+    if loss == "huber":
+        return float(np.where(error <= 1, 0.5 * error**2, error - 0.5).mean())
+    return float("nan")

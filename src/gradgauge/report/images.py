@@ -24,7 +24,7 @@ from gradgauge.report.subject import check_subject
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.labels import labelled
 from gradgauge.run import Run, write_text_whole, write_whole
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 ENDINGS = (".png", ".svg", ".html")
 

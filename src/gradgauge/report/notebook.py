@@ -20,7 +20,7 @@ from gradgauge.messages.catalog import DEFAULT_LANGUAGE, LANGUAGES
 if TYPE_CHECKING:
     from gradgauge.run import Run
 
-_MODULE, _CLASS = "gradgauge.study.compare.run", "Comparison"
+_MODULE, _CLASS = "gradgauge.study.compare.result", "Comparison"
 _VARIABLE = "GRADGAUGE_LANG"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradgauge.errors import InvalidValue
 from gradgauge.run import Run
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 
 def check_subject(subject: object) -> None:

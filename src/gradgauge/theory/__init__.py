@@ -50,7 +50,6 @@ from gradgauge.theory.network import (
 from gradgauge.theory.normalization import batch_norm_growth, layer_norm_growth
 from gradgauge.theory.prediction import (
     Prediction,
-    json_number,
     phase_diagram,
     phase_of,
     predict,
@@ -92,7 +91,6 @@ __all__ = [
     "gradient_profile",
     "half_stable_point",
     "init_advice",
-    "json_number",
     "layer_norm_growth",
     "layer_sigmas",
     "leaky_correlation_map",

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
+from gradgauge.json import number
 from gradgauge.spec.checks import not_negative, positive
 from gradgauge.theory._panels import Floats
 from gradgauge.theory.activation_moments import Moments, moments, output_at_zero
 from gradgauge.theory.length_map import EQUAL, length_fixed_point, length_table
-from gradgauge.theory.prediction import json_number
 
 ATTRACTED = 1e-4
 """chi_len up to 1 + ATTRACTED counts as attracted: half-stable points are typed in rounded."""
@@ -56,8 +56,8 @@ class CriticalPoint:
     def to_json(self) -> dict[str, str | float | None]:
         """CONTRACT section 5 with --critical."""
         return {
-            "sigma_w2_critical": json_number(self.sigma_w2),  # type: ignore[dict-item]
-            "q_star": json_number(self.q_star),
+            "sigma_w2_critical": number(self.sigma_w2),  # type: ignore[dict-item]
+            "q_star": number(self.q_star),
         }
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradgauge.json import number
 from gradgauge.parts.initializers import INITIALIZERS
 from gradgauge.spec.checks import positive
 from gradgauge.spec.network import NetworkSpec
@@ -22,7 +23,6 @@ from gradgauge.theory._panels import Floats
 from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.finite_depth import chi_grad_at
 from gradgauge.theory.normalization import batch_norm_growth
-from gradgauge.theory.prediction import json_number
 
 _NOT_CENTRED = ("constant",)
 
@@ -69,8 +69,7 @@ class NetworkPrediction:
     def to_json(self) -> dict[str, object]:
         """The layers as rows; infinity as the string "inf"."""
         rows = [
-            {name: json_number(value) for name, value in vars(layer).items()}
-            for layer in self.layers
+            {name: number(value) for name, value in vars(layer).items()} for layer in self.layers
         ]
         return {"layers": rows, "reason": self.reason}
 

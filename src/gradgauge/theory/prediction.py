@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from gradgauge.json import number
 from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.correlation_map import correlation_fixed_point, depth_to_forget
 from gradgauge.theory.finite_depth import chi_grad_at
@@ -68,21 +69,7 @@ class Prediction:
 
     def to_json(self) -> dict[str, str | float | None]:
         """CONTRACT section 5: None for null, infinity as the string "inf"."""
-        return {name: json_number(getattr(self, name)) for name in _JSON_FIELDS}
-
-
-def json_number(value: str | float | None) -> str | float | None:
-    """A figure as JSON can hold it: infinity becomes "inf" (or "-inf").
-
-    Args:
-        value: a figure, a name, or None.
-
-    Returns:
-        The same otherwise.
-    """
-    if isinstance(value, float) and math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return value
+        return {name: number(getattr(self, name)) for name in _JSON_FIELDS}
 
 
 def phase_of(chi_grad: float) -> str:

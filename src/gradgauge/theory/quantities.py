@@ -15,6 +15,7 @@ import numpy as np
 
 from gradgauge import theory
 from gradgauge.errors import InvalidValue
+from gradgauge.json import number
 from gradgauge.spec.checks import positive, whole_number
 from gradgauge.theory.activation_moments import moments
 from gradgauge.theory.isometry import FIRST_MOMENT
@@ -38,7 +39,7 @@ class Answer:
 
     def to_json(self) -> dict[str, Figure]:
         """None for null, infinity as the string "inf"."""
-        return {name: theory.json_number(value) for name, value in self.figures.items()}
+        return {name: number(value) for name, value in self.figures.items()}
 
 
 @dataclass(frozen=True)

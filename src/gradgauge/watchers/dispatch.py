@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from gradgauge.listening import Listener
 from gradgauge.models import (
     HuggingFaceTrainer,
     KerasModel,
@@ -15,7 +16,6 @@ from gradgauge.models import (
 )
 from gradgauge.spec.checks import known_options, options_of
 from gradgauge.watchers.errors import CannotWatch
-from gradgauge.watchers.recorder import Listener
 from gradgauge.watchers.sampling import DEFAULT_SHARE
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from gradgauge.gauges import GAUGES, measure
+from gradgauge.gauges import PROBE_QUANTITIES, measure
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.gauges.norms import norm
 from gradgauge.layers import LayerInfo
@@ -17,11 +17,6 @@ from gradgauge.parts.activations import Activation
 from gradgauge.signals import LayerSignals
 
 Array = Any
-
-PROBE_QUANTITIES = tuple(
-    name for gauge in GAUGES if "update" not in gauge.needs for name in gauge.quantities
-)
-"""What a sampled step shows of every layer."""
 
 _SLOPE_WITHIN = 1e-2
 """Half floats round, and at a kink frameworks may choose another one-sided slope."""

@@ -7,16 +7,16 @@ import json
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from gradgauge._version import __version__
-from gradgauge.gauges import STEP_QUANTITIES
+from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES
 from gradgauge.layers import LayerInfo, Note, as_attributes
+from gradgauge.listening import Listener
 from gradgauge.run import Group, Run
 from gradgauge.watchers.errors import CannotWatch
-from gradgauge.watchers.measure import PROBE_QUANTITIES
 
 MOST_STEPS = 4_096
 """Most steps that are kept; beyond, every second one is dropped, again and again."""
@@ -29,20 +29,6 @@ CLIPPED = "clipped_grad_norm"
 
 Values = Mapping[str, np.ndarray]
 """Quantity -> its values by layer, (layers,)."""
-
-
-class Listener(Protocol):
-    """Who wants to be told while a training is watched: a live table, a writer."""
-
-    def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
-        """The layers are known; nothing has been measured."""
-
-    def recorded(self, group: str, step: int, values: Mapping[str, Any]) -> None:
-        """Something was measured: `steps` or `probes`: quantity -> (layers,), `loss` -> a number;
-        `epochs`: figure -> a number, `step` being the epoch."""
-
-    def closed(self, run: Run) -> None:
-        """The training is over."""
 
 
 def checked(listeners: Any) -> list[Listener]:

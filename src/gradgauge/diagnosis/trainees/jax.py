@@ -36,10 +36,10 @@ from gradgauge.diagnosis.trainees.trainee import (
     steps_for,
 )
 from gradgauge.diagnosis.trial import UNCHANGED, Change, TrialResult
+from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.watchers.jax.tree import Leaves
 from gradgauge.watchers.jax.watcher import JaxWatcher
 
-MOST = 1_000
 _KINDS = {
     "categorical": Loss("categorical", "categorical", True),
     "sparse_categorical": Loss("sparse_categorical", "sparse_categorical", True),
@@ -106,7 +106,7 @@ class JaxTrainee:
         self.rate = float(rate) if rate is not None else (math.nan if self.optim else 0.01)
         self._grad = jax.jit(jax.value_and_grad(loss))
         # See `probe_rows`: a loss whose kind is not said may be one within the batch.
-        rows = min(self.batch, MOST) if self.kind is _OTHER else MOST
+        rows = min(self.batch, PROBE_SAMPLES) if self.kind is _OTHER else PROBE_SAMPLES
         self._probe = (jnp.asarray(self.x[:rows]), jnp.asarray(self.y[:rows]))
         self._rows: list[Any] = []
 
@@ -122,17 +122,19 @@ class JaxTrainee:
         """See Trainee."""
         if self.predict is None:
             empty = np.zeros((0, 1))
-            return (Head(None, "", _OTHER, self.y[:MOST], empty),)
-        before = np.asarray(self.predict(self.params, jnp.asarray(self.x[:MOST])))
+            return (Head(None, "", _OTHER, self.y[:PROBE_SAMPLES], empty),)
+        before = np.asarray(self.predict(self.params, jnp.asarray(self.x[:PROBE_SAMPLES])))
         activation = "" if self.kind is _OTHER else "linear"
-        self._heads = (Head(None, activation, self.kind, self.y[:MOST], before, pure=True),)
+        self._heads = (
+            Head(None, activation, self.kind, self.y[:PROBE_SAMPLES], before, pure=True),
+        )
         return self._heads
 
     def data(self) -> Data:
         """See Trainee."""
         tokens = self.x.dtype.kind in "iu"
         return Data(
-            (self.x[:MOST],),
+            (self.x[:PROBE_SAMPLES],),
             len(self.x),
             self.batch,
             bad_samples(self.x),
@@ -150,7 +152,7 @@ class JaxTrainee:
         predict = self.predict
         if predict is None or self.x.ndim != 3:
             return None
-        return reach_of(self.x[:MOST], lambda rows: np.asarray(predict(self.params, rows)))
+        return reach_of(self.x[:PROBE_SAMPLES], lambda rows: np.asarray(predict(self.params, rows)))
 
     def planned(self) -> int:
         """See Trainee."""
@@ -273,7 +275,7 @@ class JaxTrainee:
     def _after(self, params: Any, x: np.ndarray) -> tuple[Head, ...]:
         if self.predict is None:
             return self.heads()
-        out = np.asarray(self.predict(params, jnp.asarray(x[:MOST])))
+        out = np.asarray(self.predict(params, jnp.asarray(x[:PROBE_SAMPLES])))
         return tuple(dataclasses.replace(head, after=out) for head in self._heads)
 
     def _batches(self) -> Iterator[np.ndarray]:

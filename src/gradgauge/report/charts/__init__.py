@@ -9,7 +9,7 @@ from gradgauge.report.charts.gains import GAINS
 from gradgauge.report.charts.learning import LEARNING
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.charts.units import UNITS
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 CHARTS: tuple[Chart[Comparison], ...] = (SIGNAL, LEARNING, EVOLUTION, COURSE, GAINS, UNITS)
 """In the order of the page."""

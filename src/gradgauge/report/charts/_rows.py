@@ -15,7 +15,7 @@ from gradgauge.report.words.numbers import resolved
 from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.by_layer import MOMENTS, by_layer, seed_range
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 Row = dict[str, Any]
 

@@ -11,7 +11,7 @@ from gradgauge.report.charts._rows import Row, figure, of, picked, trained
 from gradgauge.report.words.numbers import number
 from gradgauge.run import Run
 from gradgauge.study.by_layer import step_course, step_losses
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 _QUANTITIES = ("step_loss", "first_weight_grad_norm")
 _MOST_STEPS = 240

@@ -31,7 +31,7 @@ from gradgauge.report.charts._rows import (
 from gradgauge.report.words.numbers import number, resolved
 from gradgauge.run import Run
 from gradgauge.study.by_layer import probe_course
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 _QUANTITIES = ("delta_norm", "signal_spread")
 _MOST_LAYERS, _MOST_PROBES = 32, 32

@@ -18,7 +18,7 @@ from gradgauge.report.charts._draw import (
 from gradgauge.report.charts._rows import Row, layer_rows, of, trained
 from gradgauge.report.words.numbers import signed_decades
 from gradgauge.study.by_layer import MOMENTS
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 _GAINS = ("slope_gain", "weight_gain")
 

@@ -19,7 +19,7 @@ from gradgauge.report.charts._rows import Row, figure, trained
 from gradgauge.report.words.numbers import fixed, percent
 from gradgauge.run import Run
 from gradgauge.study.by_layer import epoch_summaries, majority_share
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 _HEIGHT = 210
 _MOST_TICKS = 12

@@ -18,7 +18,7 @@ from gradgauge.report.charts._draw import (
 from gradgauge.report.charts._rows import Row, layer_rows, of, smallest_told, trained
 from gradgauge.report.words.numbers import number, resolved
 from gradgauge.study.by_layer import MOMENTS, by_layer
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 _HEIGHTS = {"delta_norm": 230, "signal_spread": 130}
 

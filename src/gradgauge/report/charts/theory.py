@@ -13,7 +13,7 @@ from gradgauge.report.charts._chart import Spec
 from gradgauge.report.charts._draw import CONFIG, GRID, INK, LINE, SCHEMA, log_scale
 from gradgauge.report.charts._rows import Row, figure, picked, positive
 from gradgauge.report.page.palette import COLOURS
-from gradgauge.study.theory.measure import DeltaNorms
+from gradgauge.study.theory.measurement import DeltaNorms
 from gradgauge.study.theory.phase_diagram import PhaseDiagram
 
 _WIDTH, _HEIGHT = 560, 320

@@ -10,7 +10,7 @@ from gradgauge.report.charts._draw import by_moment, layer_axis, lines, y_axis
 from gradgauge.report.charts._rows import Row, has_meaning, layer_rows, trained
 from gradgauge.report.words.numbers import percent
 from gradgauge.study.by_layer import MOMENTS, by_layer
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 _STATES = ("saturated", "inactive", "dead")
 

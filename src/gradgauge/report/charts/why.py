@@ -10,8 +10,8 @@ from gradgauge.report.charts._draw import CONFIG, INK, LINE, MUTED, SCHEMA
 from gradgauge.report.charts._rows import Row
 from gradgauge.report.page.palette import COLOURS
 from gradgauge.study.why.counterfactuals import CONTROL
-from gradgauge.study.why.run import Why
-from gradgauge.study.why.verdict import arm_name
+from gradgauge.study.why.result import Why
+from gradgauge.study.why.sentences import arm_name
 
 _BETTER, _SAME = COLOURS[1], LINE
 _CONTROL_COLOUR = COLOURS[0]

@@ -12,7 +12,7 @@ from gradgauge.report.page.tables import folded, scrolling, table
 from gradgauge.report.words.numbers import NO_VALUE, resolved
 from gradgauge.run import Run
 from gradgauge.study.by_layer import MOMENTS, by_layer
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 QUANTITIES = (
     "delta_norm",

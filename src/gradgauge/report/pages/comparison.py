@@ -25,10 +25,13 @@ from gradgauge.report.words.layer_groups import layer_groups
 from gradgauge.report.words.lesson import Lesson, lesson
 from gradgauge.report.words.numbers import NO_VALUE, fixed, interval
 from gradgauge.report.words.summary import summary_table
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
+from gradgauge.study.compare.result import Comparison
 
 
-def all_sections(comparison: Comparison, lang: str) -> list[Section]:
+def all_sections(
+    comparison: Comparison, lang: str, artifacts: Artifacts = NOTHING_WRITTEN
+) -> list[Section]:
     """The page's parts in order; those that have nothing to show are left out."""
     parts = [
         ("signal", _signal(comparison, lang)),
@@ -37,7 +40,7 @@ def all_sections(comparison: Comparison, lang: str) -> list[Section]:
         ("lesson", _lesson(comparison, lang)),
         ("structure", _structure(comparison, lang)),
         ("figures", figure_tables(comparison, lang)),
-        ("repeat", _repeat(comparison, lang)),
+        ("repeat", _repeat(comparison, lang, artifacts)),
     ]
     return as_sections(parts)
 
@@ -220,7 +223,7 @@ def _input_row(comparison: Comparison, lang: str) -> list[str]:
     return [sentence("report.structure.input", lang), kind, f"(None, {inputs})", "0"]
 
 
-def _repeat(comparison: Comparison, lang: str) -> str:
+def _repeat(comparison: Comparison, lang: str, artifacts: Artifacts) -> str:
     facts = []
     for run in comparison.runs.values():
         a = run.attributes
@@ -238,13 +241,13 @@ def _repeat(comparison: Comparison, lang: str) -> str:
         for key, value in facts
     )
     runs = ""
-    if comparison.run_paths:
-        listed = "".join(f"<li><code>{escape(path)}</code></li>" for path in comparison.run_paths)
+    if artifacts.runs:
+        listed = "".join(f"<li><code>{escape(path)}</code></li>" for path in artifacts.runs)
         runs = f"<p>{escape(sentence('report.repeat.runs', lang))}</p><ul>{listed}</ul>"
     return (
         heading("repeat", sentence("report.heading.repeat", lang))
         + f"<p>{escape(sentence('report.repeat.command', lang))}</p>"
-        + f'<pre tabindex="0"><code>{escape(comparison.command)}</code></pre>'
+        + f'<pre tabindex="0"><code>{escape(comparison.spec.command(*artifacts.flags))}</code></pre>'
         + runs
         + f"<dl>{terms}</dl>"
     )

@@ -11,16 +11,23 @@ from gradgauge.report.subject import check_subject
 from gradgauge.report.words.headline import headline
 from gradgauge.report.words.labels import labelled
 from gradgauge.run import Run, write_text_whole
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
+from gradgauge.study.compare.result import Comparison
 
 
-def write_report(subject: Comparison | Run, path: Path | str, lang: str = "en") -> Path:
+def write_report(
+    subject: Comparison | Run,
+    path: Path | str,
+    lang: str = "en",
+    artifacts: Artifacts = NOTHING_WRITTEN,
+) -> Path:
     """Write the report of a comparison or of one Run, whole or not at all.
 
     Args:
         subject: what was trained; of a watched training `watcher.run`.
         path: the HTML file.
         lang: `en` or `ko`.
+        artifacts: of a comparison, what was written before: the page names the files.
 
     Returns:
         The file's path.
@@ -31,12 +38,14 @@ def write_report(subject: Comparison | Run, path: Path | str, lang: str = "en") 
     """
     check_subject(subject)
     is_run = isinstance(subject, Run)
-    text = watched_page(subject, lang) if is_run else report_page(subject, lang)
+    text = watched_page(subject, lang) if is_run else report_page(subject, lang, artifacts)
     return write_text_whole(path, text)
 
 
-def report_page(comparison: Comparison, lang: str = "en") -> str:
+def report_page(
+    comparison: Comparison, lang: str = "en", artifacts: Artifacts = NOTHING_WRITTEN
+) -> str:
     """The report as one page of HTML."""
     comparison = labelled(comparison, lang)
-    parts = sections.all_sections(comparison, lang)
+    parts = sections.all_sections(comparison, lang, artifacts)
     return page(headline(comparison, lang), sections.standfirst(comparison, lang), parts, lang)

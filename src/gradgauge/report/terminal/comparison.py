@@ -17,7 +17,8 @@ from gradgauge.report.words.layer_groups import layer_groups
 from gradgauge.report.words.numbers import NO_VALUE, fixed, interval, resolved
 from gradgauge.report.words.summary import summary_table
 from gradgauge.study.by_layer import MOMENTS, by_layer, epoch_summaries
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
+from gradgauge.study.compare.result import Comparison
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -29,7 +30,10 @@ _MOST_HEAD = 40
 
 
 def print_comparison(
-    comparison: Comparison, lang: str = "en", console: Console | None = None
+    comparison: Comparison,
+    lang: str = "en",
+    console: Console | None = None,
+    artifacts: Artifacts = NOTHING_WRITTEN,
 ) -> None:
     """Print a comparison: the answer; structures, course, both signals, results, explanation;
     the verdict, and the paths.
@@ -38,6 +42,7 @@ def print_comparison(
         comparison: what was trained.
         lang: `en` or `ko`.
         console: where to; a rich console, which leaves out colours where it is no terminal.
+        artifacts: the files that were written of it.
     """
     from rich.console import Console
 
@@ -52,9 +57,9 @@ def print_comparison(
         printer.summary,
         printer.explanation,
         printer.verdict,
-        printer.paths,
     ):
         part()
+    printer.paths(artifacts)
 
 
 class _Printer:
@@ -208,15 +213,14 @@ class _Printer:
         self.title("terminal.explanation")
         self.line(" ".join(explain(self.comparison, self.lang)))
 
-    def paths(self) -> None:
+    def paths(self, artifacts: Artifacts) -> None:
         """Where the report and the Runs lie."""
-        comparison = self.comparison
-        if comparison.report or comparison.run_paths:
+        if artifacts.report or artifacts.runs:
             self.line()
-        if comparison.report:
-            self._path(self.say("terminal.report", path=comparison.report))
-        if comparison.run_paths:
-            self._path(self.say("terminal.runs", paths=" ".join(comparison.run_paths)))
+        if artifacts.report:
+            self._path(self.say("terminal.report", path=artifacts.report))
+        if artifacts.runs:
+            self._path(self.say("terminal.runs", paths=" ".join(artifacts.runs)))
 
     def _path(self, text: str) -> None:
         """A path is not broken into lines: it is there to be copied."""

@@ -12,7 +12,7 @@ from gradgauge.report.words.numbers import NO_VALUE, number
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
 from gradgauge.study.theory.agreement import Measured
-from gradgauge.study.theory.measure import Measurement
+from gradgauge.study.theory.measurement import Measurement
 from gradgauge.study.theory.phase_diagram import PhaseDiagram
 from gradgauge.study.theory.trainability import BETWEEN, Trainability
 from gradgauge.theory import CriticalPoint, NetworkPrediction, Prediction

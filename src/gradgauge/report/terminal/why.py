@@ -11,8 +11,10 @@ from gradgauge.report.charts.why import why_chart, why_data
 from gradgauge.report.images import write_png_and_svg
 from gradgauge.report.words.numbers import number, signed_decades
 from gradgauge.spec.notation import write
-from gradgauge.study.why.run import TrainedArm, Why, predicted_chi_grad
-from gradgauge.study.why.verdict import arm_name, change_sentence, verdict_sentences
+from gradgauge.study.why.prediction import predicted_chi_grad
+from gradgauge.study.why.result import Why
+from gradgauge.study.why.sentences import arm_name, change_sentence, verdict_sentences
+from gradgauge.study.why.verdict import TrainedArm
 
 _PICTURE = "why"
 

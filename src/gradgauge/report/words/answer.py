@@ -8,7 +8,7 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.words.explain import MUCH
 from gradgauge.report.words.facts import Facts, all_facts, most_affected
 from gradgauge.report.words.numbers import factor
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 
 def answer(comparison: Comparison, lang: str = "en") -> str | None:

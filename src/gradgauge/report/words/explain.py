@@ -21,7 +21,7 @@ from gradgauge.report.words.numbers import (
     signed_decades,
 )
 from gradgauge.study.by_layer import Attenuation
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 SPREAD_LOST = 1e-6
 """Below this signal_spread inputs differ by less than a thousandth of their size. Source: ten

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradgauge.gauges.signal_spread import resolution
+from gradgauge.parts.losses import constant_loss
 from gradgauge.statistics import Summary
 from gradgauge.study.by_layer import MOMENTS, Attenuation, by_layer, majority_share
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 from gradgauge.study.learning_onset import began_to_learn
-from gradgauge.study.why.run import constant_loss
 
 LATE = 0.1
 """A network that begins to learn within this share of its steps was not held up: by then a
@@ -116,7 +116,9 @@ def facts_of(comparison: Comparison, name: str) -> Facts:
         paths,
         comparison.spec.training.dtype,
         resolution(comparison.spec.training.dtype),
-        began_to_learn(run, constant_loss(comparison.dataset, comparison.spec.training.loss)),
+        began_to_learn(
+            run, constant_loss(comparison.spec.training.loss, comparison.dataset.y_train)
+        ),
         int(run.groups["steps"].coords["step"][-1]) + 1,
     )
 

@@ -8,7 +8,7 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.words.explain import comparison_best
 from gradgauge.report.words.numbers import fixed, percent, share_points
 from gradgauge.statistics import difference
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 
 def headline(comparison: Comparison, lang: str = "en") -> str:

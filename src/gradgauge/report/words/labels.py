@@ -7,7 +7,7 @@ from dataclasses import replace
 from gradgauge.messages.catalog import sentence
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.spec.network import NetworkSpec
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 
 def labelled(comparison: Comparison, lang: str) -> Comparison:

@@ -12,7 +12,7 @@ from gradgauge.report.words.explain import shown_spread
 from gradgauge.report.words.facts import Facts, all_facts, most_affected
 from gradgauge.report.words.numbers import number, signed_decades
 from gradgauge.study.by_layer import by_layer, slope_limit_decades
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 _MOST_FACTORS = 16
 

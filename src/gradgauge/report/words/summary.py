@@ -8,7 +8,7 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.words.explain import shown_spread
 from gradgauge.report.words.facts import Facts, all_facts
 from gradgauge.report.words.numbers import NO_VALUE, factor, fixed, percent
-from gradgauge.study.compare.run import Comparison
+from gradgauge.study.compare.result import Comparison
 
 COLUMNS = ("network", "result", "arrives", "slopes", "weights", "told_apart", "begins")
 

@@ -3,29 +3,57 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradgauge.engine.probe import PROBE_QUANTITIES
+from gradgauge.gauges import PROBE_QUANTITIES
+from gradgauge.json import finite
 from gradgauge.statistics import Summary
 from gradgauge.study.by_layer import MOMENTS, by_layer
 
 if TYPE_CHECKING:
     from gradgauge.run import Run
-    from gradgauge.study.compare.run import Comparison
+    from gradgauge.study.compare.result import Comparison
 
 SCHEMA = 1
 
 
-def comparison_json(comparison: Comparison) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Artifacts:
+    """What was written of a comparison, and how.
+
+    Attributes:
+        report: path of the HTML page; None: none was written.
+        runs: paths of the saved Runs.
+        flags: options of the command that change what it shows, not what it trains.
+        report_seconds: what page and pictures took.
+        total_seconds: of the whole command; None: of the comparison alone.
+    """
+
+    report: str | None = None
+    runs: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    report_seconds: float = 0.0
+    total_seconds: float | None = None
+
+
+NOTHING_WRITTEN = Artifacts()
+
+
+def comparison_json(
+    comparison: Comparison, artifacts: Artifacts = NOTHING_WRITTEN
+) -> dict[str, Any]:
     """All figures of a comparison, NaN and infinity as None."""
+    seconds = {**comparison.seconds, "report": artifacts.report_seconds}
+    if artifacts.total_seconds is not None:
+        seconds["total"] = artifacts.total_seconds
     dataset, training = comparison.dataset, comparison.spec.training
     best = comparison.difference
     document = {
         "schema": SCHEMA,
-        "command": comparison.command,
+        "command": comparison.spec.command(*artifacts.flags),
         "dataset": {
             "name": dataset.name,
             "train": len(dataset.y_train),
@@ -35,9 +63,9 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "networks": [_network(comparison, name) for name in comparison.names],
         "better": comparison.better,
         "difference": best and {"names": comparison.ranking[:2], **dataclasses.asdict(best)},
-        "report": comparison.report,
-        "runs": comparison.run_paths,
-        "seconds": comparison.seconds,
+        "report": artifacts.report,
+        "runs": list(artifacts.runs),
+        "seconds": seconds,
     }
     return finite(document)
 
@@ -88,14 +116,3 @@ def layer_rows(run: Run) -> list[dict[str, Any]]:
 def summary_json(summary: Summary | None) -> dict[str, Any] | None:
     """A Summary's fields."""
     return None if summary is None else dataclasses.asdict(summary)
-
-
-def finite(value: Any) -> Any:
-    """The same document with NaN and infinity replaced by None: neither is JSON."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

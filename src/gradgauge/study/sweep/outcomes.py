@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from gradgauge.errors import GradgaugeError, Problem, UnknownName
-from gradgauge.gauges import GAUGES, QUANTITIES
+from gradgauge.gauges import PROBE_QUANTITIES, QUANTITIES
 from gradgauge.run import Group, Run
 from gradgauge.study.by_layer import attenuation, last_taken
 
@@ -35,8 +35,6 @@ OVER_LAYERS: dict[str, Callable[..., Any]] = {
     "mean": np.nanmean,
 }
 NAMES = (*FIGURES, *EPOCH_FIGURES, *ATTENUATION, *QUANTITIES)
-
-PROBED = frozenset(q for g in GAUGES if "update" not in g.needs for q in g.quantities)
 
 _PATTERN = re.compile(
     r"(?P<name>[a-z_0-9]+(?:\.[a-z_]+)?)(?:\[(?P<layer>[^\]]*)\])?(?:@(?P<moment>\w+))?\Z"
@@ -106,9 +104,9 @@ class Outcome:
         return float(values[at]) if at < len(values) else np.nan
 
     def _by_layer(self, run: Run) -> np.ndarray | None:
-        if self.name in PROBED and self.moment == "last":
+        if self.name in PROBE_QUANTITIES and self.moment == "last":
             return last_taken(run, self.name)[0]
-        group = "probes" if self.name in PROBED else "steps"
+        group = "probes" if self.name in PROBE_QUANTITIES else "steps"
         now = _at(run, group, self.moment)
         return None if now is None else now.values(group, self.name)[0, 0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +14,13 @@ import numpy as np
 from gradgauge import datasets
 from gradgauge._version import __version__
 from gradgauge.datasets import Dataset
+from gradgauge.engine.runtime import workers
+from gradgauge.engine.train import train
 from gradgauge.errors import GradgaugeError
 from gradgauge.messages.catalog import Message
 from gradgauge.parts.losses import LOSSES
-from gradgauge.study.sweep.estimate import Estimate, check_memory, estimate, run_bytes
-from gradgauge.study.sweep.grid import Cell, Group, Plan, groups
+from gradgauge.study.sweep.estimate import Estimate, cell_bytes, check_memory, estimate
+from gradgauge.study.sweep.grid import Cell, Plan, groups
 from gradgauge.study.sweep.plan_file import read_plan
 from gradgauge.study.sweep.runners import find_runner
 from gradgauge.study.sweep.runners.runner import Done, Event, Failed, Job, Runner, pause
@@ -83,10 +84,6 @@ class Prepared:
 
     def estimate(self, timed: bool = True) -> Estimate:
         """What it will cost here; times one block if `timed`."""
-        # `train` starts JAX with the engine's flags, so it comes before what only imports JAX.
-        from gradgauge.engine.train import train  # isort: skip
-        from gradgauge.engine.ensemble import workers  # isort: skip
-
         engine = train if timed else None
         lanes = workers()
         return estimate(self.plan, self.groups, self.dataset, lanes, engine, self.cell)
@@ -102,17 +99,7 @@ class Prepared:
 
 def _first_samples(dataset: Dataset, plan: Plan) -> Dataset:
     """The samples the plan asks for. The outputs stay those of all the data."""
-    train, test = plan.train_samples, plan.test_samples
-    if train is None and test is None:
-        return dataset
-    part = dataclasses.replace(
-        dataset,
-        x_train=dataset.x_train[:train],
-        y_train=dataset.y_train[:train],
-        x_test=dataset.x_test[:test],
-        y_test=dataset.y_test[:test],
-        fingerprint=f"{dataset.fingerprint}:{train}:{test}",
-    )
+    part = dataset.first(plan.train_samples, plan.test_samples)
     if part.outputs != dataset.outputs:
         raise TooFewSamples(len(part.y_train), part.outputs, dataset.outputs)
     return part
@@ -238,7 +225,7 @@ class _Sweep:
     def _block(self, group: int) -> int:
         """Cells whose Runs fit in memory together."""
         example = self.ready.groups[group].example
-        return max(1, int(_RUN_MEMORY / run_bytes(example, len(self.ready.dataset.y_train))))
+        return max(1, int(_RUN_MEMORY / cell_bytes(example, len(self.ready.dataset.y_train))))
 
     def record(self, event: Event) -> None:
         """As `_runner.Record`; what is none of the plan's cells is none of ours."""

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from gradgauge.json import number
 from gradgauge.statistics import Summary, summarize
-from gradgauge.theory import json_number
 
 TOLERANCE = {
     "q_star": 1.0,
@@ -67,10 +67,10 @@ class Measured:
         """mean, interval, agrees; infinity as the string "inf"."""
         interval = self.summary.interval if self.summary else None
         return {
-            "mean": json_number(self.summary.mean) if self.summary else None,
-            "interval": [json_number(x) for x in interval] if interval else None,
+            "mean": number(self.summary.mean) if self.summary else None,
+            "interval": [number(x) for x in interval] if interval else None,
             "agrees": self.agrees,
-            "predicted": json_number(self.predicted),
+            "predicted": number(self.predicted),
             "tolerance": self.tolerance,
         }
 

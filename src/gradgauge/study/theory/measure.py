@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradgauge.engine.initial import InitialReading, read_initial
+from gradgauge.engine.initial import read_initial
+from gradgauge.engine.terms import InitialReading
 from gradgauge.errors import UnknownName
+from gradgauge.listening import OnProgress
 from gradgauge.parts.activations import activation as find_activation
 from gradgauge.spec.checks import positive, whole_number
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.theory.agreement import NOT_SETTLED, Measured, judge, judge_spread
+from gradgauge.study.theory.measurement import DeltaNorms, Measurement
 from gradgauge.study.theory.random_network import (
     Shown,
     Size,
@@ -46,46 +48,6 @@ _BATCH_DROPPED = 6
 _LARGEST_BATCH = 512
 _OUTPUTS = 10
 _JACOBIAN_SAMPLES = 8
-
-OnProgress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class DeltaNorms:
-    """delta_norm by layer over that of the layer the error starts from, L + 1 figures each.
-
-    Attributes:
-        measured: (networks, layers).
-        predicted: by theory.
-        dropped: first layers that the figures leave out.
-    """
-
-    measured: np.ndarray
-    predicted: np.ndarray
-    dropped: int = 0
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """All figures of one kind of network.
-
-    Attributes:
-        figures: beside their predictions.
-        size: of the networks.
-        seeds: one network each.
-        delta: by layer, for the picture; None where there is none.
-        estimated: whether the Jacobian's figures are estimates.
-    """
-
-    figures: tuple[Measured, ...]
-    size: Size
-    seeds: tuple[int, ...]
-    delta: DeltaNorms | None = None
-    estimated: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Quantity -> mean, interval, agrees."""
-        return {figure.name: figure.to_json() for figure in self.figures}
 
 
 def measure_activation(

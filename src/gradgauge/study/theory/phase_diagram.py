@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradgauge.errors import InvalidValue
+from gradgauge.json import number
 from gradgauge.spec.checks import positive, whole_number
-from gradgauge.theory import Prediction, critical, json_number, predict
+from gradgauge.theory import Prediction, critical, predict
 
 COLUMNS = 28
 MOST_COLUMNS = 200
@@ -42,7 +43,7 @@ class PhaseDiagram:
         """The grid as lists of rows; infinity as the string "inf"."""
 
         def grid(name: str) -> list[list[Any]]:
-            return [[json_number(getattr(p, name)) for p in row] for row in self.points]
+            return [[number(getattr(p, name)) for p in row] for row in self.points]
 
         return {
             "activation": self.activation,

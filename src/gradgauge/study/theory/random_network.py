@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradgauge.gauges.norms import norm
+from gradgauge.memory import free_memory
 from gradgauge.parts.activations import Activation
-from gradgauge.study.sweep.estimate import TooLarge, free_memory
+from gradgauge.study.memory import TooLarge
 
 Floats = np.ndarray
 

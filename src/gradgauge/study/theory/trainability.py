@@ -12,28 +12,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from gradgauge.datasets import Dataset
-from gradgauge.engine.train import Entry, train
 from gradgauge.errors import InvalidValue
-from gradgauge.run import Run
+from gradgauge.json import number, plain
 from gradgauge.spec.checks import not_negative, positive, whole_number
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
-from gradgauge.study.by_layer import majority_share
-from gradgauge.theory import json_number, predict
 
 SCHEMA = 1
 FACTOR = 2.0
 """The edge agrees with 6 xi_c within this factor."""
-
-_CURVE_POINTS = 60
 
 BELOW, BETWEEN, BEYOND = "below", "between", "beyond"
 
@@ -100,7 +90,7 @@ class TrainabilitySpec:
 
 
 @dataclass(frozen=True)
-class Cell:
+class MapCell:
     """A network of the map with its best learning rate.
 
     Attributes:
@@ -159,7 +149,7 @@ class Trainability:
     """
 
     spec: TrainabilitySpec
-    cells: list[Cell]
+    cells: list[MapCell]
     edges: list[Edge]
     curve: list[tuple[float, float | None]]
     half: float
@@ -175,98 +165,13 @@ class Trainability:
             "experiment": spec,
             "dataset": self.dataset,
             "half_way_accuracy": self.half,
-            "curve": [[w, json_number(depth)] for w, depth in self.curve],
-            "cells": [_finite(dataclasses.asdict(cell)) for cell in self.cells],
+            "curve": [[w, number(depth)] for w, depth in self.curve],
+            "cells": [plain(dataclasses.asdict(cell)) for cell in self.cells],
             "edges": [
-                {**_finite(dataclasses.asdict(edge)), "ratio": edge.ratio} for edge in self.edges
+                {**plain(dataclasses.asdict(edge)), "ratio": edge.ratio} for edge in self.edges
             ],
             "seconds": self.seconds,
         }
-
-
-def trainability(
-    spec: TrainabilitySpec,
-    dataset: Dataset,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> Trainability:
-    """Train the map and find its edges.
-
-    Args:
-        spec: what to train.
-        dataset: classes; its first samples are used.
-        on_progress: told steps made and steps in all.
-
-    References:
-        Schoenholz et al. (2017), section 5 and figure 5.
-    """
-    began = time.perf_counter()
-    data = _first(dataset, spec)
-    keys = [(w, d, r) for w in spec.sigma_ws for d in spec.depths for r in spec.rates]
-    entries = [
-        Entry(
-            f"{spec.activation} {sigma_w:g} {depth} {rate:g}",
-            spec.network(sigma_w, depth, data.inputs, dataset.outputs),
-            spec.training.replace(learning_rate=rate),
-        )
-        for sigma_w, depth, rate in keys
-    ]
-    trained = train(entries, data, on_progress)
-    if trained.interrupted:
-        seconds = time.perf_counter() - began
-        return Trainability(spec, [], [], [], math.nan, dataset.name, seconds, interrupted=True)
-    accuracies = {key: _accuracy(run) for key, run in zip(keys, trained.runs, strict=True)}
-    cells = [_best(spec, w, d, accuracies) for w in spec.sigma_ws for d in spec.depths]
-    chance = majority_share(data.y_train)
-    half = (chance + max(cell.train_accuracy for cell in cells)) / 2
-    edges = [_edge(spec, [c for c in cells if c.sigma_w == w], half) for w in spec.sigma_ws]
-    seconds = time.perf_counter() - began
-    return Trainability(spec, cells, edges, _curve(spec), half, dataset.name, seconds)
-
-
-def _curve(spec: TrainabilitySpec) -> list[tuple[float, float | None]]:
-    """6 xi_c, also between the columns."""
-    ends = min(spec.sigma_ws), max(spec.sigma_ws)
-    places = np.unique(np.append(np.linspace(*ends, _CURVE_POINTS), spec.sigma_ws)).tolist()
-    return [(w, predict(spec.activation, w, spec.sigma_b).trainable_depth) for w in places]
-
-
-def _first(dataset: Dataset, spec: TrainabilitySpec) -> Dataset:
-    """The first samples of a dataset."""
-    train_rows, test_rows = slice(spec.train_samples), slice(spec.test_samples)
-    return dataclasses.replace(
-        dataset,
-        x_train=dataset.x_train[train_rows],
-        y_train=dataset.y_train[train_rows],
-        x_test=dataset.x_test[test_rows],
-        y_test=dataset.y_test[test_rows],
-    )
-
-
-def _accuracy(run: Run) -> tuple[float, float]:
-    """Training accuracy of the last epoch and test accuracy, means over seeds.
-
-    A training that turned non-finite has learned nothing that counts.
-    """
-    last = np.nan_to_num(run.values("epochs", "accuracy")[:, -1], nan=0.0)
-    test = np.where(last > 0, np.nan_to_num(run.figure("test_accuracy"), nan=0.0), 0.0)
-    return float(last.mean()), float(test.mean())
-
-
-def _best(
-    spec: TrainabilitySpec,
-    sigma_w: float,
-    depth: int,
-    accuracies: dict[tuple[float, int, float], tuple[float, float]],
-) -> Cell:
-    rate = max(spec.rates, key=lambda r: accuracies[sigma_w, depth, r][0])
-    return Cell(sigma_w, depth, rate, *accuracies[sigma_w, depth, rate])
-
-
-def _edge(spec: TrainabilitySpec, column: Sequence[Cell], half: float) -> Edge:
-    """Where the column falls through `half`, beside 6 xi_c."""
-    predicted = predict(spec.activation, column[0].sigma_w, spec.sigma_b).trainable_depth
-    depth, place = find_edge({c.depth: c.train_accuracy for c in column}, half)
-    return Edge(column[0].sigma_w, depth, place, predicted, agrees(depth, place, predicted))
 
 
 def find_edge(accuracy: dict[int, float], half: float) -> tuple[float, str]:
@@ -300,7 +205,3 @@ def agrees(depth: float, place: str, predicted: float | None) -> bool | None:
     if place == BELOW:
         return bool(predicted <= depth * FACTOR)
     return bool(math.isfinite(predicted) and 1 / FACTOR <= depth / predicted <= FACTOR)
-
-
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: json_number(value) for key, value in row.items()}

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradgauge.engine.build import Params
-from gradgauge.engine.train import Adjust
+from gradgauge.engine.build import Adjust, Params
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.initializers import INITIALIZERS
 from gradgauge.spec.network import NetworkSpec

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from gradgauge.json import finite
 from gradgauge.spec.notation import write
 from gradgauge.study.by_layer import MOMENTS
-from gradgauge.study.compare.json import finite, summary_json
-from gradgauge.study.why.verdict import change_sentence, verdict_sentences
+from gradgauge.study.compare.json import summary_json
+from gradgauge.study.why.prediction import predicted_chi_grad
+from gradgauge.study.why.sentences import change_sentence, verdict_sentences
 
 if TYPE_CHECKING:
-    from gradgauge.study.why.run import TrainedArm, Why
+    from gradgauge.study.why.result import Why
+    from gradgauge.study.why.verdict import TrainedArm
 
 SCHEMA = 1
 
@@ -31,8 +34,6 @@ def why_json(why: Why, lang: str = "en") -> dict[str, Any]:
 
 
 def _arm(why: Why, arm: TrainedArm, lang: str) -> dict[str, Any]:
-    from gradgauge.study.why.run import predicted_chi_grad
-
     return {
         "name": arm.arm.name,
         "change": change_sentence(arm.arm, lang),

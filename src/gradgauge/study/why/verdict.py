@@ -1,52 +1,137 @@
-"""The sentences that follow from the experiment's figures."""
+"""The verdict that follows from the figures.
+
+A change rescues when it raises the mean test accuracy by at least RESCUE over the arm without
+it and the difference is decided. It is a cause when it rescues the control, or rescues an arm
+that has another change already. Where the control does not fail, there is nothing to explain.
+
+The critical weight scale multiplies the same weights as the change that cancels the slope, and
+so contains it: where the slope is a cause, the weight scale is not named beside it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from gradgauge.messages.catalog import sentence
-from gradgauge.study.why.counterfactuals import CONTROL, Arm
+import numpy as np
 
-if TYPE_CHECKING:
-    from gradgauge.study.why.run import Why
+from gradgauge.run import Run
+from gradgauge.statistics import Difference, Summary, difference, summarize
+from gradgauge.study.by_layer import Attenuation, attenuation, by_layer
+from gradgauge.study.why.counterfactuals import (
+    CAUSES,
+    CENTRING,
+    CONTROL,
+    SLOPE,
+    WEIGHT_SCALE,
+    Arm,
+)
 
-
-def arm_name(arm: Arm, lang: str) -> str:
-    """An arm's name for people."""
-    return sentence(f"why.arm.{_key(arm.name)}", lang)
-
-
-def change_sentence(arm: Arm, lang: str) -> str:
-    """What was changed in this arm."""
-    facts = {name: f"{v:.4g}" if isinstance(v, float) else v for name, v in arm.facts}
-    return sentence(f"why.change.{_key(arm.name)}", lang, **facts)
-
-
-def verdict_sentences(why: Why, lang: str) -> list[str]:
-    """The verdict, one sentence an optimiser."""
-    return [_one(why, optimizer, lang) for optimizer in why.optimizers]
+RESCUE = 0.05
+"""The least rise of mean test accuracy that counts as a rescue."""
 
 
-def _key(name: str) -> str:
-    return name.replace("+", "_and_").replace("-", "_")
+@dataclass
+class TrainedArm:
+    """An arm under one optimiser, and what came of it.
+
+    Attributes:
+        arm: what was changed.
+        optimizer: its label.
+        run: the Run.
+        decided: whether it differs from the control, corrected for the number of arms; None
+            for the control and with one seed.
+        difference: the arm minus the control.
+    """
+
+    arm: Arm
+    optimizer: str
+    run: Run
+    difference: Difference | None = None
+
+    @property
+    def decided(self) -> bool | None:
+        """Whether it differs from the control."""
+        return self.difference.decided if self.difference else None
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """Test accuracy, one a seed."""
+        return self.run.figure("test_accuracy")
+
+    @property
+    def test_accuracy(self) -> Summary:
+        """Test accuracy over seeds."""
+        return summarize(self.accuracy)
+
+    def attenuation(self, moment: str) -> Attenuation:
+        """What the error signal loses, `first` or `last`."""
+        return attenuation(self.run, moment)
+
+    def last_spread(self, moment: str) -> float:
+        """signal_spread in the last hidden layer."""
+        return float(by_layer(self.run, "signal_spread", moment)[-2])
+
+    @property
+    def chi_grad_measured(self) -> float | None:
+        """Mean square of the gradient per layer at the initial weights, inner layers only.
+
+        The first hidden layer is left out, whose inputs have another variance, and the last,
+        whose error comes through the output weights.
+        """
+        gains = by_layer(self.run, "backward_gain", "first")[1:-2]
+        with np.errstate(divide="ignore"):
+            value = float(np.exp(2 * np.mean(np.log(gains)))) if len(gains) else math.nan
+        return value if math.isfinite(value) else None
 
 
-def _one(why: Why, optimizer: str, lang: str) -> str:
-    arms = why.of(optimizer)
-    facts = {"optimizer": optimizer, "accuracy": f"{arms[CONTROL].test_accuracy.mean:.3f}"}
-    fails, causes = why.fails(optimizer), why.causes[optimizer]
-    if fails is None:
-        return sentence("why.verdict.undecided", lang, seeds=len(why.training.seeds), **facts)
-    if not fails:
-        return sentence("why.verdict.nothing", lang, **facts)
-    best = max(arms.values(), key=lambda arm: arm.test_accuracy.mean)
-    facts["best"] = sentence(
-        f"why.arm.{best.arm.name.replace('+', '_and_').replace('-', '_')}", lang
-    )
-    facts["best_accuracy"] = f"{best.test_accuracy.mean:.3f}"
-    if not causes:
-        return sentence("why.verdict.unnamed", lang, **facts)
-    names = sentence("why.and", lang).join(
-        sentence(f"why.cause.{_key(cause)}", lang) for cause in causes
-    )
-    return sentence("why.verdict.causes", lang, causes=names, **facts)
+def judge_arms(arms: Sequence[TrainedArm]) -> None:
+    """Every arm against its optimiser's control, corrected for the number of comparisons."""
+    controls = {a.optimizer: a for a in arms if a.arm.name == CONTROL}
+    comparisons = max(1, len(arms) - len(controls))
+    for arm in arms:
+        control = controls.get(arm.optimizer)
+        if control is not None and arm is not control:
+            arm.difference = difference(arm.accuracy, control.accuracy, comparisons)
+
+
+def control_fails(arms: Mapping[str, TrainedArm]) -> bool | None:
+    """Whether some arm is better than the control by RESCUE, decided; None if undecided."""
+    gaps = [arm.difference for arm in arms.values() if arm.difference]
+    large = [gap for gap in gaps if gap.mean >= RESCUE]
+    if any(gap.decided for gap in large):
+        return True
+    return None if large else False
+
+
+_BOTH = f"{SLOPE}+{CENTRING}"
+
+_CHANGES = (
+    (SLOPE, CONTROL, SLOPE),
+    (SLOPE, CENTRING, _BOTH),
+    (CENTRING, CONTROL, CENTRING),
+    (CENTRING, SLOPE, _BOTH),
+    (WEIGHT_SCALE, CONTROL, WEIGHT_SCALE),
+)
+"""(cause, arm without the change, arm with it)."""
+
+
+def find_causes(arms: Mapping[str, TrainedArm]) -> list[str]:
+    """The causes under one optimiser, by the module's rule."""
+    if not control_fails(arms):
+        return []
+    made = [change for change in _CHANGES if change[1] in arms and change[2] in arms]
+    found = {
+        cause
+        for cause, without, with_ in made
+        if _rescues(arms[without], arms[with_], comparisons=len(made))
+    }
+    if SLOPE in found:
+        found.discard(WEIGHT_SCALE)
+    return [cause for cause in CAUSES if cause in found]
+
+
+def _rescues(without: TrainedArm, with_: TrainedArm, comparisons: int) -> bool:
+    gap = difference(with_.accuracy, without.accuracy, comparisons)
+    return gap.mean >= RESCUE and bool(gap.decided)

@@ -16,13 +16,14 @@ import numpy as np
 
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.gauges.norms import is_safe, norm, sum_of_squares
+from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch
 from gradgauge.watchers.jax.probe import Probe
 from gradgauge.watchers.jax.tree import Leaves, Row
 from gradgauge.watchers.measure import measure_layers
-from gradgauge.watchers.recorder import Listener, Recorder
+from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 
 Tree = Any

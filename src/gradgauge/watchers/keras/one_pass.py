@@ -11,11 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.watchers.keras.layers import Row
 from gradgauge.watchers.keras.taps import Mark, Taps
-
-MOST_SAMPLES = 1_000
-"""Samples of a probe batch: the first ones of what is given."""
 
 MOST_ENTRIES, LEAST_SAMPLES = 2**23, 16
 """Most numbers that the signals of one pass may hold, some 32 MB, and the fewest samples."""
@@ -155,9 +153,9 @@ def prepared(one_pass: Callable[[Tapped], Passed], tapped: Tapped) -> Callable[[
 
 
 def first_samples(tree: Any) -> Any:
-    """The first MOST_SAMPLES rows of every array in a tuple, list or dict."""
+    """The first PROBE_SAMPLES rows of every array in a tuple, list or dict."""
     return keras.tree.map_structure(
-        lambda leaf: leaf[:MOST_SAMPLES] if getattr(leaf, "ndim", 0) else leaf,
+        lambda leaf: leaf[:PROBE_SAMPLES] if getattr(leaf, "ndim", 0) else leaf,
         tree,
         none_is_leaf=False,
     )

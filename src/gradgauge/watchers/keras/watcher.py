@@ -13,6 +13,7 @@ import numpy as np
 
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.gauges.norms import norm
+from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch
@@ -27,7 +28,7 @@ from gradgauge.watchers.keras.one_pass import (
 )
 from gradgauge.watchers.keras.seen import describe, entries, in_call_order, seen, value_of
 from gradgauge.watchers.measure import Seen, measure_layers
-from gradgauge.watchers.recorder import Listener, Recorder
+from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 
 _FRAMES = 24

@@ -8,13 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.watchers.torch.hooks import probing
 from gradgauge.watchers.torch.modules import Row
 from gradgauge.watchers.torch.state import preserved
 from gradgauge.watchers.torch.taps import Taps
-
-MOST_SAMPLES = 1_000
-"""Samples of a probe batch: the first ones of what is given."""
 
 
 class Probe:
@@ -79,11 +77,11 @@ class Probe:
 
 
 def first_samples(tree: Any) -> Any:
-    """The first MOST_SAMPLES rows of every tensor in a tuple, list or dict."""
+    """The first PROBE_SAMPLES rows of every tensor in a tuple, list or dict."""
     if isinstance(tree, dict):
         return {key: first_samples(value) for key, value in tree.items()}
     if isinstance(tree, (tuple, list)):
         return tuple(first_samples(value) for value in tree)
     if isinstance(tree, torch.Tensor) and tree.ndim:
-        return tree[:MOST_SAMPLES]
+        return tree[:PROBE_SAMPLES]
     return tree

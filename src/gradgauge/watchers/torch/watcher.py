@@ -14,10 +14,11 @@ import torch
 from torch import nn
 
 from gradgauge.gauges.backward_gain import ratio
+from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.measure import Seen, measure_layers
-from gradgauge.watchers.recorder import CLIPPED, Listener, Recorder
+from gradgauge.watchers.recorder import CLIPPED, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 from gradgauge.watchers.torch.capture import Call
 from gradgauge.watchers.torch.guard import Guard

@@ -10,9 +10,7 @@ import keras
 import numpy as np
 
 from gradgauge.diagnosis.errors import CannotDiagnose
-
-MOST = 1_000
-"""Probe samples."""
+from gradgauge.gauges import PROBE_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> FitData:
         raise CannotDiagnose("wrong_rows", rows=rows[0], labels=labels[0])
 
     def first(a: Any) -> Any:
-        return np.asarray(a[:MOST])
+        return np.asarray(a[:PROBE_SAMPLES])
 
     chosen = _some(rows[0], y)
 
@@ -117,9 +115,9 @@ def _arrays(x: Any, y: Any, batch_size: int, weighted: bool) -> FitData:
 
 def _some(samples: int, y: Any) -> np.ndarray:
     """Rows in random order, always the same; among them the smallest and the largest label."""
-    rows = np.random.default_rng(0).permutation(samples)[:MOST]
+    rows = np.random.default_rng(0).permutation(samples)[:PROBE_SAMPLES]
     labels = np.asarray(y) if hasattr(y, "dtype") and getattr(y, "ndim", 0) == 1 else None
-    if labels is not None and labels.dtype.kind in "ui" and samples > MOST:
+    if labels is not None and labels.dtype.kind in "ui" and samples > PROBE_SAMPLES:
         rows[-2:] = [int(labels.argmin()), int(labels.argmax())]
     return rows
 
@@ -142,7 +140,7 @@ def _batches(given: Any, options: dict[str, Any], weighted: bool) -> FitData:
 
     def joined(position: int) -> Any:
         parts = [keras.tree.map_structure(_numpy, b[position]) for b in batches]
-        return keras.tree.map_structure(lambda *a: np.concatenate(a)[:MOST], *parts)
+        return keras.tree.map_structure(lambda *a: np.concatenate(a)[:PROBE_SAMPLES], *parts)
 
     x_probe, y_probe = joined(0), joined(1)
     batch_size = len(keras.tree.flatten(first[0])[0])

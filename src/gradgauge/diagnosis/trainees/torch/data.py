@@ -12,9 +12,7 @@ import torch
 from torch import nn
 
 from gradgauge.diagnosis.errors import CannotDiagnose
-
-MOST = 1_000
-"""Probe samples: the first ones."""
+from gradgauge.gauges import PROBE_SAMPLES
 
 
 def call(model: nn.Module, x: Any) -> Any:
@@ -63,7 +61,7 @@ def probe(loader: Iterable[Any]) -> tuple[Any, Any, int]:
         xs.append(x)
         ys.append(y)
         rows += len(first(y))
-        if rows >= MOST:
+        if rows >= PROBE_SAMPLES:
             break
     if not xs:
         raise CannotDiagnose("no_data")
@@ -72,10 +70,10 @@ def probe(loader: Iterable[Any]) -> tuple[Any, Any, int]:
 
 def _joined(parts: list[Any]) -> Any:
     if isinstance(parts[0], dict):
-        return {key: torch.cat([p[key] for p in parts])[:MOST] for key in parts[0]}
+        return {key: torch.cat([p[key] for p in parts])[:PROBE_SAMPLES] for key in parts[0]}
     if isinstance(parts[0], (tuple, list)):
-        return tuple(torch.cat(column)[:MOST] for column in zip(*parts, strict=True))
-    return torch.cat(parts)[:MOST]
+        return tuple(torch.cat(column)[:PROBE_SAMPLES] for column in zip(*parts, strict=True))
+    return torch.cat(parts)[:PROBE_SAMPLES]
 
 
 def scaler(x: torch.Tensor) -> Callable[[Any], Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gradgauge.engine import runtime  # noqa: F401  starts JAX: before anything imports it
-from gradgauge.engine.ensemble import workers
+from gradgauge.engine.runtime import workers
 from gradgauge.engine.train import train as engine_train
 from gradgauge.study.sweep.runners.runner import Claim, Job, Record, Train, train_cells
 

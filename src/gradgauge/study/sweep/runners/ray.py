@@ -16,6 +16,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
+from gradgauge.engine.train import train
 from gradgauge.study.sweep.grid import Cell
 from gradgauge.study.sweep.problems import StudyProblem
 from gradgauge.study.sweep.runners.runner import (
@@ -39,8 +40,6 @@ _LOOPBACK = "127.0.0.1"
 
 def _work(job: Job, cells: Sequence[Cell]) -> Iterator[Event]:
     """In a worker: train cell by cell on one core, and hand each over."""
-    from gradgauge.engine.train import train
-
     for cell in cells:
         events: list[Event] = []
         train_cells(job, [cell], events.append, train)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradgauge.datasets import Dataset
+from gradgauge.engine.terms import Entry
 from gradgauge.errors import GradgaugeError
 from gradgauge.run import Run
 from gradgauge.spec.notation import write
@@ -158,7 +159,6 @@ def _ensemble(
     job: Job, cells: list[Cell], left: dict[int, Cell], record: Record, train: Train
 ) -> tuple[bool, Exception | None]:
     """Train `cells`, and take those that are complete out of `left`."""
-    from gradgauge.engine.train import Entry
 
     def on_run(at: int, run: Run) -> None:
         event = done_event(job, cells[at], run)

@@ -18,6 +18,7 @@ from typing import Any
 import submitit
 
 from gradgauge.engine.seal import private_folder
+from gradgauge.engine.train import train
 from gradgauge.errors import OutputProblem
 from gradgauge.study.sweep.grid import Cell
 from gradgauge.study.sweep.problems import StudyProblem
@@ -44,8 +45,6 @@ _JOBS = 16
 
 def work(job_file: str, spool: str, cells: Sequence[Cell]) -> None:
     """In a Slurm job: train a block on all cores it was given."""
-    from gradgauge.engine.train import train
-
     train_cells(read_job(Path(job_file)), cells, partial(write_event, Path(spool)), train)
 
 

@@ -1,0 +1,102 @@
+"""How much a training keeps, when it looks, and what it takes. Knows nothing of JAX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradgauge.gauges import PROBE_QUANTITIES, PROBE_SAMPLES, STEP_QUANTITIES
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.training import TrainingSpec
+
+MOST_STEPS = 4_096
+"""Most steps whose gauges one Run keeps: of a longer training every second, third, ... step."""
+
+MOST_BYTES = 64 * 2**20
+"""Most memory of all kept steps of one Run, whatever the number of its members."""
+
+MOST_PROBES = 128
+"""Most probes of one training."""
+
+# What one member takes while it trains: gradients, slots and copies of its parameters; arrays a
+# unit and sample of a batch.
+_COPIES_OF_PARAMETERS = 8
+_TAPS_PER_UNIT = 8
+
+_FILE_BYTES = 40_000
+"""A Run's file beside its gauges."""
+
+
+@dataclass(frozen=True)
+class ProbeSchedule:
+    """When to write what down.
+
+    Attributes:
+        per_epoch: steps in an epoch.
+        total: steps in the training.
+        stride: every `stride`-th step's gauges are kept.
+        probes: step counts before which a probe is taken, 0 first and `total` last.
+    """
+
+    per_epoch: int
+    total: int
+    stride: int
+    probes: tuple[int, ...]
+
+    @property
+    def kept(self) -> np.ndarray:
+        """The kept steps, counted from 0."""
+        return np.arange(0, self.total, self.stride)
+
+
+def schedule(
+    per_epoch: int, epochs: int, layers: int, members: int, itemsize: int
+) -> ProbeSchedule:
+    """Gauges of every step while they are few; probes dense at first, then at epoch ends.
+
+    Probes are taken before training, at steps 1, 2, 4, ... of the first epoch and after every
+    epoch, thinned evenly to MOST_PROBES. Steps are thinned by the least whole stride that keeps
+    both MOST_STEPS and MOST_BYTES.
+    """
+    total = per_epoch * epochs
+    size = total * members * layers * len(STEP_QUANTITIES) * itemsize
+    stride = max(-(-total // MOST_STEPS), -(-size // MOST_BYTES), 1)
+    early = [2**k for k in range(per_epoch.bit_length()) if 2**k < per_epoch]
+    ends = [per_epoch * (e + 1) for e in range(epochs)]
+    probes = sorted({0, *early, *ends})
+    if len(probes) > MOST_PROBES:
+        picked = np.linspace(0, len(probes) - 1, MOST_PROBES).round().astype(int)
+        probes = [probes[i] for i in picked]
+    return ProbeSchedule(per_epoch, total, stride, tuple(probes))
+
+
+def schedule_of(network: NetworkSpec, training: TrainingSpec, samples: int) -> ProbeSchedule:
+    """The schedule of a network's training on so many samples.
+
+    Raises:
+        InvalidValue: a batch larger than the data.
+    """
+    return schedule(
+        training.steps_per_epoch(samples),
+        training.epochs,
+        network.depth + 1,
+        len(training.seeds),
+        np.dtype(training.dtype).itemsize,
+    )
+
+
+def member_bytes(network: NetworkSpec, training: TrainingSpec) -> float:
+    """Bytes that one training takes while it runs."""
+    units = network.inputs + _TAPS_PER_UNIT * sum(layer.width for layer in network.hidden)
+    rows = max(training.batch_size, PROBE_SAMPLES)
+    itemsize = np.dtype(training.dtype).itemsize
+    return itemsize * (rows * units + _COPIES_OF_PARAMETERS * network.parameters)
+
+
+def run_bytes(network: NetworkSpec, training: TrainingSpec, samples: int) -> float:
+    """Bytes of one member's part of a Run, in memory and on disk."""
+    when = schedule_of(network, training, samples)
+    per_layer = len(when.kept) * len(STEP_QUANTITIES) + len(when.probes) * len(PROBE_QUANTITIES)
+    itemsize = np.dtype(training.dtype).itemsize
+    return itemsize * (network.depth + 1) * per_layer + _FILE_BYTES

@@ -1,0 +1,158 @@
+"""What a comparison found. Reading it needs no engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradgauge.datasets import Dataset
+from gradgauge.errors import UnknownName
+from gradgauge.parts.losses import LOSSES
+from gradgauge.run import Run
+from gradgauge.spec.comparison import ComparisonSpec
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.statistics import Difference, Summary, difference, summarize
+from gradgauge.study.by_layer import Attenuation, attenuation
+from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts, comparison_json
+
+
+@dataclass
+class EpochHistory:
+    """What Keras calls a history: figures per epoch, means over seeds.
+
+    Attributes:
+        history: `loss` and `accuracy`, one number an epoch.
+        epoch: 0, 1, ...
+    """
+
+    history: dict[str, list[float]]
+    epoch: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Comparison:
+    """Networks trained alike, and what came of each.
+
+    Attributes:
+        spec: what was asked.
+        networks: their specs, by name.
+        runs: their Runs, by name.
+        dataset: what they were trained on.
+        seconds: `total`, `data`, `compile`, `train`, `evaluate`.
+        interrupted: whether Ctrl-C broke it off.
+    """
+
+    spec: ComparisonSpec
+    networks: dict[str, NetworkSpec]
+    runs: dict[str, Run]
+    dataset: Dataset
+    seconds: dict[str, float]
+    interrupted: bool = False
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats this comparison."""
+        return self.spec.command()
+
+    @property
+    def names(self) -> list[str]:
+        """The networks' names, as given."""
+        return list(self.networks)
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether it is a classification."""
+        return LOSSES[self.spec.training.loss].classification
+
+    @property
+    def history(self) -> dict[str, EpochHistory]:
+        """Loss and accuracy per epoch, means over seeds, by name."""
+        histories = {}
+        for name, run in self.runs.items():
+            figures = {k: epoch_means(run, k).tolist() for k in self.epoch_figures}
+            histories[name] = EpochHistory(figures, list(range(self.spec.training.epochs)))
+        return histories
+
+    @property
+    def epoch_figures(self) -> tuple[str, ...]:
+        """What is kept per epoch."""
+        return ("loss", "accuracy") if self.has_accuracy else ("loss",)
+
+    def run(self, name: str) -> Run:
+        """The Run of a network.
+
+        Raises:
+            UnknownName: no network of this comparison is called so.
+        """
+        try:
+            return self.runs[name]
+        except KeyError:
+            raise UnknownName("network", name, self.runs) from None
+
+    def test_accuracy(self, name: str) -> Summary | None:
+        """Share of right classes on the test data, over seeds; None for regression."""
+        if not self.has_accuracy:
+            return None
+        return summarize(self.run(name).figure("test_accuracy"), within=(0.0, 1.0))
+
+    def test_loss(self, name: str) -> Summary:
+        """Mean loss on the test data, over seeds."""
+        return summarize(self.run(name).figure("test_loss"))
+
+    def attenuation(self, name: str, moment: str = "first") -> Attenuation:
+        """What the error signal loses on its way to the first layer; `first` or `last`."""
+        return attenuation(self.run(name), moment)
+
+    @property
+    def ranking(self) -> list[str]:
+        """Names, best first: by test accuracy, or by test loss for regression."""
+
+        def badness(name: str) -> float:
+            summary = self.test_accuracy(name)
+            value = -summary.mean if summary else self.test_loss(name).mean
+            return value if np.isfinite(value) else np.inf
+
+        return sorted(self.names, key=badness)
+
+    @property
+    def better(self) -> str | None:
+        """The best network's name; None with one network."""
+        return self.ranking[0] if len(self.names) > 1 else None
+
+    @property
+    def difference(self) -> Difference | None:
+        """The best against the second best; None with one network."""
+        if len(self.names) < 2:
+            return None
+        figure = "test_accuracy" if self.has_accuracy else "test_loss"
+        best, second = self.ranking[:2]
+        return difference(self.runs[best].figure(figure), self.runs[second].figure(figure))
+
+    def non_finite(self, name: str) -> dict[str, Any] | None:
+        """Where a training turned non-finite: seeds, the first one's step and layer; or None."""
+        run = self.run(name)
+        steps = run.figure("non_finite_step")
+        failed = np.flatnonzero(steps >= 0)
+        if not len(failed):
+            return None
+        earliest = failed[np.argmin(steps[failed])]
+        return {
+            "seeds": [run.seeds[i] for i in failed],
+            "step": int(steps[earliest]),
+            "layer": int(run.figure("non_finite_layer")[earliest]),
+        }
+
+    def to_json(self, artifacts: Artifacts = NOTHING_WRITTEN) -> dict[str, Any]:
+        """All figures, as `compare.schema.json` describes them; NaN is None.
+
+        Args:
+            artifacts: the files that were written of it, and the command that did.
+        """
+        return comparison_json(self, artifacts)
+
+
+def epoch_means(run: Run, figure: str) -> np.ndarray:
+    """A figure per epoch, mean over seeds."""
+    return np.asarray(np.mean(run.values("epochs", figure), axis=0, dtype=np.float64))

@@ -1,0 +1,71 @@
+"""What `why` found. Reading it needs no engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradgauge.datasets import Dataset
+from gradgauge.gauges import PROBE_SAMPLES
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.training import TrainingSpec
+from gradgauge.study.learning_onset import began_to_learn
+from gradgauge.study.why.verdict import TrainedArm, control_fails, find_causes
+
+
+@dataclass
+class Why:
+    """The experiment.
+
+    Attributes:
+        network: the control.
+        training: shared by all arms but for optimiser and rate.
+        arms: every arm under every optimiser, the controls first.
+        baseline: loss of the best constant prediction: what a net must beat to have learned.
+        dataset: what they were trained on.
+        seconds: `total`, `compile`, `train`, `evaluate`.
+        interrupted: whether Ctrl-C broke it off.
+    """
+
+    network: NetworkSpec
+    training: TrainingSpec
+    arms: list[TrainedArm]
+    baseline: float
+    dataset: Dataset
+    seconds: dict[str, float]
+    interrupted: bool = False
+
+    @property
+    def optimizers(self) -> list[str]:
+        """Their labels."""
+        return list(dict.fromkeys(arm.optimizer for arm in self.arms))
+
+    def of(self, optimizer: str) -> dict[str, TrainedArm]:
+        """The arms under one optimiser, by name."""
+        return {a.arm.name: a for a in self.arms if a.optimizer == optimizer}
+
+    @property
+    def causes(self) -> dict[str, list[str]]:
+        """For each optimiser the causes; empty if the control does not fail."""
+        return {optimizer: find_causes(self.of(optimizer)) for optimizer in self.optimizers}
+
+    def fails(self, optimizer: str) -> bool | None:
+        """Whether the control fails; None if the seeds cannot tell."""
+        return control_fails(self.of(optimizer))
+
+    def learned_at(self, arm: TrainedArm) -> float | None:
+        """Steps until the median member began to learn; None if it did not."""
+        return began_to_learn(arm.run, self.baseline)
+
+    @property
+    def input_square(self) -> float:
+        """Mean square of the data's inputs, on the probe batch."""
+        return float(np.mean(self.dataset.floats(self.dataset.x_train[:PROBE_SAMPLES]) ** 2))
+
+    def to_json(self) -> dict[str, Any]:
+        """As CONTRACT section 5 has it."""
+        from gradgauge.study.why.json import why_json
+
+        return why_json(self)
