@@ -17,7 +17,7 @@ from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, WatchedTraining
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.keras.changes import FUNCTIONS, changed, copy_of
-from gradgauge.diagnosis.trainees.keras.data import MOST, FitData, first_rows, given
+from gradgauge.diagnosis.trainees.keras.data import FitData, first_rows, given
 from gradgauge.diagnosis.trainees.keras.facts import (
     by_values,
     has_been_trained,
@@ -39,6 +39,7 @@ from gradgauge.diagnosis.trainees.trainee import (
     steps_for,
 )
 from gradgauge.diagnosis.trial import Change, TrialResult
+from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.watchers.keras.private import forget_seed_generator, seed_generator
 from gradgauge.watchers.keras.watcher import KerasWatcher
 
@@ -218,7 +219,7 @@ class KerasTrainee:
 
     def _probe(self) -> tuple[Any, Any]:
         """The first samples as a watcher takes them, no more than the loss may get at once."""
-        rows = probe_rows(self._heads, self.given.batch_size, MOST)
+        rows = probe_rows(self._heads, self.given.batch_size, PROBE_SAMPLES)
         x, y = self.given.probe()
         return first_rows(x, rows), None if y is None else first_rows(y, rows)
 

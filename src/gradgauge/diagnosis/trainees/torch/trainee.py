@@ -20,7 +20,6 @@ from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, TrainingHist
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
 from gradgauge.diagnosis.trainees.torch.data import (
-    MOST,
     call,
     first,
     probe,
@@ -53,6 +52,7 @@ from gradgauge.diagnosis.trainees.trainee import (
     steps_for,
 )
 from gradgauge.diagnosis.trial import Change, TrialResult
+from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.watchers.torch.optimizers import parameters_of
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.state import preserved
@@ -275,7 +275,7 @@ class PyTorchTrainee:
 
     def _probe(self) -> tuple[Any, Any]:
         """The first samples, no more than the loss may get at once."""
-        rows = probe_rows(self._heads, self._batch_size, MOST)
+        rows = probe_rows(self._heads, self._batch_size, PROBE_SAMPLES)
         return rows_of(self._x, rows), rows_of(self._y, rows)
 
     @contextmanager
