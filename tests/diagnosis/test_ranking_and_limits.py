@@ -124,23 +124,21 @@ def test_the_document_has_the_contracts_fields_and_no_bare_infinity():
 
 
 def test_the_rules_of_the_contract():
-    assert {rule.name for rule in RULES} >= set(
-        [
-            "vanishing-gradient",
-            "exploding-gradient",
-            "dead-units",
-            "saturated-units",
-            "signal-collapse",
-            "loss-mismatch",
-            "unscaled-input",
-            "learning-rate-too-high",
-            "learning-rate-too-low",
-            "loss-not-falling",
-            "non-finite",
-            "constant-initialization",
-            "bad-initial-scale",
-            "unreached-layer",
-            "update-ratio",
-            "regressed",
-        ]
-    )
+    assert {rule.name for rule in RULES} >= {
+        "vanishing-gradient",
+        "exploding-gradient",
+        "dead-units",
+        "saturated-units",
+        "signal-collapse",
+        "loss-mismatch",
+        "unscaled-input",
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "loss-not-falling",
+        "non-finite",
+        "constant-initialization",
+        "bad-initial-scale",
+        "unreached-layer",
+        "update-ratio",
+        "regressed",
+    }

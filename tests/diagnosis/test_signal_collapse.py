@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.diagnosis.made import evidence, found, silent
+import numpy as np
+
+from tests.diagnosis.made import evidence, flat_outputs, found, head, silent
 
 COLLAPSED = {"signal_spread": [0.3, 1e-3, 1e-6, 1e-9, 1e-10]}
 

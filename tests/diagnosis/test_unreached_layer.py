@@ -6,7 +6,19 @@ import dataclasses
 
 import numpy as np
 
-from tests.diagnosis.made import FLAT, evidence, found, history, layers, silent
+from gradgauge.diagnosis.facts import Layer
+from gradgauge.diagnosis.session import conclude
+from tests.diagnosis.made import (
+    FLAT,
+    evidence,
+    found,
+    good_outputs,
+    head,
+    history,
+    labels,
+    layers,
+    silent,
+)
 
 
 def changed(place: int, info: dict | None = None, **fields):
