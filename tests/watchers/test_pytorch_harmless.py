@@ -235,9 +235,8 @@ def test_a_listener_that_fails_is_warned_of_and_left_out():
 def test_watchers_of_many_threads_do_not_meet():
     failures, figures = [], []
 
-    def train():
+    def train(model):
         try:
-            model = smooth()
             optimizer = torch.optim.SGD(model.parameters(), 0.1)
             for _ in range(15):
                 with gg.watch(model, every=1) as watcher:
@@ -246,7 +245,7 @@ def test_watchers_of_many_threads_do_not_meet():
         except Exception as error:  # noqa: BLE001 whatever it is, the test says it
             failures.append(error)
 
-    threads = [threading.Thread(target=train) for _ in range(4)]
+    threads = [threading.Thread(target=train, args=(smooth(),)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

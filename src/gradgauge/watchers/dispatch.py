@@ -57,6 +57,7 @@ def watch(  # pyright: ignore[reportOverlappingOverload]  a LightningModule is a
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
+    stop_on_nan: bool = False,
     name: str | None = None,
     to: Sequence[Listener] = (),
 ) -> LightningWatcher: ...
@@ -72,6 +73,7 @@ def watch(
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
+    stop_on_nan: bool = False,
     name: str | None = None,
     to: Sequence[Listener] = (),
 ) -> PyTorchWatcher: ...
@@ -84,6 +86,7 @@ def watch(
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
+    stop_on_nan: bool = False,
     name: str | None = None,
     to: Sequence[Listener] = (),
 ) -> LightningWatcher: ...
@@ -96,6 +99,7 @@ def watch(
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
+    stop_on_nan: bool = False,
     name: str | None = None,
     to: Sequence[Listener] = (),
 ) -> HuggingFaceWatcher: ...
@@ -141,8 +145,8 @@ def watch(
         budget: share of the training's time for measuring.
         name: what the Run calls the model.
         to: listeners: a live table, writers.
-        options: `loss`, `optimizer`, `scaler` (PyTorch), `sample_weight` (Keras), `has_aux`
-            (JAX).
+        options: `loss`, `optimizer`, `scaler`, `stop_on_nan` (PyTorch), `sample_weight` (Keras),
+            `has_aux` (JAX).
 
     Returns:
         A watcher: `.run` is what has been recorded so far. See Watcher.

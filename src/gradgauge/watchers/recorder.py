@@ -146,6 +146,18 @@ class Recorder:
         if note not in self.notes:
             self.notes.append(note)
 
+    def broke(self, step: int, layer: int, operation: str) -> None:
+        """The first value that is not finite.
+
+        Args:
+            step: in which it was, counted from 0.
+            layer: in which it was, counted from 1; -1: not known.
+            operation: what gave it.
+        """
+        if self.non_finite is None:
+            self.non_finite = (step, layer)
+            self.attributes["non_finite_operation"] = operation
+
     def withdraw(self, subject: str, reason: str, layer: str = "") -> None:
         """Take back what was said of a layer: it holds no longer."""
         said = (subject, reason, layer)
@@ -261,6 +273,7 @@ class Recorder:
             "training": json.dumps({}),
             "dataset": "",
             "dataset_fingerprint": "",
+            "non_finite_operation": "",
             "source": "watch",
             "gradgauge_version": __version__,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -70,3 +71,24 @@ class Guard:
             self.over = True
             self._note("signals", "let_go", steps=self._failures)
             self._let_go()
+
+
+def weakly(owner: Any, name: str) -> Callable[..., None]:
+    """A hook that does not keep its watcher alive."""
+    reference = weakref.ref(owner)
+
+    def hook(*args: Any) -> None:
+        watcher = reference()
+        if watcher is not None:
+            getattr(watcher, name)(*args)
+
+    return hook
+
+
+def guarded(guard: Guard, function: Callable[..., None]) -> Callable[..., None]:
+    """A hook that calls `function` under `guard`."""
+
+    def call(*args: Any) -> None:
+        guard(function, *args)
+
+    return call

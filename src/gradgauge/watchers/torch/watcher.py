@@ -17,18 +17,19 @@ from gradgauge.gauges.backward_gain import ratio
 from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
+from gradgauge.watchers.errors import NotFinite
 from gradgauge.watchers.measure import Seen, measure_layers
 from gradgauge.watchers.recorder import CLIPPED, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
-from gradgauge.watchers.torch.capture import Call
-from gradgauge.watchers.torch.guard import Guard
+from gradgauge.watchers.torch.guard import Guard, guarded, weakly
 from gradgauge.watchers.torch.hooks import before_call, is_plain_pass
 from gradgauge.watchers.torch.modules import Row, candidates, eager, is_compiled
+from gradgauge.watchers.torch.non_finite import Sentinel
 from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_steps, with_closure
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.seen import describe, in_call_order, seen
 from gradgauge.watchers.torch.spread import Spread, process_count
-from gradgauge.watchers.torch.step import Step
+from gradgauge.watchers.torch.step import Step, reached
 from gradgauge.watchers.torch.taps import Taps
 from gradgauge.watchers.torch.weights import Weights
 
@@ -52,6 +53,7 @@ class PyTorchWatcher(Closing):
         norms_every: the same for the norms of gradients, weights and updates; None: every step
             if `every` is given, else as often as `budget` allows.
         budget: share of the training's time for measuring.
+        stop_on_nan: raise NotFinite before the update of the first step that is not finite.
         name: what the Run calls the model.
         to: listeners: a live table, writers.
         framework: what the Run calls the framework.
@@ -76,6 +78,7 @@ class PyTorchWatcher(Closing):
         every: int | None = None,
         norms_every: int | None = None,
         budget: float = DEFAULT_SHARE,
+        stop_on_nan: bool = False,
         name: str | None = None,
         to: Sequence[Listener] = (),
         framework: str = "pytorch",
@@ -98,7 +101,7 @@ class PyTorchWatcher(Closing):
             },
             to,
         )
-        self._guard = Guard(self.recorder.note, _weak(self, "_stop"))
+        self._guard = Guard(self.recorder.note, weakly(self, "_stop"))
         self._hooks, self._temporary = contextlib.ExitStack(), contextlib.ExitStack()
         self._waiting: list[Any] = []
         self._finalizer = weakref.finalize(
@@ -106,6 +109,9 @@ class PyTorchWatcher(Closing):
         )
         self.step, self._by_hand = 0, False
         self._opened = time.perf_counter()
+        self._stop_on_nan = stop_on_nan
+        self._sentinel: Sentinel | None = Sentinel(self.model, self._compiled)
+        self._hooks.callback(self._sentinel.remove)
         self._find_layers()
         self._open()
 
@@ -228,8 +234,8 @@ class PyTorchWatcher(Closing):
             self._temporary.callback(step.taps.close)
             step.taps.open()
         if (step.light or self._by_hand) and not self._compiled:
-            step.on_backward_end = _weak(self, "_backward_ended")
-            arrived = _guarded(self._guard, step.gradient_came)
+            step.on_backward_end = weakly(self, "_backward_ended")
+            arrived = guarded(self._guard, step.gradient_came)
             for weight in self._weights.parameters:
                 if weight.requires_grad:
                     handle = weight.register_post_accumulate_grad_hook(arrived)
@@ -239,7 +245,7 @@ class PyTorchWatcher(Closing):
     def _wait(self) -> None:
         """Be told when the model, or a part of it, is called for another pass."""
         if not self._waiting:
-            called = _weak(self, "_called")
+            called = weakly(self, "_called")
             self._waiting += [before_call(module, called) for module in self.model.modules()]
 
     def _called(self, module: nn.Module, _args: Any) -> None:
@@ -288,6 +294,7 @@ class PyTorchWatcher(Closing):
         step = self._step
         step.under_way = optimizer
         if not step.light:
+            self._guard(self._look_for_nan)
             return None
 
         def behind(loss: Any) -> None:
@@ -305,13 +312,28 @@ class PyTorchWatcher(Closing):
         self._scaler = step.before_update(optimizer, moved, self._scaler)
         if backward_pass() is None and step.signals is None:
             self._read_signals()
+        self._guard(self._look_for_nan)
+
+    def _look_for_nan(self) -> None:
+        """Before an update: has anything stopped being finite?"""
+        sentinel = self._sentinel
+        if sentinel is None or sentinel.is_finite():
+            return
+        self._sentinel = None  # The first one is enough.
+        try:
+            step, row, operation = sentinel.locate(self.step, self._rows)
+        finally:
+            sentinel.remove()
+        self.recorder.broke(step, self._rows.index(row) + 1 if row else -1, operation)
+        if self._stop_on_nan:
+            raise NotFinite(step, row.info.name if row else "", operation)
 
     def _read_signals(self) -> None:
         """What the taps have seen: before the first update, or behind updates in the pass."""
         step, began = self._step, time.perf_counter()
         if step.taps is not None:
             step.taps.close()
-            step.taps.calls[:] = _of_this_step(step.taps.calls)
+            step.taps.calls[:] = reached(step.taps.calls)
         if not self.recorder.started:
             self._start(step.taps)
         self._refresh_layers()
@@ -368,6 +390,8 @@ class PyTorchWatcher(Closing):
                 sampler = self._every if step.full else self._norms_every
                 sampler.spent(step.seconds + time.perf_counter() - began)
         self._temporary.close()
+        if self._sentinel is not None:
+            self._guard(self._sentinel.forget, self.step == 0)
         self.step += 1
         self._begin_step()
 
@@ -444,13 +468,6 @@ class PyTorchWatcher(Closing):
         return "none" if self._compiled else "training"
 
 
-def _of_this_step(calls: Sequence[Call]) -> list[Call]:
-    """Calls that no backward pass came to count only for layers that have no others: they are of
-    an evaluation with gradients switched on, or of a pass whose loss was thrown away."""
-    reached = {id(call.row) for call in calls if call.h.grad is not None}
-    return [call for call in calls if call.h.grad is not None or id(call.row) not in reached]
-
-
 def _remove(handles: list[Any]) -> None:
     while handles:
         handles.pop().remove()
@@ -462,25 +479,6 @@ def _let_go(*groups: Any) -> None:
             _remove(group)
         else:
             group.close()
-
-
-def _weak(owner: Any, name: str) -> Callable[..., None]:
-    """A hook that does not keep its watcher alive."""
-    reference = weakref.ref(owner)
-
-    def hook(*args: Any) -> None:
-        watcher = reference()
-        if watcher is not None:
-            getattr(watcher, name)(*args)
-
-    return hook
-
-
-def _guarded(guard: Guard, function: Callable[..., None]) -> Callable[..., None]:
-    def call(*args: Any) -> None:
-        guard(function, *args)
-
-    return call
 
 
 def _is_lazy(parameter: nn.Parameter) -> bool:

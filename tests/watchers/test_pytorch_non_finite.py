@@ -1,0 +1,158 @@
+"""The first NaN or infinity: its step, layer and operation, however seldom is measured."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import gradgauge as gg
+from gradgauge.watchers.errors import NotFinite
+from tests.watchers.test_pytorch_training import alike, hooks_left
+
+X, Y = torch.randn(32, 8, generator=torch.Generator().manual_seed(0)), torch.arange(32) % 3
+BAD_STEP, LAST = 12, 20
+
+
+class Net(nn.Module):
+    """Goes wrong behind layer l.1, at one step, in a way of choice."""
+
+    def __init__(self, way):
+        super().__init__()
+        torch.manual_seed(0)
+        self.l = nn.ModuleList([nn.Linear(8, 8) for _ in range(4)])
+        self.o, self.way, self.bad = nn.Linear(8, 3), way, False
+
+    def forward(self, x):
+        for i, layer in enumerate(self.l):
+            x = torch.tanh(layer(x))
+            if self.bad and i == 1:
+                x = self.way(x)
+        return self.o(x)
+
+
+WAYS = {
+    "divided by zero": (lambda x: x / 0.0, "div"),
+    "logarithm": (lambda x: torch.log(x - 2), "log"),
+    "overflow": (lambda x: torch.exp(x + 1e3), "exp"),
+    "root on the way back": (lambda x: (x * 0).sqrt() + x, "SqrtBackward0"),
+    "norm on the way back": (lambda x: x + (x * 0).pow(2).sum(-1, keepdim=True).sqrt(), "SqrtBackward0"),
+}  # fmt: skip
+SAMPLINGS = ({"every": 1}, {}, {"every": 7, "norms_every": 7})
+
+
+def train(model, batch=lambda _step: (X, Y), loss=nn.functional.cross_entropy, parts=1):
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for step in range(LAST):
+        model.bad = step == BAD_STEP
+        x, y = batch(step)
+        for some, labels in zip(x.chunk(parts), y.chunk(parts), strict=True):
+            loss(model(some), labels).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return list(model.parameters())
+
+
+def found(watcher):
+    run = watcher.run
+    layer = int(run.figure("non_finite_layer")[0])
+    name = run.layers[layer - 1].name if layer > 0 else ""
+    step = int(run.figure("non_finite_step")[0])
+    return step, name, run.attributes["non_finite_operation"]
+
+
+@pytest.mark.parametrize("options", SAMPLINGS)
+@pytest.mark.parametrize("way", WAYS)
+def test_step_layer_and_operation(way, options):
+    function, operation = WAYS[way]
+    with gg.watch(Net(function), **options) as watcher:
+        train(watcher.model)
+    assert found(watcher) == (BAD_STEP, "l.1", operation)
+
+
+@pytest.mark.parametrize("options", SAMPLINGS)
+def test_a_loss_an_input_and_a_weight(options):
+    def bad_loss(out, y):
+        value = nn.functional.cross_entropy(out, y)
+        return value * float("nan") if net.bad else value
+
+    net = Net(None)
+    net.way = lambda x: x
+    with gg.watch(net, **options) as watcher:
+        train(net, loss=bad_loss)
+    assert found(watcher) == (BAD_STEP, "o", "loss")
+
+    def bad_batch(step):
+        return (X * float("inf") if step == BAD_STEP else X), Y
+
+    with gg.watch(Net(lambda x: x), **options) as watcher:
+        train(watcher.model, batch=bad_batch)
+    assert found(watcher) == (BAD_STEP, "l.0", "input")
+
+
+def test_any_micro_batch_of_a_step():
+    first = None
+
+    def way(x):
+        nonlocal first
+        first = x.detach()[0, 0] if first is None else first
+        return x / 0.0 if x.detach()[0, 0] == first else x
+
+    net = Net(way)
+    with gg.watch(net, norms_every=7, every=7) as watcher:
+        train(net, parts=4)
+    assert found(watcher) == (BAD_STEP, "l.1", "div")
+
+
+@pytest.mark.parametrize("options", SAMPLINGS)
+def test_stop_before_the_update(options):
+    net = Net(lambda x: x / 0.0)
+    with (
+        pytest.raises(NotFinite) as caught,
+        gg.watch(net, stop_on_nan=True, **options) as watcher,
+    ):
+        train(net)
+    error = caught.value
+    assert (error.step, error.layer, error.operation) == (BAD_STEP, "l.1", "div")
+    assert all(torch.isfinite(p).all() for p in net.parameters())
+    assert hooks_left(net) == []
+    assert found(watcher)[0] == BAD_STEP
+    for lang in ("en", "ko"):
+        assert "l.1" in error.sentence(lang)
+
+
+def test_masks_of_minus_infinity_are_no_fault():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    mask = nn.Transformer.generate_square_subsequent_mask(8)
+
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.o = layer, nn.Linear(8, 3)
+
+        def forward(self, x):
+            h = self.layer(x.reshape(4, 8, 8), src_mask=mask).reshape(32, 8)
+            return self.o(h / 0.0 if self.bad else h)
+
+    model = Masked()
+    with gg.watch(model) as watcher:
+        train(model)
+    assert found(watcher)[0] == BAD_STEP
+    assert found(watcher)[2] == "div"
+
+
+def test_nothing_is_changed_and_nothing_found_where_all_is_finite():
+    plain = train(Net(lambda x: x))
+    with gg.watch(Net(lambda x: x)) as watcher:
+        seen = train(watcher.model)
+    assert alike(plain, seen)
+    assert found(watcher) == (-1, "", "")
+    assert hooks_left(watcher.model) == []
+
+
+def test_a_watched_training_that_breaks_ends_as_the_unwatched():
+    plain = train(Net(lambda x: x / 0.0))
+    with gg.watch(Net(lambda x: x / 0.0)) as watcher:
+        seen = train(watcher.model)
+    for one, other in zip(plain, seen, strict=True):
+        assert torch.equal(torch.isnan(one), torch.isnan(other))
