@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from gradgauge.messages.catalog import sentence
+from gradgauge.messages.catalog import LANGUAGES, sentence
+from gradgauge.messages.clean import clean
 
 KINDS = (
     "dense",
@@ -50,6 +51,11 @@ class LayerInfo:
     called: bool = True
     derived: bool = False
     shares: str = ""
+
+    def __post_init__(self) -> None:
+        """Names come from a user's program or from a file: what is not to be shown goes."""
+        self.name, self.shares = clean(self.name), clean(self.shares)
+        self.activation = clean(self.activation)
 
 
 @dataclass(frozen=True)
@@ -97,3 +103,19 @@ def read_layers(attributes: Mapping[str, Any]) -> list[LayerInfo]:
 def read_notes(attributes: Mapping[str, Any]) -> list[Note]:
     """The notes that a Run's attributes hold."""
     return [Note(**row) for row in json.loads(attributes.get("notes", "[]"))]
+
+
+def check_attributes(attributes: Mapping[str, Any]) -> None:
+    """Raise unless layers and notes can be read and said.
+
+    Raises:
+        TypeError, ValueError, KeyError, ...: they cannot.
+    """
+    kinds = {field.name: type(field.default) for field in fields(LayerInfo)[1:]} | {"name": str}
+    for layer in read_layers(attributes):
+        for name, kind in kinds.items():
+            if type(getattr(layer, name)) is not kind:
+                raise TypeError(f"layers: {name}")
+    for note in read_notes(attributes):
+        for lang in LANGUAGES:
+            note.sentence(lang)
