@@ -1,9 +1,11 @@
 """What watching costs: the same training with and without, interleaved in one run.
 
-    python benchmarks/watching.py [--seconds S] [--rounds R] [--only pytorch|keras] [--cpu] [--json]
+    python benchmarks/watching.py [--seconds S] [--rounds R] [--only pytorch|keras] [--cpu]
+                                  [--memory] [--json]
 
 Three trainings: an MLP with steps of about 1 ms, a small convolutional net, a small transformer;
-on PyTorch, and on Keras with the backend in KERAS_BACKEND. Beside gradgauge's default stand
+on PyTorch, and on Keras with the backend in KERAS_BACKEND. On PyTorch two deep ones beside them,
+of the layers of ResNet-50 and of GPT-2. Beside gradgauge's default stand
 TensorBoard histograms of all weights and gradients every 100 steps, `wandb.watch(log="all")` at
 its default of every 1,000 batches where wandb is installed, and PyTorch's `detect_anomaly`.
 
@@ -19,7 +21,10 @@ import contextlib
 import importlib.util
 import json
 import os
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -51,6 +56,16 @@ def overheads(
         }
         for name, seconds in times.items()
     }
+
+
+PEAK_STEPS = 20
+
+
+def peak_memory(family: str, training: str, variant: str) -> float:
+    """Most memory, in MiB, that a training of some steps has in a process of its own."""
+    command = [sys.executable, __file__, "--peak", family, training, variant]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
 
 
 # -- PyTorch
@@ -88,7 +103,55 @@ def torch_models() -> dict[str, Callable[[], tuple[Any, Any, Any]]]:
         ids = torch.randint(0, 100, (16, 32))
         return model, ids, ids
 
-    return {"mlp": mlp, "convnet": convnet, "transformer": transformer}
+    def resnet50() -> tuple[Any, Any, Any]:
+        """The layers of ResNet-50, on small pictures."""
+
+        class Bottleneck(nn.Module):
+            def __init__(self, inputs: int, width: int, stride: int):
+                super().__init__()
+                shapes = [
+                    (inputs, width, 1, 1),
+                    (width, width, 3, stride),
+                    (width, 4 * width, 1, 1),
+                ]
+                self.convs = nn.ModuleList(
+                    nn.Conv2d(a, b, k, s, k // 2, bias=False) for a, b, k, s in shapes
+                )
+                self.norms = nn.ModuleList(nn.BatchNorm2d(b) for _, b, _, _ in shapes)
+                same = inputs == 4 * width and stride == 1
+                self.skip = nn.Identity() if same else nn.Conv2d(inputs, 4 * width, 1, stride)
+
+            def forward(self, x: Any) -> Any:
+                h = torch.relu(self.norms[0](self.convs[0](x)))
+                h = torch.relu(self.norms[1](self.convs[1](h)))
+                return torch.relu(self.norms[2](self.convs[2](h)) + self.skip(x))
+
+        blocks, inputs = [], 64
+        for width, count, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+            for index in range(count):
+                blocks.append(Bottleneck(inputs, width, stride if index == 0 else 1))
+                inputs = 4 * width
+        stem = [nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10)]
+        x = torch.randn(8, 3, 32, 32)
+        return nn.Sequential(*stem, *blocks, *head), x, torch.randint(0, 10, (8,))
+
+    def gpt2() -> tuple[Any, Any, Any]:
+        """12 layers before whose parts the norms stand, as in GPT-2, with a narrower stream."""
+        layer = nn.TransformerEncoderLayer(
+            192, 6, 768, 0.0, "gelu", batch_first=True, norm_first=True
+        )
+        stack = nn.TransformerEncoder(layer, 12, nn.LayerNorm(192), enable_nested_tensor=False)
+        ids = torch.randint(0, 1_000, (4, 64))
+        return nn.Sequential(nn.Embedding(1_000, 192), stack, nn.Linear(192, 1_000)), ids, ids
+
+    return {
+        "mlp": mlp,
+        "convnet": convnet,
+        "transformer": transformer,
+        "resnet50": resnet50,
+        "gpt2": gpt2,
+    }
 
 
 def torch_variants(build: Callable[[], tuple[Any, Any, Any]]) -> dict[str, Any]:
@@ -271,17 +334,28 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of plain training a round")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", choices=("pytorch", "keras"))
-    parser.add_argument("--training", choices=("mlp", "convnet", "transformer"))
+    parser.add_argument("--training", choices=("mlp", "convnet", "transformer", "resnet50", "gpt2"))
     parser.add_argument(
         "--cpu",
         action="store_true",
         help="CPU time of the process, not wall time: on a machine that is busy",
     )
+    parser.add_argument("--memory", action="store_true", help="peak memory of each variant, too")
+    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.cpu:
         CLOCK[0] = time.process_time
-    families = {"pytorch": (torch_models, torch_variants), "keras": (keras_models, keras_variants)}
+    families: dict[str, Any] = {
+        "pytorch": (torch_models, torch_variants),
+        "keras": (keras_models, keras_variants),
+    }
+    if options.peak:
+        family, training, variant = options.peak
+        models, variants_of = families[family]
+        variants_of(models()[training])[variant](PEAK_STEPS)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
     results: dict[str, Any] = {}
     for family, (models, variants_of) in families.items():
         if options.only not in (None, family):
@@ -296,6 +370,9 @@ def main() -> None:
             trial = variants["plain"](50)[0] / 50
             steps = max(50, round(options.seconds / trial))
             found = overheads(variants, steps, options.rounds)
+            if options.memory:
+                for variant in variants:
+                    found[variant]["peak_mib"] = peak_memory(family, name, variant)
             results[f"{label} {name}"] = found
             if not options.json:
                 _show(f"{label} {name}", steps, found)
@@ -308,9 +385,16 @@ def _show(title: str, steps: int, found: dict[str, dict[str, float]]) -> None:
     for name, figures in found.items():
         if name != "plain":
             print(
-                f"  {name:24s} {figures['overhead']:+7.1%}   once {figures['once_seconds']:.2f} s",
+                f"  {name:24s} {figures['overhead']:+7.1%}   once {figures['once_seconds']:.2f} s"
+                + _memory(figures, found["plain"]),
                 flush=True,
             )
+
+
+def _memory(figures: dict[str, float], plain: dict[str, float]) -> str:
+    if "peak_mib" not in figures:
+        return ""
+    return f"   peak {figures['peak_mib']:.0f} MiB, plain {plain['peak_mib']:.0f}"
 
 
 if __name__ == "__main__":

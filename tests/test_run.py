@@ -252,3 +252,63 @@ def test_folders_are_made_and_others_may_read(tmp_path: Path) -> None:
     path = write_text_whole(tmp_path / "a" / "b.txt", "text")
     assert path.read_text() == "text"
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_damaged_or_strangers_file_is_one_sentence(tmp_path):
+    """Attributes of wrong kinds, arrays of wrong shapes, links out of the file, huge arrays."""
+
+    from gradgauge.errors import RunFileProblem
+    from gradgauge.run import GROUPS, Group
+
+    run = Run(
+        {"name": "relu", "notation": "4-3-2 relu", "layers": '[{"name": "a"}]', "notes": "[]"},
+        Group({"member": np.arange(2)}, {"test_loss": (("member",), np.zeros(2))}),
+        {name: Group({"member": np.arange(2)}) for name in GROUPS},
+    )
+
+    def attribute(name, value):
+        return lambda file: file.attrs.__setitem__(name, value)
+
+    def linked(file):
+        del file["test_loss"]
+        file["test_loss"] = h5py.ExternalLink("secret.h5", "/k")
+
+    def replaced(**how):
+        def change(file):
+            del file["test_loss"]
+            file.create_dataset("test_loss", **how)
+
+        return change
+
+    changes = [
+        attribute("name", 5),
+        attribute("layers", "{"),
+        attribute("layers", '[{"name": 5}]'),
+        attribute("layers", "[" * 9_999),
+        attribute("layers", '[{"name": "a", "units": "many"}]'),
+        attribute("notes", '[{"subject": "none", "reason": "none"}]'),
+        attribute("parameters", np.nan),
+        attribute("training", "[]"),
+        attribute("format_version", np.nan),
+        lambda file: file.__delitem__("epochs"),
+        lambda file: file.__delitem__("member"),
+        linked,
+        replaced(shape=(10**6, 10**6), dtype="f4", chunks=(10, 10)),
+        replaced(data=["a", "b"], dtype=h5py.string_dtype()),
+    ]
+    for at, change in enumerate(changes):
+        path = run.save(tmp_path / f"{at}.nc")
+        Run.load(path)
+        with h5py.File(path, "r+") as file:
+            change(file)
+        with pytest.raises(RunFileProblem) as caught:
+            Run.load(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_names_lose_what_is_not_to_be_shown():
+    from gradgauge.layers import LayerInfo
+    from gradgauge.messages.clean import clean_tree
+
+    assert LayerInfo("\x1b[31mfc\x00\ud800\u2028\u202e").name == "\ufffd[31mfc" + "\ufffd" * 4
+    assert clean_tree({"a\x07": ["\x9b2J", 1, "층 1\n"]}) == {"a\ufffd": ["\ufffd2J", 1, "층 1\n"]}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from gradgauge.messages.catalog import sentence
+from gradgauge.messages.catalog import LANGUAGES, sentence
+from gradgauge.messages.clean import clean
 
 _NAMED = 3
 """Layers that a note's sentence names."""
@@ -55,6 +56,11 @@ class LayerInfo:
     called: bool = True
     derived: bool = False
     shares: str = ""
+
+    def __post_init__(self) -> None:
+        """Names come from a user's program or from a file: what is not to be shown goes."""
+        self.name, self.shares = clean(self.name), clean(self.shares)
+        self.activation = clean(self.activation)
 
 
 @dataclass(frozen=True)
@@ -119,3 +125,19 @@ def read_notes(attributes: Mapping[str, Any]) -> list[Note]:
         layers = row.get("layers", [row["layer"]] if row.get("layer") else [])
         found.append(Note(row["subject"], row["reason"], tuple(layers), row.get("facts", {})))
     return found
+
+
+def check_attributes(attributes: Mapping[str, Any]) -> None:
+    """Raise unless layers and notes can be read and said.
+
+    Raises:
+        TypeError, ValueError, KeyError, ...: they cannot.
+    """
+    kinds = {field.name: type(field.default) for field in fields(LayerInfo)[1:]} | {"name": str}
+    for layer in read_layers(attributes):
+        for name, kind in kinds.items():
+            if type(getattr(layer, name)) is not kind:
+                raise TypeError(f"layers: {name}")
+    for note in read_notes(attributes):
+        for lang in LANGUAGES:
+            note.sentence(lang)

@@ -6,6 +6,7 @@ Groups `steps` (member, step, layer), `probes` (member, probe_step, layer) and `
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradgauge.errors import OutputProblem, RunFileProblem, UnknownName
-from gradgauge.layers import LayerInfo, Note, read_layers, read_notes
+from gradgauge.hdf5 import numbers_in
+from gradgauge.layers import LayerInfo, Note, check_attributes, read_layers, read_notes
 
 if TYPE_CHECKING:
     import pandas
@@ -174,17 +176,26 @@ class Run:
             RunFileProblem: the file is missing, damaged, not a Run, or of a newer format.
         """
         import h5netcdf
+        import h5py
 
         if not Path(path).is_file():
             raise RunFileProblem(path, "missing")
         try:
+            with h5py.File(path, "r") as file:
+                numbers_in(file)
             with h5netcdf.File(path, "r") as file:
                 version = int(file.attrs["format_version"])  # type: ignore[arg-type]
                 if version > FORMAT_VERSION:
                     raise RunFileProblem(path, "newer", version=version, known=FORMAT_VERSION)
-                return cls._read(file)
-        except (OSError, KeyError, ValueError) as error:
-            raise RunFileProblem(path, "unreadable", why=str(error).partition("\n")[0]) from None
+                run = cls._read(file)
+            _check(run)
+        except RunFileProblem:
+            raise
+        # HDF5's and NetCDF's readers answer damage with whatever their parts happen to raise.
+        except Exception as error:  # noqa: BLE001
+            why = str(error).partition("\n")[0][:200] or type(error).__name__
+            raise RunFileProblem(path, "unreadable", why=why) from None
+        return run
 
     @classmethod
     def _read(cls, file: Any) -> Run:
@@ -204,6 +215,32 @@ def _named(kind: str, name: str, table: Mapping[str, _Entry]) -> _Entry:
         return table[name]
     except KeyError:
         raise UnknownName(kind, name, table) from None
+
+
+_TEXTS = ("name", "notation", "training", "dataset", "layers", "notes", "gradgauge_version")
+_MOST_PARAMETERS = 10**15
+
+
+def _check(run: Run) -> None:
+    """Raise unless attributes and arrays are such as we write."""
+    attributes = run.attributes
+    for key in _TEXTS:
+        if not isinstance(attributes.get(key, ""), str):
+            raise TypeError(key)
+    if not isinstance(attributes["name"], str):
+        raise TypeError("name")
+    if not isinstance(json.loads(attributes.get("training") or "{}"), dict):
+        raise TypeError("training")
+    if not 0 <= int(attributes.get("parameters", 0)) <= _MOST_PARAMETERS:
+        raise ValueError("parameters")
+    check_attributes(attributes)
+    for group in (run.members, *run.groups.values()):
+        for axes, array in group.variables.values():
+            sizes = tuple(len(group.coords[axis]) for axis in axes)
+            if array.shape != sizes or array.dtype.kind not in "fiub":
+                raise ValueError("/".join(axes))
+    if run.members.coords["member"].dtype.kind not in "iu":
+        raise TypeError("member")
 
 
 def write_whole(path: Path | str, write: Any) -> Path:

@@ -63,7 +63,7 @@ def test_a_loss_that_the_outputs_deny():
     given = evidence(heads=(plain,), gauges=gauges)
     (finding,) = found("loss-not-falling", given)
     assert (finding.severity, finding.case) == ("fault", "denied")
-    assert given.learning.by_loss > 0.9
+    assert given.learning.by_loss > 0.85
 
 
 def test_outputs_of_another_mode_deny_nothing_alone():

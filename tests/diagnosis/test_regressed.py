@@ -8,6 +8,7 @@ from gradgauge.diagnosis.facts import Loss
 from gradgauge.diagnosis.session import conclude
 from tests.diagnosis.made import (
     FALLING,
+    FLAT,
     evidence,
     flat_outputs,
     found,
@@ -23,7 +24,7 @@ OWN = Loss("other", "mine")
 
 
 def test_a_model_that_was_good_before():
-    given = evidence(heads=(head(before=GOOD, after=flat_outputs()),), history=history(FALLING))
+    given = evidence(heads=(head(before=GOOD, after=flat_outputs()),), history=history(FLAT))
     (finding,) = found("regressed", given)
     assert (finding.severity, finding.case) == ("fault", "skill")
     assert not conclude(given).healthy

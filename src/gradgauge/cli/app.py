@@ -23,6 +23,7 @@ from gradgauge.cli.interrupt import EXIT_INTERRUPTED, interruptible, what_is_kep
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
 from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
+from gradgauge.messages.clean import clean
 
 COMMANDS = {
     "compare": "gradgauge.cli.compare",
@@ -185,5 +186,5 @@ def _usage_sentence(error: click.UsageError) -> str:
 
 
 def _complain(sentence: str) -> int:
-    print(f"{text('help.heading.error')} {sentence}", file=sys.stderr)
+    print(f"{text('help.heading.error')} {clean(sentence)}", file=sys.stderr)
     return EXIT_WRONG_USE

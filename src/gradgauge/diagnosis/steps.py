@@ -80,6 +80,8 @@ def rates_worth_trying(evidence: Evidence) -> bool:
     """Whether other rates may tell why the training fails, lags or is slow."""
     if not evidence.optimizer.can_vary or not began_finite(evidence):
         return False
+    if evidence.history is not None and evidence.history.non_finite_step == 0:
+        return False  # what is not finite before the first step is no rate's doing
     if nothing_reached(evidence):
         return False  # no rate helps where there is no gradient
     overlong = worst_sharpness(evidence) > 1 or long_steps(evidence)

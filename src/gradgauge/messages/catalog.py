@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
+
+from gradgauge.messages.clean import clean
 
 LANGUAGES = ("en", "ko")
 DEFAULT_LANGUAGE = "en"
@@ -65,4 +67,4 @@ def _said(fact: Any, lang: str) -> Any:
         return sentence(fact.key, lang, **fact.facts)
     if isinstance(fact, tuple) and any(isinstance(part, Message) for part in fact):
         return "; ".join(str(_said(part, lang)) for part in fact)
-    return fact
+    return clean(str(fact)) if isinstance(fact, str | PurePath) else fact

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradgauge.errors import GradgaugeError
+from gradgauge.errors import GradgaugeError, OutputProblem
 from gradgauge.report.images import check_ending, write_picture
 from gradgauge.report.pages.write import write_report
 from gradgauge.run import Run
@@ -49,6 +49,14 @@ class ReportWriter:
             write_closing(run, self.path, self.lang)
         except GradgaugeError as error:
             warnings.warn(error.sentence(self.lang), stacklevel=2)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        # Whatever a page or a picture's renderer raises (a panic of its own is no Exception):
+        # the weights that the next line would save are worth more.
+        except BaseException as error:  # noqa: BLE001
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            problem = OutputProblem(self.path, "not_made", why=why)
+            warnings.warn(problem.sentence(self.lang), stacklevel=2)
 
 
 def write_closing(run: Run, path: Path | str, lang: str = "en") -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gradgauge.errors import GradgaugeError, UnknownName
 from gradgauge.messages.catalog import Message, sentence
+from gradgauge.messages.clean import clean_tree
 from gradgauge.report.charts import CHARTS, watched
 from gradgauge.report.charts._chart import Chart, Spec, Subject
 from gradgauge.report.charts._draw import CONFIG, INK, MUTED
@@ -208,7 +209,7 @@ def with_font(svg: str) -> str:
 
 
 def _in_our_font(spec: Spec) -> Spec:
-    return {**spec, "config": {**spec.get("config", {}), "font": STACK}}
+    return clean_tree({**spec, "config": {**spec.get("config", {}), "font": STACK}})
 
 
 def _write(svg: str, path: Path) -> Path:

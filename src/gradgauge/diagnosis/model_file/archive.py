@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
+from gradgauge.hdf5 import Outside, TooLarge, numbers_in
+
 if TYPE_CHECKING:
     import h5py
 
@@ -109,7 +111,7 @@ def _numbers_inside(file: zipfile.ZipFile, name: str) -> int:
     import h5py
 
     with file.open(name) as member, h5py.File(_Bounded(member), "r") as weights:
-        return _walk(weights)
+        return _numbers(weights)
 
 
 class _Bounded:
@@ -132,7 +134,7 @@ def _hdf5(path: Path) -> Contents:
         texts = [_attribute(file, name, path) for name in ("model_config", "training_config")]
         if texts[0] is None:
             raise ValueError("model_config")
-        return Contents([json.loads(text) for text in texts if text is not None], _walk(file))
+        return Contents([json.loads(text) for text in texts if text is not None], _numbers(file))
 
 
 def _attribute(file: h5py.File, name: str, path: Path) -> str | None:
@@ -150,32 +152,10 @@ def _attribute(file: h5py.File, name: str, path: Path) -> str | None:
     return found
 
 
-def _walk(file: h5py.File) -> int:
-    """Numbers in all arrays of an HDF5 file; no link is followed out of it."""
-    import h5py
-
-    numbers, seen = 0, set[Any]()
-    waiting: list[Any] = [file["/"]]
-    while waiting:
-        group = waiting.pop()
-        if group.id in seen:  # h5py compares by the address in the file.
-            continue
-        seen.add(group.id)
-        for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise Refused("outside", f"{group.name}/{name}")
-            found = group[name]
-            if isinstance(found, h5py.Group):
-                waiting.append(found)
-            elif isinstance(found, h5py.Dataset):
-                numbers += _size(found)
-    return numbers
-
-
-def _size(array: Any) -> int:
-    if array.is_virtual or array.external:
-        raise Refused("outside", str(array.name))
-    numbers = int(array.size or 0)  # None where it has no space at all.
-    if numbers * array.dtype.itemsize > _DEFLATE * array.id.get_storage_size():
-        raise Refused("larger_than_file", str(array.name))
-    return numbers
+def _numbers(file: h5py.File) -> int:
+    try:
+        return numbers_in(file)
+    except Outside as error:
+        raise Refused("outside", str(error)) from None
+    except TooLarge as error:
+        raise Refused("larger_than_file", str(error)) from None

@@ -36,7 +36,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if history is None or history.steps == 0:
         yield Silent("no_training")
         return
-    if not began_finite(evidence):
+    if not began_finite(evidence) or history.non_finite_step == 0:
         return  # before any step: no rate can have made it
     lower = tried_rates(evidence, lower=True)
     helped = next((t for t in lower if t.learns), None)

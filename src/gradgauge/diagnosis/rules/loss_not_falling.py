@@ -36,7 +36,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     case = case if math.isnan(learning.by_loss) else "denied"
     yield Found(
         case,
-        severity=WARNING if fell else FAULT,
+        severity=WARNING if fell and case != "denied" else FAULT,
         step=history.steps - 1,
         value=learning.skill,
         limit="share",

@@ -16,7 +16,7 @@ from gradgauge.diagnosis.rules._rule import (
     Silent,
     graded,
 )
-from gradgauge.diagnosis.signals import chain, input_spread, last_seen
+from gradgauge.diagnosis.signals import ALL, chain, input_spread, last_seen
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
@@ -38,16 +38,29 @@ def _outputs(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
         if head.after is None or len(head.before) < 2 or not np.isfinite(head.after).all():
             continue
         before, after = (_differs(outputs) for outputs in (head.before, head.after))
-        if before > limits["outputs"].value >= after:
+        name, bound = "outputs", limits["outputs"].value
+        if head.loss.kind in ("mse", "mae", "huber") and evidence.failing:
+            name, bound = "answers", limits["answers"].value * _differs(head.y)
+        if before > bound >= after:
             yield Found(
                 "outputs",
                 layer=head.layer,
                 step=evidence.steps - 1,
                 value=after,
-                limit="outputs",
+                limit=name,
+                limit_value=bound,
                 remedies=("weigh_terms", "lower_rate", "normalisation"),
                 facts={"before": before},
+                symptom=_layer_died(evidence),
             )
+
+
+def _layer_died(evidence: Evidence) -> bool:
+    """Whether all units of a layer are dead at the end: then that is why nothing differs."""
+    dead = evidence.probes("dead")
+    if not len(dead) or not np.isfinite(dead).any():
+        return False
+    return bool(np.nanmax(dead[last_seen(dead)]) >= ALL)
 
 
 def _differs(outputs: np.ndarray) -> float:

@@ -23,6 +23,7 @@ from gradgauge.diagnosis.facts import (
     TrainingHistory,
     WatchedTraining,
 )
+from gradgauge.diagnosis.locate import first_non_finite
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
@@ -182,7 +183,7 @@ class JaxTrainee:
         layers = tuple(
             Layer(row.info, _of(row, before), _of(row, after), fresh=None) for row in watcher.rows
         )
-        history = TrainingHistory(losses, self.planned(), broke, None, sharpness)
+        history = TrainingHistory(losses, self.planned(), broke, self._where, sharpness)
         return WatchedTraining(history, run, layers, self._after(end, self.x))
 
     def tried(self, change: Change, span: Span) -> TrialResult:
@@ -238,6 +239,8 @@ class JaxTrainee:
         losses: list[float] = []
         sharpness: dict[int, float] = {}
         state = self.optim.init(params) if self.optim is not None else None
+        last: tuple[Any, tuple[Any, ...]] | None = None
+        self._where: tuple[str, str] | None = None
         for rows in self._batches():
             step = len(losses)
             batch = (jnp.asarray(x[rows]), jnp.asarray(self.y[rows]))
@@ -249,11 +252,12 @@ class JaxTrainee:
             if watcher is not None:
                 watcher.step(params, grads, updates, loss=loss)
             if not math.isfinite(float(loss)):
-                return np.array(losses or [math.nan]), step, sharpness, params
+                self._where, earlier = _broken_at(watcher, (params, batch), last)
+                return np.array(losses or [math.nan]), step - earlier, sharpness, params
             losses.append(float(loss))
             if curved and step in SHARPNESS_AT:
                 sharpness[step] = self._sharpness(params, after, updates)
-            params = after
+            last, params = (params, batch), after
             if on_progress:
                 on_progress(step + 1, span.steps)
             if span.is_over(step + 1):
@@ -286,6 +290,21 @@ class JaxTrainee:
             order = rng.permutation(len(self.x))
             for at in range(per_epoch):
                 yield order[at * self.batch : (at + 1) * self.batch]
+
+
+def _broken_at(
+    watcher: JaxWatcher | None,
+    now: tuple[Any, tuple[Any, ...]],
+    before: tuple[Any, tuple[Any, ...]] | None,
+) -> tuple[tuple[str, str] | None, bool]:
+    """What was not finite first, and whether the step before was it; each step is parameters and
+    batch."""
+    for moment in (before, now):
+        shown = None if watcher is None or moment is None else watcher.look(moment[0], *moment[1])
+        found = None if shown is None else first_non_finite(*shown)
+        if found is not None:
+            return found, moment is before
+    return None, False
 
 
 def _clipped(grads: Any, limit: float) -> Any:

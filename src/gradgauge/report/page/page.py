@@ -13,6 +13,7 @@ from typing import Any
 
 from gradgauge._version import __version__
 from gradgauge.messages.catalog import sentence
+from gradgauge.messages.clean import clean, clean_tree
 from gradgauge.report.charts._draw import AXIS_WIDTH, GRID, INK, LINE, MUTED
 from gradgauge.report.page.fonts import HANGUL, font_face
 from gradgauge.report.page.palette import COLOURS, ON_DARK
@@ -60,7 +61,7 @@ def page(title: str, standfirst: str, sections: Sequence[Section], lang: str) ->
     return _template().substitute(
         lang=lang,
         version=escape(__version__),
-        title=escape(title),
+        title=escape(clean(title)),
         font=font_face("Gradgauge Hangul", HANGUL) if lang == "ko" else "",
         palette=_palette(),
         css=_text("page.css"),
@@ -69,9 +70,9 @@ def page(title: str, standfirst: str, sections: Sequence[Section], lang: str) ->
         theme=escape(sentence("report.theme", lang)),
         contents=escape(sentence("report.contents", lang)),
         nav=_navigation(sections, lang),
-        headline=escape(title),
-        standfirst=standfirst,
-        sections="\n".join(part.html for part in sections),
+        headline=escape(clean(title)),
+        standfirst=clean(standfirst),
+        sections=clean("\n".join(part.html for part in sections)),
         footer=f"<p>{escape(sentence('report.repeat.licences', lang))}</p>",
         texts=script_json(texts),
         vega=vega_bundle(),
@@ -87,7 +88,7 @@ def prose(text: str) -> str:
 
 def script_json(value: Any) -> str:
     """JSON that may stand inside a script element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(clean_tree(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("</", "<\\/").replace("<!--", "<\\!--")
 
 

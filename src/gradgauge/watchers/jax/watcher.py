@@ -22,7 +22,7 @@ from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch
 from gradgauge.watchers.jax.probe import Probe
 from gradgauge.watchers.jax.tree import Leaves, Row
-from gradgauge.watchers.measure import describe_slopes, explained, measure_layers
+from gradgauge.watchers.measure import Seen, describe_slopes, explained, measure_layers
 from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 
@@ -164,6 +164,17 @@ class JaxWatcher(Closing):
         describe_slopes(shown)
         self.recorder.probe(self.step_count, measure_layers(shown), passed.loss)
         return time.perf_counter() - began
+
+    def look(self, params: Tree, *batch: Any) -> tuple[list[Seen], list[str], float] | None:
+        """What the layers show on a batch, their names and the loss, without a trace in the Run;
+        None where the program cannot be read."""
+        try:
+            probe = Probe(self._loss, self._aux, self._leaves, params, batch)
+            passed = probe.run(params, batch)
+        except Exception:  # noqa: BLE001 an instrument must not end the training
+            return None
+        names = [row.info.name for row in probe.rows(passed)]
+        return probe.seen(passed, lambda *_, **__: None), names, passed.loss
 
     def _start(self, passed: Any = None) -> None:
         if self.recorder.started:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.facts import TrainingHistory
+from gradgauge.diagnosis.locate import first_non_finite
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
 from gradgauge.diagnosis.trainees.trainee import (
     SHARPNESS_AT,
@@ -125,22 +126,8 @@ class Steps(Losses):
 
     def look(self, watcher: KerasWatcher) -> tuple[str, str] | None:
         """What of the model is not finite now, in the order of the pass; None: nothing."""
-        watcher.probe(self.broke or 0)
-        run = watcher.run
-        loss = float(run.values("probes", "loss")[0][-1])
-        for name, operation in (
-            ("weight_norm", "weights"),
-            ("z_std", "pre_activation"),
-            ("h_std", "activation"),
-        ):
-            row = run.values("probes", name)[0][-1]
-            seen = np.isfinite(run.values("probes", name)[0][0])
-            bad = np.flatnonzero(~np.isfinite(row) & (seen | np.isinf(row)))
-            if bad.size:
-                return watcher.rows[int(bad[0])].info.name, operation
-        if not math.isfinite(loss):
-            return watcher.rows[-1].info.name, "loss"
-        grads = run.values("probes", "weight_grad_norm")[0][-1]
-        bad = np.flatnonzero(np.isinf(grads) | np.isnan(grads))
-        reached = [i for i in bad if watcher.rows[int(i)].info.trainable]
-        return (watcher.rows[int(reached[-1])].info.name, "gradient") if reached else None
+        passed = watcher.read()
+        if passed is None:
+            return None
+        names = [row.info.name for row in watcher.rows]
+        return first_non_finite(watcher.seen(passed), names, float(passed.loss))

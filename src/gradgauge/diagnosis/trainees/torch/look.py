@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from gradgauge.diagnosis.locate import first_non_finite
 from gradgauge.diagnosis.trainees.torch.facts import array
 from gradgauge.diagnosis.trainees.trainee import saturation
-from gradgauge.watchers.measure import measure_layers
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.state import preserved
 from gradgauge.watchers.torch.watcher import PyTorchWatcher
@@ -45,8 +44,8 @@ def broken_at(
     watcher: PyTorchWatcher,
     now: tuple[Any, ...] | None,
     before: tuple[Any, ...] | None,
-) -> tuple[str, str] | None:
-    """The layer and the operation that were not finite first, at this step or the one before.
+) -> tuple[tuple[str, str] | None, bool]:
+    """The layer and the operation that were not finite first, and whether the step before it was.
 
     Args:
         trainee: its model is looked at.
@@ -66,8 +65,8 @@ def broken_at(
             for parameter, value in zip(parameters, kept, strict=True):
                 parameter.copy_(value)
         if found is not None:
-            return found
-    return None
+            return found, moment is before
+    return None, False
 
 
 def _look(
@@ -77,22 +76,4 @@ def _look(
     shown = watcher.look(probe)
     if shown is None:
         return None
-    values = measure_layers(shown)
-    names = [row.info.name for row in watcher.rows]
-    for index, row in enumerate(shown):
-        for value, operation in (
-            (row.weight, "weights"),
-            (row.z, "pre_activation"),
-            (row.h, "activation"),
-        ):
-            if value is not None and not np.isfinite(np.asarray(value)).all():
-                return names[index], operation
-    if not math.isfinite(probe.loss_value):
-        return names[-1], "loss"
-    grads = values["weight_grad_norm"]
-    bad = [
-        i
-        for i, row in enumerate(shown)
-        if row.weight_grad is not None and not math.isfinite(grads[i])
-    ]
-    return (names[bad[-1]], "gradient") if bad else None
+    return first_non_finite(shown, [row.info.name for row in watcher.rows], probe.loss_value)

@@ -317,8 +317,10 @@ class PyTorchTrainee:
             self.optim.zero_grad(set_to_none=True)
             loss = self._step(x, y, watcher)
             if not math.isfinite(loss):
-                where = broken_at(self, watcher, (x, y, weights), last) if watcher else None
-                return np.array(losses or [math.nan]), step, sharpness, where
+                where, earlier = None, False
+                if watcher is not None:
+                    where, earlier = broken_at(self, watcher, (x, y, weights), last)
+                return np.array(losses or [math.nan]), step - earlier, sharpness, where
             losses.append(loss)
             if seen is not None:
                 then = gradients(self.model, self.loss, *probe)
@@ -332,7 +334,9 @@ class PyTorchTrainee:
             if span.is_over(step + 1):
                 break
         finite = all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
-        where = broken_at(self, watcher, None, last) if not finite and watcher else None
+        where = None
+        if not finite and watcher is not None:
+            where, _ = broken_at(self, watcher, None, last)
         broke = None if finite else len(losses) - 1
         return np.array(losses or [math.nan]), broke, sharpness, where
 

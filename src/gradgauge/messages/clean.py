@@ -1,0 +1,33 @@
+"""Text from outside as it may be shown: on a terminal, in a page, in a picture.
+
+A control character can move a terminal's cursor or change its title, ends XML, and some make the
+picture's renderer abort the whole process; characters that turn the writing direction make a
+line read as something else. Each becomes the replacement character.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_UNSHOWN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
+    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"  # directions, separators
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"  # halves of characters, and what is none
+)
+
+
+def clean(text: str) -> str:
+    """The text with U+FFFD for each character that is not to be shown."""
+    return _UNSHOWN.sub("\ufffd", text)
+
+
+def clean_tree(tree: Any) -> Any:
+    """A structure of dictionaries and lists with all its texts cleaned."""
+    if isinstance(tree, str):
+        return clean(tree)
+    if isinstance(tree, dict):
+        return {clean_tree(name): clean_tree(value) for name, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [clean_tree(value) for value in tree]
+    return tree
