@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from gradgauge.errors import OutputProblem
@@ -18,9 +19,9 @@ def check_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise OutputProblem(out, "is_file")
     existing = next(folder for folder in (out, *out.parents) if folder.exists())
-    probe = existing / ".gradgauge-writable"
     try:
-        probe.touch()
-        probe.unlink()
+        # Of a name that nobody can have planted a link under, and that no other process takes.
+        with tempfile.TemporaryFile(dir=existing):
+            pass
     except OSError as error:
         raise OutputProblem(out, "not_writable", why=error.strerror) from None
