@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from gradgauge.messages.catalog import LANGUAGES, sentence
 from gradgauge.messages.clean import clean
+
+_NAMED = 3
+"""Layers that a note's sentence names."""
 
 KINDS = (
     "dense",
@@ -17,6 +20,7 @@ KINDS = (
     "attention",
     "embedding",
     "normalization",
+    "scale",
     "other",
 )
 
@@ -28,8 +32,9 @@ class LayerInfo:
     Attributes:
         name: as the framework calls it.
         kind: one of KINDS.
-        activation: a name of `parts.activations`; `linear` where nothing follows; empty where
-            something does that is not known.
+        activation: a name of `parts.activations`, or another one that frameworks have
+            (`watchers.activations`); `linear` where nothing follows; empty where something does
+            that is not known, or where nothing was seen.
         units: size of the unit axis; 0 where no signal was seen.
         fan_in: inputs of one unit; 0 where it has no meaning.
         parameters: numbers in its weights (biases not counted).
@@ -42,7 +47,7 @@ class LayerInfo:
 
     name: str
     kind: str = "other"
-    activation: str = "linear"
+    activation: str = ""
     units: int = 0
     fan_in: int = 0
     parameters: int = 0
@@ -65,25 +70,36 @@ class Note:
     Attributes:
         subject: a key of the catalogue's `watch.subject` table: what is missing.
         reason: a key of its `watch.reason` table.
-        layer: where; empty: everywhere.
+        layers: names of those concerned; empty: everywhere.
         facts: what fills the reason's placeholders.
     """
 
     subject: str
     reason: str
-    layer: str = ""
+    layers: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
 
     def sentence(self, lang: str = "en") -> str:
-        """The note in words."""
-        key = "watch.not_applicable.layer" if self.layer else "watch.not_applicable.all"
-        return sentence(
-            key,
-            lang,
-            subject=sentence(f"watch.subject.{self.subject}", lang),
-            layer=self.layer,
-            reason=sentence(f"watch.reason.{self.reason}", lang, **self.facts),
-        )
+        """The note in words; of many layers the first ones are named."""
+        words = {
+            "subject": sentence(f"watch.subject.{self.subject}", lang),
+            "reason": sentence(f"watch.reason.{self.reason}", lang, **self.facts),
+        }
+        names = ", ".join(clean(name) for name in self.layers[:_NAMED])
+        if not self.layers:
+            return sentence("watch.not_applicable.all", lang, **words)
+        if len(self.layers) == 1:
+            return sentence("watch.not_applicable.layer", lang, layer=names, **words)
+        names += ", …" if len(self.layers) > _NAMED else ""
+        count = len(self.layers)
+        return sentence("watch.not_applicable.layers", lang, count=count, layers=names, **words)
+
+    def joined(self, other: Note) -> Note | None:
+        """One note for both, if they say the same of different layers; None: they do not."""
+        same = (self.subject, self.reason, self.facts) == (other.subject, other.reason, other.facts)
+        if not same or bool(self.layers) != bool(other.layers):
+            return None
+        return replace(self, layers=tuple(dict.fromkeys((*self.layers, *other.layers))))
 
 
 def as_attributes(layers: list[LayerInfo], notes: list[Note]) -> dict[str, str]:
@@ -97,12 +113,18 @@ def as_attributes(layers: list[LayerInfo], notes: list[Note]) -> dict[str, str]:
 
 def read_layers(attributes: Mapping[str, Any]) -> list[LayerInfo]:
     """The layers that a Run's attributes hold; empty where it holds none."""
-    return [LayerInfo(**row) for row in json.loads(attributes.get("layers", "[]"))]
+    known = {entry.name for entry in fields(LayerInfo)}
+    rows = json.loads(attributes.get("layers", "[]"))
+    return [LayerInfo(**{k: v for k, v in row.items() if k in known}) for row in rows]
 
 
 def read_notes(attributes: Mapping[str, Any]) -> list[Note]:
-    """The notes that a Run's attributes hold."""
-    return [Note(**row) for row in json.loads(attributes.get("notes", "[]"))]
+    """The notes that a Run's attributes hold; of one layer each in the first files."""
+    found = []
+    for row in json.loads(attributes.get("notes", "[]")):
+        layers = row.get("layers", [row["layer"]] if row.get("layer") else [])
+        found.append(Note(row["subject"], row["reason"], tuple(layers), row.get("facts", {})))
+    return found
 
 
 def check_attributes(attributes: Mapping[str, Any]) -> None:

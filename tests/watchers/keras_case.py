@@ -126,7 +126,9 @@ def zoo_findings(found: dict[str, Any]) -> None:
     found["kinds"] = {name: row.kind for name, row in rows.items()}
     found["outputs"] = sorted(name for name, row in rows.items() if row.output)
     found["derived"] = [name for name, row in rows.items() if row.derived]
-    found["reasons"] = sorted({f"{n.reason}:{n.layer}" for n in run.notes})
+    found["reasons"] = sorted(
+        {f"{n.reason}:{name}" for n in run.notes for name in n.layers or ("",)}
+    )
     found["probe_steps"] = run.groups["probes"].coords["probe_step"].tolist()
     found["steps"] = run.groups["steps"].coords["step"].tolist()
     found["update_ratio_finite"] = bool(np.isfinite(run.values("steps", "update_ratio")).all())
@@ -184,7 +186,7 @@ def subclassed(found: dict[str, Any]) -> None:
     a, b, *_, head = rows.values()
     found["subclassed"] = [a.activation, b.activation, head.output]
     found["subclassed_unused"] = [row.called for row in rows.values()].count(False)
-    found["subclassed_reasons"] = sorted(n.reason for n in watcher.run.notes if n.layer)
+    found["subclassed_reasons"] = sorted(n.reason for n in watcher.run.notes for _ in n.layers)
 
 
 def exceptions(found: dict[str, Any]) -> None:

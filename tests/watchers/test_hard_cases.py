@@ -31,7 +31,9 @@ def by_layer(run, name, group="probes", at=0):
 
 
 def reasons(run):
-    return {(note.layer, note.subject, note.reason) for note in run.notes}
+    return {
+        (name, note.subject, note.reason) for note in run.notes for name in note.layers or ("",)
+    }
 
 
 def test_keras_recurrent_layers_show_their_outputs_and_no_delta():

@@ -8,7 +8,8 @@ import pytest
 from gradgauge.layers import LayerInfo, Note
 from gradgauge.messages.catalog import LANGUAGES, entries
 from gradgauge.run import Run
-from gradgauge.watchers.activations import named, recognized
+from gradgauge.watchers.activations import named
+from gradgauge.watchers.recognition import Sample, recognized
 from gradgauge.watchers.recorder import Recorder, Series
 from gradgauge.watchers.sampling import Sampler
 
@@ -83,7 +84,7 @@ def test_run_is_saved_and_loaded_whole(tmp_path):
     record.steps_done = 5
     run = Run.load(record.run().save(tmp_path / "run.nc"))
     assert [layer.name for layer in run.layers] == ["a", "층"]
-    assert [note.layer for note in run.notes] == ["a"]
+    assert [note.layers for note in run.notes] == [("a",)]
     assert run.groups["steps"].coords["step"].tolist() == [0, 4]
     np.testing.assert_array_equal(
         run.values("steps", "weight_norm")[0], [[np.nan, np.nan], [3.0, 4.0]]
@@ -123,7 +124,8 @@ def test_every_note_has_words(lang):
     keys = entries(lang)
     reasons = [k.removeprefix("watch.reason.") for k in keys if k.startswith("watch.reason.")]
     for reason in reasons:
-        note = Note("signals", reason, "fc1", {"steps": 4, "error": "E", "listener": "L"})
+        facts = {"steps": 4, "error": "E", "listener": "L", "failures": 3}
+        note = Note("signals", reason, ("fc1",), facts)
         assert "fc1" in note.sentence(lang)
     assert len(reasons) > 10
 
@@ -137,12 +139,16 @@ def test_names_of_activations():
     assert named("Hardsigmoid").name == "hard_sigmoid"
     assert named("swish").name == "silu"
     assert named("gelu", {"approximate": "tanh"}).name == "gelu_tanh"
-    assert named("elu", {"alpha": 2.0}) is None
+    assert named("elu", {"alpha": 2.0}).slope(np.array([-1.0, 1.0])).tolist() == pytest.approx(
+        [2 * np.exp(-1.0), 1]
+    )
+    assert named("hardswish").name == "hard_swish"
     assert named("softmax") is None
 
 
 def test_recognizing_an_activation_by_its_values():
     z = np.linspace(-3, 3, 50)
-    assert recognized(z, np.tanh(z)).name == "tanh"
-    assert recognized(z, np.maximum(z, 0)).name == "relu"
-    assert recognized(z, z * z) is None
+    assert recognized(Sample(z, np.tanh(z))).name == "tanh"
+    assert recognized(Sample(z, np.maximum(z, 0))).name == "relu"
+    assert recognized(Sample(z, z * z)).name == "square"
+    assert recognized(Sample(z, z * z * z)) is None

@@ -99,22 +99,42 @@ def test_a_saturated_tanh_in_jax():
     assert shown(watcher.run, "slope_gain") == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_second_way_out_of_z_is_still_found():
-    """z goes round the activation, too: f' is not all that stands between."""
+class Leaky(nn.Module):
+    """z goes round the activation, too; `apart` of it to a place of its own."""
 
-    class Leaky(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fc, self.act, self.head = nn.Linear(8, UNITS), nn.Tanh(), nn.Linear(UNITS, 2)
+    def __init__(self, *, apart: bool):
+        super().__init__()
+        self.fc, self.act, self.head = nn.Linear(8, UNITS), nn.Tanh(), nn.Linear(UNITS, 2)
+        self.apart, self.z, self.h = apart, torch.empty(0), torch.empty(0)
 
-        def forward(self, x):
-            z = self.fc(x)
-            return self.head(self.act(z) + 0.5 * z)
+    def forward(self, x):
+        self.z = self.fc(x)
+        self.h = self.act(self.z) if self.apart else self.act(self.z) + 0.5 * self.z
+        self.h.retain_grad()
+        return self.head(self.h)
 
+
+def watched_leaky(*, apart: bool):
     torch.manual_seed(0)
-    model = Leaky()
+    model = Leaky(apart=apart)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     with gg.watch(model, every=1) as watcher:
-        model(torch.randn(32, 8)).square().mean().backward()
+        loss = model(torch.randn(32, 8)).square().mean()
+        (loss + model.z.square().mean() if apart else loss).backward()
         optimizer.step()
-    assert np.isnan(shown(watcher.run, "slope_gain"))
+    return model, watcher.run
+
+
+def test_a_second_way_out_of_z_that_joins_the_first_is_part_of_the_function():
+    model, run = watched_leaky(apart=False)
+    z, g = model.z.detach().double().numpy(), model.h.grad.double().numpy()
+    expected = np.linalg.norm(g * (tanh_slope(z) + 0.5)) / np.linalg.norm(g)
+    assert run.layers[0].activation == ""
+    assert run.layers[0].derived
+    assert shown(run, "slope_gain") == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_second_way_out_of_z_to_the_loss_is_still_found():
+    _, run = watched_leaky(apart=True)
+    assert np.isnan(shown(run, "slope_gain"))
+    assert [(note.reason, note.layers) for note in run.notes] == [("branches", ("fc",))]

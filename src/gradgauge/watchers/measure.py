@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from gradgauge.gauges.norms import norm
 from gradgauge.layers import LayerInfo
 from gradgauge.parts.activations import Activation
 from gradgauge.signals import LayerSignals
+from gradgauge.watchers.recognition import EPS_FLOAT32
 
 Array = Any
 
@@ -27,7 +28,6 @@ _ROUNDINGS = 4
 EPS = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float64": 2.0**-52}
 """Distance from 1 to the next number, by dtype."""
 
-EPS_FLOAT32 = 2.0**-23
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -40,6 +40,8 @@ class Seen:
         z, h, g, delta: see LayerSignals, each (rows, units); positions are rows.
         activation: None: f' is not known.
         weight, weight_grad: (fan_in, units), or all entries in a column.
+        above: indices of the layers that read it first; None: the framework does not show them,
+            and the order of calls has to do.
         source: identity of what went in: neighbours with one source stand side by side, as the
             query, key and value of attention do.
         eps: rounding of the numbers that the framework computed delta in.
@@ -53,8 +55,15 @@ class Seen:
     activation: Activation | None = None
     weight: Array = None
     weight_grad: Array = None
+    above: tuple[int, ...] | None = None
     source: int | None = None
     eps: float = EPS_FLOAT32
+
+    @property
+    def derived(self) -> bool:
+        """Whether `slope_gain` can only be backward_gain / weight_gain, f' being unknown."""
+        known = self.activation is not None and self.z is not None
+        return not (known or self.info.output or self.delta is None or self.g is None)
 
 
 def eps_of(dtype: Any) -> float:
@@ -78,25 +87,47 @@ def rows_of(x: Array, unit_axis: int = -1) -> Array:
 def measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
     """PROBE_QUANTITIES of every layer, (layers,); NaN without meaning.
 
-    The layer above a layer is the next one in the order of calls whose delta is seen, together
-    with those side by side with it; before the outputs it is all of them together.
+    The layer above a layer are those that read it first, together. Where the framework does not
+    show them it is the next one in the order of calls whose delta is seen, together with those
+    side by side with it; before the outputs it is all of them together.
     """
+    values = {name: np.full(len(seen), np.nan) for name in PROBE_QUANTITIES}
     # A training that diverges is measured, not complained about.
     with np.errstate(all="ignore"):
-        return _measure_layers(seen)
-
-
-def _measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
-    values = {name: np.full(len(seen), np.nan) for name in PROBE_QUANTITIES}
-    for index, row in enumerate(seen):
-        if row.activation is not None and not slope_explains(row):
-            # z leaves by another way, too: what stands behind is not this activation alone.
-            row.activation, row.info.activation = None, ""
-            row.h = row.g = None
-        arrived = _arrived(seen, index)
-        for name, value in {**measure(_signals(row, arrived)), **_derived(row, arrived)}.items():
-            values[name][index] = float(value)
+        for index, row in enumerate(seen):
+            arrived = _arrived(seen, index)
+            found = {**measure(_signals(row, arrived)), **_derived(row, arrived)}
+            for name, value in found.items():
+                values[name][index] = float(value)
     return values
+
+
+def explained(seen: Sequence[Seen], note: Callable[[str, str, str], None]) -> list[Seen]:
+    """The same, without the activations that do not explain what came back.
+
+    There z leaves by another way, too: what stands behind it is not this activation alone, and
+    neither h nor g is one thing.
+
+    Args:
+        seen: what the framework showed.
+        note: told (subject, reason, layer).
+    """
+    found = []
+    with np.errstate(all="ignore"):
+        for row in seen:
+            if row.activation is not None and not slope_explains(row):
+                note("slope", "branches", row.info.name)
+                row = replace(row, activation=None, h=None, g=None)
+            found.append(row)
+    return found
+
+
+def describe_slopes(seen: Sequence[Seen]) -> None:
+    """Enter into the layers' descriptions what only their signals tell: whose f' is not known."""
+    for row in seen:
+        if row.z is not None and row.activation is None:
+            row.info.activation = ""
+        row.info.derived = row.derived
 
 
 def slope_explains(row: Seen) -> bool:
@@ -112,13 +143,16 @@ def slope_explains(row: Seen) -> bool:
     larger = max(expected, real)
     if not np.isfinite(larger) or larger < _TINY:
         return True
-    rounded = _ROUNDINGS * row.eps * max(1.0, row.activation.max_slope) * float(norm(row.g))
+    steepest = row.activation.max_slope if np.isfinite(row.activation.max_slope) else 1.0
+    rounded = _ROUNDINGS * row.eps * max(1.0, steepest) * float(norm(row.g))
     return abs(expected - real) <= _SLOPE_WITHIN * larger + rounded
 
 
 def _arrived(seen: Sequence[Seen], index: int) -> Array | None:
     """The norms of delta above a layer, (1, layers): only their norm is read."""
     me = seen[index]
+    if me.above is not None:
+        return _together([seen[i] for i in me.above]) if not me.info.output else None
     end = index + 1
     while end < len(seen) and _beside(me, seen[end]):
         end += 1
@@ -127,8 +161,15 @@ def _arrived(seen: Sequence[Seen], index: int) -> Array | None:
     used = used or [row for row in seen if row.info.output and row.delta is not None]
     if me.info.output or not used:
         return None
-    xp = array_namespace(used[0].delta)
-    return xp.reshape(xp.stack([norm(row.delta) for row in used]), (1, -1))
+    return _together(used)
+
+
+def _together(rows: Sequence[Seen]) -> Array | None:
+    """The norms of several layers' deltas, (1, layers); None where one is not seen."""
+    if not rows or any(row.delta is None for row in rows):
+        return None
+    xp = array_namespace(rows[0].delta)
+    return xp.reshape(xp.stack([norm(row.delta) for row in rows]), (1, -1))
 
 
 def _beside(one: Seen, other: Seen) -> bool:
@@ -163,7 +204,6 @@ def _derived(row: Seen, arrived: Array | None) -> dict[str, Array]:
         gains["backward_gain"] = ratio(norm(row.delta), above)
     if row.g is not None:
         gains["weight_gain"] = ratio(norm(row.g), above)
-    if len(gains) == 2:
-        row.info.derived = True
+    if row.derived and len(gains) == 2:
         gains["slope_gain"] = ratio(gains["backward_gain"], gains["weight_gain"])
     return gains

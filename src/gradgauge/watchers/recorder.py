@@ -7,6 +7,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,10 +142,13 @@ class Recorder:
         self._tell("epochs", epoch, figures)
 
     def note(self, subject: str, reason: str, layer: str = "", **facts: object) -> None:
-        """Say that something is not applicable; the same is said once."""
-        note = Note(subject, reason, layer, dict(facts))
-        if note not in self.notes:
-            self.notes.append(note)
+        """Say that something is not applicable; the same is said once, of all layers together."""
+        note = Note(subject, reason, (layer,) if layer else (), dict(facts))
+        for index, said in enumerate(self.notes):
+            if (joined := said.joined(note)) is not None:
+                self.notes[index] = joined
+                return
+        self.notes.append(note)
 
     def broke(self, step: int, layer: int, operation: str) -> None:
         """The first value that is not finite.
@@ -160,8 +164,15 @@ class Recorder:
 
     def withdraw(self, subject: str, reason: str, layer: str = "") -> None:
         """Take back what was said of a layer: it holds no longer."""
-        said = (subject, reason, layer)
-        self.notes = [n for n in self.notes if (n.subject, n.reason, n.layer) != said]
+        left = []
+        for note in self.notes:
+            concerned = (note.subject, note.reason) == (subject, reason)
+            if concerned and layer in note.layers:
+                rest = tuple(name for name in note.layers if name != layer)
+                left += [replace(note, layers=rest)] if rest else []
+            elif not concerned or layer or note.layers:
+                left.append(note)
+        self.notes = left
 
     def close(self) -> None:
         """Tell listeners that it is over; without effect the second time."""

@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.parts.activations import ACTIVATIONS, Activation
-from gradgauge.watchers.activations import named, recognized
+from gradgauge.watchers.activations import named
 from gradgauge.watchers.jax.layers import Found, Use, find_layers
 from gradgauge.watchers.jax.program import Ref, flatten
 from gradgauge.watchers.jax.tree import Leaves, Row
 from gradgauge.watchers.measure import Seen, eps_of
+from gradgauge.watchers.recognition import Sample, recognized
 
 Tree = Any
 NoteDown = Callable[[str, str, str], None]
@@ -142,8 +143,14 @@ class Probe:
             return ACTIVATIONS["linear"], "linear"
         if use.h is None:
             return None, ""
-        z, h = passed.values[use.z], passed.values[use.h]
-        known = recognized(z, h, named(use.hint) if use.hint else None)
+        sample = Sample(
+            passed.values[use.z],
+            passed.values[use.h],
+            passed.grads[use.h],
+            passed.grads[use.z],
+            passed.eps[use.z],
+        )
+        known = recognized(sample, named(use.hint) if use.hint else None)
         return known, known.name if known else ""
 
     def seen(self, passed: Passed, note: NoteDown) -> list[Seen]:

@@ -22,7 +22,7 @@ from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch
 from gradgauge.watchers.jax.probe import Probe
 from gradgauge.watchers.jax.tree import Leaves, Row
-from gradgauge.watchers.measure import Seen, measure_layers
+from gradgauge.watchers.measure import Seen, describe_slopes, explained, measure_layers
 from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 
@@ -160,7 +160,8 @@ class JaxWatcher(Closing):
             self._broken = True
             return 0.0
         self._start(passed)
-        shown = self._probe.seen(passed, note)
+        shown = explained(self._probe.seen(passed, note), note)
+        describe_slopes(shown)
         self.recorder.probe(self.step_count, measure_layers(shown), passed.loss)
         return time.perf_counter() - began
 

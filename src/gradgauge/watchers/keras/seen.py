@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradgauge.layers import LayerInfo
-from gradgauge.watchers.activations import recognized
 from gradgauge.watchers.keras.layers import Row
 from gradgauge.watchers.keras.one_pass import Passed
 from gradgauge.watchers.keras.taps import Call, Taps
 from gradgauge.watchers.measure import Seen, eps_of, rows_of
+from gradgauge.watchers.recognition import Sample, recognized
 
 NoteDown = Callable[[str, str, str], None]
 
@@ -59,7 +59,7 @@ def _recognize(taps: Taps, passed: Passed) -> None:
         z, h = passed.values[call.z], passed.values[entry]
         if z is None or h is None:
             continue
-        known = recognized(z, h)
+        known = recognized(Sample(z, h, eps=eps_of(call.row.layer.compute_dtype)))
         if known is not None:
             call.activation, call.label, call.h = known, known.name, entry
             call.bare, call.used = False, True

@@ -27,7 +27,7 @@ from gradgauge.watchers.keras.one_pass import (
     same_random_states,
 )
 from gradgauge.watchers.keras.seen import describe, entries, in_call_order, seen, value_of
-from gradgauge.watchers.measure import Seen, measure_layers
+from gradgauge.watchers.measure import Seen, describe_slopes, explained, measure_layers
 from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 
@@ -129,7 +129,8 @@ class KerasWatcher(Closing, Callback):
         tapped = self._tapped
         if tapped is None:
             return []
-        return seen(self._rows, tapped.taps, passed, tapped.trainable, lambda *_: None)
+        quiet = lambda *_: None  # noqa: E731
+        return explained(seen(self._rows, tapped.taps, passed, tapped.trainable, quiet), quiet)
 
     def probe(self, step: int) -> None:
         """Record all gauges of the probe batch now, as those at the weights before `step`."""
@@ -229,7 +230,8 @@ class KerasWatcher(Closing, Callback):
         elif keras.config.backend() != "jax":
             describe(self._rows, tapped.taps, passed)
         note = self.recorder.note
-        shown = seen(self._rows, tapped.taps, passed, tapped.trainable, note)
+        shown = explained(seen(self._rows, tapped.taps, passed, tapped.trainable, note), note)
+        describe_slopes(shown)
         self.recorder.probe(self.step, measure_layers(shown), passed.loss)
         return time.perf_counter() - began
 

@@ -1,8 +1,8 @@
-"""What the taps keep of a PyTorch model: tensors that passed, and calls of layers."""
+"""What the taps keep of a PyTorch model: values that passed, their gradients, and calls of layers."""
 
 from __future__ import annotations
 
-import weakref
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,83 +10,88 @@ from typing import Any
 import torch
 
 from gradgauge.parts.activations import ACTIVATIONS, Activation
-from gradgauge.watchers.torch.guard import Guarded, unguarded
 from gradgauge.watchers.torch.modules import Row
 
 MOST_ENTRIES = 2**21
 """Most numbers of one tensor that are kept, some 8 MB: more would cost memory and time."""
 
+Key = tuple[Any, int]
+"""What a tensor is in the graph: (the node that made it, which of its outputs); of a tensor that
+autograd does not follow (its identity, its version)."""
+
+
+def key_of(tensor: torch.Tensor) -> Key:
+    """The tensor's place in the graph; one without a node must be kept alive beside its key."""
+    if tensor.grad_fn is not None:
+        return tensor.grad_fn, tensor.output_nr
+    return id(tensor), 0 if tensor.is_inference() else tensor._version
+
 
 @dataclass(eq=False)
 class Capture:
-    """A tensor on its way: its value, and its gradient when that has come.
+    """A value on its way, and its gradient when that has come.
 
     Of a tensor with more than MOST_ENTRIES only the first samples are kept: keeping all that
     passes would multiply a large model's memory. Their gradient is then enlarged so that its
-    norm estimates that of all samples.
+    norm estimates that of all samples. A capture knows no tensor with a graph: a hook that holds
+    a capture that holds a tensor that holds the hook would never be let go.
 
     Attributes:
-        tensor: what passed.
-        value: of the samples kept.
+        value: of the samples kept; None where only the gradient can be seen.
+        shape, dtype: of the whole tensor.
         version: of `value`, when it passed.
         samples: kept, of `total`; both 0 where all are.
         grad: of the samples kept; None until it has come.
         passed: the number of the backward pass that it came with last.
     """
 
-    tensor: torch.Tensor
-    value: torch.Tensor
-    version: int
+    value: torch.Tensor | None
+    version: int = 0
+    shape: tuple[int, ...] = ()
+    dtype: torch.dtype = torch.float32
     samples: int = 0
     total: int = 0
     grad: torch.Tensor | None = None
     passed: int = -1
 
     @classmethod
-    def of(cls, tensor: torch.Tensor, guard: Guarded = unguarded) -> Capture:
-        value, samples, total = tensor.detach(), 0, 0
-        if value.numel() > MOST_ENTRIES and value.ndim > 1:
-            total = len(value)
-            samples = max(1, MOST_ENTRIES * total // value.numel())
-            value = value[:samples]
-        capture = cls(tensor, value, tensor._version, samples, total)
-        if tensor.requires_grad:
-            tensor.register_hook(_Arrival(capture, guard))
-        return capture
+    def of(cls, tensor: torch.Tensor) -> Capture:
+        value = tensor.detach()
+        samples, total = _share(value)
+        if samples:
+            value = value[:samples].clone()
+        return cls(value, _version(value), tuple(tensor.shape), tensor.dtype, samples, total)
 
     def arrived(self, grad: torch.Tensor) -> None:
-        """Told the gradient, or one more part of it."""
+        """Add what came back on one backward pass."""
         self.passed = torch._C._current_graph_task_id()
         grad = grad.detach()
-        if self.samples:
-            grad = grad[: self.samples] * (self.total / self.samples) ** 0.5
+        samples, total = (self.samples, self.total) if self.value is not None else _share(grad)
+        if samples:
+            grad = grad[:samples] * (total / samples) ** 0.5
         self.grad = grad if self.grad is None else self.grad + grad
 
     def keep(self) -> None:
         """Copy the value: it is about to be overwritten in place."""
-        if self.value._version == self.version:
+        if self.value is not None and self.intact:
             self.value = self.value.clone()
-            self.version = self.value._version
+            self.version = _version(self.value)
 
     @property
     def intact(self) -> bool:
         """Whether the value is still the one that passed."""
-        return self.value._version == self.version
+        return self.value is None or _version(self.value) == self.version
 
 
-class _Arrival:
-    """The hook on a tensor. It must not keep the tensor alive: tensor, graph and hook would hold
-    one another through C++, where Python's collector does not see them, for ever."""
+def _version(tensor: torch.Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version
 
-    __torch_unserializable__ = True
 
-    def __init__(self, capture: Capture, guard: Guarded):
-        self._capture, self._guard = weakref.ref(capture), guard
-
-    def __call__(self, grad: torch.Tensor) -> None:
-        capture = self._capture()
-        if capture is not None:
-            self._guard(capture.arrived, grad)
+def _share(tensor: torch.Tensor) -> tuple[int, int]:
+    """How many samples of a tensor to keep, and of how many; (0, 0): all."""
+    if tensor.numel() <= MOST_ENTRIES or tensor.ndim < 2:
+        return 0, 0
+    return max(1, MOST_ENTRIES * len(tensor) // tensor.numel()), len(tensor)
 
 
 @dataclass(eq=False)
@@ -94,30 +99,71 @@ class Call:
     """One call of a layer.
 
     Attributes:
-        row: the layer.
-        z, h: captures; the same where no activation follows. z is None where it is inside a
-            fused operation.
+        row: the layer; None: a normalisation without weights, which is no layer of its own.
+        keys: of what came out, the first one being the output that is measured.
+        sources: keys of what went in.
+        out: the captured output.
+        unit_axis: the axis of the output over units.
+        fused: whether z is inside of an operation that shows its output only.
+        z, h: captures; the same where no activation follows. z is None where `fused`.
+        start: what is scaled or shifted to become z; None: nothing is.
+        beyond: what h is scaled or shifted to; None: nothing is, or it does not matter.
+        ways: captures of all places where h leaves the activation: g is the sum over them.
         activation: None: not known.
-        unit_axis: the axis of z and h over units.
         label: the activation's name, for the Run.
-        bare: whether no activation has been seen.
-        unclear: whether z goes into an arithmetic of the model's own that is not an affine one.
-        source: identity of the tensor that went in.
+        doubt: reason for which the activation is not known; empty: none.
+        over_channels: whether it is a normalisation as convolutions have them.
+        above: the calls of layers that read it first.
+        output: whether it is an output of the model.
     """
 
-    row: Row
-    z: Capture | None
-    h: Capture
+    row: Row | None
+    keys: tuple[Key, ...]
+    sources: tuple[Key, ...]
+    out: Capture
     unit_axis: int
+    fused: bool = False
+    over_channels: bool = False
+    z: Capture | None = None
+    h: Capture | None = None
+    start: Capture | None = None
+    beyond: Capture | None = None
+    ways: tuple[Capture, ...] = ()
     activation: Activation | None = field(default_factory=lambda: ACTIVATIONS["linear"])
     label: str = "linear"
-    bare: bool = True
-    unclear: bool = False
-    source: int | None = None
+    doubt: str = ""
+    above: tuple[Call, ...] = ()
+    output: bool = False
+
+    def __post_init__(self) -> None:
+        self.plain()
+
+    @property
+    def key(self) -> Key:
+        """Of the output that is measured."""
+        return self.keys[0]
+
+    @property
+    def reached(self) -> bool:
+        """Whether a gradient came back to its output."""
+        return self.out.grad is not None
+
+    def back(self) -> torch.Tensor | None:
+        """g: the sum of what came back on all the ways that h leaves its activation by."""
+        parts = [way.grad for way in self.ways if way.grad is not None]
+        return sum(parts[1:], parts[0]) if parts else None
+
+    def plain(self) -> None:
+        """Nothing follows: z and h are the output."""
+        self.z = None if self.fused else self.out
+        self.h, self.ways, self.doubt = self.out, (self.out,), ""
+        self.start = self.beyond = None
+        linear = ACTIVATIONS["linear"]
+        self.activation, self.label = (None, "") if self.fused else (linear, linear.name)
 
 
 def tensors_in(tree: Any) -> Iterator[torch.Tensor]:
-    """All tensors in nested tuples, lists, dicts and dict-like outputs, in order."""
+    """All tensors in nested tuples, lists, dicts, dict-like outputs and dataclasses, in order."""
     if isinstance(tree, torch.Tensor):
         yield tree
     elif isinstance(tree, dict):
@@ -126,3 +172,6 @@ def tensors_in(tree: Any) -> Iterator[torch.Tensor]:
     elif isinstance(tree, (tuple, list)):
         for value in tree:
             yield from tensors_in(value)
+    elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        for entry in dataclasses.fields(tree):
+            yield from tensors_in(getattr(tree, entry.name, None))

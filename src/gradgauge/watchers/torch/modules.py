@@ -18,7 +18,10 @@ _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = 
     (nn.MultiheadAttention, "attention"),
     ((nn.Embedding, nn.EmbeddingBag), "embedding"),
     (nn.Linear, "dense"),
+    (nn.modules.conv._ConvNd, "convolution"),
 )
+
+_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 WHOLE: tuple[type[nn.Module], ...] = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 """Modules that are one layer with all that is in them: their parts are never called."""
@@ -38,26 +41,106 @@ _SHAPING = (
 )
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
-    """A module that is a layer.
+    """A module that is a layer, or a parameter by itself.
 
     Attributes:
         module: the module.
         info: what the Run says of it.
         weights: its weight parameters, biases left out.
         container: whether layers are inside of it: its own output is then theirs.
+        alone: whether it is a parameter by itself, not a layer: a scale, a token, a temperature.
+        weight_axis: the axis of its weight over units.
     """
 
     module: nn.Module
     info: LayerInfo
     weights: list[nn.Parameter]
     container: bool = False
+    alone: bool = False
+    weight_axis: int = 0
+
+    @property
+    def is_called(self) -> bool:
+        """Whether what it computes is a layer's output."""
+        return not (self.container or self.alone)
+
+    def folded(self, norms: set[int]) -> bool:
+        """Whether it is one of these normalisations, which are parts of other layers."""
+        return not self.alone and id(self.module) in norms
+
+    def axis(self, out: torch.Tensor, source: torch.Tensor | None) -> int:
+        """The axis of an output over units, by the shapes of input, weight and output.
+
+        What a class of the user's own computes is known only now: the row's kind, fan-in and
+        weight axis are settled along the way.
+        """
+        if self.info.kind == "normalization":
+            return unit_axis(self.module, out)
+        if self.info.kind == "other" and source is not None and len(self.weights) == 1:
+            found = layout(self.weights[0].detach(), source, out)
+            if found is not None:
+                self.info.kind, self.weight_axis, axis = found
+                weight = self.weights[0]
+                self.info.fan_in = weight.numel() // weight.shape[self.weight_axis]
+                return axis
+        return unit_axis(self.module, out)
+
+
+def layout(
+    weight: torch.Tensor, source: torch.Tensor, out: torch.Tensor
+) -> tuple[str, int, int] | None:
+    """What a weight does, by shapes: (kind, its axis over units, the output's); None: unclear.
+
+    Args:
+        weight: of two or more dimensions.
+        source: what went in.
+        out: what came out.
+    """
+    if weight.ndim == 2 and source.ndim and out.ndim:
+        ends = (source.shape[-1], out.shape[-1])
+        backwards, forwards = tuple(weight.shape) == ends[::-1], tuple(weight.shape) == ends
+        if backwards and forwards:
+            return "dense", 1 if _multiplies(weight, source, out) else 0, -1
+        if backwards or forwards:
+            return "dense", 0 if backwards else 1, -1
+    space = weight.ndim - 2
+    axis = -space - 1
+    if space >= 0 and min(source.ndim, out.ndim) > space + 1:
+        if out.shape[axis] == weight.shape[0] and source.shape[axis] % weight.shape[1] == 0:
+            return "convolution", 0, axis
+        if source.shape[axis] == weight.shape[0] and out.shape[axis] % weight.shape[1] == 0:
+            return "convolution", 1, axis
+    return None
+
+
+def _multiplies(weight: torch.Tensor, source: torch.Tensor, out: torch.Tensor) -> bool:
+    """Whether a square weight stands on the right as it is: x W, and not x W^T.
+
+    Differences between positions are compared: an offset falls out of them.
+    """
+    x, y = (t.detach().reshape(-1, t.shape[-1])[:17].double() for t in (source, out))
+    steps, changes = x[1:] - x[:1], y[1:] - y[:1]
+    straight = (steps @ weight.double() - changes).norm()
+    turned = (steps @ weight.double().T - changes).norm()
+    return bool(straight < turned)
 
 
 def is_normalization(module: nn.Module) -> bool:
-    """Whether `module` is a normalisation, by its class's name: users write their own."""
-    return "norm" in type(module).__name__.lower() and not list(module.children())
+    """Whether `module` is a normalisation; with its activation inside of it, perhaps.
+
+    By its class, or its class's name, for users write their own; nothing in it has a matrix.
+    """
+    named = isinstance(module, _NORMS) or "norm" in type(module).__name__.lower()
+    if not named or any(p.ndim > 1 for p in module.parameters()):
+        return False
+    return not any(is_normalization(child) for child in module.children())
+
+
+def is_over_channels(module: nn.Module) -> bool:
+    """Whether `module` normalises every channel over the batch, as convolutions have it."""
+    return isinstance(module, _NORMS[0]) or getattr(module, "running_mean", None) is not None
 
 
 def is_pointwise(module: nn.Module) -> bool:
@@ -72,9 +155,10 @@ def is_pointwise(module: nn.Module) -> bool:
 
 
 def candidates(model: nn.Module) -> list[Row]:
-    """Every module with weights of its own, in the order of definition; norms among them."""
+    """Every module with weights of its own, in the order of definition; norms among them, and
+    parameters of one dimension that are no biases."""
     rows = list(_candidates(model))
-    layers = {id(row.module) for row in rows}
+    layers = {id(row.module) for row in rows if not row.alone}
     for row in rows:
         parts = (part for part in row.module.modules() if part is not row.module)
         row.container = any(id(part) in layers for part in parts)
@@ -92,19 +176,38 @@ def _candidates(model: nn.Module) -> Iterator[Row]:
         if is_parametrized(module):
             inside.update(id(part) for part in _parametrizations(module).modules())
         weights = _weights(module)
-        if not weights:
-            continue
-        info = LayerInfo(
-            name=name or type(module).__name__,
-            kind=_kind(module),
-            fan_in=_fan_in(module, weights[0]),
-            parameters=sum(w.numel() for w in weights),
-            trainable=any(w.requires_grad for w in weights),
-            shares=first.get(id(weights[0]), ""),
-        )
-        for weight in weights:
-            first.setdefault(id(weight), info.name)
-        yield Row(module, info, weights)
+        if weights:
+            yield _row(name or type(module).__name__, module, weights, first)
+        for own, parameter in module.named_parameters(recurse=False):
+            if is_alone(module, own, parameter):
+                whole = f"{name}.{own}" if name else own
+                row = _row(whole, module, [parameter], first)
+                row.alone, row.info.kind, row.info.fan_in = True, "scale", 0
+                yield row
+
+
+def _row(name: str, module: nn.Module, weights: list[nn.Parameter], first: dict[int, str]) -> Row:
+    info = LayerInfo(
+        name=name,
+        kind=_kind(module),
+        fan_in=_fan_in(module, weights[0]),
+        parameters=sum(w.numel() for w in weights),
+        trainable=any(w.requires_grad for w in weights),
+        shares=first.get(id(weights[0]), ""),
+    )
+    for weight in weights:
+        first.setdefault(id(weight), info.name)
+    return Row(module, info, weights, weight_axis=_weight_axis(module))
+
+
+def is_alone(module: nn.Module, name: str, parameter: nn.Parameter) -> bool:
+    """Whether a parameter belongs to no weight and is no bias: it then has a row of its own."""
+    small = parameter.ndim < 2 and _real(parameter)
+    return small and not _is_bias(name) and not is_normalization(module)
+
+
+def _is_bias(name: str) -> bool:
+    return "bias" in name or name == "b"
 
 
 def _weights(module: nn.Module) -> list[nn.Parameter]:
@@ -113,7 +216,7 @@ def _weights(module: nn.Module) -> list[nn.Parameter]:
     if is_parametrized(module):
         own += [(n, p) for n, p in _parametrizations(module).named_parameters() if _real(p)]
     if is_normalization(module):
-        return [p for n, p in own if "bias" not in n]
+        return [p for n, p in own if not _is_bias(n)]
     return [p for _, p in own if p.ndim > 1]
 
 
@@ -124,35 +227,50 @@ def _parametrizations(module: nn.Module) -> nn.ModuleDict:
 
 def _real(parameter: nn.Parameter) -> bool:
     lazy = isinstance(parameter, nn.parameter.UninitializedParameter)
-    return not lazy and parameter.is_floating_point()
+    return not lazy and (parameter.is_floating_point() or parameter.is_complex())
 
 
 def _kind(module: nn.Module) -> str:
     if is_normalization(module):
         return "normalization"
-    if "Conv" in type(module).__name__:
-        return "convolution"
     for classes, kind in _KINDS:
         if isinstance(module, classes):
             return kind
     return "other"
 
 
+def _is_transposed(module: nn.Module) -> bool:
+    return isinstance(module, nn.modules.conv._ConvTransposeNd)
+
+
+def _weight_axis(module: nn.Module) -> int:
+    return int(_is_transposed(module) or isinstance(module, (nn.Embedding, nn.EmbeddingBag)))
+
+
 def _fan_in(module: nn.Module, weight: nn.Parameter) -> int:
     if isinstance(module, (nn.Embedding, nn.EmbeddingBag)) or is_normalization(module):
         return 0
-    if "ConvTranspose" in type(module).__name__:
+    if _is_transposed(module):
         return int(weight.shape[0])
-    return math.prod(weight.shape[1:])  # Indexing a weight spread over processes gathers it.
+    # Indexing a weight spread over processes gathers it.
+    return math.prod(weight.shape[1:]) if weight.ndim else 0
 
 
 def unit_axis(module: nn.Module, out: torch.Tensor) -> int:
-    """The axis of `out` that runs over units: PyTorch's convolutions have it second."""
-    channels = _kind(module) == "convolution" or type(module).__name__.startswith(
-        ("BatchNorm", "InstanceNorm", "GroupNorm", "SyncBatchNorm")
-    )
-    batched = out.ndim > 2
-    return 1 if channels and batched else -1
+    """The axis of `out` that runs over units: PyTorch's convolutions have it before space."""
+    if isinstance(module, nn.modules.conv._ConvNd):
+        return -len(module.kernel_size) - 1
+    if out.ndim < 3:
+        return -1
+    if is_over_channels(module) or isinstance(module, nn.GroupNorm):
+        return 1
+    if is_normalization(module):
+        sizes = {p.numel() for p in module.parameters(recurse=False)}
+        channels = out.shape[1] in sizes
+        return (
+            1 if channels and (out.shape[-1] not in sizes or "2d" in type(module).__name__) else -1
+        )
+    return -1
 
 
 def is_compiled(model: nn.Module) -> bool:

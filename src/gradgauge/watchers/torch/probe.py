@@ -63,6 +63,7 @@ class Probe:
             weights = [w for row in rows for w in row.weights if w.requires_grad]
             wanted = list({id(w): w for w in weights}.values())
             found = torch.autograd.grad(loss, wanted, allow_unused=True)
+        taps.close()
         self.loss_value = float(loss.detach())
         self._gradients = {id(w): g for w, g in zip(wanted, found, strict=True) if g is not None}
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from gradgauge.layers import LayerInfo
-from gradgauge.watchers.measure import Seen, eps_of, rows_of
-from gradgauge.watchers.torch.capture import Call, Capture
+from gradgauge.watchers.measure import Seen, eps_of, explained, rows_of
+from gradgauge.watchers.torch.capture import Call
 from gradgauge.watchers.torch.modules import Row
 from gradgauge.watchers.torch.taps import Taps
 
@@ -24,6 +24,8 @@ def door(tensor: torch.Tensor) -> Array:
     tensor = tensor.detach()
     if tensor.is_sparse:
         tensor = tensor.coalesce().values()
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor.resolve_conj()).flatten(-2)
     if tensor.dtype in (torch.float16, torch.bfloat16):
         tensor = tensor.float()
     return tensor.numpy() if tensor.device.type == "cpu" else tensor
@@ -35,16 +37,11 @@ def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
     Normalisations that are part of another layer's z are no layers of their own, and the last
     place belongs to a layer that was called: the output.
     """
-    called: list[Row] = []
-    for call in taps.calls:
-        if call.row not in called:
-            called.append(call.row)
-    folded = [row for row in rows if row not in called and id(row.module) in taps.folded]
+    called = list(dict.fromkeys(call.row for call in taps.calls if call.row is not None))
     order = list(called)
     for index, row in enumerate(rows):
-        if row in called or row in folded:
+        if row in called or row.folded(taps.folded):
             continue
-        row.info.called = row.container or not called
         before = [r for r in rows[:index] if r in order]
         at = order.index(before[-1]) + 1 if before else 0
         order.insert(min(at, max(len(order) - 1, 0)) if called else at, row)
@@ -53,15 +50,16 @@ def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
 
 def describe(rows: Sequence[Row], taps: Taps) -> list[LayerInfo]:
     """Fill in what only a forward pass shows: units, activation, which are outputs."""
-    last = taps.calls[-1].row if taps.calls else None
     for row in rows:
         calls = [call for call in taps.calls if call.row is row]
         info = row.info
+        info.called = bool(calls) or not row.is_called or not taps.calls
         if calls:
-            info.units = int(calls[0].h.value.shape[calls[0].unit_axis])
-            clear = calls[0].activation is not None and not calls[0].unclear
-            info.activation = calls[0].label if clear else ""
-        info.output = id(row.module) in taps.outputs or (not taps.outputs and row is last)
+            first = calls[0]
+            info.units = int(first.out.shape[first.unit_axis])
+            same = {call.label for call in calls} == {first.label}
+            info.activation = first.label if same and not first.doubt else ""
+            info.output = any(call.output for call in calls)
     return [row.info for row in rows]
 
 
@@ -81,7 +79,23 @@ def seen(
         factor: what makes signals of the backward pass those of the unscaled loss.
         note: told what could not be seen.
     """
-    return [_seen(row, taps, gradient, factor, note) for row in rows]
+    if not taps.calls:
+        note("signals", "no_call", "")
+    for row in taps.rows:
+        if row.folded(taps.folded):
+            note("parameters", "folded", row.info.name)
+    place = {id(row): index for index, row in enumerate(rows)}
+    shown = [_seen(row, taps, gradient, factor, note) for row in rows]
+    for index, row in enumerate(rows):
+        above = {
+            place[id(reader.row)] for call in taps.calls if call.row is row for reader in call.above
+        } - {index}
+        shown[index].above = tuple(sorted(above))
+        if len(above) > 1:
+            note("backward_gain", "several_readers", row.info.name)
+        elif not above and shown[index].g is not None and not row.info.output:
+            note("backward_gain", "no_reader", row.info.name)
+    return explained(shown, note)
 
 
 def _seen(
@@ -91,58 +105,65 @@ def _seen(
     factor: float,
     note: NoteDown,
 ) -> Seen:
+    name = row.info.name
     calls = [call for call in taps.calls if call.row is row]
-    reached = [call for call in calls if call.h.grad is not None] or calls
-    shown = Seen(row.info, weight=entries(row.weights))
+    reached = [call for call in calls if call.reached] or calls
+    shown = Seen(row.info, weight=entries(row.weights, row.weight_axis))
     gradients = [gradient(w) for w in row.weights]
     if all(g is not None for g in gradients) and gradients:
-        shown.weight_grad = entries([g for g in gradients if g is not None])
+        shown.weight_grad = entries([g for g in gradients if g is not None], row.weight_axis)
     else:
         frozen = not any(w.requires_grad for w in row.weights)
-        note("gradients", "frozen" if frozen else "no_gradient", row.info.name)
+        note("gradients", "frozen" if frozen else "no_gradient", name)
     if not reached:
-        note("signals", "container" if row.container else "not_called", row.info.name)
-        return shown
-    width = {call.h.value.shape[call.unit_axis] for call in reached}
-    if len(width) > 1 or not all(c.h.intact and (c.z is None or c.z.intact) for c in reached):
-        note("signals", "several_widths" if len(width) > 1 else "overwritten", row.info.name)
+        reason = "alone" if row.alone else "container" if row.container else "not_called"
+        if taps.calls or row.alone or row.container:
+            note("signals", reason, name)
         return shown
     first = reached[0]
-    shown.source = first.source
-    shown.eps = eps_of(first.h.value.dtype)
-    shown.h = joined(reached, lambda c: c.h.value)
-    shown.g = joined(reached, lambda c: c.h.grad, factor)
-    shown.activation = first.activation if first.z is not None else None
-    if first.h.samples:
-        note("exactness", "first_samples", row.info.name)
-    if any(call.bare and call.unclear for call in reached):
-        shown.h = shown.g = shown.activation = None
-        note("slope", "written_out", row.info.name)
-        shown.z = joined(reached, lambda c: _of(c.z).value)
-        shown.delta = joined(reached, lambda c: _of(c.z).grad, factor)
-    elif first.z is None:
-        note("delta", "fused", row.info.name)
+    if len({call.out.shape[call.unit_axis] for call in reached}) > 1:
+        note("signals", "several_widths", name)
+        return shown
+    if not all(c.intact for call in reached for c in (call.z, call.h) if c is not None):
+        note("signals", "overwritten", name)
+        return shown
+    shown.eps = eps_of(first.out.dtype)
+    if first.out.samples:
+        note("exactness", "first_samples", name)
+    if first.z is None:
+        note("delta", "fused", name)
     else:
-        shown.z = joined(reached, lambda c: _of(c.z).value)
-        shown.delta = joined(reached, lambda c: _of(c.z).grad, factor)
-        if first.activation is None:
-            note("slope", "unknown_activation", row.info.name)
+        shown.z = joined(reached, lambda call: call.z.value if call.z else None)
+        shown.delta = joined(reached, lambda call: call.z.grad if call.z else None, factor)
+    if len({(call.label, call.doubt) for call in reached}) > 1:
+        note("slope", "several_activations", name)
+        return shown
+    if first.doubt:
+        note("slope", first.doubt, name)
+    if first.doubt == "branches":
+        return shown
+    shown.activation = first.activation if first.z is not None else None
+    shown.h = joined(reached, lambda call: call.h.value if call.h else None)
+    shown.g = joined(reached, Call.back, factor)
+    if shown.h is None and shown.activation is not None and shown.z is not None:
+        shown.h = shown.activation.f(shown.z)
     return shown
 
 
-def _of(capture: Capture | None) -> Capture:
-    if capture is None:
-        raise TypeError("a fused layer has no z")
-    return capture
+def entries(tensors: Sequence[torch.Tensor], axis: int = 0) -> Array:
+    """One weight as (fan_in, units), several as one column of all their entries.
 
+    None where they are spread over processes.
 
-def entries(tensors: Sequence[torch.Tensor]) -> Array:
-    """One weight as (fan_out, fan_in), several as one column of all their entries; None where
-    they are spread over processes."""
+    Args:
+        tensors: a layer's weights, or their gradients.
+        axis: of the one weight over units.
+    """
     if any(hasattr(t, "device_mesh") for t in tensors):
         return None
     if len(tensors) == 1 and tensors[0].ndim > 1 and not tensors[0].is_sparse:
-        return door(tensors[0]).reshape(tensors[0].shape[0], -1)
+        weight = tensors[0].movedim(axis, -1)
+        return door(weight.reshape(-1, weight.shape[-1]))
     arrays = [door(t).reshape(-1) for t in tensors]
     if len(arrays) == 1:
         return arrays[0].reshape(-1, 1)
@@ -157,12 +178,22 @@ def joined(
     if any(part is None for part in parts):
         return None
     folded = [
-        rows_of(door(part), call.unit_axis)
+        rows_of(door(part), _axis(part, call))
         for part, call in zip(parts, calls, strict=True)
         if part is not None
     ]
     whole = folded[0] if len(folded) == 1 else _concatenate(folded)
     return whole if factor == 1.0 else whole * whole.dtype.type(factor)
+
+
+def _axis(part: torch.Tensor, call: Call) -> int:
+    """The axis over units of something between a layer's output and its h, if it was moved."""
+    shape, axis = call.out.shape, call.unit_axis
+    units = shape[axis]
+    if part.ndim == len(shape) and part.shape[axis] == units:
+        return axis
+    found = [i for i, size in enumerate(part.shape) if size == units and i > 0]
+    return found[-1] if found else -1
 
 
 def _concatenate(parts: Sequence[Array]) -> Array:

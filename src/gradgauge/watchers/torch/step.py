@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from gradgauge.watchers.torch.capture import Call
 from gradgauge.watchers.torch.guard import Guarded
 from gradgauge.watchers.torch.norms import tensor_norms
 from gradgauge.watchers.torch.optimizers import backward_pass, behind_backward, scaler_above
@@ -105,9 +104,7 @@ class Step:
         self._gradients.clear()
         self._left.clear()
         if self.taps is not None:
-            self.taps.calls[:] = [
-                call for call in self.taps.calls if call.h.grad is None or call.h.passed == number
-            ]
+            self.taps.forget_passes(number)
 
     def backward_ended(self) -> None:
         """All gradients are there, reduced over processes, and nobody has clipped them yet."""
@@ -213,10 +210,3 @@ class Step:
             before, clipped = (np.where(unused, np.nan, norms) for norms in (before, clipped))
         norms = np.full(len(before), np.nan) if self._norms is None else self._norms
         return np.stack([before, clipped, norms, self._changes])
-
-
-def reached(calls: Sequence[Call]) -> list[Call]:
-    """Calls that no backward pass came to count only for layers that have no others: they are of
-    an evaluation with gradients switched on, or of a pass whose loss was thrown away."""
-    found = {id(call.row) for call in calls if call.h.grad is not None}
-    return [call for call in calls if call.h.grad is not None or id(call.row) not in found]

@@ -1,86 +1,49 @@
-"""Taps on a PyTorch model's forward and backward pass: hooks on modules and on tensors.
+"""Taps on a PyTorch model's forward and backward pass: hooks on modules, tensors and nodes.
 
-Only tensor hooks that return nothing are used on the way back, and none on modules: these
-insert functions of their own. Activations that are called as functions (`F.relu(x)`) are seen
-by a function mode that is on while the model's own forward runs.
+Only hooks that return nothing are used on the way back, and none on modules: these insert
+functions of their own. Who reads a layer, and through which activation, is read from autograd's
+graph, wherever the layers are called from. A function mode, on while the model's own forward
+runs, keeps the values on the way that nothing else shows.
 """
 
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from gradgauge.parts.activations import Activation
-from gradgauge.watchers.activations import named
-from gradgauge.watchers.torch.capture import Call, Capture, tensors_in
+from gradgauge.watchers.torch.capture import Call, Capture, Key, key_of, tensors_in
+from gradgauge.watchers.torch.graph import Event, Graph, node_of
 from gradgauge.watchers.torch.guard import Guarded, unguarded
 from gradgauge.watchers.torch.hooks import Handle, after_call, before_call, is_plain_pass
+from gradgauge.watchers.torch.linking import link, recognize
 from gradgauge.watchers.torch.modules import (
     Row,
     is_normalization,
+    is_over_channels,
     is_pointwise,
     unit_axis,
 )
+from gradgauge.watchers.torch.operations import operation
 
-_UNKNOWN_POINTWISE = {
-    "celu",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clip",
-    "hardshrink",
-    "hardswish",
-    "logsigmoid",
-    "prelu",
-    "rrelu",
-    "softshrink",
-    "square",
-    "tanhshrink",
-    "threshold",
-}
-_SAME_SIGNAL = {
-    "contiguous",
-    "double",
-    "flatten",
-    "float",
-    "log_softmax",
-    "reshape",
-    "softmax",
-    "squeeze",
-    "to",
-    "unsqueeze",
-    "view",
-}
-_BENDING = {
-    "abs",
-    "cos",
-    "exp",
-    "log",
-    "max",
-    "maximum",
-    "min",
-    "minimum",
-    "pow",
-    "__pow__",
-    "sqrt",
-    "where",
-}
-_PRODUCTS = {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
-_SUMS = {"add", "__add__", "__radd__", "__iadd__", "add_"}
+_FURTHEST = 12
+"""Functions behind a layer whose values are kept: more than any activation is written in."""
 
 
 class Taps:
     """Hooks on all layers of a model, for the steps that are measured.
 
     Attributes:
-        calls: in order, of every forward pass since `reset`.
-        outputs: ids of the modules whose z or h is an output of the model.
-        folded: ids of normalisations that stand between another layer's weights and its z.
+        calls: of the layers, in order, of every forward pass since `reset`; linked once closed.
+        folded: ids of normalisations that are a part of the layer before them.
+        silent: whether none of the layers' hooks fired.
         seconds: what the hooks have cost.
     """
 
@@ -91,30 +54,36 @@ class Taps:
     def __init__(self, model: nn.Module, rows: list[Row], guard: Guarded = unguarded):
         self.model, self.rows, self._guard = model, rows, guard
         self.calls: list[Call] = []
-        self.outputs: set[int] = set()
         self.folded: set[int] = set()
         self.seconds = 0.0
+        self._hints: dict[int, Activation] = {}
         self._handles: list[Handle] = []
-        self._pending: dict[int, Call] = {}
-        self._alias: dict[int, Call] = {}
-        self._sums: dict[int, Call] = {}
-        self._entered: dict[int, tuple[Call, Capture]] = {}
-        self._touched: dict[int, Call] = {}
-        self._inner: dict[int, tuple[Capture, Activation]] = {}
-        self._alive: list[Any] = []
-        self._by_id: dict[int, Capture] = {}
+        self._on_tensors: list[RemovableHandle] = []
+        self._passed: list[Call] = []
+        self._modules: dict[int, nn.Module] = {}
+        self._captures: dict[Key, Capture] = {}
+        self._hooked: set[Key] = set()
+        self._distance: dict[Key, int] = {}
+        self._events: dict[Key, Event] = {}
+        self._returned: set[Key] = set()
+        self._alive: list[torch.Tensor] = []
+        self._linked = (0, 0, 0)
         self._mode: _Functions | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether no layer was seen being called."""
+        return not self.calls
 
     def open(self) -> None:
         """Put the hooks on."""
-        layers = {id(row.module): row for row in self.rows if not row.container}
+        layers = {id(row.module): row for row in self.rows if row.is_called}
         add = self._handles.append
         for module in self.model.modules():
             row = layers.get(id(module))
-            if row is not None and not is_normalization(module):
-                add(after_call(module, self._timed(self._layer_hook(row))))
-            elif is_normalization(module):
-                add(after_call(module, self._timed(self._norm_hook(row))))
+            if row is not None or is_normalization(module):
+                hook = self._timed(self._layer_hook(row))
+                add(after_call(module, hook, with_kwargs=True))
             elif is_pointwise(module):
                 add(before_call(module, self._timed(self._enter)))
                 add(after_call(module, self._timed(self._leave)))
@@ -122,25 +91,49 @@ class Taps:
         add(after_call(self.model, self._end, always=True))
 
     def close(self) -> None:
-        """Take the hooks off; what was seen stays."""
+        """Take the hooks off; what was seen stays, and is linked."""
         self._leave_mode()
         while self._handles:
             self._handles.pop().remove()
+        if self._passed:
+            self._guard(self._settle)
+        self.forget()
+
+    def forget_passes(self, number: int) -> None:
+        """Forget the calls of all backward passes but this one: they belong to no step."""
+        self._passed = [
+            call for call in self._passed if not call.reached or call.out.passed == number
+        ]
+
+    def _settle(self) -> None:
+        # Calls that no backward pass came to count only for layers that have no others: they are
+        # of an evaluation with gradients switched on, or of a pass whose loss was thrown away.
+        reached = {id(call.row) for call in self._passed if call.reached}
+        self._passed = [c for c in self._passed if c.reached or id(c.row) not in reached]
+        self._link()
+        for call in self.calls:
+            recognize(call, self._hints.get(id(call.row)))
+            if call.activation is not None:
+                self._hints[id(call.row)] = call.activation
 
     def reset(self) -> None:
         """Forget what was seen."""
-        self.calls.clear()
-        self.outputs.clear()
+        self.calls = []
+        self.folded = set()
         self.forget()
         self.seconds = 0.0
 
     def forget(self) -> None:
-        """Let go of the tensors that only linking needs."""
+        """Let go of the graph, and of all that only linking needs."""
+        while self._on_tensors:
+            self._on_tensors.pop().remove()
         self._alive.clear()
-        for ids in (self._pending, self._alias, self._sums, self._touched, self._by_id):
-            ids.clear()
-        self._entered.clear()
-        self._inner.clear()
+        self._passed = []
+        self._linked = (0, 0, 0)
+        for keyed in (self._captures, self._distance, self._events, self._modules):
+            keyed.clear()
+        self._hooked.clear()
+        self._returned.clear()
 
     def _timed(self, hook: Callable[..., None]) -> Callable[..., None]:
         def timed(*args: Any) -> None:
@@ -163,199 +156,179 @@ class Taps:
     def _end(self, _module: nn.Module, _args: Any, output: Any) -> None:
         self._leave_mode()
         if is_plain_pass(self):
-            self._guard(self._find_outputs, output)
+            self._guard(self._find_returned, output)
 
-    def _find_outputs(self, output: Any) -> None:
-        found = {id(t) for t in tensors_in(output)}
-        self.outputs |= {
-            id(call.row.module)
-            for call in self.calls
-            if id(call.h.tensor) in found
-            or (call.z is not None and id(call.z.tensor) in found)
-            or any(self._alias.get(i) is call for i in found)
-        }
+    def _find_returned(self, output: Any) -> None:
+        self._returned |= {self._place(t) for t in tensors_in(output) if _is_signal(t)}
 
     def _leave_mode(self) -> None:
         if self._mode is not None:
             self._mode.__exit__(None, None, None)
             self._mode = None
 
-    def _layer_hook(self, row: Row) -> Callable[..., None]:
-        fused = row.info.kind == "recurrent"
-
-        def hook(_module: nn.Module, args: Any, output: Any) -> None:
-            out = next(tensors_in(output), None)
-            if out is None or not out.is_floating_point():
+    def _layer_hook(self, row: Row | None) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            outs = [t for t in tensors_in(output) if _is_signal(t)]
+            if not outs:
                 return
-            axis = unit_axis(row.module, out)
-            capture = self._capture(out)
-            call = Call(row, None if fused else capture, capture, axis)
-            if fused:
-                call.activation, call.label, call.bare = None, "", False
-            if id(out) in self._inner:
-                # The activation was called inside of the layer's own forward.
-                call.z, call.activation = self._inner[id(out)]
-                call.label, call.bare = call.activation.name, False
-            source = next(tensors_in(args), None)
-            if source is not None:
-                call.source = id(source)
-                self._alive.append(source)
-            self._add(call, out)
-
-        return hook
-
-    def _norm_hook(self, row: Row | None) -> Callable[..., None]:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            source = next(tensors_in(args), None)
-            out = next(tensors_in(output), None)
-            if out is None:
-                return
-            call = self._pending.pop(id(source), None) if source is not None else None
-            if call is not None and call.z is not None and call.z.tensor is source:
-                call.z = call.h = self._capture(out)
-                call.unclear = False
-                self.folded.add(id(module))
-                self._pending[id(out)] = self._alias[id(out)] = call
-            elif row is not None:
-                capture = self._capture(out)
-                self._add(Call(row, capture, capture, unit_axis(module, out)), out)
+            sources = [t for t in tensors_in((args, kwargs)) if _is_signal(t)]
+            known = sources[0] if sources else None
+            call = Call(
+                row,
+                tuple(dict.fromkeys(self._place(t) for t in outs)),
+                tuple(self._place(t) for t in sources),
+                self._capture(outs[0]),
+                unit_axis(module, outs[0]) if row is None else row.axis(outs[0], known),
+                fused=row is not None and row.info.kind == "recurrent",
+                over_channels=is_over_channels(module),
+            )
+            self._hook(call.key, outs[0])
+            self._remember(call.key, "layer", call.sources)
+            self._passed.append(call)
+            self._modules[id(call)] = module
 
         return hook
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         source = next(tensors_in(args), None)
-        found = self._before_activation(source)
-        if found is not None and source is not None:
-            self._entered[id(module)] = found
+        if source is not None and _is_signal(source):
+            self._capture(source)
             if getattr(module, "inplace", False):
-                self._keep(source)
+                self._captures[key_of(source)].keep()
 
-    def _leave(self, module: nn.Module, _args: Any, output: Any) -> None:
-        call, z = self._entered.pop(id(module), (None, None))
-        out = next(tensors_in(output), None)
-        if call is None or z is None or out is None or out.shape != z.value.shape:
+    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        out, source = next(tensors_in(output), None), next(tensors_in(args), None)
+        if out is None or source is None or not _is_signal(out):
             return
-        if call.bare or call.h.tensor is not out:
-            name = type(module).__name__
-            self._link(call, z, out, named(name, vars(module)), name.lower())
+        self._capture(out)
+        self._remember(key_of(out), operation(type(module).__name__), (key_of(source),))
 
     # -- functions
 
     def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Called in place of a torch function while the model's forward runs."""
         began = time.perf_counter()
-        source = next((a for a in args[:2] if isinstance(a, torch.Tensor)), None)
-        before = self._guard(self._before_function, func, source, kwargs)
+        operands = self._guard(self._before_function, func, args, kwargs)
         self.seconds += time.perf_counter() - began
         out = func(*args, **kwargs)
-        began = time.perf_counter()
-        if before is not None and isinstance(out, torch.Tensor) and source is not None:
-            operands = [a for a in args[:2] if isinstance(a, torch.Tensor)]
-            self._guard(self._after_function, func, operands, before, out)
-        self.seconds += time.perf_counter() - began
+        if operands and isinstance(out, torch.Tensor):
+            began = time.perf_counter()
+            self._guard(self._after_function, func, operands, out)
+            self.seconds += time.perf_counter() - began
         return out
 
     def _before_function(
-        self, func: Any, source: torch.Tensor | None, kwargs: dict[str, Any]
-    ) -> tuple[tuple[Call, Capture] | None, Capture | None, Activation | None]:
-        """The call that waits for this activation, if any; else a custom layer's own z."""
-        name = getattr(func, "__name__", "")
-        known, pointwise = _as_activation(name, kwargs)
-        found = self._before_activation(source) if pointwise else None
-        if source is not None and (_in_place(name) or kwargs.get("inplace")):
-            self._keep(source)
-        inner = None
-        if found is None and known is not None and source is not None and source.requires_grad:
-            # Nobody's output as yet: perhaps a custom layer's own pre-activation.
-            inner = Capture.of(source, self._guard)
-        return found, inner, known
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[Key] | None:
+        """The operands' keys, if one of them lies near behind a layer."""
+        operands = [key_of(t) for t in args if isinstance(t, torch.Tensor)]
+        if not any(self._distance.get(key, _FURTHEST) < _FURTHEST for key in operands):
+            return None
+        in_place = _in_place(getattr(func, "__name__", "")) or kwargs.get("inplace")
+        if in_place and operands[0] in self._captures:
+            self._captures[operands[0]].keep()
+        return operands
 
-    def _after_function(
-        self,
-        func: Any,
-        operands: list[torch.Tensor],
-        before: tuple[tuple[Call, Capture] | None, Capture | None, Activation | None],
-        out: torch.Tensor,
-    ) -> None:
-        found, inner, known = before
-        source, name = operands[0], getattr(func, "__name__", "")
-        if found is not None and out.shape == source.shape:
-            self._link(*found, out, known, name.strip("_"))
-        elif inner is not None and known is not None:
-            self._inner[id(out)] = (inner, known)
-            self._alive += [out, source]
-        self._follow(name, operands, out)
-        if name in _SUMS:
-            self._sum(operands, out)
-        elif name in _SAME_SIGNAL and id(source) in self._alias:
-            self._alias[id(out)] = self._alias[id(source)]
-            self._alive.append(out)
-
-    def _before_activation(self, source: torch.Tensor | None) -> tuple[Call, Capture] | None:
-        """The call whose z is `source`, if it is one's; asked before the activation is."""
-        call = self._pending.get(id(source))
-        if call is not None and call.z is not None:
-            return call, call.z
-        call = self._sums.get(id(source))
-        return (call, self._capture(source)) if call is not None and source is not None else None
-
-    def _follow(self, name: str, operands: list[torch.Tensor], out: torch.Tensor) -> None:
-        """Notice where a layer's output goes into an activation that is written out.
-
-        That is: into a function that bends, or into a product of two things that are both
-        functions of it and of nothing else.
-        """
-        sources = [self._pending.get(id(t)) or self._touched.get(id(t)) for t in operands]
-        call = sources[0]
-        if call is None or any(other is not call for other in sources):
+    def _after_function(self, func: Any, operands: list[Key], out: torch.Tensor) -> None:
+        if not _is_signal(out):
             return
-        if call.bare:
-            bends = name in _BENDING and id(operands[0]) in self._pending
-            product = name in _PRODUCTS and len(operands) == 2
-            call.unclear = call.unclear or bends or product
-        self._touched[id(out)] = call
-        self._alive.append(out)
+        key = self._place(out)
+        if key not in self._captures:
+            self._captures[key] = Capture.of(out)
+        nearest = min(self._distance.get(operand, _FURTHEST) for operand in operands)
+        self._distance.setdefault(key, nearest + 1)
+        # Others are not kept alive, and their identities are soon those of new tensors.
+        known = tuple(operand for operand in operands if operand in self._distance)
+        self._remember(key, operation(getattr(func, "__name__", "")), known)
 
-    def _sum(self, operands: list[torch.Tensor], out: torch.Tensor) -> None:
-        """A residual is added: should an activation follow, z is what goes into it, the sum."""
-        calls = [self._pending.get(id(t)) or self._sums.get(id(t)) for t in operands]
-        late = [call for call in calls if call is not None and call.bare]
-        if not late:
-            return
-        call = max(late, key=self.calls.index)
-        if out.shape == call.h.value.shape:
-            if out is operands[0]:
-                self._pending.pop(id(out), None)
-            self._sums[id(out)] = call
-            self._alive.append(out)
+    def _remember(self, key: Key, name: str, operands: tuple[Key, ...]) -> None:
+        """Note an operation that autograd does not: one on frozen layers' outputs, not one that
+        cuts a tensor off from its graph."""
+        nodes = [place for place in (key, *operands) if node_of(place) is not None]
+        if not nodes and key not in operands:
+            self._events.setdefault(key, Event(name, operands))
 
-    # -- what is common
+    # -- tensors and nodes
+
+    def _place(self, tensor: torch.Tensor) -> Key:
+        """Its key, with what a key must have kept alive: the key of another one else."""
+        if tensor.grad_fn is None:
+            self._alive.append(tensor)
+        return key_of(tensor)
 
     def _capture(self, tensor: torch.Tensor) -> Capture:
-        capture = Capture.of(tensor, self._guard)
-        self._by_id[id(tensor)] = capture
-        self._alive.append(tensor)
+        key = self._place(tensor)
+        capture = self._captures.get(key)
+        if capture is None:
+            capture = self._captures[key] = Capture.of(tensor)
+        self._distance[key] = 0
         return capture
 
-    def _keep(self, tensor: torch.Tensor) -> None:
-        capture = self._by_id.get(id(tensor))
-        if capture is not None:
-            capture.keep()
+    def _hook(self, key: Key, tensor: torch.Tensor) -> None:
+        if tensor.requires_grad and key not in self._hooked:
+            self._hooked.add(key)
+            hook = _Arrival(weakref.ref(self), self._captures[key], self._guard)
+            self._on_tensors.append(tensor.register_hook(hook))
 
-    def _add(self, call: Call, out: torch.Tensor) -> None:
-        self.calls.append(call)
-        self._alias[id(out)] = call
-        if call.bare:
-            self._pending[id(out)] = call
+    def arrived(self) -> None:
+        """A gradient comes to a layer: where else ones are wanted must be known by now."""
+        self._link()
 
-    def _link(
-        self, call: Call, z: Capture, out: torch.Tensor, known: Activation | None, label: str
-    ) -> None:
-        self._pending.pop(id(z.tensor), None)
-        call.z, call.h = z, self._capture(out)
-        call.activation, call.bare = known, False
-        call.label = known.name if known else label
-        self._alias[id(out)] = call
+    def _link(self) -> None:
+        size = (len(self._passed), len(self._returned), len(self._events))
+        if self._linked == size:
+            return
+        began = time.perf_counter()
+        self._linked = size
+        for call in self._passed:
+            call.plain()
+            call.output = False
+        graph = Graph(self._passed, self._returned, self._captures, self._events)
+        self.calls = link(graph, self._capture_at)
+        layers = {id(call) for call in self.calls}
+        own = {id(self._modules[id(call)]) for call in self._passed if id(call) in layers}
+        self.folded = {
+            id(self._modules[id(call)]) for call in self._passed if id(call) not in layers
+        } - own
+        self.seconds += time.perf_counter() - began
+
+    def _capture_at(self, key: Key) -> Capture:
+        """What passed at a place, or will come back there, if only now anybody asks."""
+        capture = self._captures.setdefault(key, Capture(None))
+        node = node_of(key)
+        if node is not None and key not in self._hooked:
+            self._hooked.add(key)
+            hook = _NodeArrival(capture, key[1], self._guard)
+            self._on_tensors.append(node.register_prehook(hook))
+        return capture
+
+
+class _Arrival:
+    """The hook on a layer's output. What it holds knows no tensor with a graph: that would keep
+    itself alive through C++, where Python's collector does not see it, for ever."""
+
+    __torch_unserializable__ = True
+
+    def __init__(self, taps: weakref.ref[Taps], capture: Capture, guard: Guarded):
+        self._taps, self._capture, self._guard = taps, capture, guard
+
+    def __call__(self, grad: torch.Tensor) -> None:
+        taps = self._taps()
+        if taps is not None:
+            self._guard(taps.arrived)
+        self._guard(self._capture.arrived, grad)
+
+
+class _NodeArrival:
+    """The hook on a node of autograd: sees the gradient of one of its outputs."""
+
+    def __init__(self, capture: Capture, number: int, guard: Guarded):
+        self._capture, self._number, self._guard = capture, number, guard
+
+    def __call__(self, grads: tuple[torch.Tensor | None, ...]) -> None:
+        grad = grads[self._number]
+        if grad is not None:
+            self._guard(self._capture.arrived, grad)
 
 
 class _Functions(TorchFunctionMode):
@@ -372,11 +345,8 @@ class _Functions(TorchFunctionMode):
         return self._taps.function(func, args, kwargs or {})
 
 
-def _as_activation(name: str, options: dict[str, Any]) -> tuple[Activation | None, bool]:
-    """The activation that a torch function is, if known; whether it is one at all."""
-    plain = name.rstrip("_")
-    known = named(plain, options) if plain not in ("linear", "identity", "") else None
-    return known, known is not None or plain in _UNKNOWN_POINTWISE
+def _is_signal(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _in_place(name: str) -> bool:

@@ -18,7 +18,7 @@ from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import NotFinite
-from gradgauge.watchers.measure import Seen, measure_layers
+from gradgauge.watchers.measure import Seen, describe_slopes, measure_layers
 from gradgauge.watchers.recorder import CLIPPED, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 from gradgauge.watchers.torch.guard import Guard, guarded, weakly
@@ -29,7 +29,7 @@ from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_ste
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.seen import describe, in_call_order, seen
 from gradgauge.watchers.torch.spread import Spread, process_count
-from gradgauge.watchers.torch.step import Step, reached
+from gradgauge.watchers.torch.step import Step
 from gradgauge.watchers.torch.taps import Taps
 from gradgauge.watchers.torch.weights import Weights
 
@@ -333,12 +333,12 @@ class PyTorchWatcher(Closing):
         step, began = self._step, time.perf_counter()
         if step.taps is not None:
             step.taps.close()
-            step.taps.calls[:] = reached(step.taps.calls)
         if not self.recorder.started:
             self._start(step.taps)
         self._refresh_layers()
         if step.taps is not None and not self._guard.failed:
             shown = seen(self._rows, step.taps, step.gradient, step.factor, self.recorder.note)
+            describe_slopes(shown)
             step.signals = measure_layers(shown)
         step.taps = None
         step.seconds += time.perf_counter() - began
@@ -354,7 +354,8 @@ class PyTorchWatcher(Closing):
 
     def _refresh_layers(self) -> None:
         """Layers may be unfrozen on the way."""
-        frozen = {note.layer for note in self.recorder.notes if note.reason == "frozen"}
+        notes = [note for note in self.recorder.notes if note.reason == "frozen"]
+        frozen = {name for note in notes for name in note.layers}
         for row in self._rows:
             if row.info.name in frozen and any(w.requires_grad for w in row.weights):
                 row.info.trainable = True
@@ -447,6 +448,7 @@ class PyTorchWatcher(Closing):
         if not self.recorder.started:
             self._start(taps)
         shown = seen(self._rows, taps, probe.gradient, 1.0, self.recorder.note)
+        describe_slopes(shown)
         self.recorder.probe(self.step, measure_layers(shown), probe.loss_value)
         self._every.spent(time.perf_counter() - began)
 

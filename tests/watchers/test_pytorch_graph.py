@@ -1,0 +1,471 @@
+"""Who reads a layer, and through which activation: held against plain hooks and autograd."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from torch import nn
+from torch.nn import functional
+
+import gradgauge as gg
+
+X, Y = torch.randn(32, 8, generator=torch.Generator().manual_seed(3)), torch.arange(32) % 3
+
+
+def watched(model, loss):
+    """The Run of one step, and of every module's output the gradient that reached it."""
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.1)
+    own = {}
+
+    def keep(name):
+        def hook(_module, _args, out):
+            if isinstance(out, torch.Tensor) and out.requires_grad:
+                out.register_hook(lambda grad: own.__setitem__(name, grad.double().norm().item()))
+
+        return hook
+
+    handles = [m.register_forward_hook(keep(n)) for n, m in model.named_modules() if n]
+    with gg.watch(model, every=1) as watcher:
+        loss(model).backward()
+        optimizer.step()
+    for handle in handles:
+        handle.remove()
+    return watcher.run, own
+
+
+def classify(model):
+    return functional.cross_entropy(model(X), Y)
+
+
+def by_layer(run, quantity):
+    values = run.values("probes", quantity)[0, 0]
+    return dict(zip((layer.name for layer in run.layers), values, strict=True))
+
+
+def info(run, name):
+    return next(layer for layer in run.layers if layer.name == name)
+
+
+def reasons(run):
+    return {(note.reason, name) for note in run.notes for name in note.layers}
+
+
+# -- normalisations
+
+
+class PreNorm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.up, self.down = nn.LayerNorm(16), nn.Linear(16, 32), nn.Linear(32, 16)
+
+    def forward(self, x):
+        return x + self.down(torch.relu(self.up(self.norm(x))))
+
+
+def test_a_norm_in_a_residual_branch_is_a_layer_of_its_own():
+    model = nn.Sequential(
+        nn.Linear(8, 16), PreNorm(), PreNorm(), nn.LayerNorm(16), nn.Linear(16, 3)
+    )
+    run, own = watched(model, classify)
+    delta = by_layer(run, "delta_norm")
+    assert list(delta) == [
+        *("0", "1.norm", "1.up", "1.down", "2.norm", "2.up", "2.down", "3", "4"),
+    ]
+    for name, value in delta.items():
+        assert value == pytest.approx(own[name], rel=1e-5), name
+    gains = by_layer(run, "backward_gain")
+    above = {"0": "1.norm", "1.norm": "1.up", "1.up": "1.down", "1.down": "2.norm", "2.down": "3"}
+    for name, reader in above.items():
+        assert gains[name] == pytest.approx(own[name] / own[reader], rel=1e-5), name
+
+
+def llama():
+    config = transformers.LlamaConfig(
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        vocab_size=50,
+    )
+    return transformers.LlamaForCausalLM(config)
+
+
+def gemma():
+    config = transformers.Gemma2Config(
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=8,
+        vocab_size=50,
+    )
+    return transformers.Gemma2ForCausalLM(config)
+
+
+IDS = torch.randint(0, 50, (4, 9), generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("make", [llama, gemma])
+def test_every_layer_of_a_language_model_is_a_row_with_its_own_delta(make):
+    torch.manual_seed(0)
+    model = make()
+    run, own = watched(model, lambda m: m(input_ids=IDS, labels=IDS).loss)
+    layers = {n for n, m in model.named_modules() if n and list(m.parameters(recurse=False))}
+    delta = by_layer(run, "delta_norm")
+    assert set(delta) == layers
+    for name in layers:
+        if info(run, name).activation == "linear" and name in own:
+            assert delta[name] == pytest.approx(own[name], rel=1e-4), name
+    gates = {layer.activation for layer in run.layers if layer.name.endswith("gate_proj")}
+    assert gates == ({"silu"} if make is llama else {"gelu_tanh"})
+    assert [layer.name for layer in run.layers if layer.output] == ["lm_head"]
+    reader = "model.layers.0.input_layernorm"
+    gain = by_layer(run, "backward_gain")["model.embed_tokens"]
+    assert gain == pytest.approx(own["model.embed_tokens"] / own[reader], rel=1e-4)
+
+
+def test_hidden_states_that_are_returned_too_are_no_outputs():
+    def run_of(**flags):
+        torch.manual_seed(0)
+        config = transformers.BertConfig(
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            hidden_size=16,
+            intermediate_size=32,
+            vocab_size=50,
+            **flags,
+        )
+        model = transformers.BertForMaskedLM(config)
+        return watched(model, lambda m: m(input_ids=IDS, labels=IDS).loss)[0]
+
+    plain, states = run_of(), run_of(output_hidden_states=True)
+    assert [a.output for a in plain.layers] == [b.output for b in states.layers]
+    np.testing.assert_allclose(
+        plain.values("probes", "g_norm"), states.values("probes", "g_norm"), rtol=1e-5
+    )
+
+
+class BatchNormAct2d(nn.BatchNorm2d):
+    """A normalisation with its activation inside, as timm has it."""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.drop, self.act = nn.Identity(), nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return self.act(self.drop(super().forward(x)))
+
+
+def test_an_activation_inside_of_a_normalisation_belongs_to_the_convolution():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(3, 8, 3), BatchNormAct2d(8), nn.Conv2d(8, 8, 3), BatchNormAct2d(8)),
+        *(nn.Flatten(), nn.Linear(8 * 25, 3)),
+    )
+    twin, images = copy.deepcopy(model), torch.randn(8, 3, 9, 9)
+    run, _ = watched(model, lambda m: functional.cross_entropy(m(images), Y[:8]))
+    z = functional.batch_norm(twin[0](images), None, None, twin[1].weight, twin[1].bias, True)
+    z.retain_grad()
+    h = torch.relu(z)
+    h.retain_grad()
+    functional.cross_entropy(twin[2:](h), Y[:8]).backward()
+    assert info(run, "0").activation == "relu"
+    assert by_layer(run, "delta_norm")["0"] == pytest.approx(z.grad.norm().item(), rel=1e-4)
+    assert by_layer(run, "g_norm")["0"] == pytest.approx(h.grad.norm().item(), rel=1e-4)
+    assert by_layer(run, "inactive")["0"] == pytest.approx((h == 0).float().mean().item())
+    assert {("folded", "1"), ("folded", "3")} <= reasons(run)
+
+
+class RMSNorm(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6))
+
+
+@pytest.mark.parametrize("between", [[], [nn.Dropout(0.1)]])
+def test_a_norm_written_by_hand_is_no_activation(between):
+    model = nn.Sequential(nn.Linear(8, 16), *between, RMSNorm(16), nn.Linear(16, 3))
+    run, own = watched(model, classify)
+    assert [layer.activation for layer in run.layers] == ["linear"] * 3
+    assert by_layer(run, "g_norm")["0"] == pytest.approx(own["0"], rel=1e-5)
+    assert run.notes == []
+
+
+# -- units and weights
+
+
+class Right(nn.Module):
+    """x W + b, with W as (fan_in, units): what Hugging Face calls Conv1D."""
+
+    def __init__(self, fan_in, units):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(fan_in, units) / fan_in**0.5)
+        self.bias = nn.Parameter(torch.zeros(units))
+
+    def forward(self, x):
+        return torch.addmm(self.bias, x.reshape(-1, x.shape[-1]), self.weight).view(
+            *x.shape[:-1], -1
+        )
+
+
+@pytest.mark.parametrize(("fan_in", "units"), [(8, 24), (8, 8)])
+def test_units_are_where_the_weight_says(fan_in, units):
+    torch.manual_seed(0)
+    model = nn.Sequential(Right(fan_in, units), nn.ReLU(), Right(units, 3))
+    x = torch.randn(4, 12, fan_in)
+    h = torch.relu(model[0](x)).reshape(-1, units).double()
+    run, _ = watched(model, lambda m: m(x).square().mean())
+    row = info(run, "0")
+    assert (row.kind, row.units, row.fan_in) == ("dense", units, fan_in)
+    spread = h.var(0, unbiased=False).sum() / h.square().mean(0).sum()
+    assert by_layer(run, "signal_spread")["0"] == pytest.approx(spread.item(), rel=1e-5)
+
+
+# -- layers called from anywhere, and by whom they are read
+
+
+class NoForward(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(8, 16), nn.Linear(16, 16), nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.c(torch.sigmoid(self.b(functional.relu(self.a(x)))))
+
+    def loss(self, x, y):
+        return functional.cross_entropy(NoForward.forward(self, x), y)
+
+
+def test_layers_called_from_another_method_show_the_same():
+    torch.manual_seed(0)
+    model = NoForward()
+    twin = copy.deepcopy(model)
+    usual, _ = watched(model, classify)
+    other, _ = watched(twin, lambda m: m.loss(X, Y))
+    assert [layer.activation for layer in other.layers] == ["relu", "sigmoid", "linear"]
+    assert [layer.output for layer in other.layers] == [False, False, True]
+    for name in usual.probes.data_vars:
+        np.testing.assert_allclose(
+            other.probes[name].values, usual.probes[name].values, rtol=1e-6, err_msg=name
+        )
+
+
+class Towers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Linear(8, 16)
+        self.actor, self.critic = nn.Linear(16, 16), nn.Linear(16, 16)
+        self.pi, self.v = nn.Linear(16, 3), nn.Linear(16, 1)
+
+    def forward(self, x):
+        x = torch.tanh(self.trunk(x))
+        a, c = torch.tanh(self.actor(x)), torch.tanh(self.critic(x))
+        return self.pi(a), self.v(c)
+
+
+def test_the_layer_above_is_the_one_that_reads():
+    def loss(model):
+        policy, value = model(X)
+        return functional.cross_entropy(policy, Y) + 100 * (value.squeeze() - 5).square().mean()
+
+    run, _ = watched(Towers(), loss)
+    delta, gain = by_layer(run, "delta_norm"), by_layer(run, "backward_gain")
+    assert gain["actor"] == pytest.approx(delta["actor"] / delta["pi"], rel=1e-6)
+    assert gain["critic"] == pytest.approx(delta["critic"] / delta["v"], rel=1e-6)
+    both = np.hypot(delta["actor"], delta["critic"])
+    assert gain["trunk"] == pytest.approx(delta["trunk"] / both, rel=1e-6)
+    assert reasons(run) == {("several_readers", "trunk")}
+    assert {layer.name for layer in run.layers if layer.output} == {"pi", "v"}
+
+
+# -- what is not an activation, and what is
+
+
+class Add(nn.Module):
+    def forward(self, x, other):
+        return x + other
+
+
+class Position(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("table", torch.randn(16))
+
+    def forward(self, x):
+        return x + self.table
+
+
+class DropPath(nn.Module):
+    def forward(self, x):
+        return x * (torch.rand(len(x), 1) > 0.1).float() / 0.9
+
+
+class Stream(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.position, self.add, self.drop = (
+            *(nn.Embedding(9, 16), Position(), Add(), DropPath()),
+        )
+        self.a, self.b, self.out = nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, 3)
+
+    def forward(self, ids):
+        x = self.position(self.embed(ids))
+        x = self.add(self.a(x), x)
+        return self.out(x + self.drop(self.b(x)))
+
+
+def test_sums_positions_and_dropped_paths_are_no_activations():
+    run, own = watched(Stream(), lambda m: functional.cross_entropy(m(torch.arange(32) % 9), Y))
+    assert [layer.activation for layer in run.layers] == ["linear"] * 4
+    for name in ("embed", "a", "b"):
+        assert by_layer(run, "g_norm")[name] == pytest.approx(own[name], rel=1e-5)
+    assert all(note.reason == "several_readers" for note in run.notes)
+
+
+class Between(nn.Module):
+    """A layer, one function behind it, another layer."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.a, self.b, self.function = nn.Linear(8, 16), nn.LazyLinear(3), [function]
+
+    def forward(self, x):
+        self.z = self.a(x)
+        self.h = self.function[0](self.z)
+        for tensor in (self.z, self.h):
+            if tensor.requires_grad:
+                tensor.retain_grad()
+        return self.b(self.h)
+
+
+ACTIVATIONS = {
+    "relu": [torch.relu, lambda t: t.clamp(min=0), lambda t: torch.maximum(t, t.new_zeros(()))],
+    "leaky_relu": [
+        lambda t: functional.leaky_relu(t, 0.3),
+        lambda t: torch.where(t > 0, t, 0.1 * t),
+    ],
+    "elu": [
+        lambda t: functional.elu(t, 2.0),
+        lambda t: torch.where(t > 0, t, torch.expm1(t)),
+    ],
+    "celu": [lambda t: functional.celu(t, 2.0)],
+    "softplus": [lambda t: functional.softplus(t, 2), lambda t: torch.log1p(t.exp())],
+    "gelu": [lambda t: 0.5 * t * (1 + torch.erf(t / 2**0.5))],
+    "gelu_tanh": [transformers.activations.ACT2FN["gelu_new"]],
+    "quick_gelu": [transformers.activations.ACT2FN["quick_gelu"]],
+    "relu2": [transformers.activations.ACT2FN["relu2"], lambda t: functional.relu(t).pow(2)],
+    "silu": [lambda t: t * torch.sigmoid(t)],
+    "mish": [lambda t: t * torch.tanh(functional.softplus(t))],
+    "hard_swish": [functional.hardswish, lambda t: t * functional.relu6(t + 3) / 6],
+    "hard_sigmoid": [functional.hardsigmoid, lambda t: functional.relu6(t + 3) / 6],
+    "log_sigmoid": [functional.logsigmoid],
+    "softsign": [functional.softsign],
+    "tanhshrink": [functional.tanhshrink],
+    "softshrink": [functional.softshrink],
+    "prelu": [nn.PReLU(16, 0.2)],
+    "scaled_sigmoid": [lambda t: 4 * torch.sigmoid(t) - 2],
+    "linear": [lambda t: 2 * t + 1, functional.dropout],
+    "": [
+        functional.glu,
+        functional.normalize,
+        lambda t: functional.softmax(t, -1),
+        lambda t: functional.rrelu(t, training=True),
+    ],
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [(n, f) for n, functions in ACTIVATIONS.items() for f in functions],
+)
+def test_activations_are_known_by_what_they_compute(name, function, dtype):
+    torch.manual_seed(1)
+    if isinstance(function, nn.Module):
+        function = copy.deepcopy(function).to(dtype)
+    model = Between(function).to(dtype)
+    model(X.to(dtype))
+    run, _ = watched(model, lambda m: functional.cross_entropy(m(X.to(dtype)).float(), Y))
+    found = info(run, "a").activation
+    close = {"gelu": "gelu_tanh", "gelu_tanh": "gelu", "quick_gelu": "gelu"}
+    alike = {name, close.get(name, name)} if dtype is torch.bfloat16 else {name}
+    assert found in alike or (name == "scaled_sigmoid" and found == "sigmoid"), found
+    if name == "" and not info(run, "a").derived:
+        raise AssertionError("an unknown slope is derived")
+    assert bool(reasons(run) & {("unknown_activation", "a"), ("mixes_units", "a")}) == (name == "")
+    if name in ("linear", "scaled_sigmoid"):
+        return  # What scales behind an activation, or in place of one, is not in its slope.
+    z, h = model.z.grad.double().norm(), model.h.grad.double().norm()
+    within = 1e-4 if dtype is torch.float32 else 3e-2
+    assert by_layer(run, "delta_norm")["a"] == pytest.approx(z.item(), rel=within)
+    assert by_layer(run, "slope_gain")["a"] == pytest.approx((z / h).item(), rel=within)
+
+
+class Twice(nn.Module):
+    """A time embedding: several layers read it, each through an activation of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.t, self.p, self.q, self.act = (
+            *(nn.Linear(8, 16), nn.Linear(16, 16), nn.Linear(16, 3), nn.SiLU()),
+        )
+
+    def forward(self, x):
+        self.e = self.t(x)
+        return self.q(self.act(self.e) + self.p(self.act(self.e)))
+
+
+def test_one_activation_called_twice_is_one_activation():
+    model = Twice()
+    run, own = watched(model, classify)
+    z = model.e.detach().double().requires_grad_()
+    (slope,) = torch.autograd.grad(functional.silu(z).sum(), z)
+    assert info(run, "t").activation == "silu"
+    delta, g = by_layer(run, "delta_norm")["t"], by_layer(run, "g_norm")["t"]
+    assert delta == pytest.approx(own["t"], rel=1e-5)
+    assert by_layer(run, "slope_gain")["t"] == pytest.approx(delta / g, rel=1e-5)
+    assert slope.abs().min() * g < delta < 1.1 * g
+
+
+# -- parameters
+
+
+class Scales(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.act, self.out = nn.Linear(8, 16), nn.PReLU(16), nn.Linear(16, 3)
+        self.gamma = nn.Parameter(torch.full((16,), 0.1))
+        self.temperature = nn.Parameter(torch.tensor(1.0))
+        self.spectral = nn.Parameter(torch.randn(4, 9, dtype=torch.cfloat))
+
+    def forward(self, x):
+        x = self.gamma * self.act(self.a(x))
+        x = torch.fft.irfft(torch.fft.rfft(x) * self.spectral.sum(0), n=16)
+        return self.temperature * self.out(x)
+
+
+def test_every_parameter_but_biases_has_a_row():
+    torch.manual_seed(0)
+    model = Scales()
+    classify(model).backward()
+    expected = {n: p.grad.norm().item() for n, p in model.named_parameters()}
+    model.zero_grad()
+    run, _ = watched(model, classify)
+    found = by_layer(run, "weight_grad_norm")
+    names = {"act.weight": "act.weight", "gamma": "gamma", "temperature": "temperature"}
+    names |= {"a.weight": "a", "out.weight": "out", "spectral": "Scales"}
+    for parameter, layer in names.items():
+        assert found[layer] == pytest.approx(expected[parameter], rel=1e-5), parameter
+    biases = sum(p.numel() for n, p in model.named_parameters() if "bias" in n)
+    assert run.attributes["parameters"] == sum(p.numel() for p in model.parameters()) - biases
+    assert info(run, "gamma").kind == "scale"
+    assert ("alone", "gamma") in reasons(run)
