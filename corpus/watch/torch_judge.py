@@ -228,8 +228,7 @@ class _Judged:
         self.run, self.outcome = run, outcome
         self.notes: list[tuple[tuple[str, ...], str]] = []
         for note in run.notes:
-            layers = getattr(note, "layers", None)
-            layers = (note.layer,) if layers is None and note.layer else tuple(layers or ())
+            layers = note.layers
             self.notes.append((layers, note.sentence("en")))
         self.said: set[str] = set()
 
