@@ -85,7 +85,7 @@ class Note:
             "subject": sentence(f"watch.subject.{self.subject}", lang),
             "reason": sentence(f"watch.reason.{self.reason}", lang, **self.facts),
         }
-        names = ", ".join(self.layers[:_NAMED])
+        names = ", ".join(clean(name) for name in self.layers[:_NAMED])
         if not self.layers:
             return sentence("watch.not_applicable.all", lang, **words)
         if len(self.layers) == 1:
