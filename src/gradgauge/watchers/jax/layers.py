@@ -9,71 +9,13 @@ alone makes of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
+from gradgauge.watchers.jax.primitives import AFFINE, ELEMENTWISE, LOOPS, RELABELS, SPREADS
 from gradgauge.watchers.jax.program import Operation, Program, Ref, consumers
-
-_ELEMENTWISE = {
-    "abs",
-    "add",
-    "add_any",
-    "atan",
-    "atan2",
-    "clamp",
-    "convert_element_type",
-    "copy",
-    "cos",
-    "acos",
-    "acosh",
-    "and",
-    "asin",
-    "asinh",
-    "atanh",
-    "cbrt",
-    "cosh",
-    "custom_jvp_call",
-    "custom_vjp_call",
-    "div",
-    "eq",
-    "erf",
-    "erfc",
-    "exp",
-    "exp2",
-    "expm1",
-    "floor",
-    "ge",
-    "is_finite",
-    "gt",
-    "integer_pow",
-    "jit",
-    "le",
-    "log",
-    "log1p",
-    "logistic",
-    "lt",
-    "max",
-    "min",
-    "mul",
-    "ne",
-    "neg",
-    "not",
-    "pow",
-    "round",
-    "or",
-    "rem",
-    "rsqrt",
-    "select_n",
-    "sign",
-    "sin",
-    "sinh",
-    "sqrt",
-    "square",
-    "sub",
-    "tan",
-    "tanh",
-}
-_RELABELS = {"convert_element_type", "transpose", "squeeze", "copy"}
-_LOOPS = {"scan", "while", "cond", "custom_vjp_call", "custom_vjp_call_jaxpr"}
-
 
 @dataclass(eq=False)
 class Use:
@@ -129,6 +71,21 @@ def find_layers(program: Program, leaves: dict[Ref, int], ndims: dict[int, int])
     return search.found
 
 
+@dataclass(frozen=True)
+class _Exits:
+    """What leaves a pointwise neighbourhood of z.
+
+    Attributes:
+        refs: values that something else reads.
+        affine: all values in it that are a factor times z, shifted by a number.
+        hint: name of the only operation in it, if it is one.
+    """
+
+    refs: set[Ref]
+    affine: set[Ref]
+    hint: str
+
+
 class _Search:
     def __init__(self, program: Program, leaves: dict[Ref, int], ndims: dict[int, int]):
         self.program, self.ndims = program, ndims
@@ -136,36 +93,47 @@ class _Search:
         self.readers = consumers(program)
         self.of_leaf: dict[Ref, int] = dict(leaves)
         self.constant: set[Ref] = set(program.constants)
+        # Constants of one number, whatever their shape.
+        self.uniform = {r for r, v in program.constants.items() if not np.shape(v)}
+        self.real: set[Ref] = set()
         self.shape: dict[Ref, tuple[int, ...]] = {}
         for operation in program.operations:
             self.shape.update(zip(operation.outputs, operation.shapes, strict=True))
+            given = zip(operation.inputs, operation.eqn.invars, strict=True)
+            self.shape.update((r, getattr(v.aval, "shape", ())) for r, v in given if r is not None)
+            made = zip(operation.outputs, operation.eqn.outvars, strict=True)
+            self.real.update(ref for ref, var in made if _is_real(var.aval))
 
     def look_at(self, operation: Operation) -> None:
         refs = [r for r in operation.inputs if r is not None]
         mine = [r for r in refs if r in self.of_leaf]
         data = [r for r in refs if r not in self.of_leaf and r not in self.constant]
         if not data:
-            self._derived(operation, mine)
+            self._derived(operation, refs, mine)
             return
         name = operation.eqn.primitive.name
-        if name in _LOOPS:
+        if name in LOOPS:
             for ref in mine:
                 self.found.inside.setdefault(self.of_leaf[ref], name)
         elif len(mine) == 1 and len(operation.outputs) == 1:
             self._use(operation, name, mine[0], data[0])
 
-    def _derived(self, operation: Operation, mine: list[Ref]) -> None:
+    def _derived(self, operation: Operation, refs: list[Ref], mine: list[Ref]) -> None:
         """Made of parameters and constants alone: stands for its largest parameter."""
         if mine:
             leaf = max((self.of_leaf[r] for r in mine), key=lambda i: self.ndims[i])
             self.of_leaf.update(dict.fromkeys(operation.outputs, leaf))
         else:
             self.constant.update(operation.outputs)
+            if operation.eqn.primitive.name in ELEMENTWISE | SPREADS and self.uniform >= {*refs}:
+                self.uniform.update(operation.outputs)
 
     def _use(self, operation: Operation, name: str, weight: Ref, data: Ref) -> None:
         leaf = self.of_leaf[weight]
         out, ndim = operation.outputs[0], len(operation.shapes[0])
         matrix = self.ndims[leaf] > 1
+        if out not in self.real:
+            return
         if name == "dot_general" and matrix:
             axes = _free_axes(operation, weight, ndim)
             self.found.uses.append(Use(leaf, "dense", data, out, out, axes))
@@ -180,70 +148,125 @@ class _Search:
 
     def follow(self, use: Use) -> None:
         """From the product to z, behind the bias, and to h."""
-        while True:
-            readers = self.readers.get(use.z, [])
-            if len(readers) != 1 or len(readers[0].outputs) != 1:
-                break
-            operation = readers[0]
-            name = operation.eqn.primitive.name
-            others = [r for r in operation.inputs if r is not None and r != use.z]
-            bias = name in ("add", "add_any") and others and all(r in self.of_leaf for r in others)
-            scaled = use.kind == "normalization" and name == "mul" and not bias
-            if scaled:
-                # Written as x * (scale / deviation): this product is the normalised signal.
-                use.unit_axes = (len(operation.shapes[0]) - 1,)
-            elif not bias and name not in _RELABELS:
-                break
-            if name == "transpose":
-                order = list(operation.eqn.params["permutation"])
-                use.unit_axes = tuple(order.index(a) for a in use.unit_axes)
-            elif name == "squeeze":
-                gone = operation.eqn.params["dimensions"]
-                left = (a for a in use.unit_axes if a not in gone)
-                use.unit_axes = tuple(a - sum(d < a for d in gone) for a in left)
-            use.z = operation.outputs[0]
-        self.shape.setdefault(use.z, ())
-        exits, hint = self._exits(use.z)
-        use.direct = use.z in exits
-        if exits == {use.z}:
+        while self._step(use):
+            pass
+        scaled = self._scaled(use.z)
+        if scaled != use.z and scaled not in self._exits(scaled).refs:
+            use.z = scaled  # What the activation gets.
+        exits = self._exits(use.z)
+        use.direct = use.z in exits.refs
+        if exits.refs == {use.z}:
             use.h = use.z
             return
         # Of several values, those that are made of one of them alone leave through that one.
-        through = [e for e in sorted(exits) if exits <= self._depends_on(e, alone=True)]
-        clear = bool(through) and use.z not in exits
-        use.h, use.hint = (through[0], hint) if clear else (None, "")
+        through = [
+            e
+            for e in sorted(exits.refs & self.real)
+            if exits.refs <= self._depends_on(e, alone=True)
+        ]
+        if not through or use.direct:
+            use.h = None
+        elif through[0] in exits.affine:
+            use.h = use.z  # A query divided by sqrt(d): no activation.
+        else:
+            use.h, use.hint = through[0], exits.hint
 
-    def _exits(self, z: Ref) -> tuple[set[Ref], str]:
+    def _step(self, use: Use) -> bool:
+        """One operation on from `use.z`, if all that it does is to complete z."""
+        operation = self._only_reader(use.z)
+        if operation is None or operation.outputs[0] not in self.real:
+            return False
+        name = operation.eqn.primitive.name
+        bias = self._adds_bias(operation, use.z)
+        if use.kind == "normalization" and self._normalizes(use, operation):
+            use.unit_axes = (len(operation.shapes[0]) - 1,)
+        elif not bias and name not in RELABELS:
+            # A factor belongs to z where a bias comes behind it.
+            scaled = self._scaled(use.z)
+            behind = self._only_reader(scaled)
+            if scaled == use.z or behind is None or not self._adds_bias(behind, scaled):
+                return False
+            use.z = scaled
+            return True
+        if name == "transpose":
+            order = list(operation.eqn.params["permutation"])
+            use.unit_axes = tuple(order.index(a) for a in use.unit_axes)
+        elif name == "squeeze":
+            gone = operation.eqn.params["dimensions"]
+            left = (a for a in use.unit_axes if a not in gone)
+            use.unit_axes = tuple(a - sum(d < a for d in gone) for a in left)
+        use.z = operation.outputs[0]
+        return True
+
+    def _normalizes(self, use: Use, operation: Operation) -> bool:
+        """Whether an operation goes on normalising: x * (scale / deviation) multiplies x with
+        the use so far, (scale * x) / deviation divides by a statistic."""
+        name, inputs = operation.eqn.primitive.name, operation.inputs
+        others = [r for r in inputs if r is not None and r != use.z and r not in self.uniform]
+        if len(others) != 1 or name not in ("mul", "div"):
+            return False
+        sizes = self.shape[use.z], self.shape.get(others[0], ())
+        if name == "mul" and use.source is not None and 1 in self.shape.get(use.source, ()):
+            use.source = others[0]
+            return True
+        return 1 in sizes[1] and sizes[0] != sizes[1] and (name == "mul" or inputs[0] == use.z)
+
+    def _only_reader(self, ref: Ref) -> Operation | None:
+        readers = self.readers.get(ref, [])
+        alone = len(readers) == 1 and len(readers[0].outputs) == 1
+        return readers[0] if alone and ref not in self.program.outputs else None
+
+    def _adds_bias(self, operation: Operation, z: Ref) -> bool:
+        others = [r for r in operation.inputs if r is not None and r != z]
+        adds = operation.eqn.primitive.name in ("add", "add_any")
+        return adds and bool(others) and all(r in self.of_leaf for r in others)
+
+    def _by_numbers(self, operation: Operation, z: Ref) -> bool:
+        """Whether all other operands are constants of one number."""
+        others = {r for r in operation.inputs if r is not None and r != z}
+        return others <= self.uniform
+
+    def _scaled(self, z: Ref) -> Ref:
+        """z times the constant factors that all its readers get it with."""
+        while True:
+            operation = self._only_reader(z)
+            if operation is None or operation.eqn.primitive.name not in ("mul", "div"):
+                return z
+            if operation.inputs.count(z) > 1 or not self._by_numbers(operation, z):
+                return z
+            if operation.eqn.primitive.name == "div" and operation.inputs[0] != z:
+                return z
+            z = operation.outputs[0]
+
+    def _exits(self, z: Ref) -> _Exits:
         """Values that are functions of z alone, entry by entry, and that something else reads."""
-        shape = self.shape[z]
-        inside, hints = {z}, []
-        exits: set[Ref] = set()
+        inside, affine, hints = {z}, {z}, []
+        refs: set[Ref] = set()
         for operation in self.program.operations:
-            refs = [r for r in operation.inputs if r is not None]
-            if not inside.intersection(refs):
+            read = inside.intersection(r for r in operation.inputs if r is not None)
+            if not read:
                 continue
-            if self._pointwise(operation, inside, shape):
-                inside.update(operation.outputs)
-                hints.append(operation.name)
-            else:
-                exits |= inside.intersection(refs)
-        exits |= inside.intersection(o for o in self.program.outputs if isinstance(o, Ref))
-        return exits or {z}, hints[0] if len(hints) == 1 else ""
+            if not self._pointwise(operation, inside, self.shape[z]):
+                refs |= read
+                continue
+            inside.update(operation.outputs)
+            hints.append(operation.name)
+            if read <= affine and _is_affine(operation, read):
+                affine.update(operation.outputs)
+        refs |= inside.intersection(o for o in self.program.outputs if isinstance(o, Ref))
+        return _Exits(refs or {z}, affine, hints[0] if len(hints) == 1 else "")
 
     def _pointwise(self, operation: Operation, inside: set[Ref], shape: tuple[int, ...]) -> bool:
-        others = [r for r in operation.inputs if r is not None and r not in inside]
-        scalars = all(r in self.constant and not self._has_axes(r) for r in others)
+        others = {r for r in operation.inputs if r is not None and r not in inside}
         same = all(s == shape for s in operation.shapes)
-        return scalars and same and operation.eqn.primitive.name in _ELEMENTWISE
-
-    def _has_axes(self, ref: Ref) -> bool:
-        shape = self.shape.get(ref)
-        if shape is None:
-            shape = getattr(self.program.constants.get(ref), "shape", ())
-        return bool(shape)
+        return others <= self.uniform and same and operation.eqn.primitive.name in ELEMENTWISE
 
     def fold(self) -> None:
-        """Give a layer the z behind the normalisation that follows it directly."""
+        """Give a layer the z behind the normalisation that follows it directly.
+
+        Its output goes nowhere else then: in a residual stack that normalises first, the
+        stream is read by the sum, too, and the normalisation is a layer of its own.
+        """
         for norm in self.found.uses:
             if norm.kind != "normalization":
                 continue
@@ -251,12 +274,21 @@ class _Search:
             last = next((u for u in reversed(before) if not u.folded), None)
             if last is None or last.kind == "normalization" or not last.direct:
                 continue
-            if norm.source is not None and norm.source in self._depends_on(last.z, alone=True):
+            reads = norm.source in self._depends_on(last.z, alone=True)
+            if reads and not self._leaves_beside(last.z, norm.z):
                 same = self.shape[norm.z] == self.shape[last.z]
                 last.z, last.h, last.hint = norm.z, norm.h, norm.hint
                 last.direct = norm.direct
                 last.unit_axes = last.unit_axes if same else norm.unit_axes
                 norm.folded = True
+
+    def _leaves_beside(self, z: Ref, norm: Ref) -> bool:
+        """Whether the outputs depend on z in another way than through `norm`."""
+        reached = {z}
+        for operation in self.program.operations:
+            if norm not in operation.outputs and reached.intersection(operation.inputs):
+                reached.update(operation.outputs)
+        return bool(reached.intersection(o for o in self.program.outputs if isinstance(o, Ref)))
 
     def _depends_on(self, ref: Ref, alone: bool) -> set[Ref]:
         """Values that depend on `ref`; `alone`: on nothing else but parameters and constants."""
@@ -278,6 +310,21 @@ class _Search:
             reached = self._depends_on(use.z, alone=False)
             others = (u for u in self.found.uses if u is not use and not u.folded)
             use.output = not any(u.source in reached for u in others)
+
+
+def _is_real(aval: Any) -> bool:
+    """Whether a value is of floats: only those have gradients."""
+    return hasattr(aval, "dtype") and bool(jnp.issubdtype(aval.dtype, jnp.floating))
+
+
+def _is_affine(operation: Operation, read: set[Ref]) -> bool:
+    """Whether an operation on affine values and constants keeps what it makes affine."""
+    name, inputs = operation.eqn.primitive.name, operation.inputs
+    if name == "mul":
+        return sum(r in read for r in inputs) == 1
+    if name == "div":
+        return inputs[0] in read and inputs[1] not in read
+    return name in AFFINE and _is_real(operation.eqn.outvars[0].aval)
 
 
 def _free_axes(operation: Operation, weight: Ref, ndim: int) -> tuple[int, ...]:

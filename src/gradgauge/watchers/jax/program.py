@@ -2,14 +2,18 @@
 
 Calls of jitted functions are written out in place; those that are an activation of its own
 derivative rule (`relu`) stay whole, for written out they would have another slope at the kink.
+What the function computes twice stands there once, as XLA would have it: `x @ w` in
+`where(x @ w > 0, x @ w, 0)` is one value, which two operations read. What its outputs do not
+depend on is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 from gradgauge.watchers.activations import named
@@ -59,10 +63,33 @@ class Program:
     constants: dict[Ref, Array] = field(default_factory=dict)
     outputs: list[Any] = field(default_factory=list)
     size: int = 0
+    _computed: dict[Hashable, tuple[Ref, ...]] = field(default_factory=dict)
 
     def new(self) -> Ref:
         self.size += 1
         return self.size
+
+    def append(self, eqn: JaxprEqn, inputs: tuple[Ref | None, ...]) -> tuple[Ref, ...]:
+        """Apply an equation to values; the refs of its outputs, old ones if it was there."""
+        key = _key(eqn, inputs)
+        if key is not None and key in self._computed:
+            return self._computed[key]
+        outputs = tuple(self.new() for _ in eqn.outvars)
+        shapes = tuple(tuple(getattr(v.aval, "shape", ())) for v in eqn.outvars)
+        self.operations.append(Operation(eqn, inputs, outputs, shapes))
+        if key is not None:
+            self._computed[key] = outputs
+        return outputs
+
+    def prune(self) -> None:
+        """Leave out what no output depends on: auxiliary results, a user's own prints."""
+        needed = {ref for ref in self.outputs if isinstance(ref, Ref)}
+        kept = []
+        for operation in reversed(self.operations):
+            if needed.intersection(operation.outputs):
+                needed.update(ref for ref in operation.inputs if ref is not None)
+                kept.append(operation)
+        self.operations = kept[::-1]
 
     def run(self, arguments: Sequence[Array], tap: Callable[[Ref, Array], Array]) -> list[Array]:
         """The outputs; `tap` sees every value and says what goes on in its place."""
@@ -97,7 +124,25 @@ def flatten(closed: ClosedJaxpr) -> Program:
     program = Program()
     program.inputs = [program.new() for _ in closed.jaxpr.invars]
     program.outputs = _inline(program, closed.jaxpr, closed.consts, program.inputs)
+    program.prune()
     return program
+
+
+def _key(eqn: JaxprEqn, inputs: tuple[Ref | None, ...]) -> Hashable | None:
+    """Two applications with one key compute the same; None: it may not be left out."""
+    given = tuple(
+        _literal(var) if ref is None else ref for ref, var in zip(inputs, eqn.invars, strict=True)
+    )
+    key = (eqn.primitive, given, tuple(sorted(eqn.params.items(), key=lambda item: item[0])))
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return None if eqn.effects else key
+
+
+def _literal(var: Any) -> Hashable:
+    return (str(var.aval), np.asarray(var.val).tobytes())
 
 
 def _inline(program: Program, jaxpr: Jaxpr, consts: Sequence[Any], given: Sequence[Any]) -> list:
@@ -120,10 +165,7 @@ def _inline(program: Program, jaxpr: Jaxpr, consts: Sequence[Any], given: Sequen
             made = _inline(program, body, values, arguments)
             known.update(zip(eqn.outvars, made, strict=True))
             continue
-        outputs = tuple(program.new() for _ in eqn.outvars)
-        known.update(zip(eqn.outvars, outputs, strict=True))
-        shapes = tuple(tuple(getattr(v.aval, "shape", ())) for v in eqn.outvars)
-        program.operations.append(Operation(eqn, tuple(arguments), outputs, shapes))
+        known.update(zip(eqn.outvars, program.append(eqn, tuple(arguments)), strict=True))
     return [v if isinstance(v, Literal) else known[v] for v in jaxpr.outvars]
 
 
@@ -137,12 +179,21 @@ def _inner(eqn: JaxprEqn) -> tuple[Jaxpr, Sequence[Any]] | None:
     """The body of a call that is to be written out."""
     if eqn.primitive.name not in _WRITTEN_OUT:
         return None
-    if named(str(eqn.params.get("name", ""))) is not None:
+    if _is_activation(eqn):
         return None
     body = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
     if isinstance(body, ClosedJaxpr):
         return body.jaxpr, body.consts
     return (body, ()) if isinstance(body, Jaxpr) else None
+
+
+def _is_activation(eqn: JaxprEqn) -> bool:
+    """Whether a call is of an activation: by its name, and of one array alone. A user's
+    `linear(w, x)` is called like one, too."""
+    if named(str(eqn.params.get("name", ""))) is None or len(eqn.outvars) != 1:
+        return False
+    arrays = [v.aval for v in eqn.invars if getattr(v.aval, "shape", ())]
+    return len(arrays) <= 1 and all(a.shape == eqn.outvars[0].aval.shape for a in arrays)
 
 
 def consumers(program: Program) -> Mapping[Ref, list[Operation]]:
