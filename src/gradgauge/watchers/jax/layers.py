@@ -17,6 +17,7 @@ import numpy as np
 from gradgauge.watchers.jax.primitives import AFFINE, ELEMENTWISE, LOOPS, RELABELS, SPREADS
 from gradgauge.watchers.jax.program import Operation, Program, Ref, consumers
 
+
 @dataclass(eq=False)
 class Use:
     """One place where a parameter meets data.

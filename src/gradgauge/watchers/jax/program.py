@@ -192,8 +192,9 @@ def _is_activation(eqn: JaxprEqn) -> bool:
     `linear(w, x)` is called like one, too."""
     if named(str(eqn.params.get("name", ""))) is None or len(eqn.outvars) != 1:
         return False
-    arrays = [v.aval for v in eqn.invars if getattr(v.aval, "shape", ())]
-    return len(arrays) <= 1 and all(a.shape == eqn.outvars[0].aval.shape for a in arrays)
+    shapes = [shape for v in eqn.invars if (shape := getattr(v.aval, "shape", ()))]
+    given = getattr(eqn.outvars[0].aval, "shape", ())
+    return len(shapes) <= 1 and all(shape == given for shape in shapes)
 
 
 def consumers(program: Program) -> Mapping[Ref, list[Operation]]:
