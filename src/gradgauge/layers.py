@@ -9,6 +9,7 @@ from typing import Any
 
 from gradgauge.messages.catalog import LANGUAGES, sentence
 from gradgauge.messages.clean import clean
+from gradgauge.spec.network import NetworkSpec
 
 _NAMED = 3
 """Layers that a note's sentence names."""
@@ -43,6 +44,9 @@ class LayerInfo:
         called: whether the forward pass came by.
         derived: whether `slope_gain` is backward_gain / weight_gain, f' being unknown.
         shares: name of an earlier layer with the same weights; empty: its own.
+        role: what it is for: q, k, v, qkv, o, up, gate, down, norm, embedding, conv, head; empty
+            where its name does not say.
+        block: the repeated block that it stands in; empty: none.
     """
 
     name: str
@@ -56,6 +60,8 @@ class LayerInfo:
     called: bool = True
     derived: bool = False
     shares: str = ""
+    role: str = ""
+    block: str = ""
 
     def __post_init__(self) -> None:
         """Names come from a user's program or from a file: what is not to be shown goes."""
@@ -109,6 +115,27 @@ def as_attributes(layers: list[LayerInfo], notes: list[Note]) -> dict[str, str]:
         "layers": json.dumps([asdict(layer) for layer in layers], ensure_ascii=False),
         "notes": json.dumps([asdict(note) for note in notes], ensure_ascii=False),
     }
+
+
+def layers_of(network: NetworkSpec) -> list[LayerInfo]:
+    """The layers of a dense network, by their numbers."""
+    activations = (*network.activations, "linear")
+    last = len(activations)
+    return [
+        LayerInfo(
+            name=str(number),
+            kind="dense",
+            activation=activation,
+            units=units,
+            fan_in=fan_in,
+            parameters=fan_in * units,
+            output=number == last,
+            role="head" if number == last else "",
+        )
+        for number, (activation, (fan_in, units)) in enumerate(
+            zip(activations, network.shapes, strict=True), start=1
+        )
+    ]
 
 
 def read_layers(attributes: Mapping[str, Any]) -> list[LayerInfo]:

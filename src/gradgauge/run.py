@@ -18,7 +18,15 @@ import numpy as np
 
 from gradgauge.errors import OutputProblem, RunFileProblem, UnknownName
 from gradgauge.hdf5 import numbers_in
-from gradgauge.layers import LayerInfo, Note, check_attributes, read_layers, read_notes
+from gradgauge.layers import (
+    LayerInfo,
+    Note,
+    check_attributes,
+    layers_of,
+    read_layers,
+    read_notes,
+)
+from gradgauge.spec.notation import parse
 
 if TYPE_CHECKING:
     import pandas
@@ -91,8 +99,11 @@ class Run:
 
     @property
     def layers(self) -> list[LayerInfo]:
-        """The layers of a watched network, in the order of the layer axis."""
-        return read_layers(self.attributes)
+        """The layers in the order of the layer axis: as a watcher saw them, or as the notation of
+        a dense network says."""
+        found = read_layers(self.attributes)
+        notation = self.attributes.get("notation")
+        return found or (layers_of(parse(notation)) if notation else [])
 
     @property
     def notes(self) -> list[Note]:

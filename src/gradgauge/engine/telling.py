@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradgauge.engine.history import History
-from gradgauge.layers import LayerInfo
+from gradgauge.layers import layers_of
 from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
@@ -36,7 +36,7 @@ class Tell:
         for member, listeners in self._heard.items():
             about = attributes(member)
             for listener in listeners:
-                listener.opened(layer_infos(networks[member]), about)
+                listener.opened(layers_of(networks[member]), about)
 
     def probe(self, at: int, values: Mapping[str, np.ndarray], alive: np.ndarray) -> None:
         """A probe before step `at`: quantity -> (members, layers)."""
@@ -75,23 +75,3 @@ class Tell:
     def _tell(self, member: int, group: str, step: int, values: Mapping[str, Any]) -> None:
         for listener in self._heard[member]:
             listener.recorded(group, step, values)
-
-
-def layer_infos(network: NetworkSpec) -> list[LayerInfo]:
-    """A network's layers as a watcher would name them."""
-    activations = (*network.activations, "linear")
-    last = len(activations)
-    return [
-        LayerInfo(
-            name="output" if number == last else f"hidden_{number}",
-            kind="dense",
-            activation=activation,
-            units=units,
-            fan_in=fan_in,
-            parameters=fan_in * units,
-            output=number == last,
-        )
-        for number, (activation, (fan_in, units)) in enumerate(
-            zip(activations, network.shapes, strict=True), start=1
-        )
-    ]

@@ -18,6 +18,7 @@ from gradgauge.layers import LayerInfo, Note, as_attributes
 from gradgauge.listening import Listener
 from gradgauge.run import Group, Run
 from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.roles import assign_roles
 
 MOST_STEPS = 4_096
 """Most steps that are kept; beyond, every second one is dropped, again and again."""
@@ -111,6 +112,7 @@ class Recorder:
     def start(self, layers: Sequence[LayerInfo]) -> None:
         """The layer axis, once for the whole Run."""
         self.layers = list(layers)
+        assign_roles(self.layers)
         self._tell_all("opened", self.layers, self.attributes)
 
     @property

@@ -15,7 +15,6 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._rows import MOST_LAYERS, Row, figure, picked, positive
 from gradgauge.report.words.numbers import NO_VALUE
 from gradgauge.run import Run
-from gradgauge.spec.notation import parse
 from gradgauge.study.by_layer import MOMENTS, by_layer, last_places, seed_range
 from gradgauge.watchers import LayerInfo
 
@@ -35,7 +34,7 @@ class Watched:
     @functools.cached_property
     def layers(self) -> list[LayerInfo]:
         """What is known of the layers: of a watched Run what the watcher saw, else its notation."""
-        return self.run.layers or _layers_of_notation(self.run)
+        return self.run.layers
 
     @functools.cached_property
     def labels(self) -> list[str]:
@@ -128,21 +127,3 @@ def _common_path(names: list[str]) -> int:
     )
     common = "".join(letter for letter, _ in alike)
     return max(common.rfind("/"), common.rfind(".")) + 1
-
-
-def _layers_of_notation(run: Run) -> list[LayerInfo]:
-    if not run.notation:
-        return []
-    network = parse(run.notation)
-    return [
-        LayerInfo(
-            str(at),
-            "dense",
-            network.activations[at - 1] if at <= network.depth else "",
-            units,
-            fan_in,
-            fan_in * units,
-            output=at > network.depth,
-        )
-        for at, (fan_in, units) in enumerate(network.shapes, 1)
-    ]
