@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from gradgauge.diagnosis.baselines import skill
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
@@ -28,7 +29,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         repeated = order.case in _REPEATED
         yield Found(
             order.case,
-            severity=FAULT if repeated or not evidence.learned else WARNING,
+            severity=WARNING if not repeated and _harmless(evidence) else FAULT,
             value=None if math.isnan(order.share) else order.share,
             remedies=("read_loader",) if repeated else ("shuffle",),
             facts={"batches": order.batches, "expected": order.expected},
@@ -36,6 +37,18 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         )
     elif order.reason:
         yield Silent(order.reason)
+
+
+def _harmless(evidence: Evidence) -> bool:
+    """Whether outputs on samples of all kinds show that the training has learned them: the loss
+    of its last batches is that of the last class alone."""
+    target = evidence.reference.skill
+    wanted = evidence.limits["learning"]["well"].value * (target if target > 0 else 1.0)
+    return bool(evidence.heads) and all(
+        head.after is not None
+        and skill(head.after, head.y, head.loss.kind, head.loss.logits) >= wanted
+        for head in evidence.heads
+    )
 
 
 RULE = Rule(

@@ -225,7 +225,7 @@ def rules_markdown(lang: str = "en") -> str:
         ]
         rows = [
             f"| `{rule.name}.{name}` | {plain(limit.value)} | {limit.source} |"
-            for name, limit in shipped()[rule.name].items()
+            for name, limit in shipped().get(rule.name, {}).items()
         ]
         parts.append("\n".join(["| limit | value | where it comes from |", "|---|---|---|", *rows]))
         parts.append(f"{sentence('diagnosis.heading.source', lang)}: {rule.paper}.")
