@@ -18,6 +18,7 @@ from gradgauge.diagnosis.facts import (
 )
 from gradgauge.diagnosis.learning import FAILING, LEARNED, UNKNOWN, Learning, judge
 from gradgauge.diagnosis.limits import Limits
+from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.reference import Reference, reference_of
 from gradgauge.diagnosis.trial import Trial
 from gradgauge.run import Run
@@ -40,7 +41,7 @@ class Evidence:
         history: the training; None before any.
         trials: the same training with one thing changed, where this one fails or lags.
         seeds: redrawn weights: for each, the share of dead units by layer at the end.
-        reach: see Facts.
+        reach, properties: see Facts.
         saturated_at_init: see WatchedTraining.
     """
 
@@ -57,6 +58,7 @@ class Evidence:
     trials: tuple[Trial, ...] = ()
     seeds: tuple[Mapping[str, float], ...] = ()
     reach: float | None = None
+    properties: Properties = field(default_factory=Properties)
     saturated_at_init: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -154,6 +156,7 @@ def gathered(facts: Facts, watched: WatchedTraining | None, limits: Limits) -> E
         run=run,
         history=history,
         reach=facts.reach,
+        properties=facts.properties,
         saturated_at_init={} if watched is None else watched.saturated_at_init,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.layers import LayerInfo
 from gradgauge.run import Run
 
@@ -170,6 +171,7 @@ class Facts:
         data: what is trained on.
         reach: how much more the outputs answer to the first position of a sequence than to the
             last; None: no sequence.
+        properties: what the experiments on the model said.
     """
 
     framework: str
@@ -177,6 +179,7 @@ class Facts:
     optimizer: Optimizer
     data: Data
     reach: float | None = None
+    properties: Properties = field(default_factory=Properties)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradgauge.diagnosis.budget import Purse, training_length
 from gradgauge.diagnosis.evidence import Evidence, gathered
-from gradgauge.diagnosis.facts import Facts
+from gradgauge.diagnosis.facts import Facts, WatchedTraining
 from gradgauge.diagnosis.finding import Diagnosis, Finding, NotApplicable, Spent
 from gradgauge.diagnosis.learning import (
     LEARNED,
@@ -59,11 +59,12 @@ def examine(
             trainee.optimizer(),
             trainee.data(),
             trainee.reach(),
+            trainee.properties(),
         )
         planned = trainee.planned()
         length = training_length(planned, trainee.parameters(), facts.data)
         purse = Purse(settings.budget, length)
-        evidence = gathered(facts, trainee.watched(purse.watched(), settings.on_progress), chosen)
+        evidence = gathered(facts, _watched(trainee, facts, purse, settings), chosen)
         late = purse.was_late(evidence.steps) and not evidence.broke_off
         trials = tuple(try_changes(trainee, evidence, asked, purse))
         evidence = dataclasses.replace(evidence, trials=trials)
@@ -71,6 +72,23 @@ def examine(
         evidence = dataclasses.replace(evidence, seeds=seeds)
         spent = Spent(planned, length, len(trials) + len(seeds), late, purse.refused)
         return conclude(evidence, off, spent, time.perf_counter() - began)
+
+
+def _watched(
+    trainee: Trainee, facts: Facts, purse: Purse, settings: Settings
+) -> WatchedTraining | None:
+    """The training, or None where it breaks off with an error that is already explained.
+
+    What a step raises is the user's own, but for one case: a framework may refuse to step at all
+    where no weight has a gradient, and that is what the finding says.
+    """
+    reach = facts.properties.reach
+    if reach is None or not reach.nothing:
+        return trainee.watched(purse.watched(), settings.on_progress)
+    try:
+        return trainee.watched(purse.watched(), settings.on_progress)
+    except Exception:  # noqa: BLE001 each framework has an error of its own for it
+        return None
 
 
 def conclude(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from gradgauge.diagnosis.rules import (
     bad_initial_scale,
+    batch_mixing,
     constant_initialization,
     dead_units,
     exploding_gradient,
@@ -16,8 +17,10 @@ from gradgauge.diagnosis.rules import (
     regressed,
     saturated_units,
     signal_collapse,
+    train_eval_gap,
     unreached_layer,
     unscaled_input,
+    unshuffled_batches,
     update_ratio,
     vanishing_gradient,
 )
@@ -25,9 +28,12 @@ from gradgauge.diagnosis.rules._rule import Rule, ask
 
 RULES: tuple[Rule, ...] = (
     loss_mismatch.RULE,
+    batch_mixing.RULE,
     non_finite.RULE,
     constant_initialization.RULE,
     unreached_layer.RULE,
+    unshuffled_batches.RULE,
+    train_eval_gap.RULE,
     bad_initial_scale.RULE,
     unscaled_input.RULE,
     learning_rate_too_high.RULE,

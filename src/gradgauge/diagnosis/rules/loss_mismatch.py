@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from gradgauge.diagnosis.baselines import class_indices
-from gradgauge.diagnosis.facts import CLASS_LOSSES, Head
+from gradgauge.diagnosis.facts import CLASS_LOSSES, Head, Loss
+from gradgauge.diagnosis.properties.experiment import LossCall
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
@@ -33,13 +35,30 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 """What an output's activation can reach."""
 
+IGNORED = -100
+"""The label that PyTorch's losses pass over, unless they are told another one."""
 _ENOUGH = 8
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
-    """Every head by itself."""
+    """Every head by itself, and every known loss that a loss of the user's own calls."""
     known = [head for head in evidence.heads if head.loss.kind != "other"]
-    if not known:
+    inside = evidence.properties.calls if len(known) < len(evidence.heads) else ()
+    pairing = evidence.properties.mispaired
+    for call in inside:
+        yield from _call(evidence, call, limits)
+    if pairing is not None and not any(head.strict_shapes for head in known):
+        yield Found(
+            "shapes_met",
+            remedies=("same_shape",),
+            facts={
+                "operation": pairing.operation,
+                "outputs": f"({', '.join(pairing.outputs)})",
+                "targets": f"({', '.join(pairing.targets)})",
+            },
+            certainty=0.95,
+        )
+    if not known and not inside and pairing is None:
         yield Silent("unknown_loss")
     for head in known:
         if head.loss.kind in CLASS_LOSSES:
@@ -48,6 +67,35 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             yield from _binary(head)
         else:
             yield from _regression(head, limits)
+
+
+_WHAT_THEY_TAKE: dict[str, tuple[str, bool | None]] = {
+    "cross_entropy": ("sparse_categorical", True),
+    "nll_loss": ("sparse_categorical", None),
+    "binary_cross_entropy": ("binary", False),
+    "binary_cross_entropy_with_logits": ("binary", True),
+}
+
+
+def _call(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Found]:
+    """A known loss within the user's own: does it get what it takes?"""
+    layer = evidence.heads[0].layer if evidence.heads else None
+    loss = Loss("other", call.name)
+    head = Head(layer, call.activation, loss, call.target, call.given)
+    if call.name in ("kl_div", "nll_loss"):
+        # Logarithms of probabilities are never above 0; what is weighted need not sum to 1.
+        if float(call.given.max(initial=-np.inf)) > limits["range"].value:
+            distributions = _are_distributions(_samples(head), limits["range"].value)
+            case = "probabilities_as_logs" if distributions else "logits_as_logs"
+            yield _found(head, case, ("log_softmax",))
+        elif call.name == "kl_div" and not call.logs and float(call.target.min(initial=0.0)) < 0:
+            yield _found(head, "targets_as_logs", ("log_target",))
+        return
+    kind, logits = _WHAT_THEY_TAKE[call.name]
+    if kind == "sparse_categorical" and call.target.shape == call.given.shape:
+        kind = "categorical"
+    head = replace(head, loss=Loss(kind, call.name, logits))
+    yield from _binary(head) if kind == "binary" else _classes(evidence, head, limits)
 
 
 def _found(
@@ -108,6 +156,9 @@ def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Fou
 
 def _sparse_labels(head: Head, y: np.ndarray) -> Iterator[Found]:
     numbers = y.astype(np.float64)
+    numbers = numbers[numbers != IGNORED]
+    if not numbers.size:
+        return
     if np.any(numbers != np.round(numbers)):
         yield _found(head, "labels_not_whole", ("regression_loss",))
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from gradgauge.diagnosis.facts import Layer
+from gradgauge.diagnosis.properties.reach import Reach
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     NOTE,
@@ -26,6 +28,11 @@ _SEEN = 1e-25
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """Frozen with fresh weights; left out of the optimizer; detached; never called."""
     del limits
+    properties = evidence.properties
+    yield from _loose(evidence)
+    if properties.reach is not None and properties.reach.nothing:
+        yield _nothing(evidence, properties.reach)
+        return
     if not evidence.layers:
         yield Silent("no_layers")
     if nothing_reached(evidence):
@@ -38,7 +45,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             certainty=1.0,
         )
         return
-    cut = _cut_off(evidence)
+    cut = _cut_off(evidence) | _cut_by_experiment(evidence)
     found = []
     for index, layer in enumerate(evidence.layers):
         case, severity = _case(evidence, index, layer, cut)
@@ -60,6 +67,64 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     yield from (f for f in found if f.severity != FAULT)
 
 
+def _nothing(evidence: Evidence, reach: Reach) -> Found:
+    """The loudest: the loss cannot teach any weight anything."""
+    case = (
+        "outputs_cut" if reach.within_model else "loss_constant" if reach.constant else "loss_cut"
+    )
+    outputs = [layer.name for layer in evidence.layers if layer.info.output]
+    outputs = outputs or [head.layer for head in evidence.heads if head.layer]
+    return Found(
+        case,
+        layer=outputs[-1] if outputs and reach.within_model else None,
+        value=0.0,
+        limit="gradient",
+        remedies=(f"reach_{case}",),
+        certainty=1.0,
+    )
+
+
+def _loose(evidence: Evidence) -> Iterator[Found]:
+    """Tensors that take part and ask for gradients, but that nothing moves."""
+    for in_model, case in ((True, "unregistered"), (False, "loss_weights")):
+        loose = [
+            t for t in evidence.properties.loose if t.in_model == in_model and not t.registered
+        ]
+        if loose:
+            yield Found(
+                case,
+                severity=FAULT if in_model else WARNING,
+                value=float(len(loose)),
+                remedies=(f"reach_{case}",),
+                facts={"count": len(loose), "shape": str(loose[0].shape)},
+                certainty=0.95,
+            )
+
+
+def _cut_by_experiment(evidence: Evidence) -> set[int]:
+    """Layers of weights with which the loss changes though they never get a gradient."""
+    properties = evidence.properties
+    if properties.reach is None:
+        return set()
+    places = (layer_of(properties.names[i], evidence.layers) for i in properties.reach.cut)
+    return {place for place in places if place is not None}
+
+
+def layer_of(weight: str, layers: Sequence[Layer]) -> int | None:
+    """The place of the layer that a weight belongs to, by their names; None: not found.
+
+    Names are paths of words: the layer's stand in the weight's, in their order and together.
+    """
+    words = re.findall(r"\w+", weight)
+    best: tuple[int, int] | None = None
+    for place, layer in enumerate(layers):
+        own = re.findall(r"\w+", layer.name)
+        inside = any(words[i : i + len(own)] == own for i in range(len(words)))
+        if inside and own and (best is None or len(own) > best[0]):
+            best = len(own), place
+    return best[1] if best else None
+
+
 def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[str, str]:
     info = layer.info
     if info.shares or info.kind == "normalization" or not info.parameters:
@@ -71,7 +136,8 @@ def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[
     if not layer.in_optimizer:
         return _frozen(evidence, layer, "not_in_optimizer")
     if index in cut:
-        return "detached", FAULT
+        # A trained part that runs without gradients is frozen in another way.
+        return "detached", NOTE if layer.fresh is False else FAULT
     return "", ""
 
 

@@ -23,8 +23,13 @@ from gradgauge.diagnosis.facts import (
     TrainingHistory,
     WatchedTraining,
 )
+<<<<<<< HEAD
 from gradgauge.diagnosis.locate import first_non_finite
+=======
+from gradgauge.diagnosis.properties.answers import Properties
+>>>>>>> ce54c53 (Diagnosis asks properties: batch-mixing, train-eval-gap, unshuffled-batches, and cases of unreached-layer and loss-mismatch)
 from gradgauge.diagnosis.sequences import reach_of
+from gradgauge.diagnosis.trainees.jax_experiment import properties_of
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
@@ -154,6 +159,11 @@ class JaxTrainee:
         if predict is None or self.x.ndim != 3:
             return None
         return reach_of(self.x[:PROBE_SAMPLES], lambda rows: np.asarray(predict(self.params, rows)))
+
+    def properties(self) -> Properties:
+        """See Trainee."""
+        batch = (self.x[: self.batch], self.y[: self.batch])
+        return properties_of(self.loss, self.params, *batch, self.predict)
 
     def planned(self) -> int:
         """See Trainee."""

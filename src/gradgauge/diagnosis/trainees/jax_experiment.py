@@ -10,10 +10,35 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.experiment import rows_to_take, size_of
+from gradgauge.diagnosis.properties.mixing import Mixing, batch_mixing
+from gradgauge.diagnosis.properties.pairing import mispaired
+from gradgauge.diagnosis.properties.reach import reach
 from gradgauge.diagnosis.trainees.jax_trace import Followed, followed, reached
 
 _SEED = 20_260
+
+
+def properties_of(
+    loss: Callable[..., Any],
+    params: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    predict: Callable[..., Any] | None,
+) -> Properties:
+    """Ask them all of a batch. Its batches are drawn here, in random order: they are sound."""
+    experiment = asked(lambda: JaxExperiment(loss, params, x, y, predict))
+    if experiment is None:
+        return Properties()
+    seen = asked(experiment.follow) or Followed((), False)
+    no_outputs = Mixing(reason="no_outputs")
+    return Properties(
+        names=experiment.names,
+        mixing=asked(lambda: batch_mixing(experiment)) if predict else no_outputs,
+        reach=asked(lambda: reach(experiment)),
+        mispaired=asked(lambda: mispaired(experiment, seen.met, seen.by_intent)),
+    )
 
 
 class JaxExperiment:

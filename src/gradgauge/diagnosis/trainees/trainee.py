@@ -11,6 +11,7 @@ import numpy as np
 
 from gradgauge.diagnosis.budget import Budget, Span
 from gradgauge.diagnosis.facts import Data, Head, Optimizer, WatchedTraining
+from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges.unit_states import saturated
 from gradgauge.signals import LayerSignals
@@ -87,6 +88,10 @@ class Trainee(Protocol):
 
     def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """Share of dead units by layer after a training with one thing changed."""
+        ...
+
+    def properties(self) -> Properties:
+        """What experiments on the model, its loss and its batches say before any training."""
         ...
 
     def reach(self) -> float | None:

@@ -117,7 +117,7 @@ def print_rule(rule: Rule, lang: str, console: Any = None) -> None:
         console.print(Text(sentence(f"{_key(rule.name)}.{part}", lang)), soft_wrap=True)
     console.print()
     console.print(Text(sentence("diagnosis.heading.limits", lang), "bold"))
-    for name, limit in shipped()[rule.name].items():
+    for name, limit in shipped().get(rule.name, {}).items():
         console.print(Text(_limit_line(name, limit)), soft_wrap=True)
     console.print(Text(sentence("diagnosis.heading.override", lang, rule=rule.name), "dim"))
     console.print()
@@ -225,7 +225,7 @@ def rules_markdown(lang: str = "en") -> str:
         ]
         rows = [
             f"| `{rule.name}.{name}` | {plain(limit.value)} | {limit.source} |"
-            for name, limit in shipped()[rule.name].items()
+            for name, limit in shipped().get(rule.name, {}).items()
         ]
         parts.append("\n".join(["| limit | value | where it comes from |", "|---|---|---|", *rows]))
         parts.append(f"{sentence('diagnosis.heading.source', lang)}: {rule.paper}.")

@@ -15,6 +15,7 @@ import numpy as np
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, WatchedTraining
+from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.keras.changes import FUNCTIONS, changed, copy_of
 from gradgauge.diagnosis.trainees.keras.data import FitData, first_rows, given
@@ -28,6 +29,7 @@ from gradgauge.diagnosis.trainees.keras.facts import (
     short_names,
     value_of,
 )
+from gradgauge.diagnosis.trainees.keras.properties import properties_of
 from gradgauge.diagnosis.trainees.keras.steps import Losses, Steps
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
@@ -153,6 +155,10 @@ class KerasTrainee:
             return None
         x = keras.tree.flatten(self.given.x_probe)
         return reach_of(np.asarray(x[0]), self._predict) if len(x) == 1 else None
+
+    def properties(self) -> Properties:
+        """See Trainee."""
+        return properties_of(self.model, self.given, self.options)
 
     # -- trainings
 

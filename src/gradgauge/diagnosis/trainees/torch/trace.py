@@ -14,7 +14,7 @@ from gradgauge.diagnosis.properties.experiment import LossCall, Pairing
 from gradgauge.diagnosis.properties.pairing import axes_met, shape_of
 from gradgauge.diagnosis.trainees.torch.data import call
 from gradgauge.diagnosis.trainees.torch.experiment import TorchExperiment, floats
-from gradgauge.diagnosis.trainees.torch.facts import KNOWN_LOSSES, array, output_activation
+from gradgauge.diagnosis.trainees.torch.facts import array, output_activation
 
 _PLAIN = [
     "add",
@@ -96,6 +96,16 @@ _INSERTING = {
 }
 
 
+_FOLLOWED = (
+    "cross_entropy",
+    "nll_loss",
+    "kl_div",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+)
+"""Losses that take something definite."""
+
+
 @dataclass(frozen=True)
 class _Origin:
     """What a tensor has come from: `outputs`, `targets`; and whether axes were put in on the way."""
@@ -142,7 +152,7 @@ class _Follower(TorchFunctionMode):
         known = [(t, self._origins[id(t)]) for t in given if id(t) in self._origins]
         if name in _ELEMENTWISE and len(given) > 1:
             self._look(name, known)
-        if name in KNOWN_LOSSES and len(given) > 1:
+        if name in _FOLLOWED and len(given) > 1:
             self._loss(name, args, kwargs)
         result = func(*args, **kwargs)
         if known:
@@ -184,18 +194,25 @@ class _Follower(TorchFunctionMode):
         given, target = both[:2]
         if id(given) not in self._origins or "outputs" not in self._origins[id(given)].of:
             return
-        classes = name in ("cross_entropy", "nll_loss")
-        logs = bool(kwargs.get("log_target", False))
-        shown = [given, target]
-        if classes and given.ndim > 2:
-            # PyTorch's classes stand on axis 1.
-            shown[0] = given.movedim(1, -1)
-            if target.shape == given.shape:
-                shown[1] = target.movedim(1, -1)
         with torch._C.DisableTorchFunction():
-            self.calls.append(
-                LossCall(name, array(shown[0]), array(shown[1]), output_activation(given), logs)
-            )
+            logs = bool(kwargs.get("log_target", False))
+            activation = output_activation(given)
+            if name in ("cross_entropy", "nll_loss"):
+                given, target = _classes_last(given, target, kwargs.get("ignore_index", -100))
+            if given.numel():
+                self.calls.append(LossCall(name, array(given), array(target), activation, logs))
+
+
+def _classes_last(
+    given: torch.Tensor, target: torch.Tensor, ignored: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """PyTorch's classes stand on axis 1; places whose label is to be passed over are left out."""
+    if given.ndim > 1:
+        given = given.movedim(1, -1)
+    if target.is_floating_point():
+        return given, target.movedim(1, -1) if target.ndim > 1 else target
+    given, target = given.reshape(-1, given.shape[-1]), target.reshape(-1)
+    return given[target != ignored], target[target != ignored]
 
 
 def _puts_in(name: str, args: Any, before: torch.Tensor, after: torch.Tensor) -> bool:

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, TrainingHistory, WatchedTraining
+from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
 from gradgauge.diagnosis.trainees.torch.data import (
@@ -41,6 +42,7 @@ from gradgauge.diagnosis.trainees.torch.facts import (
     output_activation,
 )
 from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients, saturated_at_init
+from gradgauge.diagnosis.trainees.torch.properties import properties_of
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
@@ -213,6 +215,11 @@ class PyTorchTrainee:
         with preserved(self.model), torch.no_grad():
             self.model.eval()
             return reach_of(array(x), predict)
+
+    def properties(self) -> Properties:
+        """See Trainee."""
+        with random_states(self.loader):
+            return properties_of(self.model, self.loss, self.optim, self.loader)
 
     # -- trainings
 

@@ -1,0 +1,100 @@
+"""The properties of a Keras training, asked before it begins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from gradgauge.diagnosis.properties.answers import Properties, asked
+from gradgauge.diagnosis.properties.mixing import batch_mixing
+from gradgauge.diagnosis.properties.modes import Modes
+from gradgauge.diagnosis.properties.order import Epoch, order_of, row_numbers
+from gradgauge.diagnosis.properties.reach import reach
+from gradgauge.diagnosis.trainees.keras.data import FitData
+from gradgauge.diagnosis.trainees.keras.experiment import KerasExperiment
+from gradgauge.diagnosis.trainees.keras.facts import numpy_of
+
+_EPOCH_SECONDS = 2.0
+_MOST_BATCHES = 2_000
+
+
+def properties_of(model: Any, given: FitData, options: Mapping[str, Any]) -> Properties:
+    """Ask them all; the variables of the model stay.
+
+    Args:
+        model: compiled and built.
+        given: what `fit` gets.
+        options: its other arguments.
+    """
+    size = given.batch_size
+
+    def first(tree: Any) -> Any:
+        return keras.tree.map_structure(lambda a: a[:size], tree, none_is_leaf=False)
+
+    experiment = asked(lambda: KerasExperiment(model, first(given.x_probe), first(given.y_probe)))
+    if experiment is None:
+        return Properties()
+    return Properties(
+        names=experiment.names,
+        mixing=asked(lambda: batch_mixing(experiment)),
+        reach=asked(lambda: reach(experiment)),
+        modes=asked(lambda: modes_of(model)),
+        order=asked(lambda: order_of(epoch_of(given, options))),
+    )
+
+
+def modes_of(model: Any) -> Modes:
+    """Running statistics that training never changes."""
+    frozen = tuple(
+        str(layer.name)
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+        and layer.built
+        and layer.trainable
+        and layer.momentum == 1
+        and not np.any(numpy_of(layer.moving_mean))
+        and np.all(numpy_of(layer.moving_variance) == 1)
+    )
+    return Modes(frozen=frozen)
+
+
+def epoch_of(given: FitData, options: Mapping[str, Any]) -> Epoch:
+    """Targets and rows of the batches of one epoch, as `fit` would go through them."""
+    targets: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
+    began = time.perf_counter()
+    for x, y in _batches(given, options):
+        inputs = [np.asarray(a) for a in keras.tree.flatten(x)]
+        targets.append(np.asarray(keras.tree.flatten(y)[0]))
+        rows.append(row_numbers(inputs))
+        if time.perf_counter() - began > _EPOCH_SECONDS or len(targets) >= _MOST_BATCHES:
+            break
+    arrays = given.rows is not None
+    shuffled = arrays and bool(options.get("shuffle", True))
+    return Epoch(tuple(targets), tuple(rows), given.samples if arrays else 0, shuffled)
+
+
+def _batches(given: FitData, options: Mapping[str, Any]) -> Any:
+    """Batches in the order of the rows, or as the user's own dataset gives them."""
+    if given.y is None and given.rows is None:
+        if isinstance(given.x, keras.utils.PyDataset):
+            for i in range(int(given.x.num_batches or 0)):
+                yield given.x[i][:2]
+            return
+        for batch in given.x:
+            yield keras.tree.map_structure(_numpy, tuple(batch[:2]))
+        return
+    last = int(given.samples * (1 - float(options.get("validation_split") or 0)))
+    for at in range(0, last, given.batch_size):
+        part = slice(at, min(at + given.batch_size, last))
+        yield keras.tree.map_structure(
+            lambda a, part=part: np.asarray(a[part]), (given.x, given.y), none_is_leaf=False
+        )
+
+
+def _numpy(leaf: Any) -> np.ndarray:
+    return np.asarray(leaf.numpy() if hasattr(leaf, "numpy") else leaf)
