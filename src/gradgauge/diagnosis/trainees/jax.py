@@ -23,11 +23,8 @@ from gradgauge.diagnosis.facts import (
     TrainingHistory,
     WatchedTraining,
 )
-<<<<<<< HEAD
 from gradgauge.diagnosis.locate import first_non_finite
-=======
 from gradgauge.diagnosis.properties.answers import Properties
->>>>>>> ce54c53 (Diagnosis asks properties: batch-mixing, train-eval-gap, unshuffled-batches, and cases of unreached-layer and loss-mismatch)
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.jax_experiment import properties_of
 from gradgauge.diagnosis.trainees.trainee import (
