@@ -62,6 +62,10 @@ class Graph:
         events: of tensors without nodes.
     """
 
+    calls: list[Call]
+    returned: set[Key]
+    of_key: dict[Key, Call]
+
     def __init__(
         self,
         calls: list[Call],
