@@ -115,4 +115,5 @@ def _command() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_command())
+    if code := _command():
+        sys.exit(code)
