@@ -105,15 +105,13 @@ def main(
     return history_relu, history_sig
 
 
-def _command() -> int:
+def _command() -> None:
     try:
         main()
     except GradgaugeError as error:
         print("error:", error, file=sys.stderr)
-        return EXIT_WRONG_USE
-    return 0
+        sys.exit(EXIT_WRONG_USE)
 
 
 if __name__ == "__main__":
-    if code := _command():
-        sys.exit(code)
+    _command()
