@@ -1,0 +1,1 @@
+"""Every remedy, one file each."""
