@@ -1,0 +1,1 @@
+"""The live page: networks built in a browser, and their signals watched while they train."""
