@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -89,13 +90,15 @@ def _jobs(entries: Sequence[Entry], dataset: Dataset, activations: frozenset[str
         key = (plan_for(entry.network, training, samples, activations), when, training.epochs)
         members = [Member(entry.network, training, s, entry.adjust) for s in training.seeds]
         alike.setdefault(key, []).extend((index, member) for member in members)
-    jobs: list[_Job] = []
+    by_plan: list[list[_Job]] = []
     for (plan, when, _), members in alike.items():
         size = block_size(members[0][1].network, members[0][1].training, len(members))
+        by_plan.append([])
         for at in range(0, len(members), size):
             owners, block = zip(*members[at : at + size], strict=True)
-            jobs.append(_Job(owners, block, plan, when))
-    return jobs
+            by_plan[-1].append(_Job(owners, block, plan, when))
+    # One job of each plan in turn: workers compile different programs side by side.
+    return [job for turn in itertools.zip_longest(*by_plan) for job in turn if job is not None]
 
 
 def block_size(network: NetworkSpec, training: TrainingSpec, wanted: int) -> int:

@@ -14,6 +14,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal, Protocol
 
 from gradgauge.listening import OnProgress
+from gradgauge.messages.catalog import sentence
 
 CONTROL, RATES, RANDOM_SEARCH, REMEDY = "control", "rates", "random-search", "remedy"
 KINDS = (CONTROL, RATES, RANDOM_SEARCH, REMEDY)
@@ -46,7 +47,7 @@ class Dose:
     """A remedy and how much of it.
 
     Attributes:
-        remedy: its name in `known.BY_NAME`.
+        remedy: its key in `known.BY_KEY`.
         knob: value of its knob; None: it has none.
     """
 
@@ -70,7 +71,7 @@ class Candidate:
 
     @property
     def remedies(self) -> tuple[str, ...]:
-        """Names of its remedies."""
+        """Keys of its remedies."""
         return tuple(dose.remedy for dose in self.doses)
 
     @property
@@ -130,10 +131,17 @@ class CannotApply(Exception):
         facts: what fills its placeholders.
     """
 
+    reason: str
+    facts: dict[str, object]
+
     def __init__(self, reason: str, **facts: object):
         super().__init__(reason)
         self.reason = reason
         self.facts = facts
+
+    def sentence(self, lang: str = "en") -> str:
+        """Why not, in words."""
+        return sentence(f"remedy.reason.{self.reason}", lang, **self.facts)
 
 
 class Trainer(Protocol):

@@ -90,7 +90,7 @@ def _hidden(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             value=float(values[probe, low[-1]]),
             limit="spread",
             limit_value=bound,
-            remedies=("critical_scale", "normalisation", "skips"),
+            remedies=("critical_scale", "lsuv", "normalisation", "skips"),
             facts={"last": evidence.layers[low[-1]].name},
             symptom=probe > 0 and severity == FAULT,
         )

@@ -83,9 +83,12 @@ def _over_time(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
 
 
 def _remedies(activation: str) -> tuple[str, ...]:
-    if activation in ("sigmoid", "tanh", "hard_sigmoid", "softsign"):
-        return ("relu_instead", "critical_scale", "normalisation", "skips")
-    return ("he_init", "normalisation", "skips")
+    """The weights alone before the activation, and that before the architecture."""
+    if activation in ("sigmoid", "hard_sigmoid"):
+        return ("gain_and_centring", "critical_scale", "relu_instead", "normalisation", "skips")
+    if activation in ("tanh", "softsign"):
+        return ("critical_scale", "relu_instead", "lsuv", "normalisation", "skips")
+    return ("he_init", "lsuv", "normalisation", "skips")
 
 
 def _activation(evidence: Evidence) -> str:

@@ -1,1 +1,68 @@
-"""Every remedy, one file each."""
+"""Every remedy. To add one: a file here, a line in REMEDIES at its place among what answers the
+same rules (cheap and causal first), its name and advice in both catalogues, a row in
+docs/remedy.md."""
+
+from __future__ import annotations
+
+from gradgauge.remedies.known import (
+    adam_instead,
+    batch_normalisation,
+    bias_zero,
+    clip_gradients,
+    critical_scale,
+    fewer_layers,
+    gain_and_centring,
+    he_init,
+    leaky_relu,
+    lsuv,
+    normalisation,
+    orthogonal_critical,
+    random_init,
+    rates,
+    relu_instead,
+    right_gain,
+    scale_inputs,
+    selu_instead,
+    skips,
+    slower_decay,
+    smaller_init,
+    standard_init,
+    tanh_instead,
+    warm_up,
+)
+from gradgauge.remedies.known._remedy import FRAMEWORKS, REACHES, Knob, Remedy
+from gradgauge.remedies.known.by_hand import BY_HAND
+
+REMEDIES: tuple[Remedy, ...] = (
+    random_init.REMEDY,
+    right_gain.REMEDY,
+    scale_inputs.REMEDY,
+    gain_and_centring.REMEDY,
+    critical_scale.REMEDY,
+    he_init.REMEDY,
+    standard_init.REMEDY,
+    smaller_init.REMEDY,
+    bias_zero.REMEDY,
+    rates.RATE_TO,
+    rates.LOWER_RATE,
+    rates.HIGHER_RATE,
+    slower_decay.REMEDY,
+    clip_gradients.REMEDY,
+    warm_up.REMEDY,
+    adam_instead.REMEDY,
+    lsuv.REMEDY,
+    relu_instead.REMEDY,
+    normalisation.REMEDY,
+    skips.REMEDY,
+    orthogonal_critical.REMEDY,
+    selu_instead.REMEDY,
+    tanh_instead.REMEDY,
+    leaky_relu.REMEDY,
+    batch_normalisation.REMEDY,
+    fewer_layers.REMEDY,
+    *BY_HAND,
+)
+
+BY_KEY = {remedy.key: remedy for remedy in REMEDIES}
+
+__all__ = ["BY_KEY", "FRAMEWORKS", "REACHES", "REMEDIES", "Knob", "Remedy"]

@@ -1,0 +1,122 @@
+"""Remedy: something that is changed in a training, and which findings it answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from string import Template
+
+import numpy as np
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.remedies.spec.case import SpecCase
+from gradgauge.remedies.trainer import CannotApply
+
+WEIGHTS, OPTIMIZER, DATA, MODULE, GRAPH, SHAPE = "W", "O", "D", "M", "G", "S"
+REACHES = (WEIGHTS, OPTIMIZER, DATA, MODULE, GRAPH, SHAPE)
+"""How far into a program a remedy reaches, the least first: initial weights; the optimizer and its
+steps; data and loss; a module exchanged for another one; something put between modules; the
+network's shape."""
+
+FRAMEWORKS = ("keras", "pytorch", "jax")
+
+RATE_LADDER = (1.0, 1 / 3, 3.0)
+"""Factors of the learning rate that a remedy is tried at: the rate that was right for the fault
+need not be right for the cure."""
+
+OnSpec = Callable[[SpecCase, float], SpecCase]
+"""(what is trained, the knob) -> the same with the remedy; raises CannotApply."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """How much of a remedy.
+
+    Attributes:
+        usual: the value that its paper gives.
+        low, high: what random search draws from, on a logarithmic scale.
+        tried: values that the trial tries; the usual one alone: it tries learning rates instead.
+    """
+
+    usual: float = 1.0
+    low: float = 1.0
+    high: float = 1.0
+    tried: tuple[float, ...] = ()
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """A value from its range."""
+        return float(np.exp(rng.uniform(math.log(self.low), math.log(self.high))))
+
+
+NO_KNOB = Knob()
+
+
+def cannot_yet(case: SpecCase, knob: float) -> SpecCase:
+    """That a remedy is done by hand: a notation has no such thing."""
+    del case, knob
+    raise CannotApply("by_hand")
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One entry, two uses: the advice that a diagnosis prints, and what a trial tries.
+
+    Attributes:
+        key: of the advice in the catalogue's `diagnosis.remedy`, and of the arm's name for people.
+        reach: one of REACHES.
+        rules: names of the rules that it answers.
+        paper: where it comes from.
+        touches: what it changes; two that touch the same are not combined.
+        knob: how much of it.
+        on_spec: applies it to a network of a notation.
+        patch: framework -> the lines to write into a program, with `$name` for each of `facts`.
+        facts: (knob, activation of the hidden layers) -> what fills advice and patch.
+        rate: whether it only sets the learning rate, which the trial's arm of rates does.
+    """
+
+    key: str
+    _: KW_ONLY
+    reach: str
+    rules: tuple[str, ...]
+    paper: str = ""
+    touches: frozenset[str] = frozenset()
+    knob: Knob = NO_KNOB
+    on_spec: OnSpec = cannot_yet
+    patch: Mapping[str, str] = field(default_factory=dict)
+    facts: Callable[[float, str], Mapping[str, object]] = lambda knob, activation: {}  # noqa: ARG005
+    rate: bool = False
+
+    @property
+    def name(self) -> str:
+        """As arms and JSON have it: the English name, the same in every language."""
+        return self.named("en")
+
+    @property
+    def tried(self) -> bool:
+        """Whether a trial can try it at all; else it is named only."""
+        return self.on_spec is not cannot_yet or bool(self.patch)
+
+    def named(self, lang: str) -> str:
+        """Its name for people."""
+        return sentence(f"remedy.name.{self.key}", lang)
+
+    def ladder(self) -> tuple[tuple[float, float], ...]:
+        """(knob, factor of the learning rate) of every candidate that a trial makes of it."""
+        if self.knob.tried:
+            return tuple((value, 1.0) for value in self.knob.tried)
+        return tuple((self.knob.usual, factor) for factor in RATE_LADDER)
+
+    def goes_with(self, other: Remedy) -> bool:
+        """Whether both together make sense."""
+        return not self.touches & other.touches
+
+    def lines(self, framework: str, knob: float, activation: str) -> str:
+        """The lines to write into a program; empty: it is done by hand."""
+        text = self.patch.get(framework, "")
+        shown = {"knob": f"{knob:.4g}", **_shown(self.facts(knob, activation))}
+        return Template(text).substitute(shown).strip("\n")
+
+
+def _shown(facts: Mapping[str, object]) -> dict[str, str]:
+    return {k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in facts.items()}

@@ -1,0 +1,70 @@
+"""Advice that only the owner of a program can follow: named, with the reason why no trial does it."""
+
+from __future__ import annotations
+
+from gradgauge.remedies.known._remedy import DATA, GRAPH, MODULE, OPTIMIZER, SHAPE, WEIGHTS, Remedy
+
+_LOSS, _WIRING = "loss-mismatch", "unreached-layer"
+
+
+def _named(reach: str, rule: str, *keys: str) -> list[Remedy]:
+    return [Remedy(key, reach=reach, rules=(rule,)) for key in keys]
+
+
+BY_HAND: tuple[Remedy, ...] = (
+    *_named(
+        MODULE,
+        _LOSS,
+        "remove_softmax",
+        "remove_sigmoid",
+        "softmax_out",
+        "sigmoid_out",
+        "log_softmax",
+        "logits_out",
+        "linear_out",
+        "one_unit_sigmoid",
+        "units_as_classes",
+        "sigmoid_binary",
+    ),
+    *_named(
+        DATA,
+        _LOSS,
+        "from_logits_false",
+        "from_logits_true",
+        "categorical_loss",
+        "labels_from_zero",
+        "labels_zero_one",
+        "one_hot_targets",
+        "regression_loss",
+        "scale_targets",
+        "same_shape",
+        "log_target",
+    ),
+    *_named(WEIGHTS, _WIRING, "reach_frozen"),
+    *_named(OPTIMIZER, _WIRING, "reach_not_in_optimizer", "reach_loss_weights"),
+    *_named(
+        GRAPH,
+        _WIRING,
+        "reach_nothing",
+        "reach_not_called",
+        "reach_detached",
+        "reach_outputs_cut",
+        "reach_loss_cut",
+        "reach_loss_constant",
+        "reach_unregistered",
+    ),
+    *_named(DATA, "non-finite", "clean_data"),
+    *_named(GRAPH, "non-finite", "safe_operations"),
+    *_named(GRAPH, "batch-mixing", "right_axis", "running_statistics"),
+    *_named(GRAPH, "train-eval-gap", "tell_the_mode", "norm_momentum"),
+    *_named(DATA, "unshuffled-batches", "shuffle", "read_loader"),
+    Remedy("weigh_terms", reach=DATA, rules=("signal-collapse",)),
+    Remedy("stop_earlier", reach=OPTIMIZER, rules=("regressed",)),
+    Remedy("train_longer", reach=OPTIMIZER, rules=("learning-rate-too-low",)),
+    Remedy("gated_cell", reach=SHAPE, rules=("vanishing-gradient", "exploding-gradient")),
+    Remedy("shorter_sequences", reach=SHAPE, rules=("vanishing-gradient",)),
+    Remedy("orthogonal_init", reach=WEIGHTS, rules=("vanishing-gradient", "exploding-gradient")),
+    Remedy("read_causes", reach=DATA, rules=("loss-not-falling",)),
+    Remedy("overfit_one_batch", reach=DATA, rules=("loss-not-falling",)),
+)
+"""In the order of rules."""

@@ -1,0 +1,48 @@
+"""Advice that is about the learning rate alone: the trial's arm of rates tries it."""
+
+from __future__ import annotations
+
+from gradgauge.remedies.known._remedy import OPTIMIZER, Knob, Remedy
+from gradgauge.remedies.spec.case import SpecCase
+
+_PATCH = {
+    "keras": "\nmodel.optimizer.learning_rate = $knob * float(model.optimizer.learning_rate)\n",
+    "pytorch": '\nfor group in optimizer.param_groups:\n    group["lr"] *= $knob\n',
+    "jax": "\n# rate: the learning rate as it was.\noptimizer = optax.adam($knob * rate)\n",
+}
+
+
+def _on_spec(case: SpecCase, knob: float) -> SpecCase:
+    return case.train_with(learning_rate=case.training.learning_rate * knob)
+
+
+def _rate(key: str, knob: Knob, *rules: str) -> Remedy:
+    return Remedy(
+        key,
+        reach=OPTIMIZER,
+        rules=rules,
+        paper="LeCun et al. (1998), Efficient BackProp, section 4.5",
+        touches=frozenset({"rate"}),
+        knob=knob,
+        on_spec=_on_spec,
+        patch=_PATCH,
+        rate=True,
+    )
+
+
+_ANY = Knob(0.3, 0.01, 100.0, (0.01, 0.1, 10.0))
+_LOWER = Knob(0.1, 0.001, 1.0, (0.01, 0.1, 0.3))
+_HIGHER = Knob(10.0, 1.0, 1000.0, (3.0, 10.0, 100.0))
+
+RATE_TO = _rate("rate_to", _ANY, "learning-rate-too-high", "learning-rate-too-low")
+LOWER_RATE = _rate(
+    "lower_rate",
+    _LOWER,
+    "dead-units",
+    "exploding-gradient",
+    "non-finite",
+    "regressed",
+    "signal-collapse",
+    "update-ratio",
+)
+HIGHER_RATE = _rate("higher_rate", _HIGHER, "update-ratio")

@@ -1,0 +1,72 @@
+"""Identity connections round every two hidden layers."""
+
+from __future__ import annotations
+
+from gradgauge.remedies.known._remedy import GRAPH, Remedy
+from gradgauge.remedies.spec.case import SpecCase
+from gradgauge.remedies.trainer import CannotApply
+
+_KERAS = """
+inputs = h = keras.Input(model.input_shape[1:])
+dense, skip = 0, None
+for layer in model.layers[:-1]:
+    h = layer(h)
+    if isinstance(layer, keras.layers.Dense):
+        if dense % 2 == 0:
+            h = skip = h if skip is None else keras.layers.Add()([h, skip])
+        dense += 1
+optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+loss = model.loss
+model = keras.Model(inputs, model.layers[-1](h))
+model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+"""
+
+_PYTORCH = """
+# Before the optimizer is made.
+class Residual(torch.nn.Module):
+    def __init__(self, *modules):
+        super().__init__()
+        self.branch = torch.nn.Sequential(*modules)
+
+    def forward(self, h):
+        return h + self.branch(h)
+
+
+linear = [i for i, m in enumerate(model) if isinstance(m, torch.nn.Linear)]
+stem, pairs = model[: linear[1]], linear[1:-1:2]
+blocks = [Residual(*model[at : linear[linear.index(at) + 2]]) for at in pairs[:-1]]
+rest = model[pairs[-1] :] if pairs else model[linear[1] :]
+model = torch.nn.Sequential(*stem, *blocks, *rest)
+"""
+
+_JAX = """
+# In the forward pass, round every two hidden layers of one width; number counts them from 0.
+if number % 2 == 0:
+    h = skip = h if number == 0 else h + skip
+"""
+
+
+_EVERY = 2
+
+
+def _on_spec(case: SpecCase, knob: float) -> SpecCase:
+    del knob
+    network = case.network
+    if network.skip:
+        raise CannotApply("already")
+    if network.depth <= _EVERY:
+        raise CannotApply("too_shallow")
+    if len({layer.width for layer in network.hidden}) > 1:
+        raise CannotApply("unequal_widths")
+    return case.built_with(skip=_EVERY)
+
+
+REMEDY = Remedy(
+    "skips",
+    reach=GRAPH,
+    rules=("vanishing-gradient", "signal-collapse"),
+    paper="He et al. (2016)",
+    touches=frozenset({"skip"}),
+    on_spec=_on_spec,
+    patch={"keras": _KERAS, "pytorch": _PYTORCH, "jax": _JAX},
+)

@@ -1,0 +1,39 @@
+"""A rate that stays as it is over the training."""
+
+from __future__ import annotations
+
+from gradgauge.remedies.known._remedy import OPTIMIZER, Remedy
+from gradgauge.remedies.spec.case import SpecCase
+from gradgauge.remedies.trainer import CannotApply
+
+_KERAS = """
+# rate: the rate that the schedule begins with.
+model.optimizer.learning_rate = rate
+"""
+
+_PYTORCH = """
+# Leave the scheduler's step() out, or make its decay slower.
+"""
+
+_JAX = """
+# rate: the rate that the schedule begins with.
+optimizer = optax.adam(rate)
+"""
+
+
+def _on_spec(case: SpecCase, knob: float) -> SpecCase:
+    del knob
+    if case.training.schedule == "constant":
+        raise CannotApply("already")
+    return case.train_with(schedule="constant")
+
+
+REMEDY = Remedy(
+    "slower_decay",
+    reach=OPTIMIZER,
+    rules=("learning-rate-too-low",),
+    paper="LeCun et al. (1998), section 4.7",
+    touches=frozenset({"schedule"}),
+    on_spec=_on_spec,
+    patch={"keras": _KERAS, "pytorch": _PYTORCH, "jax": _JAX},
+)

@@ -1,0 +1,86 @@
+"""The list of remedies and the advice that a diagnosis prints are one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradgauge
+from gradgauge.diagnosis.rules import BY_NAME
+from gradgauge.messages.catalog import LANGUAGES, entries
+from gradgauge.remedies.known import BY_KEY, FRAMEWORKS, REACHES, REMEDIES
+from gradgauge.remedies.spec.case import SpecCase
+from gradgauge.remedies.trainer import CannotApply
+from gradgauge.spec.notation import parse
+from gradgauge.spec.training import TrainingSpec
+
+_RULES = Path(gradgauge.__file__).parent / "diagnosis" / "rules"
+_KNOWN = Path(gradgauge.__file__).parent / "remedies" / "known"
+_ADVICE = {
+    key.removeprefix("diagnosis.remedy.")
+    for key in entries("en")
+    if key.startswith("diagnosis.remedy.")
+}
+_TRIED = [remedy for remedy in REMEDIES if remedy.tried]
+
+
+def test_every_advice_is_a_remedy_and_every_remedy_has_its_advice():
+    assert set(BY_KEY) == _ADVICE
+    assert len(BY_KEY) == len(REMEDIES)
+
+
+def test_every_file_is_in_the_list():
+    files = {p.stem for p in _KNOWN.glob("[!_]*.py")} - {"by_hand", "rates"}
+    assert files <= set(BY_KEY)
+
+
+@pytest.mark.parametrize("path", sorted(_RULES.glob("[!_]*.py")), ids=lambda p: p.stem)
+def test_what_a_rule_advises_answers_that_rule(path):
+    rule = path.stem.replace("_", "-")
+    assert rule in BY_NAME
+    quoted = set(re.findall(r'"([a-z_]+)"', path.read_text(encoding="utf-8")))
+    for key in quoted & _ADVICE:
+        assert rule in BY_KEY[key].rules, key
+
+
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda r: r.key)
+def test_a_remedy_answers_known_rules_and_has_a_reach(remedy):
+    assert set(remedy.rules) <= set(BY_NAME)
+    assert remedy.rules
+    assert remedy.reach in REACHES
+
+
+@pytest.mark.parametrize("remedy", _TRIED, ids=lambda r: r.key)
+def test_what_is_tried_has_names_a_paper_and_lines_for_every_framework(remedy):
+    for lang in LANGUAGES:
+        assert remedy.named(lang)
+    assert remedy.paper
+    assert remedy.touches
+    assert remedy.knob.low <= remedy.knob.usual <= remedy.knob.high
+    for value, factor in remedy.ladder():
+        assert remedy.knob.low <= value <= remedy.knob.high
+        assert factor > 0
+    if remedy.reach != "S":
+        for framework in FRAMEWORKS:
+            lines = remedy.lines(framework, remedy.knob.usual, "sigmoid")
+            assert lines
+            assert "$" not in lines
+            compile(lines, remedy.key, "exec")
+
+
+@pytest.mark.parametrize("remedy", _TRIED, ids=lambda r: r.key)
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh"])
+def test_a_remedy_changes_a_network_or_says_why_not(remedy, activation):
+    case = SpecCase(parse(f"12-8x4-3 {activation} scale=3 bias_std=2"), TrainingSpec(), steps=100)
+    try:
+        treated = remedy.on_spec(case, remedy.knob.usual)
+    except CannotApply as why:
+        assert f"remedy.reason.{why.reason}" in entries("en")
+        return
+    assert treated != case
+    assert treated.network.inputs == 12
+    adjust = treated.adjust(np.random.default_rng(0).normal(size=(50, 12)))
+    assert (adjust is None) == (not treated.adjustments)
