@@ -176,7 +176,7 @@ def x_transformers_rotary_glu() -> Training:
         use_rmsnorm=True,
     )
     model = TransformerWrapper(num_tokens=WORDS, max_seq_len=16, attn_layers=body)
-    return Training(model, loop(model, _words))
+    return Training(model, loop(model, _words), h={r"(.*ff\.0)\.proj": r"out \1"})
 
 
 @case("torch", "x_transformers")
@@ -258,7 +258,8 @@ def pyg_gcn_and_gat() -> Training:
     def loss(model: nn.Module, _: int) -> Tensor:
         return nn.functional.cross_entropy(model(*_graph()), torch.arange(20) % 5)
 
-    return Training(model, loop(model, loss))
+    # The neighbours' rows are added up before the activation: z is behind that.
+    return Training(model, loop(model, loss), z={r"first\.lin": "out first"})
 
 
 @case("torch", "torch_geometric")

@@ -96,6 +96,7 @@ class Call:
     h: Moments | None = None
     delta: float = 0.0
     g: float | None = None
+    back: Tensor | None = None
     activation: str = ""
     arrived: bool = False
 
@@ -233,7 +234,9 @@ class Reader:
         call.h.add(self._rows(name, out))
 
         def arrived(gradient: Tensor) -> None:
-            call.g = math.hypot(call.g or 0.0, norm_of(gradient))
+            # Two calls of one function on one z are one h: what comes back is added up.
+            call.back = gradient if call.back is None else call.back + gradient
+            call.g = norm_of(call.back)
 
         if out.requires_grad:
             out.register_hook(arrived)
@@ -279,7 +282,7 @@ class Reader:
             if not calls:
                 continue
             whole = _joint([call.h or call.z for call in calls])
-            step.spread[name], step.units[name] = whole.spread, len(whole.first)
+            step.spread[name], step.units[name] = whole.spread, len(calls[-1].z.first)
             if activation := calls[-1].activation:
                 step.activation[name] = activation
             if any(call.arrived for call in calls):

@@ -330,5 +330,11 @@ def wav2vec2() -> Training:
         sound = torch.randn(2, 800, generator=torch.Generator().manual_seed(100 + i))
         return model(input_values=sound, labels=torch.tensor([0, 2])).loss
 
-    normed = {"z": {r"(.*conv_layers\.0)\.conv": r"out \1.layer_norm"}}
+    normed = {
+        "z": {
+            r"(.*conv_layers\.0)\.conv": r"out \1.layer_norm",
+            r"(.*pos_conv_embed)\.conv": r"out \1.padding",
+        },
+        "h": {r"(.*pos_conv_embed)\.conv": r"out \1.activation"},
+    }
     return language("Wav2Vec2 ForSequenceClassification", ours, loss=loss, layers=normed)

@@ -348,7 +348,14 @@ class Between(nn.Module):
 
 
 ACTIVATIONS = {
-    "relu": [torch.relu, lambda t: t.clamp(min=0), lambda t: torch.maximum(t, t.new_zeros(()))],
+    "relu": [
+        torch.relu,
+        lambda t: t.clamp(min=0),
+        lambda t: torch.maximum(t, t.new_zeros(())),
+        lambda t: t * (t > 0),
+        lambda t: t * (t > 0).to(t.dtype),
+    ],
+    "laplace": [transformers.activations.ACT2FN["laplace"]],
     "leaky_relu": [
         lambda t: functional.leaky_relu(t, 0.3),
         lambda t: torch.where(t > 0, t, 0.1 * t),
@@ -469,3 +476,44 @@ def test_every_parameter_but_biases_has_a_row():
     assert run.attributes["parameters"] == sum(p.numel() for p in model.parameters()) - biases
     assert info(run, "gamma").kind == "scale"
     assert ("alone", "gamma") in reasons(run)
+
+
+# -- what autograd does not show
+
+
+@pytest.mark.parametrize("between", [functional.dropout, lambda t: t * (torch.rand(16) > 0.5)])
+def test_a_product_with_a_mask_of_chance_is_no_activation(between):
+    model = Between(between)
+    model(X)
+    run, own = watched(model, classify)
+    assert info(run, "a").activation == "linear"
+    assert by_layer(run, "g_norm")["a"] == pytest.approx(own["a"], rel=1e-5)
+
+
+class ChannelsFirst(nn.Module):
+    """As in ConvNeXt: the norm runs over channels, and there are as many as columns."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 8, 3, padding=1), ChannelNorm(8)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, x):
+        images = x[:, None, :, None] * torch.ones(8)
+        return self.out(self.norm(self.conv(images)).mean((2, 3)))
+
+
+class ChannelNorm(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+def test_units_of_a_norm_are_where_it_normalises():
+    model, kept = ChannelsFirst(), []
+    with torch.no_grad():
+        model.norm.weight.uniform_(0.5, 2.0)
+    model.norm.register_forward_hook(lambda _m, _a, out: kept.append(out.detach()))
+    run, _ = watched(model, classify)
+    h = kept[0].movedim(1, -1).reshape(-1, 8).double()
+    expected = float(h.var(0, correction=0).sum() / h.square().mean(0).sum())
+    np.testing.assert_allclose(by_layer(run, "signal_spread")["norm"], expected, rtol=1e-4)

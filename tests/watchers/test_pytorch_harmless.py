@@ -173,6 +173,8 @@ def test_a_transformed_pass_ends_nothing():
     assert run.figure("steps_done")[0] == 2
     assert np.isfinite(run.values("steps", "update_ratio")).all()
     assert np.isnan(run.values("probes", "delta_norm")).all()
+    assert {note.reason for note in run.notes} >= {"transformed"}
+    assert "no_call" not in {note.reason for note in run.notes}
 
 
 def test_a_model_without_values_ends_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -300,3 +301,24 @@ def test_large_signals_are_estimated_from_the_first_samples(monkeypatch):
         assert value(estimate, name, "0") == pytest.approx(value(exact, name, "0"), rel=0.2)
     for name in ("weight_grad_norm", "weight_norm"):
         assert value(estimate, name, "0") == pytest.approx(value(exact, name, "0"), rel=0.1)
+
+
+def test_lazy_and_complex_parameters_are_read_without_a_complaint():
+    class Spectral(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(9, dtype=torch.cfloat))
+            self.out = nn.LazyLinear(3)
+
+        def forward(self, x):
+            return self.out(torch.fft.irfft(torch.fft.rfft(x) * self.weight, n=16))
+
+    model, x = Spectral(), torch.randn(8, 16)
+    with gg.watch(model, every=1) as watcher:
+        model(x)
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        for _ in range(3):
+            model(x).square().mean().backward()
+            optimizer.step()
+    assert "reading_failed" not in {note.reason for note in watcher.run.notes}
+    assert np.isfinite(watcher.run.values("steps", "weight_grad_norm")[0, :, -1]).all()

@@ -56,6 +56,14 @@ def _quick_gelu_slope(z: Array) -> Array:
     return formulas.silu_slope(1.702 * z)
 
 
+_LAPLACE = 0.707107, 0.282095
+"""Mean and deviation of the normal distribution that transformers' `laplace` integrates."""
+
+
+def _laplace(z: Array) -> Array:
+    return (z - _LAPLACE[0]) / (_LAPLACE[1] * math.sqrt(2))
+
+
 def _made(
     name: str,
     f: Callable[[Array], Array],
@@ -115,6 +123,12 @@ MORE = {
             lambda z: array_namespace(z).cos(z),
             lambda z: -array_namespace(z).sin(z),
             1.0,
+        ),
+        _made(
+            "laplace",
+            lambda z: 0.5 * (1 + ACTIVATIONS["erf"].f(_laplace(z))),
+            lambda z: 0.5 * formulas.erf_slope(_laplace(z)) / (_LAPLACE[1] * math.sqrt(2)),
+            1 / (_LAPLACE[1] * math.sqrt(2 * math.pi)),
         ),
         _made(
             "expm1",

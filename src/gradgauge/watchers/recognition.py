@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ _ROUNDINGS = 3
 """Roundings of the framework's own dtype between z and h, or between g and delta."""
 
 EPS_FLOAT32 = 2.0**-23
+
+_MADE_OF = {"gelu": "erf", "gelu_tanh": "tanh"}
+"""Operations that tell apart activations whose values half floats do not."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class Sample:
         return values or slopes
 
 
-def recognized(sample: Sample, hint: Activation | None = None) -> Activation | None:
+def recognized(
+    sample: Sample, hint: Activation | None = None, parts: Collection[str] = ()
+) -> Activation | None:
     """The known f with f(z) = h and g f'(z) = delta, entry by entry, or None.
 
     Where several ones would do (a ReLU and a ReLU6 whose z stay below 6), the first in the table.
@@ -52,6 +57,7 @@ def recognized(sample: Sample, hint: Activation | None = None) -> Activation | N
     Args:
         sample: some entries; half floats are compared within their own rounding.
         hint: to try first.
+        parts: the names of the operations between z and h, as far as they are known.
     """
     if not sample.tells:
         return hint
@@ -62,8 +68,10 @@ def recognized(sample: Sample, hint: Activation | None = None) -> Activation | N
     best = min((fit for fit, _ in found), default=np.inf)
     if not best <= 1.0:
         return None
-    close = max(2 * best, 0.05)
-    return next(known for fit, known in found if fit <= close)
+    close = [known for fit, known in found if fit <= max(2 * best, 0.05)]
+    fitting = [known for fit, known in found if fit <= 1.0]
+    made_so = [known for known in fitting if _MADE_OF.get(known.name) in parts]
+    return next(iter(made_so or close))
 
 
 def _candidates(sample: Sample) -> Iterator[Activation]:

@@ -107,10 +107,13 @@ class Call:
         fused: whether z is inside of an operation that shows its output only.
         z, h: captures; the same where no activation follows. z is None where `fused`.
         start: what is scaled or shifted to become z; None: nothing is.
-        beyond: what h is scaled or shifted to; None: nothing is, or it does not matter.
+        beyond: what h is scaled and shifted to, step by step; empty: it is not, or it does not matter.
+        gate: what its output is multiplied to, entry by entry, by something that may depend on it:
+            t * (t > 0) is a ReLU, though autograd shows a product alone. None: it is not.
         ways: captures of all places where h leaves the activation: g is the sum over them.
         activation: None: not known.
         label: the activation's name, for the Run.
+        parts: the names of the operations that it is made of, where it is no single one.
         doubt: reason for which the activation is not known; empty: none.
         over_channels: whether it is a normalisation as convolutions have them.
         above: the calls of layers that read it first.
@@ -127,10 +130,12 @@ class Call:
     z: Capture | None = None
     h: Capture | None = None
     start: Capture | None = None
-    beyond: Capture | None = None
+    beyond: tuple[Capture, ...] = ()
+    gate: Capture | None = None
     ways: tuple[Capture, ...] = ()
     activation: Activation | None = field(default_factory=lambda: ACTIVATIONS["linear"])
     label: str = "linear"
+    parts: tuple[str, ...] = ()
     doubt: str = ""
     above: tuple[Call, ...] = ()
     output: bool = False
@@ -157,7 +162,7 @@ class Call:
         """Nothing follows: z and h are the output."""
         self.z = None if self.fused else self.out
         self.h, self.ways, self.doubt = self.out, (self.out,), ""
-        self.start = self.beyond = None
+        self.start, self.beyond, self.gate, self.parts = None, (), None, ()
         linear = ACTIVATIONS["linear"]
         self.activation, self.label = (None, "") if self.fused else (linear, linear.name)
 

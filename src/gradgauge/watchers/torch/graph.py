@@ -42,11 +42,13 @@ class Step:
             least one of which bends it), `end`.
         ways: the places it comes to; several where it goes through equal activations.
         norm: the call of a normalisation that it went through.
+        parts: the names of the operations that bend it.
     """
 
     kind: str
     ways: tuple[Key, ...] = ()
     norm: Call | None = None
+    parts: tuple[str, ...] = ()
 
 
 _END = Step("end")
@@ -231,7 +233,8 @@ class Graph:
             return _END
         if len(parts) == 1 and NORMS.search(parts[0][0]):
             return Step("norm", (out,))
-        return Step("mixing" if any(mixes_units(n) for n, _ in parts) else "pointwise", (out,))
+        names = tuple(name for name, _ in parts)
+        return Step("mixing" if any(map(mixes_units, names)) else "pointwise", (out,), parts=names)
 
     def _linear(self, parts: list[tuple[str, int]], ways: list[Key], out: Key) -> Step:
         name = parts[-1][0]

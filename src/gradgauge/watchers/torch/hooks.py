@@ -168,6 +168,11 @@ def probing(owner: object) -> Iterator[None]:
         _PROBING.reset(token)
 
 
+def is_transformed() -> bool:
+    """Whether a transformation of torch.func is at work, whose tensors have no values."""
+    return peek_interpreter_stack() is not None
+
+
 def is_plain_pass(owner: object = None) -> bool:
     """Whether a call here is part of a training as it runs: gradients are recorded, and nobody
     traces, compiles, exports, or transforms the function. In a watcher's own pass: whether
@@ -177,5 +182,5 @@ def is_plain_pass(owner: object = None) -> bool:
         and _PROBING.get() in (None, owner)
         and not torch.compiler.is_compiling()
         and not is_tracing()
-        and peek_interpreter_stack() is None
+        and not is_transformed()
     )

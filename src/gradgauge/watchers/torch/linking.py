@@ -20,6 +20,9 @@ from gradgauge.watchers.torch.operations import NORMS, activation_of, is_matrix_
 _SAMPLE = 4096
 """Entries that an activation is recognised by."""
 
+_MOST_SCALINGS = 3
+"""Scalings and shifts behind an operation that may be a part of the activation."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -29,8 +32,10 @@ class Head:
         z: what goes into the activation, or comes out where there is none.
         start: where the scaling and shifting before the activation begins; `z` without any.
         ways: where h leaves; `z` itself where nothing follows.
-        kind: of the graph's steps: `pointwise`, `mixing`, `branches`; empty: nothing follows.
+        kind: of the graph's steps: `pointwise`, `mixing`, `branches`; `gate`: a product with what
+            autograd does not follow; empty: nothing follows.
         folded: normalisations that are a part of the layer.
+        parts: the names of the operations that the activation is made of.
     """
 
     z: Key
@@ -38,6 +43,7 @@ class Head:
     ways: tuple[Key, ...]
     kind: str = ""
     folded: tuple[Call, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def link(graph: Graph, capture_at: Callable[[Key], Capture]) -> list[Call]:
@@ -88,7 +94,7 @@ def _inside(graph: Graph, call: Call) -> Head | None:
     """An activation that a layer calls by itself, behind its product or its normalisation."""
     origin = _origin(graph, call)
     head = _climb(graph, call, origin, call) if origin is not None else None
-    return head if head is not None and head.kind else None
+    return head if head is not None and head.kind not in ("", "gate") else None
 
 
 def _origin(graph: Graph, call: Call) -> Key | None:
@@ -110,6 +116,7 @@ def _origin(graph: Graph, call: Call) -> Key | None:
 def _climb(graph: Graph, call: Call, origin: Key, within: Call | None = None) -> Head:
     at, start, norms, added = origin, None, [], False
     lead: Key | None = None
+    gate: tuple[Key, Key] | None = None
     while within is None or at not in within.keys:
         step = graph.step(at, within)
         if step.kind == "norm" and not added and not norms and _may_fold(call):
@@ -123,17 +130,20 @@ def _climb(graph: Graph, call: Call, origin: Key, within: Call | None = None) ->
         elif step.kind == "sum" and _is_latest(graph, call, norms, step.ways[0]):
             at, start, added = step.ways[0], None, True
         elif step.kind == "affine":
+            if gate is None and graph.operation(step.ways[0]) in ("mul", "imul"):
+                gate = at, step.ways[0]
             start, at = start or at, step.ways[0]
         elif step.kind in ("moved", "linear"):
             at, start = step.ways[0], start if step.kind == "moved" else None
         elif step.kind in ("pointwise", "mixing", "branches"):
             ways = _all_of_it(graph, step.ways, within) if step.kind == "pointwise" else step.ways
-            return Head(at, start or at, ways, step.kind, tuple(norms))
+            return Head(at, start or at, ways, step.kind, tuple(norms), step.parts)
         else:
             break
-    if lead is not None:
-        return Head(lead, lead, (lead,), "", tuple(norms))
-    return Head(origin, origin, (origin,))
+    z, parts = (origin, ()) if lead is None else (lead, tuple(norms))
+    if gate is not None and gate[0] == z:
+        return Head(z, z, (gate[1],), "gate", parts)
+    return Head(z, z, (z,), "", parts)
 
 
 def _may_fold(call: Call) -> bool:
@@ -162,10 +172,13 @@ def _put(graph: Graph, call: Call, head: Head, capture_at: Callable[[Key], Captu
     call.h, call.ways = call.z, (call.z,)
     if not head.kind:
         return
+    if head.kind == "gate":
+        call.gate = capture_at(head.ways[0])
+        return
     if head.kind == "branches":
         call.activation, call.label, call.doubt = None, "", "branches"
         return
-    call.ways = tuple(capture_at(key) for key in head.ways)
+    call.ways, call.parts = tuple(capture_at(key) for key in head.ways), head.parts
     call.h = call.ways[0]
     node = node_of(head.ways[0])
     alone = head.z in graph.edges(head.ways[0])
@@ -175,9 +188,19 @@ def _put(graph: Graph, call: Call, head: Head, capture_at: Callable[[Key], Captu
     if head.start != head.z and head.kind == "pointwise":
         call.start, call.doubt = capture_at(head.start), "unknown_activation"
     if call.doubt == "unknown_activation" and len(head.ways) == 1:
-        step = graph.step(head.ways[0], graph.owner(head.ways[0]))
-        if step.kind == "affine":
-            call.beyond = capture_at(step.ways[0])
+        call.beyond = tuple(map(capture_at, _scaled(graph, head.ways[0])))
+
+
+def _scaled(graph: Graph, at: Key) -> list[Key]:
+    """What a value is scaled and shifted to, step by step."""
+    found: list[Key] = []
+    while len(found) < _MOST_SCALINGS:
+        step = graph.step(at, graph.owner(at))
+        if step.kind != "affine":
+            break
+        at = step.ways[0]
+        found.append(at)
+    return found
 
 
 def _of_node(node: object) -> Activation | None:
@@ -199,10 +222,12 @@ def recognize(call: Call, hint: Activation | None) -> None:
     """Settle by what was seen which activation it is, where the operation alone does not say."""
     if call.output and call.doubt:
         call.plain()
+    if call.gate is not None and call.z is not None and not call.output:
+        _recognize_gate(call, call.z, call.gate)
     if call.doubt != "unknown_activation":
         return
     near = call.activation  # The operation's own; scales before and behind it may be its, too.
-    pairs = [(z, h) for z in (call.start, call.z) for h in (call.h, call.beyond)]
+    pairs = [(z, h) for z in (call.start, call.z) for h in (call.h, *call.beyond)]
     for z, h in pairs:
         if z is None or h is None or (z is call.z and near is not None):
             continue
@@ -210,12 +235,22 @@ def recognize(call: Call, hint: Activation | None) -> None:
         sample = _sample(z, h, g)
         if sample is None and (z, h) == (call.z, call.h):
             call.doubt = "mixes_units"
-        known = recognized(sample, hint) if sample is not None and sample.tells else None
+        known = (
+            recognized(sample, hint, call.parts) if sample is not None and sample.tells else None
+        )
         if known is not None:
             _settle(call, z, h, known)
             return
     if near is not None:
         call.doubt = ""
+
+
+def _recognize_gate(call: Call, z: Capture, out: Capture) -> None:
+    """A product with a mask is an activation where its values are those of one; else a dropout."""
+    sample = _sample(z, out, out.grad)
+    known = recognized(sample) if sample is not None and sample.tells else None
+    if known is not None and known.name != "linear":
+        _settle(call, z, out, known)
 
 
 def _settle(call: Call, z: Capture, h: Capture, known: Activation) -> None:

@@ -225,9 +225,15 @@ def _parametrizations(module: nn.Module) -> nn.ModuleDict:
     return module.parametrizations  # type: ignore[return-value]
 
 
+def is_lazy(tensor: torch.Tensor) -> bool:
+    """Whether it has no shape yet: a lazy module's, before its first call."""
+    return isinstance(
+        tensor, (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer)
+    )
+
+
 def _real(parameter: nn.Parameter) -> bool:
-    lazy = isinstance(parameter, nn.parameter.UninitializedParameter)
-    return not lazy and (parameter.is_floating_point() or parameter.is_complex())
+    return not is_lazy(parameter) and (parameter.is_floating_point() or parameter.is_complex())
 
 
 def _kind(module: nn.Module) -> str:
@@ -266,11 +272,24 @@ def unit_axis(module: nn.Module, out: torch.Tensor) -> int:
         return 1
     if is_normalization(module):
         sizes = {p.numel() for p in module.parameters(recurse=False)}
-        channels = out.shape[1] in sizes
-        return (
-            1 if channels and (out.shape[-1] not in sizes or "2d" in type(module).__name__) else -1
-        )
+        if out.shape[1] not in sizes:
+            return -1
+        return 1 if out.shape[-1] not in sizes or _is_normalized(module, out, 1) else -1
     return -1
+
+
+def _is_normalized(module: nn.Module, out: torch.Tensor, axis: int) -> bool:
+    """Whether the entries of `out` along `axis`, before scale and offset, rather than those along
+    the last one, have one mean square everywhere: where both axes have one size, only values tell."""
+    scale = [p for n, p in module.named_parameters(recurse=False) if not _is_bias(n)]
+    offset = [p for n, p in module.named_parameters(recurse=False) if _is_bias(n)]
+    spreads = []
+    for at in (axis, -1):
+        plain = out.detach()[:8].double().movedim(at, -1)
+        plain = plain - offset[0].detach().double() if offset else plain
+        plain = plain / scale[0].detach().double() if scale else plain
+        spreads.append(plain.square().mean(-1).std())
+    return bool(spreads[0] < spreads[1])
 
 
 def is_compiled(model: nn.Module) -> bool:

@@ -97,7 +97,12 @@ class Sentinel:
             return True
         grad = local_part(asked.grad)
         # A sum may overflow where no summand has.
-        return grad is None or math.isfinite(float(grad.sum())) or _finite([grad])
+        if grad is None:
+            return True
+        total = grad.sum()
+        if total.is_complex():
+            total = torch.view_as_real(total).sum()
+        return math.isfinite(float(total)) or _finite([grad])
 
     def locate(self, step: int, rows: Sequence[Row]) -> Origin:
         """Where it began, told before the update of `step`.

@@ -80,7 +80,7 @@ def seen(
         note: told what could not be seen.
     """
     if not taps.calls:
-        note("signals", "no_call", "")
+        note("signals", "transformed" if taps.transformed else "no_call", "")
     for row in taps.rows:
         if row.folded(taps.folded):
             note("parameters", "folded", row.info.name)

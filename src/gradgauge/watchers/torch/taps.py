@@ -22,10 +22,17 @@ from gradgauge.parts.activations import Activation
 from gradgauge.watchers.torch.capture import Call, Capture, Key, key_of, tensors_in
 from gradgauge.watchers.torch.graph import Event, Graph, node_of
 from gradgauge.watchers.torch.guard import Guarded, unguarded
-from gradgauge.watchers.torch.hooks import Handle, after_call, before_call, is_plain_pass
+from gradgauge.watchers.torch.hooks import (
+    Handle,
+    after_call,
+    before_call,
+    is_plain_pass,
+    is_transformed,
+)
 from gradgauge.watchers.torch.linking import link, recognize
 from gradgauge.watchers.torch.modules import (
     Row,
+    is_lazy,
     is_normalization,
     is_over_channels,
     is_pointwise,
@@ -43,6 +50,7 @@ class Taps:
     Attributes:
         calls: of the layers, in order, of every forward pass since `reset`; linked once closed.
         folded: ids of normalisations that are a part of the layer before them.
+        transformed: whether a call under torch.func was passed by.
         silent: whether none of the layers' hooks fired.
         seconds: what the hooks have cost.
     """
@@ -50,12 +58,13 @@ class Taps:
     model: Any
     rows: list[Row]
     seconds: float
+    transformed: bool
 
     def __init__(self, model: nn.Module, rows: list[Row], guard: Guarded = unguarded):
         self.model, self.rows, self._guard = model, rows, guard
         self.calls: list[Call] = []
         self.folded: set[int] = set()
-        self.seconds = 0.0
+        self.seconds, self.transformed = 0.0, False
         self._hints: dict[int, Activation] = {}
         self._handles: list[Handle] = []
         self._on_tensors: list[RemovableHandle] = []
@@ -138,6 +147,7 @@ class Taps:
     def _timed(self, hook: Callable[..., None]) -> Callable[..., None]:
         def timed(*args: Any) -> None:
             if not is_plain_pass(self):
+                self.transformed = self.transformed or is_transformed()
                 return
             began = time.perf_counter()
             self._guard(hook, *args)
@@ -221,7 +231,7 @@ class Taps:
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> list[Key] | None:
         """The operands' keys, if one of them lies near behind a layer."""
-        operands = [key_of(t) for t in args if isinstance(t, torch.Tensor)]
+        operands = [key_of(t) for t in args if isinstance(t, torch.Tensor) and not is_lazy(t)]
         if not any(self._distance.get(key, _FURTHEST) < _FURTHEST for key in operands):
             return None
         in_place = _in_place(getattr(func, "__name__", "")) or kwargs.get("inplace")

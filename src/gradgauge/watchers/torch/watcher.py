@@ -23,7 +23,7 @@ from gradgauge.watchers.recorder import CLIPPED, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 from gradgauge.watchers.torch.guard import Guard, guarded, weakly
 from gradgauge.watchers.torch.hooks import before_call, is_plain_pass
-from gradgauge.watchers.torch.modules import Row, candidates, eager, is_compiled
+from gradgauge.watchers.torch.modules import Row, candidates, eager, is_compiled, is_lazy
 from gradgauge.watchers.torch.non_finite import Sentinel
 from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_steps, with_closure
 from gradgauge.watchers.torch.probe import Probe
@@ -206,7 +206,7 @@ class PyTorchWatcher(Closing):
         self._rows = candidates(self.model)
         self._weights = Weights(self._rows)
         self._spread = Spread(self._weights.parameters)
-        self._lazy = [p for p in self.model.parameters() if _is_lazy(p)]
+        self._lazy = [p for p in self.model.parameters() if is_lazy(p)]
 
     # -- a step begins
 
@@ -256,7 +256,7 @@ class PyTorchWatcher(Closing):
 
     def _pass_begins(self, module: nn.Module) -> None:
         step = self._step
-        if self._lazy and not all(map(_is_lazy, self._lazy)):
+        if self._lazy and not all(map(is_lazy, self._lazy)):
             self._temporary.close()
             self._find_layers()
             self._begin_step()
@@ -481,10 +481,6 @@ def _let_go(*groups: Any) -> None:
             _remove(group)
         else:
             group.close()
-
-
-def _is_lazy(parameter: nn.Parameter) -> bool:
-    return isinstance(parameter, nn.parameter.UninitializedParameter)
 
 
 def _number(loss: Any) -> float:
