@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gradgauge.spec.training import TrainingSpec as TrainingSpec
     from gradgauge.study.compare.result import Comparison as Comparison
     from gradgauge.study.compare.run import compare as compare
+    from gradgauge.study.compare.saved import load_comparison as load_comparison
     from gradgauge.study.sweep.results import Study as Study
     from gradgauge.study.sweep.results import load_study as load_study
     from gradgauge.study.sweep.run import sweep as sweep
@@ -60,6 +61,7 @@ _HOMES = {
     "Why": "gradgauge.study.why.result:Why",
     "compare": "gradgauge.study.compare.run:compare",
     "diagnose": "gradgauge.diagnosis.diagnose:diagnose",
+    "load_comparison": "gradgauge.study.compare.saved:load_comparison",
     "load_dataset": "gradgauge.datasets:load",
     "load_study": "gradgauge.study.sweep.results:load_study",
     "parse": "gradgauge.spec.notation:parse",
@@ -94,6 +96,7 @@ __all__ = [
     "__version__",
     "compare",
     "diagnose",
+    "load_comparison",
     "load_dataset",
     "load_study",
     "parse",

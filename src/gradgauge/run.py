@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from gradgauge.datasets.facts import DataFacts
 from gradgauge.errors import OutputProblem, RunFileProblem, UnknownName
 from gradgauge.hdf5 import numbers_in
 from gradgauge.layers import (
@@ -228,7 +229,7 @@ def _named(kind: str, name: str, table: Mapping[str, _Entry]) -> _Entry:
         raise UnknownName(kind, name, table) from None
 
 
-_TEXTS = ("name", "notation", "training", "dataset", "layers", "notes", "gradgauge_version")
+_TEXTS = ("name", "notation", "training", "dataset", "data", "layers", "notes", "gradgauge_version")
 _MOST_PARAMETERS = 10**15
 
 
@@ -244,6 +245,7 @@ def _check(run: Run) -> None:
         raise TypeError("training")
     if not 0 <= int(attributes.get("parameters", 0)) <= _MOST_PARAMETERS:
         raise ValueError("parameters")
+    DataFacts.read(attributes)
     check_attributes(attributes)
     for group in (run.members, *run.groups.values()):
         for axes, array in group.variables.values():

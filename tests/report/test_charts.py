@@ -16,8 +16,9 @@ from gradgauge.report.charts.course import COURSE
 from gradgauge.report.charts.evolution import EVOLUTION
 from gradgauge.report.charts.learning import LEARNING
 from gradgauge.report.charts.signal import SIGNAL
-from gradgauge.report.images import picture, to_svg
+from gradgauge.report.images import picture
 from gradgauge.report.page.palette import styles
+from gradgauge.report.rendering import to_svg
 from gradgauge.spec.notation import parse
 from tests.report.conftest import CASES, LANGUAGES
 

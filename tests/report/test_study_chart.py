@@ -171,7 +171,7 @@ CUTS = {
 @pytest.mark.parametrize("name", CUTS)
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_kind_can_be_drawn(study, name, lang):
-    from gradgauge.report.images import to_svg
+    from gradgauge.report.rendering import to_svg
 
     x, y, colour, facet, where = CUTS[name]
     spec = study_chart(cut(study, x, y, colour, facet, where), lang)

@@ -23,8 +23,9 @@ from gradgauge.report.charts._rows import of
 from gradgauge.report.charts._watched import Watched, shortened
 from gradgauge.report.charts.watched import COURSE, SIGNAL, WATCHED_CHARTS
 from gradgauge.report.closing import ReportWriter
-from gradgauge.report.images import NothingToDraw, picture, to_svg
+from gradgauge.report.images import NothingToDraw, picture
 from gradgauge.report.pages.watched import watched_page
+from gradgauge.report.rendering import to_svg
 from gradgauge.report.terminal import live
 from gradgauge.report.terminal.live import LiveTable
 from gradgauge.run import Run
@@ -206,7 +207,7 @@ def test_no_picture_of_nothing(tmp_path):
     with pytest.raises(NothingToDraw):
         gg.write_picture(recorded("no_probes"), tmp_path / "signal.png")
     with pytest.raises(UnknownName):
-        gg.write_picture(recorded("plain"), tmp_path / "signal.pdf")
+        gg.write_picture(recorded("plain"), tmp_path / "signal.eps")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -285,7 +286,7 @@ def test_command(tmp_path, capsys):
     "arguments",
     [
         ["nowhere.nc"],
-        ["FILE", "--out", "x.pdf"],
+        ["FILE", "--out", "x.eps"],
         ["FILE", "--out", "FILE/x.html"],
         [],
         [__file__],

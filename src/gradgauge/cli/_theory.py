@@ -217,7 +217,7 @@ def _inner(network: Any) -> Any:
 def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> int:  # noqa: ARG001
     """Order, chaos and the critical line."""
     from gradgauge.report.charts.theory import diagram_chart, diagram_data, framed
-    from gradgauge.report.images import write_png_and_svg
+    from gradgauge.report.rendering import write_png_and_svg
     from gradgauge.study.theory.phase_diagram import COLUMNS, phase_diagram
 
     with Progress(output.quiet, "computing") as progress:
@@ -245,7 +245,7 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
     """Train over depth and sigma_w, and lay 6 xi_c over the accuracy."""
     from gradgauge.report.charts.theory import framed
     from gradgauge.report.charts.trainability import trainability_chart, trainability_data
-    from gradgauge.report.images import write_png_and_svg
+    from gradgauge.report.rendering import write_png_and_svg
 
     spec, name = _experiment(subject, given)
     from gradgauge import datasets
@@ -322,7 +322,7 @@ def _write_delta(
 ) -> list[Path]:
     """The picture of chi_grad^depth beside the measured delta_norm."""
     from gradgauge.report.charts.theory import delta_chart, delta_data, framed
-    from gradgauge.report.images import write_png_and_svg
+    from gradgauge.report.rendering import write_png_and_svg
 
     delta = measured.delta
     body = delta_chart(delta_data(delta), language.current(), delta.dropped, predicted_by)

@@ -25,7 +25,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gradgauge sweep plan.toml --out runs/sweep",
     ),
     "chart": ("gradgauge chart runs/sweep --x depth --y scale",),
-    "report": ("gradgauge report watch.nc", "gradgauge report watch.nc --out signal.png"),
+    "report": (
+        "gradgauge report watch.nc",
+        "gradgauge report runs/compare/relu.nc runs/compare/sigmoid.nc --lang ko",
+        "gradgauge report relu.nc sigmoid.nc --out fig.pdf --width-mm 89 --no-title",
+    ),
     "list": ("gradgauge list", "gradgauge list optimizers"),
     "cache": ("gradgauge cache", "gradgauge cache --clear"),
 }

@@ -1,32 +1,85 @@
-"""`gradgauge report`: the page, or the picture, of a saved Run."""
+"""`gradgauge report`: the page, or a picture for a paper, of saved Runs, without training again."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gradgauge.cli.language import current, text
-from gradgauge.cli.options import lang_option, option
+from gradgauge.cli.options import POSITIVE, lang_option, option
+from gradgauge.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from gradgauge.run import Run
+    from gradgauge.study.compare.result import Comparison
 
 
 @click.command
-@click.argument("path", metavar="RUN.nc", type=click.Path(path_type=Path))
-@option("--out", metavar="FILE", type=click.Path(path_type=Path), help=text("watch.option.out"))
+@click.argument(
+    "paths", metavar="RUN.nc...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@option(
+    "--out", metavar="FILE", type=click.Path(path_type=Path), help=text("help.option.figure_out")
+)
+@option("--chart")
+@option("--width-mm", type=POSITIVE)
+@option("--dpi", type=POSITIVE)
+@option("--no-title", is_flag=True)
 @option("--quiet", is_flag=True)
 @lang_option()
 def command(  # noqa: D103
-    path: Path,
+    paths: tuple[Path, ...],
     out: Path | None,
+    chart: str | None,
+    width_mm: float | None,
+    dpi: float | None,
+    no_title: bool,
     quiet: bool,
     lang: str | None,  # noqa: ARG001
 ) -> None:
-    from gradgauge.report.closing import REPORT, write_closing
-    from gradgauge.report.images import check_ending
-    from gradgauge.run import Run
+    from gradgauge.report.closing import REPORT
+    from gradgauge.report.images import FIGURES, write_picture
+    from gradgauge.report.pages.write import write_report
+    from gradgauge.report.rendering import check_ending
+    from gradgauge.study.compare.json import Artifacts
 
-    out = out or path.with_suffix(REPORT)
-    check_ending(out)
-    written = write_closing(Run.load(path), out, current())
+    out = out or _beside(paths)
+    check_ending(out, FIGURES)
+    given = {"--chart": chart, "--width-mm": width_mm, "--dpi": dpi, "--no-title": no_title or None}
+    if out.suffix == REPORT:
+        for name, value in given.items():
+            if value is not None:
+                raise InvalidValue(name, out, "only_for_pictures")
+        runs = tuple(map(str, paths))
+        written = write_report(_subject(paths), out, current(), Artifacts(runs=runs))
+    else:
+        written = write_picture(
+            _subject(paths),
+            out,
+            current(),
+            chart=chart or "signal",
+            width_mm=width_mm,
+            dpi=dpi,
+            title=not no_title,
+        )
     if not quiet:
         click.echo(text("watch.report.written", path=written))
+
+
+def _beside(paths: tuple[Path, ...]) -> Path:
+    from gradgauge.report.closing import REPORT
+
+    return paths[0].with_suffix(REPORT) if len(paths) == 1 else paths[0].with_name("report.html")
+
+
+def _subject(paths: tuple[Path, ...]) -> Comparison | Run:
+    """Networks that `compare` trained are a comparison, one of them, too; a watched Run is itself."""
+    from gradgauge.run import Run
+    from gradgauge.study.compare.saved import comparison_of, is_of_compare
+
+    runs = [Run.load(path) for path in paths]
+    if len(runs) == 1 and not is_of_compare(runs[0]):
+        return runs[0]
+    return comparison_of(runs)

@@ -12,9 +12,10 @@ import numpy as np
 
 from gradgauge._version import __version__
 from gradgauge.datasets import Dataset
+from gradgauge.datasets.facts import DataFacts
 from gradgauge.engine.history import History
 from gradgauge.engine.limits import ProbeSchedule
-from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES
+from gradgauge.gauges import PROBE_QUANTITIES, PROBE_SAMPLES, STEP_QUANTITIES
 from gradgauge.run import Group, Run
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
@@ -106,10 +107,7 @@ def run_attributes(
         "adjusted": int(adjusted),
         "parameters": network.parameters,
         "training": json.dumps(fields),
-        "dataset": dataset.name,
-        "dataset_fingerprint": dataset.fingerprint,
-        "train_samples": len(dataset.y_train),
-        "test_samples": len(dataset.y_test),
+        **DataFacts.of(dataset, training.loss, PROBE_SAMPLES).attributes(),
         "source": "engine",
         "gradgauge_version": __version__,
         "jax_version": version("jax"),

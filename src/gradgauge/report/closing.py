@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gradgauge.errors import GradgaugeError, OutputProblem
-from gradgauge.report.images import check_ending, write_picture
+from gradgauge.report.images import FIGURES, write_picture
 from gradgauge.report.pages.write import write_report
+from gradgauge.report.rendering import check_ending
 from gradgauge.run import Run
 from gradgauge.watchers import LayerInfo
 
@@ -24,7 +25,7 @@ class ReportWriter:
     that cannot be written is a warning: the training is worth more.
 
     Args:
-        path: `.html` for the report, `.png` or `.svg` for the picture.
+        path: `.html` for the report, `.png`, `.svg` or `.pdf` for the picture, `.csv` for its figures.
         lang: `en` or `ko`.
 
     Raises:
@@ -35,7 +36,7 @@ class ReportWriter:
     lang: str
 
     def __init__(self, path: Path | str, lang: str = "en"):
-        check_ending(path)
+        check_ending(path, FIGURES)
         self.path, self.lang = Path(path), lang
 
     def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
@@ -60,13 +61,13 @@ class ReportWriter:
 
 
 def write_closing(run: Run, path: Path | str, lang: str = "en") -> Path:
-    """The report (`.html`) or the picture (`.png`, `.svg`) of a Run, whole or not at all.
+    """The report (`.html`), the picture or its figures (the other endings) of a Run, whole or not at all.
 
     Raises:
         UnknownName: another ending.
         NothingToDraw: a picture of a Run in which neither signal was seen.
         OutputProblem: it cannot be written.
     """
-    check_ending(path)
+    check_ending(path, FIGURES)
     write = write_report if Path(path).suffix == REPORT else write_picture
     return write(run, path, lang)

@@ -1,43 +1,50 @@
-"""Pictures as PNG, SVG and HTML files, with the font that they need."""
+"""Pictures of a comparison or of one Run: what stands on them, and the files that are written."""
 
 from __future__ import annotations
 
-import functools
-import html
-import json
-import textwrap
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradgauge.errors import GradgaugeError, UnknownName
 from gradgauge.messages.catalog import Message, sentence
-from gradgauge.messages.clean import clean_tree
 from gradgauge.report.charts import CHARTS, watched
 from gradgauge.report.charts._chart import Chart, Spec, Subject
-from gradgauge.report.charts._draw import CONFIG, INK, MUTED
+from gradgauge.report.charts._draw import AXIS_WIDTH, CONFIG, INK, MUTED, PANEL_WIDTH
 from gradgauge.report.charts._legend import legend
-from gradgauge.report.charts._rows import names_of
+from gradgauge.report.charts._rows import Row, names_of
 from gradgauge.report.charts._watched import Watched
 from gradgauge.report.charts.signal import SIGNAL
-from gradgauge.report.page.fonts import FOLDER, STACK, font_face
-from gradgauge.report.page.vega_bundle import vega_bundle
+from gradgauge.report.rendering import (
+    ENDINGS,
+    PLAIN,
+    Format,
+    check_ending,
+    flattened,
+    write_png_and_svg,
+    write_spec,
+)
 from gradgauge.report.subject import check_subject
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.labels import labelled
-from gradgauge.run import Run, write_text_whole, write_whole
+from gradgauge.report.words.wrapping import wrapped
+from gradgauge.run import Run, write_text_whole
 from gradgauge.study.compare.result import Comparison
 
-ENDINGS = (".png", ".svg", ".html")
+CSV = ".csv"
+FIGURES = (*ENDINGS, CSV)
+"""The endings of a file that `write_picture` writes."""
 
-_PNG_SCALE = 2
-_SUBTITLE_LETTERS = 110
-_PAGE = """<!doctype html>
-<html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>
-<style>{font}body{{font-family:{stack};margin:1.5rem}}</style>
-<script>{bundle}</script></head>
-<body><div id="chart"></div>
-<script>vegaEmbed("#chart", {spec}, {{"actions": true}});</script></body></html>
-"""
+_PADDING = 18
+_WIDTH = 2 * (PANEL_WIDTH + AXIS_WIDTH) + 28
+_TWO_COLUMNS = 520
+_FLAT = 0.6
+"""Height of panels that stand one above the other, so that all of them fit on a page."""
+
+_TITLE, _SUBTITLE = 16, 12
+_NOT_IN_CSV = frozenset({"plotted", "panel", "baseline"})
 
 
 def write_images(comparison: Comparison, folder: Path | str, lang: str = "en") -> list[Path]:
@@ -65,93 +72,83 @@ def write_images(comparison: Comparison, folder: Path | str, lang: str = "en") -
     return written
 
 
-def write_picture(subject: Comparison | Run, path: Path | str, lang: str = "en") -> Path:
-    """The error signal by depth, and the forward signal under it, before and after training.
+def write_picture(
+    subject: Comparison | Run,
+    path: Path | str,
+    lang: str = "en",
+    *,
+    chart: str = SIGNAL.name,
+    width_mm: float | None = None,
+    dpi: float | None = None,
+    title: bool = True,
+) -> Path:
+    """One chart, by itself; without being told which, the error signal by depth and the forward
+    signal under it, before and after training.
 
     Args:
         subject: what was trained; of a watched training `watcher.run`.
-        path: the file, of one of ENDINGS; written whole or not at all.
+        path: the file, of one of FIGURES; written whole or not at all. `.csv` holds the figures
+            that the others draw.
         lang: `en` or `ko`.
+        chart: `signal`, `learning`, `evolution`, `course`, `gains` or `units`.
+        width_mm: the picture's width, such as the 89 mm of a journal's column; None: as wide as
+            it is drawn for a page.
+        dpi: dots an inch of a PNG; None: 192.
+        title: whether its title stands on it.
 
     Returns:
         The file's path.
 
     Raises:
-        InvalidValue: it is neither, such as a saved Run's path.
-        UnknownName: another ending.
-        NothingToDraw: no layer has shown either signal.
+        InvalidValue: the subject is neither, such as a saved Run's path; a width or resolution
+            that cannot be.
+        UnknownName: another ending, another chart.
+        NothingToDraw: the subject has not shown what the chart draws.
         OutputProblem: it cannot be written.
     """
     check_subject(subject)
-    check_ending(path)
-    spec = signal_picture(subject, lang)
+    check_ending(path, FIGURES)
+    form = Format(width_mm, dpi, title)
+    found = _chart(subject, chart)
+    shown = Watched(subject, lang) if isinstance(subject, Run) else labelled(subject, lang)
+    if Path(path).suffix == CSV:
+        return _write_csv(found.data(shown), path)
+    told = answer(shown, lang) if isinstance(shown, Comparison) and found is SIGNAL else None
+    spec = picture(found, shown, lang, told, form)
     if spec is None:
         raise NothingToDraw
-    return write_spec(spec, path, lang)
+    return write_spec(spec, path, lang, form)
+
+
+def _chart(subject: Comparison | Run, name: str) -> Chart[Any]:
+    charts = watched.WATCHED_CHARTS if isinstance(subject, Run) else CHARTS
+    named = {chart.name.removeprefix("watched_"): chart for chart in charts}
+    if name not in named:
+        raise UnknownName("chart", name, named)
+    return named[name]
 
 
 def signal_picture(subject: Comparison | Run, lang: str) -> Spec | None:
-    """The same as a Vega-Lite picture; None if it has nothing to show."""
+    """The error signal and the forward signal as a Vega-Lite picture; None without a figure."""
     if isinstance(subject, Run):
         return picture(watched.SIGNAL, Watched(subject, lang), lang)
     return picture(SIGNAL, labelled(subject, lang), lang, answer(subject, lang))
 
 
 class NothingToDraw(GradgaugeError):
-    """A Run or a comparison in which neither signal was seen."""
+    """A Run or a comparison in which a chart's figures were not seen."""
 
     def message(self) -> Message:
         """See GradgaugeError."""
         return Message("errors.nothing_to_draw", {})
 
 
-def write_png_and_svg(spec: Spec, folder: Path | str, name: str) -> list[Path]:
-    """A finished Vega-Lite picture as `name.png` and `name.svg`, in our font.
-
-    Raises:
-        OutputProblem: the folder cannot be made or written.
-    """
-    svg = to_svg(_in_our_font(spec))
-    return [_write(svg, Path(folder) / f"{name}{ending}") for ending in (".png", ".svg")]
-
-
-def write_spec(spec: Spec, path: Path | str, lang: str = "en") -> Path:
-    """A finished Vega-Lite picture as a file of one of ENDINGS, in our font.
-
-    Raises:
-        UnknownName: another ending.
-        OutputProblem: it cannot be written.
-    """
-    path = Path(path)
-    check_ending(path)
-    spec = _in_our_font(spec)
-    if path.suffix != ".html":
-        return _write(to_svg(spec), path)
-    page = _PAGE.format(
-        lang=lang,
-        title=html.escape(spec["title"]["text"]),
-        font=font_face(),
-        stack=STACK,
-        bundle=vega_bundle(),
-        # "</" would end the script.
-        spec=json.dumps(spec, ensure_ascii=False, allow_nan=False).replace("</", "<\\/"),
-    )
-    return write_text_whole(path, page)
-
-
-def check_ending(path: Path | str) -> None:
-    """Raise unless a picture can be written to a file of this name.
-
-    Raises:
-        UnknownName: its ending is none of ENDINGS.
-    """
-    suffix = Path(path).suffix
-    if suffix not in ENDINGS:
-        raise UnknownName("image", suffix, ENDINGS)
-
-
 def picture(
-    chart: Chart[Subject], subject: Subject, lang: str, subtitle: str | None = None
+    chart: Chart[Subject],
+    subject: Subject,
+    lang: str,
+    subtitle: str | None = None,
+    form: Format = PLAIN,
 ) -> Spec | None:
     """A chart with title and legend on a white ground; None if it has nothing to show.
 
@@ -160,70 +157,71 @@ def picture(
         subject: what it shows.
         lang: `en` or `ko`.
         subtitle: a sentence under the title.
+        form: its width, in which the parts find their places; whether it has a title.
     """
     rows = chart.data(subject)
     if not rows:
         return None
     drawn = chart.draw(rows, lang)
-    panels = {"concat": drawn.pop("hconcat"), "columns": 2, "spacing": drawn.pop("spacing")}
-    body = [legend(names_of(rows)), panels] if chart.legend else [panels]
-    title = {
-        "text": sentence(f"report.chart.{chart.name}.title", lang),
-        "anchor": "start",
-        "fontSize": 16,
-        "fontWeight": "bold",
-        "color": INK,
-        "offset": 14,
-        **(_subtitle(subtitle) if subtitle else {}),
-    }
+    width = form.width_px - 2 * _PADDING if form.width_px else _WIDTH
+    columns = 2 if width >= _TWO_COLUMNS else 1
+    if columns == 1 and len(drawn["hconcat"]) > 1:
+        drawn = flattened(drawn, _FLAT)
+    panels = {"concat": drawn.pop("hconcat"), "columns": columns, "spacing": drawn.pop("spacing")}
+    body = [legend(names_of(rows), width), panels] if chart.legend else [panels]
+    name = sentence(f"report.chart.{chart.name}.title", lang)
     return {
         **drawn,
         "vconcat": body,
         "spacing": 10,
-        "title": title,
+        **({"title": _title(name, subtitle, width)} if form.title else {}),
         "background": "white",
-        "padding": 18,
+        "padding": _PADDING if form.title else 4,
         "config": CONFIG,
     }
 
 
-def _subtitle(text: str) -> Spec:
-    """Lines of a sentence, no wider than the chart."""
-    return {
-        "subtitle": textwrap.wrap(text, _SUBTITLE_LETTERS),
-        "subtitleFontSize": 12,
-        "subtitleColor": MUTED,
-        "subtitlePadding": 6,
+def _title(text: str, subtitle: str | None, width: float) -> Spec:
+    """Title and subtitle in lines no wider than the chart."""
+    title = {
+        "text": wrapped(text, width, _TITLE) if width < _WIDTH else text,
+        "anchor": "start",
+        "fontSize": _TITLE,
+        "fontWeight": "bold",
+        "color": INK,
+        "offset": 14,
     }
+    if subtitle:
+        title |= {
+            "subtitle": wrapped(subtitle, width, _SUBTITLE),
+            "subtitleFontSize": _SUBTITLE,
+            "subtitleColor": MUTED,
+            "subtitlePadding": 6,
+        }
+    return title
 
 
-def to_svg(spec: Spec) -> str:
-    """The picture as SVG."""
-    return _converter().vegalite_to_svg(spec)
+def _write_csv(rows: Sequence[Row], path: Path | str) -> Path:
+    if not rows:
+        raise NothingToDraw
+    return write_text_whole(path, csv_text(rows))
 
 
-def with_font(svg: str) -> str:
-    """The SVG with the font inside, so that it shows Korean on a machine that has none."""
-    head, mark, rest = svg.partition(">")
-    return f"{head}{mark}<style>{font_face()}</style>{rest}"
+def csv_text(rows: Sequence[Row]) -> str:
+    """A chart's figures as comma-separated values: one row a point, as it was measured; empty
+    where there is none, `shown` says as what it is written."""
+    columns = [key for key in dict.fromkeys(k for row in rows for k in row) if _is_told(key)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(_told, rows))
+    return text.getvalue()
 
 
-def _in_our_font(spec: Spec) -> Spec:
-    return clean_tree({**spec, "config": {**spec.get("config", {}), "font": STACK}})
+def _is_told(column: str) -> bool:
+    return column not in _NOT_IN_CSV
 
 
-def _write(svg: str, path: Path) -> Path:
-    """The picture as PNG or SVG, by the path's ending."""
-    if path.suffix == ".svg":
-        return write_text_whole(path, with_font(svg))
-    png = _converter().svg_to_png(svg, scale=_PNG_SCALE)
-    return write_whole(path, lambda temporary: temporary.write_bytes(png))
-
-
-@functools.cache
-def _converter() -> Any:
-    """vl-convert, knowing our font. Imported on first use: it takes a tenth of a second."""
-    import vl_convert
-
-    vl_convert.register_font_directory(str(FOLDER))
-    return vl_convert
+def _told(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A value that is not finite stands there as what it is."""
+    return {**row, "value": row["shown"]} if row.get("state") == "not-finite" else row

@@ -53,10 +53,11 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     from gradgauge.report.charts.evolution import EVOLUTION
     from gradgauge.report.charts.learning import LEARNING
     from gradgauge.report.charts.signal import SIGNAL
-    from gradgauge.report.images import picture, to_svg
+    from gradgauge.report.images import picture
     from gradgauge.report.page.fonts import font_face
     from gradgauge.report.page.page import prose
     from gradgauge.report.pages.comparison import results_table
+    from gradgauge.report.rendering import to_svg
     from gradgauge.report.words.answer import answer
     from gradgauge.report.words.explain import explain
     from gradgauge.report.words.headline import against_best, headline, verdict
@@ -80,8 +81,9 @@ def signal_html(run: Run, lang: str) -> str:
     """The picture of a watched Run as a cell's HTML; empty if it has nothing to show."""
     from gradgauge.report.charts._watched import Watched
     from gradgauge.report.charts.watched import SIGNAL
-    from gradgauge.report.images import picture, to_svg
+    from gradgauge.report.images import picture
     from gradgauge.report.page.fonts import font_face
+    from gradgauge.report.rendering import to_svg
 
     watched = Watched(run, lang)
     spec = picture(SIGNAL, watched, lang)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from gradgauge.report.charts.study import study_chart
-from gradgauge.report.images import ENDINGS, check_ending, write_spec
+from gradgauge.report.rendering import check_ending, write_spec
 from gradgauge.study.sweep.slices import Slice
+
+_KINDS = (".png", ".svg", ".html")
+"""Endings of the files in a folder."""
 
 
 def write_study_chart(part: Slice, out: Path | str, name: str, lang: str = "en") -> list[Path]:
@@ -14,7 +17,7 @@ def write_study_chart(part: Slice, out: Path | str, name: str, lang: str = "en")
 
     Args:
         part: what it shows.
-        out: a file of one of ENDINGS, or a folder for `name` with each of them.
+        out: a file of one of `rendering.ENDINGS`, or a folder for `name` as PNG, SVG and page.
         name: the files' name in a folder.
         lang: `en` or `ko`.
 
@@ -30,14 +33,14 @@ def write_study_chart(part: Slice, out: Path | str, name: str, lang: str = "en")
     spec = study_chart(part, lang)
     if out.suffix and not out.is_dir():
         return [write_spec(spec, out, lang)]
-    return [write_spec(spec, out / f"{name}{ending}", lang) for ending in ENDINGS]
+    return [write_spec(spec, out / f"{name}{ending}", lang) for ending in _KINDS]
 
 
 def check_out(out: Path | str) -> None:
     """Raise unless a chart can be written to a file of this name, or to files in it.
 
     Raises:
-        UnknownName: its ending is none of ENDINGS.
+        UnknownName: its ending is none of `rendering.ENDINGS`.
     """
     if Path(out).suffix and not Path(out).is_dir():
         check_ending(out)

@@ -118,8 +118,3 @@ def slope_limit_decades(network: NetworkSpec) -> float:
     layers of log10 of the activation's largest slope (sigmoid: log10(1/4) a layer)."""
     largest = np.array([ACTIVATIONS[name].max_slope for name in network.activations])
     return float(np.log10(largest).sum())
-
-
-def majority_share(labels: np.ndarray) -> float:
-    """The share of right answers of always naming the most frequent class of `labels`."""
-    return float(np.bincount(labels).max() / len(labels))

@@ -26,7 +26,13 @@ _FOOT = 11
 _MOST_FEET = 16
 _FOOT_SHARE = 0.08
 _FINE_DECADES = 2.5
+_LEAST_WRITTEN_OUT, _MOST_WRITTEN_OUT = 1e-4, 1e7
 _LEAST = 1e-307
+_PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e4
+"""Ticks are written out where all of an axis lie in between; else all as powers of ten."""
+
+FIXED = "fixed"
+"""Begins the names of parts that are laid out for the whole picture's width, not the panels'."""
 
 
 def chart(rows: Sequence[Row], panels: list[Spec]) -> Spec:
@@ -113,8 +119,13 @@ def log_scale(
         ticks = ticks if len(ticks) <= _MOST_TICKS else [t for t in ticks if _is_power(t)]
     low = max(low * (low / high) ** (_FOOT_SHARE * foot), _LEAST)
     scale = {"type": "log", "domain": [low, high], "nice": False, "zero": False}
-    label = "format(datum.value, datum.value < 0.01 || datum.value >= 10000 ? '.0e' : '~g')"
-    return scale, {"values": ticks, "labelExpr": label}
+    return scale, {"values": ticks, "labelExpr": _labels(ticks)}
+
+
+def _labels(ticks: Sequence[float]) -> str:
+    """An expression for the ticks' labels, all in one form: `0.01`, or `1e-12`."""
+    plain = all(_PLAIN_FROM <= tick < _PLAIN_BELOW for tick in ticks)
+    return "format(datum.value, '~g')" if plain else "replace(format(datum.value, '.0e'), '+', '')"
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
@@ -151,7 +162,14 @@ def linear_scale(values: Iterable[float | None]) -> tuple[Spec, Spec]:
     first, last = math.floor(low / step), math.ceil(high / step - 1e-9)
     ticks = [k * step for k in range(first, last + 1)]
     scale = {"domain": [ticks[0], ticks[-1]], "nice": False, "clamp": True}
-    return scale, {"values": ticks, "format": "~g"}
+    return scale, {"values": ticks, "format": _number_format(step, max(map(abs, ticks)))}
+
+
+def _number_format(step: float, largest: float) -> str:
+    """How d3 writes the ticks of a linear axis: with all their digits where there are few."""
+    if largest >= _MOST_WRITTEN_OUT or step < _LEAST_WRITTEN_OUT:
+        return "~e"
+    return f",.{max(0, -math.floor(math.log10(step)))}~f"
 
 
 def y_axis(axis: Spec | None = None) -> Spec:
@@ -278,7 +296,11 @@ def _foot(
                 "fontWeight": "bold",
                 "color": looks[name].colour,
             },
-            "transform": [equal(network=name), {"filter": f"!isValid(datum.{field})"}],
+            "transform": [
+                equal(network=name),
+                {"filter": f"!isValid(datum.{field})"},
+                {"filter": {"field": x["field"], "oneOf": _thinned(without_place, x["field"])}},
+            ],
             "encoding": {
                 "x": x,
                 "y": {"value": "height"},

@@ -6,25 +6,35 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import AXIS_WIDTH, INK, PANEL_WIDTH
+from gradgauge.report.charts._draw import FIXED, INK
 from gradgauge.report.page.palette import styles
 
 _LINE, _GAP, _ROW = 30, 22, 20
 _LETTER = 7.0
-_WIDTH = 2 * PANEL_WIDTH + AXIS_WIDTH
 
 
-def legend(names: Sequence[str]) -> Spec:
+def legend(names: Sequence[str], width: float) -> Spec:
     """A panel of its own above the others: Vega's legends cannot show line and mark together
-    where a chart has other marks, too."""
+    where a chart has other marks, too.
+
+    Args:
+        names: the networks'.
+        width: of the picture; there are as many entries in a row as it has room for.
+    """
     cell = _LINE + _GAP + _LETTER * max(map(len, names), default=1)
-    columns = max(1, int(_WIDTH / cell))
+    columns = max(1, int(width / cell))
     layers: list[Spec] = []
     for at, name in enumerate(names):
         x, y = at % columns * cell, at // columns * _ROW + _ROW / 2
         layers += _entry(name, styles(names)[name], x, y)
     height = _ROW * -(-len(names) // columns)
-    return {"width": _WIDTH, "height": height, "data": {"values": [{}]}, "layer": layers}
+    return {
+        "name": f"{FIXED}_legend",
+        "width": min(width, columns * cell),
+        "height": height,
+        "data": {"values": [{}]},
+        "layer": layers,
+    }
 
 
 def _entry(name: str, look: Any, x: float, y: float) -> list[Spec]:

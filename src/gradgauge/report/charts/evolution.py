@@ -132,7 +132,14 @@ def _heat_map(
         "field": "layer",
         "type": "ordinal",
         "sort": "descending",
-        "axis": y_axis({"values": layers[::-1][::stride]}),
+        "axis": y_axis(
+            {
+                "values": layers[::-1][::stride],
+                "labelOverlap": True,
+                "title": sentence("report.column.layer", lang),
+                "titlePadding": 2,
+            }
+        ),
     }
     tooltip = [
         {"field": key, "title": sentence(f"report.column.{column}", lang)}

@@ -18,7 +18,7 @@ from gradgauge.report.charts._draw import (
 from gradgauge.report.charts._rows import Row, figure, trained
 from gradgauge.report.words.numbers import fixed, percent
 from gradgauge.run import Run
-from gradgauge.study.by_layer import epoch_summaries, majority_share
+from gradgauge.study.by_layer import epoch_summaries
 from gradgauge.study.compare.result import Comparison
 
 _HEIGHT = 210
@@ -28,9 +28,8 @@ _MOST_TICKS = 12
 def learning_data(comparison: Comparison) -> list[Row]:
     """Accuracy (of a classification) and loss by epoch; `from` and `to` are the interval over
     seeds; `baseline` the share right of always naming the most frequent class."""
-    baseline = None
-    if comparison.has_accuracy:
-        baseline = majority_share(comparison.dataset.y_train)
+    majority = comparison.data.majority_train
+    baseline = None if math.isnan(majority) else majority
     rows: list[Row] = []
     for name, run in trained(comparison):
         for quantity in reversed(comparison.epoch_figures):

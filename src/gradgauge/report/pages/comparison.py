@@ -68,14 +68,14 @@ def standfirst(comparison: Comparison, lang: str) -> str:
 
 
 def _of_training(comparison: Comparison, lang: str) -> str:
-    training, data = comparison.spec.training, comparison.dataset
+    training, data = comparison.spec.training, comparison.data
     one = "_one" if len(training.seeds) == 1 else ""
     return sentence(
         f"report.of_training{one}",
         lang,
         dataset=data.name,
-        train=f"{len(data.y_train):,}",
-        test=f"{len(data.y_test):,}",
+        train=f"{data.train:,}",
+        test=f"{data.test:,}",
         optimizer=training.optimizer,
         rate=f"{training.learning_rate:g}",
         batch=training.batch_size,
@@ -182,7 +182,7 @@ def _structure(comparison: Comparison, lang: str) -> str:
     output = LOSSES[comparison.spec.training.loss].output_activation
     blocks = []
     for name, network in comparison.networks.items():
-        body = [_input_row(comparison, lang)]
+        body = [_input_row(comparison, network.inputs, lang)]
         for group in layer_groups(network, output):
             kind = "output" if group.output else "hidden"
             body.append(
@@ -215,8 +215,8 @@ def _structure(comparison: Comparison, lang: str) -> str:
     return f'{title}<div class="side">{"".join(blocks)}</div>'
 
 
-def _input_row(comparison: Comparison, lang: str) -> list[str]:
-    shape, inputs = comparison.dataset.image_shape, comparison.dataset.inputs
+def _input_row(comparison: Comparison, inputs: int, lang: str) -> list[str]:
+    shape = comparison.data.image_shape
     kind = ""
     if len(shape) > 1:
         kind = sentence("report.structure.flatten", lang, shape=str(tuple(shape)))
@@ -235,7 +235,8 @@ def _repeat(comparison: Comparison, lang: str, artifacts: Artifacts) -> str:
             ("data", f"{a['dataset']} (SHA-256 {str(a['dataset_fingerprint'])[:16]}…)"),
         ]
     seconds = {k: f"{v:.2f}" for k, v in comparison.seconds.items()}
-    facts.append(("seconds", sentence("report.repeat.seconds_value", lang, **seconds)))
+    if seconds:
+        facts.append(("seconds", sentence("report.repeat.seconds_value", lang, **seconds)))
     terms = "".join(
         f"<dt>{escape(sentence(f'report.repeat.{key}', lang))}</dt><dd>{escape(value)}</dd>"
         for key, value in facts

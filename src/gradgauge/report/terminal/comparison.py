@@ -98,9 +98,8 @@ class _Printer:
         output = LOSSES[self.comparison.spec.training.loss].output_activation
         columns = [self.say(f"column.{c}") for c in ("layer", "shape", "parameters")]
         table = _table(name, columns, text_columns=2)
-        data = self.comparison.dataset
-        if len(data.image_shape) > 1:
-            table.add_row("Flatten", f"(None, {data.inputs})", "0")
+        if len(self.comparison.data.image_shape) > 1:
+            table.add_row("Flatten", f"(None, {network.inputs})", "0")
         for group in layer_groups(network, output):
             table.add_row(
                 f"{group.numbers} {group.activation}",

@@ -15,8 +15,8 @@ from gradgauge.errors import GradgaugeError
 from gradgauge.layers import LayerInfo
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.closing import write_closing
-from gradgauge.report.images import check_ending
 from gradgauge.report.notebook import show_signal
+from gradgauge.report.rendering import check_ending
 from gradgauge.report.terminal.screen import Screen, screen_of
 from gradgauge.report.words.numbers import NO_VALUE, number
 from gradgauge.run import Run

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts.why import why_chart, why_data
-from gradgauge.report.images import write_png_and_svg
+from gradgauge.report.rendering import write_png_and_svg
 from gradgauge.report.words.numbers import number, signed_decades
 from gradgauge.spec.notation import write
 from gradgauge.study.why.prediction import predicted_chi_grad

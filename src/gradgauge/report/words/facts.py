@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradgauge.gauges.signal_spread import resolution
-from gradgauge.parts.losses import constant_loss
+from gradgauge.run import Run
 from gradgauge.statistics import Summary
-from gradgauge.study.by_layer import MOMENTS, Attenuation, by_layer, majority_share
+from gradgauge.study.by_layer import MOMENTS, Attenuation, by_layer
 from gradgauge.study.compare.result import Comparison
 from gradgauge.study.learning_onset import began_to_learn
 
@@ -58,13 +58,13 @@ class Facts:
         epochs: passes over the data.
         accuracy: test accuracy; None for regression.
         loss: test loss.
-        majority: share right of always naming the most frequent class; None for regression.
+        majority: share right of always naming the most frequent class; None for regression and where it is not known.
         non_finite: as Comparison.non_finite.
         interrupted: whether Ctrl-C broke the training off.
         paths: `skip`, `norm` or `plain`: what the weight gain includes.
         dtype: of the training.
         spread_resolution: the smallest signal_spread that it can tell from none.
-        began: steps until the median seed began to learn; None: it never did.
+        began: steps until the median seed began to learn; None: it never did; NaN: not known.
         steps: of the whole training.
     """
 
@@ -102,7 +102,7 @@ def facts_of(comparison: Comparison, name: str) -> Facts:
         for moment in MOMENTS
     }
     paths = "skip" if network.skip else "plain" if network.norm == "none" else "norm"
-    majority = majority_share(comparison.dataset.y_test) if comparison.has_accuracy else None
+    majority = comparison.data.majority_test
     return Facts(
         name,
         moments,
@@ -110,17 +110,19 @@ def facts_of(comparison: Comparison, name: str) -> Facts:
         comparison.spec.training.epochs,
         comparison.test_accuracy(name),
         comparison.test_loss(name),
-        majority,
+        None if math.isnan(majority) else majority,
         comparison.non_finite(name),
         comparison.interrupted,
         paths,
         comparison.spec.training.dtype,
         resolution(comparison.spec.training.dtype),
-        began_to_learn(
-            run, constant_loss(comparison.spec.training.loss, comparison.dataset.y_train)
-        ),
+        _began(run, comparison.data.constant_loss),
         int(run.groups["steps"].coords["step"][-1]) + 1,
     )
+
+
+def _began(run: Run, baseline: float) -> float | None:
+    return math.nan if math.isnan(baseline) else began_to_learn(run, baseline)
 
 
 def all_facts(comparison: Comparison) -> list[Facts]:

@@ -58,4 +58,6 @@ def _begins(facts: Facts, lang: str) -> str:
         return NO_VALUE
     if facts.began is None:
         return sentence("report.summary.never", lang)
+    if math.isnan(facts.began):
+        return NO_VALUE
     return f"{facts.began:,.0f}"

@@ -49,15 +49,15 @@ def comparison_json(
     seconds = {**comparison.seconds, "report": artifacts.report_seconds}
     if artifacts.total_seconds is not None:
         seconds["total"] = artifacts.total_seconds
-    dataset, training = comparison.dataset, comparison.spec.training
+    data, training = comparison.data, comparison.spec.training
     best = comparison.difference
     document = {
         "schema": SCHEMA,
         "command": comparison.spec.command(*artifacts.flags),
         "dataset": {
-            "name": dataset.name,
-            "train": len(dataset.y_train),
-            "test": len(dataset.y_test),
+            "name": data.name,
+            "train": data.train,
+            "test": data.test,
         },
         "training": dataclasses.asdict(training),
         "networks": [_network(comparison, name) for name in comparison.names],

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from gradgauge.datasets import Dataset
+from gradgauge.datasets.facts import DataFacts
 from gradgauge.errors import UnknownName
+from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.parts.losses import LOSSES
 from gradgauge.run import Run
 from gradgauge.spec.comparison import ComparisonSpec
@@ -39,17 +42,24 @@ class Comparison:
         spec: what was asked.
         networks: their specs, by name.
         runs: their Runs, by name.
-        dataset: what they were trained on.
-        seconds: `total`, `data`, `compile`, `train`, `evaluate`.
+        dataset: what they were trained on; None where the Runs were read from their files.
+        seconds: `total`, `data`, `compile`, `train`, `evaluate`; empty where nothing was timed.
         interrupted: whether Ctrl-C broke it off.
     """
 
     spec: ComparisonSpec
     networks: dict[str, NetworkSpec]
     runs: dict[str, Run]
-    dataset: Dataset
+    dataset: Dataset | None
     seconds: dict[str, float]
     interrupted: bool = False
+
+    @cached_property
+    def data(self) -> DataFacts:
+        """What they were trained on, in a few numbers."""
+        if self.dataset is not None:
+            return DataFacts.of(self.dataset, self.spec.training.loss, PROBE_SAMPLES)
+        return DataFacts.read(next(iter(self.runs.values())).attributes)
 
     @property
     def command(self) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradgauge.datasets import Dataset
+from gradgauge.datasets.facts import majority_share
 from gradgauge.engine.terms import Entry
 from gradgauge.engine.train import train
 from gradgauge.listening import OnProgress
 from gradgauge.run import Run
-from gradgauge.study.by_layer import majority_share
 from gradgauge.study.theory.trainability import (
     Edge,
     MapCell,
