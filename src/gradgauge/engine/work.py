@@ -15,7 +15,8 @@ import jax
 import numpy as np
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine.ensemble import DeviceData, GroupResult, Member, MemberGroup, train_group
+from gradgauge.engine.ensemble import DeviceData, Member, MemberGroup
+from gradgauge.engine.group_training import GroupResult, train_group
 from gradgauge.engine.history import History
 from gradgauge.engine.limits import ProbeSchedule, member_bytes, schedule_of
 from gradgauge.engine.program_key import Plan, plan_for
@@ -115,7 +116,7 @@ def block_size(network: NetworkSpec, training: TrainingSpec, wanted: int) -> int
     return max(1, min(wanted, int(limit * _SHARE_OF_MEMORY / member_bytes(network, training))))
 
 
-def _device_data(dataset: Dataset, dtype: str) -> DeviceData:
+def device_data(dataset: Dataset, dtype: str) -> DeviceData:
     """The arrays on the device; floats in the training's dtype."""
 
     def put(x: np.ndarray) -> Any:
@@ -280,5 +281,5 @@ class _Work:
     def _data(self, dtype: str) -> DeviceData:
         with self._lock:
             if dtype not in self._device_data:
-                self._device_data[dtype] = _device_data(self.dataset, dtype)
+                self._device_data[dtype] = device_data(self.dataset, dtype)
             return self._device_data[dtype]
