@@ -201,8 +201,11 @@ class _Work:
         """Do every job; whether Ctrl-C or `stop` broke it off."""
         interrupted = False
         with ThreadPoolExecutor(workers()) as pool:
-            futures = [pool.submit(self._do, at) for at in range(len(self.jobs))]
+            futures: list[Future[None]] = []
             try:
+                # One by one: what has been handed out is known whenever Ctrl-C comes.
+                while len(futures) < len(self.jobs):
+                    futures.append(pool.submit(self._do, len(futures)))
                 # In portions: in a thread that is not the main one, Ctrl-C waits for a wait to end.
                 while wait(futures, _LOOK, FIRST_EXCEPTION).not_done and not _failed(futures):
                     pass
