@@ -10,6 +10,7 @@ import numpy as np
 
 from gradgauge import datasets
 from gradgauge.datasets import Dataset
+from gradgauge.datasets.facts import majority_share
 from gradgauge.engine.limits import ProbeSchedule
 from gradgauge.engine.terms import Entry
 from gradgauge.errors import Problem
@@ -18,7 +19,6 @@ from gradgauge.parts.losses import LOSSES
 from gradgauge.play.prediction import predict_ladders
 from gradgauge.play.settings import Settings, values, write
 from gradgauge.spec.notation import write as notation
-from gradgauge.study.by_layer import majority_share
 
 FRAMES = 150
 """How many steps of a training are shown, beside those that a Run probes."""
