@@ -14,12 +14,13 @@ from gradgauge.cli import language
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, lang_option, option
 from gradgauge.cli.progress import Progress
-from gradgauge.errors import DataProblem
+from gradgauge.errors import DataProblem, InvalidValue
 
 if TYPE_CHECKING:
     from gradgauge.diagnosis.finding import Diagnosis
 
 EXIT_FAULTY = 1
+RECORDING = ".nc"
 _PAIRS = (("x_train", "y_train"), ("x", "y"))
 
 
@@ -57,11 +58,36 @@ def command(
     limits = read_overrides(limit)
     limits_with(limits)
     read_budget(budget)
+    if Path(model).suffix == RECORDING:
+        given = {"--data": data, "--epochs": epochs, "--batch-size": batch_size}
+        result = _recorded(
+            Path(model), {**given, "--budget": budget, "--trust": trust}, limits, off
+        )
+        _show(result, model, json, quiet, html)
+        return 0 if result.healthy else EXIT_FAULTY
     _keep_programs()
     options = {k: v for k, v in (("epochs", epochs), ("batch_size", batch_size)) if v}
     result = _diagnose(model, data, trust, quiet, options, limits, off, budget)
     _show(result, model, json, quiet, html)
     return 0 if result.healthy else EXIT_FAULTY
+
+
+def _recorded(
+    path: Path, given: dict[str, Any], limits: dict[str, float], off: tuple[str, ...]
+) -> Diagnosis:
+    """What a saved Run says of itself.
+
+    Raises:
+        InvalidValue: an option that only a training has.
+        RunFileProblem: it cannot be read.
+    """
+    from gradgauge.diagnosis.recorded import diagnose_run
+    from gradgauge.run import Run
+
+    for name, value in given.items():
+        if value:
+            raise InvalidValue(name, value, "not_of_a_recording")
+    return diagnose_run(Run.load(path), limits, off)
 
 
 def _diagnose(

@@ -9,12 +9,21 @@ from typing import Any, overload
 from gradgauge.diagnosis.budget import read_budget
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.finding import Diagnosis
+from gradgauge.diagnosis.recorded import diagnose_run
 from gradgauge.diagnosis.session import examine
 from gradgauge.diagnosis.trainees.trainee import OnProgress, Settings, Trainee
 from gradgauge.models import KerasModel, PyTorchModule
+from gradgauge.run import Run
 from gradgauge.spec.checks import known_options, options_of
 
 
+@overload
+def diagnose(
+    model: Run,
+    *,
+    limits: Mapping[str, float] | None = None,
+    off: Collection[str] = (),
+) -> Diagnosis: ...
 @overload
 def diagnose(
     model: KerasModel,
@@ -87,7 +96,9 @@ def diagnose(
             a compiled Keras model: `diagnose(model, x, y, **fit_kwargs)`;
             a PyTorch module: `diagnose(module, loss, optimizer, loader, epochs=...)`;
             a JAX loss function: `diagnose(loss, params, batches, optimizer=...)`, with
-            `loss(params, x, y)`, or `predict=` beside it for rules that look at outputs.
+            `loss(params, x, y)`, or `predict=` beside it for rules that look at outputs;
+            a Run that was recorded by a watcher: what can be told from it alone (nothing is
+            trained; of several seeds the first is looked at).
         args: see `model`.
         budget: 12 is so many trainings of the given length in all, the watched one among them;
             "90s" a limit in seconds for all of them: what it cuts is said. None: 8 trainings.
@@ -111,6 +122,11 @@ def diagnose(
         >>> result = diagnose(model, x, y, epochs=3)      # doctest: +SKIP
         >>> print(result.primary.sentence())              # doctest: +SKIP
     """
+    if isinstance(model, Run):
+        known_options(options, ())
+        if args or budget is not None:
+            raise CannotDiagnose("recording_alone")
+        return diagnose_run(model, limits, off)
     settings = Settings(read_budget(budget), max(seeds - 1, 0), on_progress)
     return examine(trainee_of(model, args, options), settings, limits, off)
 

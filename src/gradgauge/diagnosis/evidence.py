@@ -13,6 +13,7 @@ from gradgauge.diagnosis.facts import (
     Head,
     Layer,
     Optimizer,
+    Schedule,
     TrainingHistory,
     WatchedTraining,
 )
@@ -43,6 +44,9 @@ class Evidence:
         seeds: redrawn weights: for each, the share of dead units by layer at the end.
         reach, properties: see Facts.
         saturated_at_init: see WatchedTraining.
+        schedule: see Facts.
+        recorded: whether all of it comes from a Run that was recorded: there are no weights, no
+            samples, no outputs and no trials.
     """
 
     framework: str
@@ -60,6 +64,13 @@ class Evidence:
     reach: float | None = None
     properties: Properties = field(default_factory=Properties)
     saturated_at_init: Mapping[str, float] = field(default_factory=dict)
+    schedule: Schedule | None = None
+    recorded: bool = False
+
+    @property
+    def last_step(self) -> int:
+        """The last step that was made, counted from 0; -1: none."""
+        return self.history.last if self.history is not None else -1
 
     @property
     def steps(self) -> int:
@@ -88,8 +99,8 @@ class Evidence:
     def lagging(self) -> bool:
         """Whether it fails, or has not got far: then what is gross at its start may be why."""
         learning, limits = self.learning, self.limits["learning"]
-        if learning.verdict == FAILING:
-            return True
+        if learning.verdict == FAILING or self.recorded:
+            return learning.verdict == FAILING
         if self.steps < limits["least_steps"].value:
             return False
         if not np.isfinite(learning.skill):
@@ -106,6 +117,8 @@ class Evidence:
     @property
     def probe_losses(self) -> np.ndarray:
         """Losses on the probe samples, over the training."""
+        if self.run is not None and self.run.attributes.get("batch") == "training":
+            return np.zeros(0)  # of another batch each
         return self.probes("loss")
 
     def probes(self, name: str) -> np.ndarray:
@@ -157,6 +170,7 @@ def gathered(facts: Facts, watched: WatchedTraining | None, limits: Limits) -> E
         history=history,
         reach=facts.reach,
         properties=facts.properties,
+        schedule=facts.schedule,
         saturated_at_init={} if watched is None else watched.saturated_at_init,
     )
 

@@ -87,6 +87,8 @@ class Layer:
         fresh: whether the weights look as an initializer left them; None: cannot be told.
         in_optimizer: whether the optimiser has its weights.
         block: name of the part of the model that was frozen as a whole; empty: none.
+        moves: whether training changes its weights, where those are not at hand; None: not known.
+        empty: whether its weights begin at zero, where those are not at hand.
     """
 
     info: LayerInfo
@@ -97,6 +99,8 @@ class Layer:
     fresh: bool | None = None
     in_optimizer: bool = True
     block: str = ""
+    moves: bool | None = None
+    empty: bool = False
 
     @property
     def name(self) -> str:
@@ -107,9 +111,20 @@ class Layer:
     def moved(self) -> bool | None:
         """Whether training changed its weights; None: not known."""
         if not self.after:
-            return None
+            return self.moves
         pairs = zip(self.before, self.after, strict=True)
         return any(not np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether all its weights begin at zero."""
+        return not any(np.any(w) for w in self.before) if self.before else self.empty
+
+    @property
+    def stays_zero(self) -> bool:
+        """Whether all its weights are zero and stay so."""
+        still = not any(np.any(w) for w in self.after) if self.after else not self.moved
+        return self.is_zero and still
 
 
 @dataclass(frozen=True)
@@ -133,6 +148,21 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """The learning rate over a training: as it was, or as it will be.
+
+    Attributes:
+        steps: at which it is known, counted from 0.
+        rates: there; of several groups of weights the largest.
+        base: what the schedule starts from: the rate that the optimizer was given.
+    """
+
+    steps: np.ndarray
+    rates: np.ndarray
+    base: float
+
+
+@dataclass(frozen=True)
 class TrainingHistory:
     """A training, step by step.
 
@@ -145,6 +175,7 @@ class TrainingHistory:
             above 2 the loss rises.
         weighted: whether samples or classes are weighted, so that losses are not comparable
             with those of a constant answer.
+        made: steps of which `losses` are some; None: they are all.
     """
 
     losses: np.ndarray
@@ -153,11 +184,17 @@ class TrainingHistory:
     non_finite_where: tuple[str, str] | None = None
     sharpness: Mapping[int, float] = field(default_factory=dict)
     weighted: bool = False
+    made: int | None = None
 
     @property
     def steps(self) -> int:
-        """How many were made."""
+        """How many have a loss."""
         return len(self.losses)
+
+    @property
+    def last(self) -> int:
+        """The last one that was made, counted from 0."""
+        return (self.steps if self.made is None else self.made) - 1
 
 
 @dataclass(frozen=True)
@@ -172,6 +209,7 @@ class Facts:
         reach: how much more the outputs answer to the first position of a sequence than to the
             last; None: no sequence.
         properties: what the experiments on the model said.
+        schedule: the learning rate over the user's whole training; None: not known.
     """
 
     framework: str
@@ -180,6 +218,7 @@ class Facts:
     data: Data
     reach: float | None = None
     properties: Properties = field(default_factory=Properties)
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True)

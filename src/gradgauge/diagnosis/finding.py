@@ -130,6 +130,7 @@ class Diagnosis:
         seconds: how long it took.
         steps: how many training steps were watched.
         spent: how many were planned, what was tried beside, and what a limit in seconds cut.
+        recorded: whether it was read from a recording, without any training.
     """
 
     findings: tuple[Finding, ...]
@@ -140,6 +141,7 @@ class Diagnosis:
     seconds: float = 0.0
     steps: int = 0
     spent: Spent = Spent(0, 0)
+    recorded: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -161,6 +163,7 @@ class Diagnosis:
                 {"rule": n.rule, "reason": n.sentence(lang)} for n in self.not_applicable
             ],
             "verdict": self.verdict,
+            "recorded": self.recorded,
             "steps": self.steps,
             "planned_steps": self.spent.planned,
             "trials": self.spent.trials,

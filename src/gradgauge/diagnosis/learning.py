@@ -185,6 +185,65 @@ def _by_history(losses: np.ndarray, probe_losses: np.ndarray, limits: Mapping[st
     return UNKNOWN
 
 
+def judge_course(
+    history: TrainingHistory | None,
+    probe_losses: np.ndarray,
+    guessing: float,
+    limits: Mapping[str, Limit],
+) -> Learning:
+    """The verdict of a training of which only losses are known; never `learned`.
+
+    A loss that falls, or rises, by more than the noise of its batches is on its way, or fails. One
+    that neither falls nor rises may have nothing left to learn, unless it stands where guessing
+    stands: at ln K of K equal odds.
+
+    Args:
+        history: losses of the steps; None: no training.
+        probe_losses: losses on fixed samples; empty: there were none.
+        guessing: the loss of equal odds; NaN: not known.
+        limits: of `learning`.
+    """
+    if history is None:
+        return Learning(UNKNOWN)
+    if history.non_finite_step is not None:
+        return Learning(FAILING)
+    losses = history.losses
+    if len(losses) < limits["least_steps"].value:
+        return Learning(UNKNOWN)
+    seen = probe_losses[np.isfinite(probe_losses)]
+    # The first loss is of the weights as they were: the first step may throw them far off.
+    pair = (float(losses[0]), last_loss(losses))
+    start, end = (float(seen[0]), float(seen[-1])) if len(seen) > 1 else pair
+    at_chance = abs(start - guessing) <= limits["near_guessing"].value * guessing
+    pace = pace_of(losses, math.nan, limits["least_steps"].value)
+    figures = Learning(
+        UNKNOWN,
+        skill=1 - end / guessing if at_chance else math.nan,
+        pace=pace,
+        initial=start,
+        final=end,
+        constant=guessing if at_chance else math.nan,
+    )
+    noise, scale = (0.0 if len(seen) > 1 else _noise(losses)), abs(start)
+    fell = start - end
+    if fell > max(limits["fall"].value * scale, 2 * noise):
+        return replace(figures, verdict=LEARNING)
+    late = end - start if len(seen) > 1 else float(losses[len(losses) // 2 :].mean()) - start
+    if min(-fell, late) > limits["rise"].value * scale and late > 3 * noise:
+        return replace(figures, verdict=FAILING)
+    stuck = at_chance and history.last + 1 >= limits["flat_steps"].value and not pace > 0
+    return replace(figures, verdict=FAILING) if stuck else figures
+
+
+def _noise(losses: np.ndarray) -> float:
+    """Standard error of the mean over the second half less the first loss, whose own spread is
+    taken to be the same share of it."""
+    end = losses[len(losses) // 2 :]
+    spread, mean = float(end.std()), float(np.abs(end).mean())
+    first = spread / mean * abs(float(losses[0])) if mean else 0.0
+    return math.hypot(spread / math.sqrt(len(end)), first)
+
+
 def times_as_long(found: Learning, probe_losses: np.ndarray) -> float:
     """How many times as long the training would have to be: the way to go against the way made.
 

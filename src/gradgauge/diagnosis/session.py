@@ -118,8 +118,9 @@ def conclude(
         tuple(clean),
         evidence.learning.verdict,
         seconds,
-        evidence.steps,
+        evidence.last_step + 1,
         spent or Spent(evidence.steps, evidence.steps),
+        evidence.recorded,
     )
 
 

@@ -108,7 +108,7 @@ def nothing_reached(evidence: Evidence) -> bool:
         return False
     dead = evidence.first("dead")
     flat = np.nan_to_num(dead) if dead.size else np.zeros(1)
-    shut = [i for i in places if all(not np.any(w) for w in evidence.layers[i].before)]
+    shut = [i for i in places if evidence.layers[i].is_zero]
     return bool(flat.max(initial=0.0) <= ALL and not shut and not evidence.saturated_outputs)
 
 

@@ -29,6 +29,9 @@ MOST_PROBES = 256
 CLIPPED = "clipped_grad_norm"
 """|dLoss/dW| as the optimiser got it, behind clipping; `weight_grad_norm` is before."""
 
+RATE, STALE = "learning_rate", "stale_gradients"
+"""Of a step as a whole: the rate of its update; 1 where that used gradients of the step before."""
+
 Values = Mapping[str, np.ndarray]
 """Quantity -> its values by layer, (layers,)."""
 
@@ -106,6 +109,7 @@ class Recorder:
         self._probes = Series(MOST_PROBES)
         self._epochs = Series(MOST_STEPS)
         self._extra: list[str] = []
+        self._whole: list[str] = []
         self._once: dict[str, np.ndarray] = {}
         self._closed = False
 
@@ -130,9 +134,27 @@ class Recorder:
         """The last step of which something was recorded; -1: none."""
         return self._steps.steps[-1] if self._steps.steps else -1
 
-    def step(self, step: int, values: Values, loss: float | None = None) -> None:
-        """Gauges of a training step, before its update but for `update_ratio`."""
-        self._put("steps", self._steps, step, values, loss)
+    def step(
+        self,
+        step: int,
+        values: Values,
+        loss: float | None = None,
+        *,
+        rate: float | None = None,
+        stale: bool | None = None,
+    ) -> None:
+        """Gauges of a training step, before its update but for `update_ratio`.
+
+        Args:
+            step: counted from 0.
+            values: by layer.
+            loss, rate: of the step; None: not told.
+            stale: whether the update used gradients of the step before; None: not looked at.
+        """
+        whole = {RATE: rate, STALE: None if stale is None else float(stale)}
+        known = {name: value for name, value in whole.items() if value is not None}
+        self._whole += [name for name in known if name not in self._whole]
+        self._put("steps", self._steps, step, values, loss, known)
 
     def probe(self, step: int, values: Values, loss: float | None = None) -> None:
         """Gauges of all kinds, at the weights before step `step`."""
@@ -184,9 +206,15 @@ class Recorder:
         self._tell_all("closed", self.run())
 
     def _put(
-        self, group: str, series: Series, step: int, values: Values, loss: float | None
+        self,
+        group: str,
+        series: Series,
+        step: int,
+        values: Values,
+        loss: float | None,
+        whole: Mapping[str, float] | None = None,
     ) -> None:
-        row: dict[str, Any] = dict(values)
+        row: dict[str, Any] = {**values, **(whole or {})}
         if loss is not None:
             row["loss"] = loss
         self._extra += [n for n in values if n == CLIPPED and n not in self._extra]
@@ -241,11 +269,16 @@ class Recorder:
         member = {"member": np.array([0])}
         steps, probes, epochs = self._steps, self._probes, self._epochs
 
-        def gauges(series: Series, names: Sequence[str], step_axis: str) -> dict[str, Any]:
+        def gauges(
+            series: Series, names: Sequence[str], step_axis: str, whole: Sequence[str] = ()
+        ) -> dict[str, Any]:
             by_layer = {
                 name: (("member", step_axis, "layer"), series.array(name, layers)) for name in names
             }
-            return {**by_layer, "loss": (("member", step_axis), series.array("loss", None))}
+            of_all = {
+                name: (("member", step_axis), series.array(name, None)) for name in ("loss", *whole)
+            }
+            return {**by_layer, **of_all}
 
         figures = sorted({"loss", "accuracy"}.union(*(row.keys() for row in epochs.rows)))
         return Run(
@@ -254,7 +287,7 @@ class Recorder:
             {
                 "steps": Group(
                     {**member, "step": np.array(steps.steps, np.int64), "layer": axis},
-                    gauges(steps, [*STEP_QUANTITIES, *self._extra], "step"),
+                    gauges(steps, [*STEP_QUANTITIES, *self._extra], "step", self._whole),
                 ),
                 "probes": Group(
                     {**member, "probe_step": np.array(probes.steps, np.int64), "layer": axis},

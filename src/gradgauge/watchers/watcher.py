@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self, runtime_checkable
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from gradgauge.run import Run
+
+if TYPE_CHECKING:
+    from gradgauge import Diagnosis
 
 
 @runtime_checkable
@@ -24,6 +28,12 @@ class Watcher(Protocol):
     @property
     def steps_done(self) -> int:
         """Steps of training seen so far, recorded or not."""
+        ...
+
+    def diagnose(
+        self, *, limits: Mapping[str, float] | None = None, off: Collection[str] = ()
+    ) -> Diagnosis:
+        """What can be told from the recording so far; see `gradgauge.diagnose`."""
         ...
 
     def close(self) -> None:

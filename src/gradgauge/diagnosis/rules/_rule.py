@@ -84,6 +84,8 @@ class Rule:
             one of them brings back proves it. The first that does ends the rule's trials.
         luck: whether what it finds may be a matter of the weights drawn, so that the training is
             worth repeating from others.
+        needs: what this rule cannot do without and a recorded Run does not hold: a key of the
+            catalogue's `diagnosis.reason.recorded`; empty: it asks a Run as well.
     """
 
     name: str
@@ -93,10 +95,13 @@ class Rule:
     static: bool = False
     changes: Callable[[Evidence], Sequence[Change]] = no_changes
     luck: Callable[[Evidence], bool] = not_luck
+    needs: str = ""
 
 
 def ask(rule: Rule, evidence: Evidence) -> tuple[list[Finding], NotApplicable | None]:
     """What a rule finds, the surest first, or why it has nothing to say."""
+    if evidence.recorded and rule.needs:
+        return [], NotApplicable(rule.name, f"recorded.{rule.needs}")
     limits = evidence.limits.get(rule.name, {})
     findings: list[Finding] = []
     silent: NotApplicable | None = None

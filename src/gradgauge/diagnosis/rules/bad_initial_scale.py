@@ -171,4 +171,5 @@ RULE = Rule(
     "bad-initial-scale",
     check,
     paper="Glorot & Bengio (2010); He et al. (2015); Poole et al. (2016)",
+    needs="weights",
 )

@@ -41,4 +41,5 @@ RULE = Rule(
     check,
     paper="Goodfellow et al. (2016), section 5.1.1: samples are independent; own experiment",
     static=True,
+    needs="experiments",
 )

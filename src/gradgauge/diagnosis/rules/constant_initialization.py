@@ -100,4 +100,5 @@ RULE = Rule(
     check,
     paper="Goodfellow, Bengio & Courville (2016), section 8.4",
     static=True,
+    needs="weights",
 )

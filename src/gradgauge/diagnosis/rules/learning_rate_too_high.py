@@ -47,6 +47,16 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if not (helped or (suspicious and not lower) or (suspicious and _better(evidence, limits))):
         return
     rate = evidence.optimizer.rate
+    if evidence.recorded:
+        yield Found(
+            "grew",
+            step=history.last,
+            value=blowup,
+            limit="blowup",
+            remedies=("lower_rate", "clip_gradients", "warm_up"),
+            symptom=history.non_finite_step is not None and not math.isfinite(blowup),
+        )
+        return
     yield Found(
         "tried" if helped else "overshoot",
         severity=FAULT if helped or suspicious else WARNING,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradgauge.diagnosis.learning import FAILING, times_as_long
+from gradgauge.diagnosis.learning import FAILING, LEARNING, times_as_long
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
     WARNING,
@@ -43,6 +43,9 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if decayed:
         yield from decayed
         return
+    if evidence.recorded:
+        yield from _short_way(evidence, limits)
+        return
     times = times_as_long(evidence.learning, evidence.probe_losses)
     if not times > limits["times"].value:
         return
@@ -58,12 +61,33 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     yield Found(
         "tried" if helped else "distance",
         severity=WARNING if patience else FAULT,
-        step=history.steps - 1,
+        step=history.last,
         value=times,
         limit="times",
         remedies=("rate_to", "train_longer"),
         facts={"rate": rate, "better": rate * factor, "steps": history.steps},
     )
+
+
+def _short_way(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
+    """All updates of a recorded training together, where its loss does not fall."""
+    history, run = evidence.history, evidence.run
+    if history is None or run is None or evidence.learning.verdict == LEARNING:
+        return
+    ratios = run.values("steps", "update_ratio")[0]
+    if history.last + 1 < evidence.limits["learning"]["flat_steps"].value or not len(ratios):
+        return
+    path = _middle(ratios) * (history.last + 1)
+    if 0 < path < limits["path"].value:
+        yield Found(
+            "short_way",
+            severity=FAULT if evidence.failing else WARNING,
+            step=history.last,
+            value=path,
+            limit="path",
+            remedies=("higher_rates", "train_longer"),
+            facts={"steps": history.last + 1},
+        )
 
 
 def _decayed(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
@@ -86,7 +110,7 @@ def _decayed(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     if start > 0 and end <= limits["decayed"].value * start and arrives:
         yield Found(
             "decayed",
-            step=evidence.steps - 1,
+            step=evidence.last_step,
             value=end / start,
             limit="decayed",
             remedies=("slower_decay",),

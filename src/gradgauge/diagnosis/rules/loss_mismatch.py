@@ -305,5 +305,9 @@ def _one_hot(y: np.ndarray) -> bool:
 
 
 RULE = Rule(
-    "loss-mismatch", check, paper="Zhang et al. (2021), AUTOTRAINER: improper loss", static=True
+    "loss-mismatch",
+    check,
+    paper="Zhang et al. (2021), AUTOTRAINER: improper loss",
+    static=True,
+    needs="outputs",
 )

@@ -21,12 +21,30 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """The verdict of `learning`, as a finding."""
     history, learning = evidence.history, evidence.learning
     if history is None or history.steps == 0:
-        yield Silent("no_training")
+        untold = evidence.recorded and history is not None
+        yield Silent("recorded.loss" if untold else "no_training")
         return
     if learning.verdict == UNKNOWN:
-        yield Silent("too_few_steps", {"steps": history.steps})
+        told = history.steps > 0 and not math.isnan(learning.final)
+        flat = evidence.recorded and told
+        yield Silent("flat_loss") if flat else Silent("too_few_steps", {"steps": history.steps})
         return
     if not evidence.failing or history.non_finite_step is not None:
+        return
+    if evidence.recorded:
+        at_chance = math.isfinite(learning.constant) and learning.final <= learning.initial * (
+            1 + evidence.limits["learning"]["rise"].value
+        )
+        yield Found(
+            "guessing" if at_chance else "rises",
+            step=history.last,
+            value=learning.final,
+            limit="share",
+            limit_value=learning.constant if at_chance else learning.initial,
+            remedies=("read_causes", "overfit_one_batch"),
+            facts={"initial": learning.initial},
+            symptom=True,
+        )
         return
     limit = limits["share"].value
     known = math.isfinite(learning.target) and learning.target > limits["target"].value
@@ -37,7 +55,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     yield Found(
         case,
         severity=WARNING if fell and case != "denied" else FAULT,
-        step=history.steps - 1,
+        step=history.last,
         value=learning.skill,
         limit="share",
         limit_value=limit * learning.target if known else 0.0,

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from gradgauge.diagnosis.rules._rule import FAULT, WARNING, Evidence, Found, Rule, RuleLimits
 from gradgauge.diagnosis.steps import began_finite
 
+_PLACES = ("weights", "pre_activation", "activation", "gradient", "loss")
+"""Where values stop being finite, of which there is a sentence each; else the operation is named."""
+
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     """In the data it is the cause; in the training a symptom, whose place is named."""
@@ -29,11 +32,12 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     born = broke == 0 or not began_finite(evidence)
     layer, operation = history.non_finite_where or (None, "loss")
     yield Found(
-        operation,
+        operation if operation in _PLACES else "operation",
         layer=layer,
         step=broke,
         value=float("nan"),
         limit="values",
+        facts={"operation": operation},
         remedies=("safe_operations",)
         if born
         else ("lower_rate", "clip_gradients", "safe_operations"),

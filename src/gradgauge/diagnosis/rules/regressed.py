@@ -22,6 +22,10 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         return
     if evidence.broke_off:
         return
+    if evidence.recorded:
+        if evidence.failing and evidence.learning.final > evidence.learning.initial:
+            yield _found("loss", evidence.learning.initial, evidence.learning.final, evidence)
+        return
     if lost_skill(learning.before, learning.skill, evidence.limits["learning"]):
         yield _found("skill", learning.before, learning.skill, evidence)
         return
@@ -34,7 +38,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
 def _found(case: str, was: float, now: float, evidence: Evidence) -> Found:
     return Found(
         case,
-        step=evidence.steps - 1,
+        step=evidence.last_step,
         value=now,
         limit={"loss": "rise"}.get(case, "kept"),
         remedies=("lower_rate", "stop_earlier", "warm_up"),

@@ -45,7 +45,7 @@ def _outputs(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
             yield Found(
                 "outputs",
                 layer=head.layer,
-                step=evidence.steps - 1,
+                step=evidence.last_step,
                 value=after,
                 limit=name,
                 limit_value=bound,

@@ -30,4 +30,5 @@ RULE = Rule(
     check,
     paper="Srivastava et al. (2014), section 4; Ioffe & Szegedy (2015), algorithm 2",
     static=True,
+    needs="experiments",
 )

@@ -33,6 +33,15 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if properties.reach is not None and properties.reach.nothing:
         yield _nothing(evidence, properties.reach)
         return
+    if evidence.recorded and evidence.history is None and _passes(evidence) > 1:
+        yield Found(
+            "nobody_moves",
+            value=float(_passes(evidence)),
+            limit="gradient",
+            remedies=("reach_nobody_moves",),
+            certainty=1.0,
+        )
+        return
     if not evidence.layers:
         yield Silent("no_layers")
     if nothing_reached(evidence):
@@ -65,6 +74,11 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     faults = [f for f in found if f.severity == FAULT]
     yield from reversed(faults) if cut else faults
     yield from (f for f in found if f.severity != FAULT)
+
+
+def _passes(evidence: Evidence) -> int:
+    """Backward passes that were seen, of a Run that says so."""
+    return int(evidence.run.attributes.get("backward_passes", 0)) if evidence.run else 0
 
 
 def _nothing(evidence: Evidence, reach: Reach) -> Found:
@@ -131,6 +145,8 @@ def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[
         return "", ""
     if not info.trainable:
         return _frozen(evidence, layer, "frozen")
+    if evidence.recorded:
+        return _recorded_case(evidence, index, layer, cut)
     if not info.called and not _is_container(evidence, layer):
         return "not_called", FAULT
     if not layer.in_optimizer:
@@ -138,6 +154,17 @@ def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[
     if index in cut:
         # A trained part that runs without gradients is frozen in another way.
         return "detached", NOTE if layer.fresh is False else FAULT
+    return "", ""
+
+
+def _recorded_case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[str, str]:
+    """What only was not seen to be reached may have been meant so: a loop that trains a part, an
+    expert that had nothing to do. It is a fault where the training fails."""
+    severity = FAULT if evidence.failing else WARNING
+    if not layer.in_optimizer:
+        return "not_in_optimizer", severity
+    if index in cut:
+        return "detached", severity
     return "", ""
 
 
@@ -173,7 +200,7 @@ def _is_container(evidence: Evidence, layer: Layer) -> bool:
 
 def _cut_off(evidence: Evidence) -> set[int]:
     """Layers whose weights never get a gradient though one arrives above, and no unit is dead."""
-    grads = evidence.probes("weight_grad_norm")
+    grads = _gradients(evidence)
     if not len(grads) or born_broken(evidence):
         return set()
     grads = grads[np.isfinite(grads).any(axis=1)] if np.isfinite(grads).any() else grads[:0]
@@ -190,6 +217,15 @@ def _cut_off(evidence: Evidence) -> set[int]:
     return set(nothing)
 
 
+def _gradients(evidence: Evidence) -> np.ndarray:
+    """Norms of the weights' gradients at the probes; of a Run at the steps too."""
+    probes = evidence.probes("weight_grad_norm")
+    if not evidence.recorded or evidence.run is None:
+        return probes
+    steps = evidence.run.values("steps", "weight_grad_norm")[0]
+    return np.concatenate([probes, steps]) if len(probes) else steps
+
+
 def _explained(evidence: Evidence, nothing: list[int], grads: np.ndarray) -> bool:
     """Whether dead units, weights of zero or underflow stop the gradient above the last of them."""
     last = max(nothing)
@@ -199,9 +235,7 @@ def _explained(evidence: Evidence, nothing: list[int], grads: np.ndarray) -> boo
     above = [i for i in evidence.gradient_layers if i > last]
     if above and float(np.nanmax(grads[:, above[0]], initial=0.0)) < _SEEN:
         return True
-    zero = [i for i in above if all(not np.any(w) for w in evidence.layers[i].before)]
-    still = [i for i in zero if all(not np.any(w) for w in evidence.layers[i].after or ())]
-    return bool(still)
+    return any(evidence.layers[i].stays_zero for i in above)
 
 
 RULE = Rule("unreached-layer", check, paper="Schoop et al. (2021), UMLAUT", static=True)

@@ -105,4 +105,5 @@ RULE = Rule(
     check,
     paper="LeCun et al. (1998), Efficient BackProp, section 4.3",
     changes=_changes,
+    needs="batches",
 )

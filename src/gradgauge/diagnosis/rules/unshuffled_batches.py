@@ -56,4 +56,5 @@ RULE = Rule(
     check,
     paper="Bengio (2012), Practical recommendations, section 3.1.1: shuffled examples",
     static=True,
+    needs="batches",
 )

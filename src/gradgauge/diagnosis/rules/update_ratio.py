@@ -8,6 +8,7 @@ import numpy as np
 
 from gradgauge.diagnosis.rules._rule import (
     FAULT,
+    WARNING,
     Evidence,
     Found,
     Rule,
@@ -17,13 +18,16 @@ from gradgauge.diagnosis.rules._rule import (
 )
 from gradgauge.diagnosis.signals import nothing_reached
 
+_ROUNDING = 1e-7
+"""float32's."""
+
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """The middle over the steps, by layer; a fault only where the training fails."""
     if evidence.run is None or not len(evidence.run.groups["steps"].coords["step"]):
         yield Silent("no_training")
         return
-    if not evidence.lagging or nothing_reached(evidence):
+    if nothing_reached(evidence) or not (evidence.lagging or evidence.recorded):
         return
     ratios = evidence.run.values("steps", "update_ratio")[0]
     places = [
@@ -31,16 +35,54 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         for i in evidence.gradient_layers
         if evidence.layers[i].info.trainable
         and evidence.layers[i].in_optimizer
-        and any(np.any(w) for w in evidence.layers[i].before)
+        and not evidence.layers[i].is_zero
     ]
     with np.errstate(all="ignore"):
         middle = np.array([_median(ratios[:, i]) for i in places])
     if not len(middle) or not np.isfinite(middle).any():
         return
     names = [evidence.layers[i].name for i in places]
+    if evidence.recorded and len(ratios) >= limits["still_steps"].value:
+        still = list(_still(evidence, ratios[:, places], places))
+        if still:
+            yield from still
+            return
     first = ratios[0, places] if len(ratios) else middle
+    if not evidence.lagging:
+        return
     apart = list(_one_apart(evidence, limits, names, first))
     yield from apart or _judged(evidence, limits, names, middle)
+
+
+def _still(evidence: Evidence, ratios: np.ndarray, places: list[int]) -> Iterator[Found]:
+    """Layers that get a gradient and that no step moves at all: a rate of 0, or changes lost in the
+    rounding of weights of low precision."""
+    run = evidence.run
+    if run is None:
+        return
+    grads = run.values("steps", "weight_grad_norm")[0][:, places]
+    norms = run.values("steps", "weight_norm")[0][:, places]
+    # What a step as long as rate times gradient would change, rounding alone cannot swallow.
+    rates = [0.0] if evidence.schedule is None else evidence.schedule.rates
+    whole_step = np.nanmax(np.nan_to_num(grads / norms), axis=0) * float(np.max(rates))
+    arrives = (np.nan_to_num(grads) > 0).any(axis=0)
+    arrives &= (whole_step > _ROUNDING) | (float(np.max(rates)) == 0)
+    known = np.isfinite(ratios).any(axis=0)
+    still = known & arrives & ~(np.nan_to_num(ratios) > 0).any(axis=0)
+    if not still.any():
+        return
+    whole = bool(still[known & arrives].all())
+    at = places[int(np.flatnonzero(still)[0])]
+    yield Found(
+        "still_all" if whole else "still",
+        severity=FAULT if whole or evidence.failing else WARNING,
+        layer=None if whole else evidence.layers[at].name,
+        value=0.0,
+        limit="low",
+        remedies=("rate_not_zero", "master_weights"),
+        facts={"layers": int(still.sum()), "steps": evidence.last_step + 1},
+        certainty=0.9,
+    )
 
 
 def _one_apart(

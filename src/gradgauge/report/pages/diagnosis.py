@@ -63,6 +63,8 @@ def _verdict(result: Diagnosis, lang: str) -> str:
 
 def _watched(result: Diagnosis, lang: str) -> str:
     """What was trained, and what a limit in seconds cut."""
+    if result.recorded:
+        return sentence("diagnosis.recorded", lang, steps=result.steps)
     spent = result.spent
     parts = [
         sentence(

@@ -15,6 +15,7 @@ from gradgauge.errors import GradgaugeError
 from gradgauge.layers import LayerInfo
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.closing import write_closing
+from gradgauge.report.finding import first_finding
 from gradgauge.report.notebook import show_signal
 from gradgauge.report.rendering import check_ending
 from gradgauge.report.terminal.screen import Screen, screen_of
@@ -117,6 +118,8 @@ class LiveTable:
     def _close(self, run: Run, console: Console) -> None:
         if console.is_jupyter:
             show_signal(run, self.lang)
+        finding = first_finding(run, self.lang)
+        console.print(finding, highlight=False, markup=False, soft_wrap=True)
         if self._report is not None:
             line = self._written(run, self._report)
             console.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)

@@ -248,7 +248,12 @@ class KerasWatcher(Closing, Callback):
             values.update(self._step_gradients())
         else:
             self.recorder.note("updates", "steps_per_execution", steps=made)
-        self.recorder.step(self.step, values, self._batch_loss(batch, logs))
+        self.recorder.step(self.step, values, self._batch_loss(batch, logs), rate=self._rate())
+
+    def _rate(self) -> float | None:
+        """The optimizer's rate now, schedules and callbacks included."""
+        rate = getattr(getattr(self.model, "optimizer", None), "learning_rate", None)
+        return None if rate is None else float(np.asarray(keras.ops.convert_to_numpy(rate)))
 
     def _step_gradients(self) -> dict[str, np.ndarray]:
         """On PyTorch the step leaves its gradients behind."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from gradgauge.watchers.torch.guard import Guarded
+from gradgauge.watchers.torch.leftover import Leftover
 from gradgauge.watchers.torch.norms import tensor_norms
 from gradgauge.watchers.torch.optimizers import backward_pass, behind_backward, scaler_above
 from gradgauge.watchers.torch.taps import Taps
@@ -40,6 +41,8 @@ class Step:
         loss: as it was told; None: it was not.
         factor: what makes signals of the backward pass those of the unscaled loss.
         signals: gauge -> (layers,); None: not read.
+        rate: the largest learning rate of its updates; None: no optimizer has one.
+        stale: whether an update used a gradient of the step before; None: not looked at.
         seconds: what measuring has cost.
     """
 
@@ -61,7 +64,10 @@ class Step:
         self.loss: float | None = None
         self.factor = 1.0
         self.signals: dict[str, np.ndarray] | None = None
+        self.rate: float | None = None
+        self.stale: bool | None = None
         self.seconds = 0.0
+        self._leftover: Leftover | None = None
         self.on_backward_end: Callable[[], None] = lambda: None
         size = len(weights.parameters)
         self._pass: int | None = None
@@ -74,8 +80,14 @@ class Step:
 
     # -- the backward pass
 
+    def begin(self) -> None:
+        """See which gradients the step before has left."""
+        self._leftover = Leftover(self._weights.parameters)
+
     def gradient_came(self, parameter: nn.Parameter) -> None:
         """A gradient was added to the parameter's."""
+        if self._leftover is not None:
+            self._leftover.arrived(parameter)
         number = backward_pass()
         if number is not None and number != self._pass:
             self._pass = number
@@ -134,6 +146,8 @@ class Step:
         """Read what the optimizer is about to use; gives the gradient scaler, if there is one."""
         began = time.perf_counter()
         inside = backward_pass() is not None
+        self._note_rate(optimizer)
+        self.look_back(moved)
         scaler = scaler or scaler_above()
         unscaled = self._unscale(optimizer, scaler)
         clipped = self._weights.gradient_norms(moved) * unscaled
@@ -152,6 +166,16 @@ class Step:
         self.moved |= moved
         self.seconds += time.perf_counter() - began
         return scaler
+
+    def look_back(self, moved: Collection[int] | None = None) -> None:
+        """Whether the update of these parameters, or of all, uses gradients of the step before."""
+        if self._leftover is not None:
+            moved = self._weights.place.keys() if moved is None else moved
+            self.stale = bool(self.stale) or self._leftover.under(moved)
+
+    def _note_rate(self, optimizer: torch.optim.Optimizer) -> None:
+        rates = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
+        self.rate = max([*rates, *([] if self.rate is None else [self.rate])], default=None)
 
     def _unscale(self, optimizer: torch.optim.Optimizer, scaler: Any) -> float:
         """The factor that unscales `.grad` as it stands now; `factor` for the backward pass."""

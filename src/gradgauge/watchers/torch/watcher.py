@@ -107,7 +107,7 @@ class PyTorchWatcher(Closing):
         self._finalizer = weakref.finalize(
             self, _let_go, self._temporary, self._hooks, self._waiting
         )
-        self.step, self._by_hand = 0, False
+        self.step, self._by_hand, self._passes = 0, False, 0
         self._opened = time.perf_counter()
         self._stop_on_nan = stop_on_nan
         self._sentinel: Sentinel | None = Sentinel(self.model, self._compiled)
@@ -121,6 +121,7 @@ class PyTorchWatcher(Closing):
     def run(self) -> Run:
         """What has been recorded so far."""
         self.recorder.steps_done = self.steps_done
+        self.recorder.attributes["backward_passes"] = self._passes
         return self.recorder.run()
 
     @property
@@ -172,6 +173,7 @@ class PyTorchWatcher(Closing):
         if not self.step:
             self.recorder.note("updates", "nobody_moves")
         self.recorder.steps_done = self.step
+        self.recorder.attributes["backward_passes"] = self._passes
         self.recorder.close()
 
     # -- hooks of the whole training
@@ -235,6 +237,8 @@ class PyTorchWatcher(Closing):
             step.taps.open()
         if (step.light or self._by_hand) and not self._compiled:
             step.on_backward_end = weakly(self, "_backward_ended")
+            if not self._spread:
+                step.begin()
             arrived = guarded(self._guard, step.gradient_came)
             for weight in self._weights.parameters:
                 if weight.requires_grad:
@@ -273,6 +277,7 @@ class PyTorchWatcher(Closing):
 
     def _backward_ended(self) -> None:
         step = self._step
+        self._passes += 1
         if step.steppers:  # Optimizers inside of the backward pass.
             self._guard(self._read_signals)
             self._end_step()
@@ -400,6 +405,8 @@ class PyTorchWatcher(Closing):
         step = self._step
         if step.signals is None:
             self._guard(self._read_signals)
+        if not step.steppers:
+            step.look_back()
         norms = step.norms(self._movers.idle(step.moved) if step.steppers else set())
         if self._spread:
             norms = self._of_all_processes(norms)
@@ -420,7 +427,7 @@ class PyTorchWatcher(Closing):
             of_step = {"weight_norm": weights, "weight_grad_norm": before}
             rms = {"weight_grad_rms": before / np.sqrt(sizes)} if self._spread else {}
             self.recorder.probe(step.number, {**step.signals, **of_step, **rms}, step.loss)
-        self.recorder.step(step.number, figures, step.loss)
+        self.recorder.step(step.number, figures, step.loss, rate=step.rate, stale=step.stale)
 
     def _of_all_processes(self, norms: np.ndarray) -> np.ndarray:
         step = self._step

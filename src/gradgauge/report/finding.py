@@ -1,0 +1,30 @@
+"""The first thing that a recorded training says of itself, in a line."""
+
+from __future__ import annotations
+
+from gradgauge.diagnosis.finding import Diagnosis
+from gradgauge.diagnosis.recorded import diagnose_run
+from gradgauge.messages.catalog import sentence
+from gradgauge.run import Run
+
+
+def first_finding(run: Run, lang: str = "en") -> str:
+    """Its likeliest fault, else its first warning; or how many rules found none."""
+    result = diagnose_run(run)
+    if result.primary is None and not any(f.severity == "warning" for f in result.findings):
+        return sentence("diagnosis.first_none", lang, count=_asked(result))
+    first = result.findings[0]
+    severity = sentence(f"diagnosis.severity.{first.severity}", lang)
+    return " ".join(
+        (
+            sentence(
+                "diagnosis.first_finding", lang, severity=severity, sentence=first.sentence(lang)
+            ),
+            sentence("diagnosis.recorded_hint", lang),
+        )
+    )
+
+
+def _asked(result: Diagnosis) -> int:
+    """How many rules had something to look at."""
+    return len(result.clean) + len({f.rule for f in result.findings})

@@ -1,0 +1,350 @@
+"""What a watched training says of itself: the user's own loop, with and without its fault."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+import gradgauge
+from gradgauge.cli.diagnose import command
+from gradgauge.diagnosis.errors import CannotDiagnose
+from gradgauge.diagnosis.finding import Diagnosis
+from gradgauge.diagnosis.rules import RULES
+from gradgauge.errors import InvalidValue, UnknownName
+
+CLASSES = 4
+
+
+def data(rows: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.randn(rows, 8, generator=torch.Generator().manual_seed(0))
+    return x, x[:, :CLASSES].argmax(1)
+
+
+def network(depth: int = 1, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+    torch.manual_seed(0)
+    layers: list[nn.Module] = [nn.Linear(8, 16), activation()]
+    for _ in range(depth - 1):
+        layers += [nn.Linear(16, 16), activation()]
+    return nn.Sequential(*layers, nn.Linear(16, CLASSES))
+
+
+def batches(steps: int) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+    x, y = data()
+    for i in range(steps):
+        rows = slice(32 * (i % 8), 32 * (i % 8) + 32)
+        yield i, x[rows], y[rows]
+
+
+def watched(
+    loop: Callable[[Any, nn.Module, torch.optim.Optimizer], None],
+    model: nn.Module | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
+    **options: Any,
+) -> gradgauge.Watcher:
+    model = model or network()
+    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
+    with gradgauge.watch(model, every=1, **options) as watcher:
+        loop(watcher, model, optimizer)
+    return watcher
+
+
+def faults(result: Diagnosis) -> list[str]:
+    return [f.rule for f in result.findings if f.severity == "fault"]
+
+
+def stale(result: Diagnosis) -> bool:
+    return "stale-gradients" in faults(result)
+
+
+def looping(
+    before: Callable[[int, torch.optim.Optimizer], None] = lambda *_: None,
+    behind: Callable[[int, torch.optim.Optimizer], None] = lambda *_: None,
+    steps_at: Callable[[int], bool] = lambda _: True,
+    steps: int = 40,
+) -> Any:
+    def loop(watcher: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for i, x, y in batches(steps):
+            before(i, optimizer)
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            watcher.log(loss)
+            if steps_at(i):
+                optimizer.step()
+            behind(i, optimizer)
+
+    return loop
+
+
+def clear(_: int, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+
+
+def zero(_: int, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad(set_to_none=False)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        pytest.param(looping(clear), id="cleared before the pass"),
+        pytest.param(looping(zero), id="zeroed before the pass"),
+        pytest.param(looping(behind=clear), id="cleared behind the step"),
+        pytest.param(looping(behind=zero), id="zeroed behind the step"),
+        pytest.param(
+            looping(
+                lambda i, o: o.zero_grad() if i % 4 == 0 else None, steps_at=lambda i: i % 4 == 3
+            ),
+            id="accumulated over four batches",
+        ),
+    ],
+)
+def test_gradients_that_are_cleared_with_the_step_are_healthy(loop: Any) -> None:
+    result = watched(loop).diagnose()
+    assert result.healthy, result
+    assert "stale-gradients" in result.clean
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        pytest.param(looping(), id="never cleared"),
+        pytest.param(
+            looping(behind=lambda i, o: o.zero_grad() if i % 4 == 3 else None),
+            id="cleared at every fourth step only",
+        ),
+        pytest.param(
+            looping(behind=lambda i, o: o.zero_grad() if i % 2 else None),
+            id="cleared at every second step only",
+        ),
+    ],
+)
+def test_a_step_on_top_of_old_gradients_is_a_fault(loop: Any) -> None:
+    result = watched(loop).diagnose()
+    assert stale(result), result
+    finding = next(f for f in result.findings if f.rule == "stale-gradients")
+    assert finding.step == 1
+    assert finding.advice()
+
+
+def test_clipping_does_not_hide_old_gradients() -> None:
+    def loop(_: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for _step, x, y in batches(20):
+            nn.functional.cross_entropy(model(x), y).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+            optimizer.step()
+
+    assert stale(watched(loop).diagnose())
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+def test_updates_by_hand_are_looked_at_too(cleared: bool) -> None:
+    def loop(_: Any, model: nn.Module, __: Any) -> None:
+        for _step, x, y in batches(20):
+            nn.functional.cross_entropy(model(x), y).backward()
+            with torch.no_grad():
+                for p in model.parameters():
+                    if p.grad is not None:
+                        p -= 0.1 * p.grad
+                        if cleared:
+                            p.grad.zero_()
+
+    assert stale(watched(loop).diagnose()) is not cleared
+
+
+def test_a_pass_whose_gradients_are_thrown_away_leaves_nothing_stale() -> None:
+    """The generator's pass through a discriminator that is cleared before its own."""
+
+    def loop(_: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for _step, x, y in batches(24):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+            model(x).square().mean().backward()  # of somebody else's step
+
+    assert watched(loop).diagnose().healthy
+
+
+def test_a_second_optimizer_on_other_weights_is_healthy() -> None:
+    model = network(2)
+    body = torch.optim.SGD(model[:2].parameters(), lr=0.05)
+    head = torch.optim.SGD(model[2:].parameters(), lr=0.05)
+
+    def loop(watcher: Any, model: nn.Module, _: Any) -> None:
+        for _step, x, y in batches(24):
+            for one in (body, head):
+                one.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            watcher.log(loss)
+            body.step()
+            head.step()
+
+    assert watched(loop, model, body).diagnose().healthy
+
+
+def test_the_rule_is_not_asked_of_a_loop_of_the_diagnosis_own() -> None:
+    model = network()
+    x, y = data(64)
+    result = gradgauge.diagnose(
+        model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.1), x, y, epochs=4
+    )
+    reason = {n.rule: n.reason for n in result.not_applicable}
+    assert reason["stale-gradients"] == "own_loop"
+    assert not result.recorded
+
+
+def test_what_a_recording_cannot_answer_says_why_and_nothing_is_left_out() -> None:
+    result = watched(looping(clear)).diagnose()
+    said = {n.rule for n in result.not_applicable} | set(result.clean)
+    said |= {f.rule for f in result.findings}
+    assert said == {rule.name for rule in RULES}
+    reasons = {n.rule: n.reason for n in result.not_applicable}
+    assert reasons["loss-mismatch"] == "recorded.outputs"
+    assert reasons["unscaled-input"] == "recorded.batches"
+    assert reasons["batch-mixing"] == "recorded.experiments"
+    for entry in result.not_applicable:
+        for lang in ("en", "ko"):
+            assert entry.sentence(lang)
+    assert result.recorded
+    assert result.to_json()["recorded"] is True
+
+
+def test_a_signal_that_vanishes_while_the_loss_stays_at_guessing_is_named() -> None:
+    model = network(10, nn.Sigmoid)
+    result = watched(looping(clear, steps=120), model).diagnose()
+    assert result.verdict == "failing"
+    assert result.primary is not None
+    assert result.primary.rule in ("vanishing-gradient", "signal-collapse")
+    assert "loss-not-falling" in faults(result)
+
+
+def test_a_converged_training_is_no_failing_one() -> None:
+    """A second training of what has been learned: its loss is flat and low."""
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    looping(clear, steps=600)(Quiet(), model, optimizer)
+    slow = torch.optim.Adam(model.parameters(), lr=1e-4)
+    result = watched(looping(clear, steps=120), model, slow).diagnose()
+    assert result.healthy, result
+    assert result.verdict in ("unknown", "learning")
+
+
+def test_a_fine_tuning_that_destroys_what_was_there_has_regressed() -> None:
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    looping(clear, steps=600)(Quiet(), model, optimizer)
+    wild = torch.optim.Adam(model.parameters(), lr=2.0)
+    result = watched(looping(clear, steps=60), model, wild).diagnose()
+    assert "regressed" in faults(result)
+    assert "learning-rate-too-high" in faults(result)
+
+
+def test_a_layer_that_no_optimizer_has_is_named() -> None:
+    model = network(3)
+    optimizer = torch.optim.SGD([*model[0].parameters(), *model[6].parameters()], lr=0.1)
+    result = watched(looping(clear), model, optimizer).diagnose()
+    named = {f.layer: f for f in result.findings if f.rule == "unreached-layer"}
+    assert set(named) == {"2", "4"}
+    assert all(f.severity == "warning" for f in named.values())  # it learns all the same
+
+
+def test_an_optimizer_of_another_copy_moves_nothing() -> None:
+    model, other = network(), network()
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.1)
+    result = watched(looping(lambda *_: model.zero_grad()), model, optimizer).diagnose()
+    assert result.primary is not None
+    assert result.primary.rule == "unreached-layer"
+    assert result.primary.case == "nobody_moves"
+
+
+def test_updates_lost_in_rounding_are_named() -> None:
+    model = network().to(torch.bfloat16)
+
+    def loop(watcher: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for _step, x, y in batches(24):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x.bfloat16()), y)
+            loss.backward()
+            watcher.log(loss)
+            optimizer.step()
+
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-5)
+    result = watched(loop, model, optimizer).diagnose()
+    assert result.primary is not None
+    assert (result.primary.rule, result.primary.case) == ("update-ratio", "still_all")
+
+
+def test_a_saved_recording_says_the_same_on_the_command_line(tmp_path: Path) -> None:
+    watcher = watched(looping())
+    path = watcher.run.save(tmp_path / "watch.nc")
+    saved = gradgauge.diagnose(gradgauge.Run.load(path))
+    ours = watcher.diagnose()
+    assert [dataclasses.asdict(f) for f in saved.findings] == [
+        dataclasses.asdict(f) for f in ours.findings
+    ]
+    outcome = CliRunner().invoke(command, [str(path), "--json"], standalone_mode=False)
+    assert outcome.return_value == 1
+    assert '"stale-gradients"' in outcome.output
+    healthy = watched(looping(clear)).run.save(tmp_path / "fine.nc")
+    outcome = CliRunner().invoke(command, [str(healthy)], standalone_mode=False)
+    assert outcome.return_value == 0, outcome.output
+
+
+def test_options_of_a_training_have_no_place_beside_a_recording(tmp_path: Path) -> None:
+    run = watched(looping(clear, steps=8)).run
+    path = run.save(tmp_path / "watch.nc")
+    outcome = CliRunner().invoke(command, [str(path), "--epochs", "3"], standalone_mode=False)
+    assert isinstance(outcome.exception, InvalidValue)
+    with pytest.raises(CannotDiagnose):
+        gradgauge.diagnose(run, torch.zeros(3))  # type: ignore[call-overload]
+    with pytest.raises(UnknownName):
+        gradgauge.diagnose(run, off=["no-such-rule"])
+
+
+@pytest.mark.parametrize(("loop", "named"), [(looping(), True), (looping(clear), False)])
+def test_the_live_table_ends_with_the_first_finding(loop: Any, named: bool) -> None:
+    from rich.console import Console
+
+    out = io.StringIO()
+    table = gradgauge.LiveTable(console=Console(file=out, width=200))
+    watched(loop, to=[table])
+    assert ("were not cleared" in out.getvalue()) is named
+    assert ("no fault found" in out.getvalue()) is not named
+
+
+def test_a_loss_that_nobody_told_leaves_the_verdict_open() -> None:
+    def loop(_: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for _step, x, y in batches(20):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
+    result = watched(loop).diagnose()
+    assert result.verdict == "unknown"
+    assert {n.rule: n.reason for n in result.not_applicable}["loss-not-falling"] == "recorded.loss"
+
+
+def test_the_rate_of_every_step_is_recorded() -> None:
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    watcher = watched(looping(clear, lambda *_: scheduler.step(), steps=5), model, optimizer)
+    rates = watcher.run.values("steps", "learning_rate")[0]
+    np.testing.assert_allclose(rates, [0.1 * 0.5**i for i in range(5)])
+
+
+class Quiet:
+    """Nobody watches."""
+
+    def log(self, loss: Any) -> None:
+        assert math.isfinite(float(loss.detach()))
