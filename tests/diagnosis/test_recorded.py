@@ -316,7 +316,7 @@ def test_the_live_table_ends_with_the_first_finding(loop: Any, named: bool) -> N
     from rich.console import Console
 
     out = io.StringIO()
-    table = gradgauge.LiveTable(console=Console(file=out, width=200))
+    table = gradgauge.LiveTable(console=Console(file=out, width=400))
     watched(loop, to=[table])
     assert ("were not cleared" in out.getvalue()) is named
     assert ("no fault found" in out.getvalue()) is not named

@@ -119,7 +119,7 @@ class LiveTable:
         if console.is_jupyter:
             show_signal(run, self.lang)
         finding = first_finding(run, self.lang)
-        console.print(finding, highlight=False, markup=False, soft_wrap=True)
+        console.print(finding, highlight=False, markup=False)
         if self._report is not None:
             line = self._written(run, self._report)
             console.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)
