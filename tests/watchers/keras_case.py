@@ -189,6 +189,115 @@ def subclassed(found: dict[str, Any]) -> None:
     found["subclassed_reasons"] = sorted(n.reason for n in watcher.run.notes for _ in n.layers)
 
 
+class Residual(keras.Model):
+    """One residual unit, its norm before the branch or behind the sum; sums are operators."""
+
+    def __init__(self, post: bool):
+        super().__init__()
+        self.post, self.stem, self.norm = post, L.Dense(6, name="stem"), L.LayerNormalization()
+        self.up, self.down = L.Dense(8, "relu", name="up"), L.Dense(6, name="down")
+        self.head = L.Dense(2, name="head")
+
+    def call(self, x):
+        x = self.stem(x)
+        if self.post:
+            return self.head(self.norm(x + self.down(self.up(x))))
+        return self.head(x + self.down(self.up(self.norm(x))))
+
+
+def functional(post: bool) -> Any:
+    given = keras.Input((4,))
+    x = L.Dense(6, name="stem")(given)
+    inner = x if post else L.LayerNormalization(name="norm")(x)
+    x = L.Add()([x, L.Dense(6, name="down")(L.Dense(8, "relu", name="up")(inner))])
+    x = L.LayerNormalization(name="norm")(x) if post else x
+    return keras.Model(given, L.Dense(2, name="head")(x))
+
+
+def by_hand(model: Any, x: np.ndarray, y: np.ndarray, post: bool) -> dict[str, float]:
+    """Norms of the gradients of the mean squared error, by the chain rule in float64."""
+    w = {v.path.split("/")[-2]: [] for v in model.weights}
+    for v in model.weights:
+        w[v.path.split("/")[-2]].append(keras.ops.convert_to_numpy(v).astype("float64"))
+    epsilon = 1e-3
+    norm = next(name for name in w if "norm" in name)
+
+    def normalized(v):
+        root = np.sqrt(v.var(-1, keepdims=True) + epsilon)
+        return (v - v.mean(-1, keepdims=True)) / root, root
+
+    def through_norm(gradient, v):
+        n, root = normalized(v)
+        g = gradient * w[norm][0]
+        return (g - g.mean(-1, keepdims=True) - n * (g * n).mean(-1, keepdims=True)) / root
+
+    def affine(v, name):
+        return v @ w[name][0] + w[name][1]
+
+    stem = affine(x.astype("float64"), "stem")
+    inner = stem if post else normalized(stem)[0] * w[norm][0] + w[norm][1]
+    z = affine(inner, "up")
+    total = stem + affine(np.maximum(z, 0), "down")
+    last = normalized(total)[0] * w[norm][0] + w[norm][1] if post else total
+    out = affine(last, "head")
+    head = 2 * (out - y) / out.size
+    to_last = head @ w["head"][0].T
+    down = through_norm(to_last, total) if post else to_last
+    up = (down @ w["down"][0].T) * (z > 0)
+    to_inner = up @ w["up"][0].T
+    to_stem = down + (to_inner if post else through_norm(to_inner, stem))
+    of_norm = to_last if post else to_inner
+    found = {"stem": to_stem, norm: of_norm, "up": up, "down": down, "head": head}
+    return {name: float(np.linalg.norm(gradient)) for name, gradient in found.items()}
+
+
+def residual(found: dict[str, Any]) -> None:
+    """A norm whose input the residual sum reads, too, is a layer of its own."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 4)).astype("float32"), rng.normal(size=(32, 2)).astype("float32")
+    for build in (functional, Residual):
+        for post in (False, True):
+            keras.utils.set_random_seed(0)
+            model = build(post)
+            model.compile("sgd", "mse")
+            model(x)
+            expected = by_hand(model, x, y, post)
+            watcher = gg.watch(model, x, y, every=1)
+            model.fit(x, y, callbacks=[watcher], **FIT)
+            delta = {
+                row.name.rpartition("/")[2]: value(watcher.run, "delta_norm", row.name)
+                for row in watcher.run.layers
+            }
+            gap = max(
+                (abs(delta.get(name, 0) / norm - 1) for name, norm in expected.items()), default=9
+            )
+            key = f"{build.__name__}_{'post' if post else 'pre'}"
+            found[key] = [len(delta), float(gap)]
+
+
+class Convolved(keras.Model):
+    """A batch normalisation that alone reads its convolution, in a subclassed model."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = L.Conv2D(4, 3, name="conv"), L.BatchNormalization()
+        self.head = L.Dense(3)
+
+    def call(self, x, training=False):
+        x = keras.ops.relu(self.norm(self.conv(x), training=training))
+        return self.head(keras.ops.mean(x, (1, 2)))
+
+
+def folded(found: dict[str, Any]) -> None:
+    model = Convolved()
+    model.compile("sgd", loss())
+    x, y = np.random.default_rng(0).normal(size=(32, 6, 6, 1)).astype("float32"), np.arange(32) % 3
+    watcher = gg.watch(model, x, y, every=1)
+    model.fit(x, y, callbacks=[watcher], **FIT)
+    found["folded"] = [r.name.rpartition("/")[2] for r in watcher.run.layers][:1]
+    found["folded_rows"] = [len(watcher.run.layers), watcher.run.layers[0].activation]
+
+
 def exceptions(found: dict[str, Any]) -> None:
     class Raising(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002
@@ -248,7 +357,15 @@ def main() -> None:
             found["float64"] = agreement("12-16x3-5 relu", "float64")
     else:
         found["float64"] = agreement("12-16x3-5 relu", "float64")
-    for check in (zoo_findings, exact_softmax, subclassed, exceptions, no_arrays):
+    for check in (
+        zoo_findings,
+        exact_softmax,
+        subclassed,
+        residual,
+        folded,
+        exceptions,
+        no_arrays,
+    ):
         check(found)
     print("FOUND " + json.dumps(found))
 

@@ -98,6 +98,18 @@ def check_subclassed_model_with_operations_of_its_own(found, _backend):
     assert {"not_called", "outside_layers"} <= set(found["subclassed_reasons"])
 
 
+def check_a_norm_beside_a_residual_sum_is_a_layer_of_its_own(found, _backend):
+    for model in ("functional_pre", "functional_post", "Residual_pre", "Residual_post"):
+        layers, gap = found[model]
+        assert layers == 5, model
+        assert gap < 1e-4, model
+
+
+def check_a_batch_norm_that_alone_reads_its_convolution_belongs_to_it(found, _backend):
+    assert found["folded"] == ["conv"]
+    assert found["folded_rows"] == [2, ""]
+
+
 def check_exceptions(found, _backend):
     assert found["own_exception"] == "mine"
     assert found["left_after_exception"] == []

@@ -53,7 +53,7 @@ class Tapped:
         self.batch: Any = keras.tree.map_structure(
             _tensor, (x, y, sample_weight), none_is_leaf=False
         )
-        self.taps = Taps(model, rows, lambda tensor: (tensor, 0))
+        self.taps = Taps(model, rows, _unmarked)
 
     @property
     def samples(self) -> int:
@@ -130,6 +130,11 @@ class Tapped:
         finally:
             model._losses_override = kept
         return loss
+
+
+def _unmarked(tensor: Any, apart: bool = False) -> tuple[Any, int]:
+    del apart
+    return tensor, 0
 
 
 @contextlib.contextmanager

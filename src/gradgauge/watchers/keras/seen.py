@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradgauge.layers import LayerInfo
+from gradgauge.watchers.keras.folding import fold_norms
 from gradgauge.watchers.keras.layers import Row
 from gradgauge.watchers.keras.one_pass import Passed
 from gradgauge.watchers.keras.taps import Call, Taps
@@ -20,10 +21,10 @@ NoteDown = Callable[[str, str, str], None]
 def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
     """Layers as they were called; those that were not, behind their neighbour in the definition,
     but never last: that place is the output's."""
-    called = list(dict.fromkeys(call.row for call in taps.calls))
+    called = list(dict.fromkeys(call.row for call in taps.calls if call.row is not None))
     order = list(called)
     for index, row in enumerate(rows):
-        if row in called or id(row.layer) in taps.folded:
+        if row in called or id(row.layer) in (taps.folded or ()):
             continue
         row.info.called = row.container or not called
         before = [r for r in rows[:index] if r in order]
@@ -32,9 +33,23 @@ def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
     return order
 
 
-def describe(rows: Sequence[Row], taps: Taps, passed: Passed) -> list[LayerInfo]:
+def linked(taps: Taps, passed: Passed, known: Collection[int] | None) -> set[int]:
+    """Find what belongs to each layer: activations called outside of any, and normalisations.
+
+    Args:
+        taps, passed: of one pass.
+        known: what the first pass has found; None: this is it.
+
+    Returns:
+        Ids of the normalisations that are a part of the layer before them.
+    """
+    if taps.folded is None:
+        _recognize(taps, passed)
+    return fold_norms(taps, passed, known)
+
+
+def describe(rows: Sequence[Row], taps: Taps) -> list[LayerInfo]:
     """Fill in what only a forward pass shows: units, activation, which are outputs."""
-    _recognize(taps, passed)
     last = taps.calls[-1].row if taps.calls else None
     for row in rows:
         calls = [call for call in taps.calls if call.row is row]
@@ -59,7 +74,7 @@ def _recognize(taps: Taps, passed: Passed) -> None:
         z, h = passed.values[call.z], passed.values[entry]
         if z is None or h is None:
             continue
-        known = recognized(Sample(z, h, eps=eps_of(call.row.layer.compute_dtype)))
+        known = recognized(Sample(z, h, eps=eps_of(call.layer.compute_dtype)))
         if known is not None:
             call.activation, call.label, call.h = known, known.name, entry
             call.bare, call.used = False, True
@@ -72,7 +87,7 @@ def seen(
 
     Args:
         rows: the layers of the Run.
-        taps, passed: of one pass; `describe` has seen them.
+        taps, passed: of one pass; `linked`.
         variables: the model's trainable variables, in order.
         note: told what could not be seen.
     """

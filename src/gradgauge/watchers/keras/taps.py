@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 
@@ -26,16 +26,27 @@ from gradgauge.watchers.keras.layers import (
 )
 
 Tensor = Any
-Mark = Callable[[Tensor], tuple[Tensor, int]]
-"""Takes a tensor on its way; gives what goes on in its place, and a number to ask for its value
-and gradient by."""
+
+
+class Mark(Protocol):
+    """Takes a tensor on its way; gives what goes on in its place, and a number to ask for its value
+    and gradient by. `apart`: what goes on is another tensor, whose gradient is not that of others
+    who read the first one."""
+
+    def __call__(self, tensor: Tensor, apart: bool = False) -> tuple[Tensor, int]: ...
 
 
 @dataclass(eq=False)
 class Call:
-    """One call of a layer; z, h: numbers of marks, the same where no activation follows."""
+    """One call of a layer; z, h: numbers of marks, the same where no activation follows.
 
-    row: Row
+    Attributes:
+        row: None: a normalisation without a scale, which is no layer of its own.
+        before: of a normalisation, the call whose output it reads, and the mark on what went in.
+    """
+
+    layer: Any
+    row: Row | None
     z: int | None
     h: int
     shape: tuple[int, ...]
@@ -45,6 +56,7 @@ class Call:
     bare: bool = True
     used: bool = False
     source: int | None = None
+    before: tuple[Call, int] | None = None
 
 
 class Taps:
@@ -54,15 +66,23 @@ class Taps:
         model: a built Keras model.
         rows: its layers.
         mark: see Mark.
+
+    Attributes:
+        calls: of layers, in order.
+        outputs: ids of the layers whose outputs are the model's.
+        folded: ids of the normalisations that are a part of the layer before them; None: that is
+            not yet known.
+        entries: what went into a layer from outside of any, and the call before it.
     """
 
+    folded: set[int] | None
     model: Any
 
     def __init__(self, model: Any, rows: list[Row], mark: Mark):
         self.model, self._mark = model, mark
         self.calls: list[Call] = []
         self.outputs: set[int] = set()
-        self.folded: set[int] = set()
+        self.folded: set[int] | None = None
         self.entries: list[tuple[Call, int]] = []
         self._rows = {id(row.layer): row for row in rows if not row.container}
         self._pending: dict[int, tuple[Call, int | None, bool]] = {}
@@ -100,7 +120,7 @@ class Taps:
         found = {id(t) for t in keras.tree.flatten(output)}
         for key in found:
             if key in self._alias:
-                self.outputs.add(id(self._alias[key].row.layer))
+                self.outputs.add(id(self._alias[key].layer))
                 self._alias[key].used = True
 
     def _wrapped(self, layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,7 +134,7 @@ class Taps:
                 earlier.used = True
             source = sources[0] if sources else None
             if is_normalization(layer):
-                return self._normalized(layer, row, call(*args, **kwargs), source)
+                return self._normalized(layer, row, call, args, kwargs)
             if row is None:
                 out = call(*args, **kwargs)
                 return self._passed(layer, out, source, calls)
@@ -144,14 +164,14 @@ class Taps:
         if inner is not None:
             z, known, label, _ = inner
             h = self._marks[id(out)]
-            call = Call(row, z, h, tuple(out.shape), unit_axis(row.layer), known, label)
+            axis = unit_axis(row.layer)
+            call = Call(row.layer, row, z, h, tuple(out.shape), axis, known, label)
             call.bare = known is ACTIVATIONS["linear"]
             marked = out
         else:
             marked, number = self._marked(out)
-            call = Call(
-                row, None if row.opaque else number, number, tuple(out.shape), unit_axis(row.layer)
-            )
+            z = None if row.opaque else number
+            call = Call(row.layer, row, z, number, tuple(out.shape), unit_axis(row.layer))
             if row.opaque:
                 call.activation, call.label, call.bare = None, "", False
         call.used = is_attention_part(row)
@@ -161,22 +181,30 @@ class Taps:
             self._pending[id(marked)] = (call, call.z, False)
         return _with_first(output, marked)
 
-    def _normalized(self, layer: Any, row: Row | None, output: Any, source: Tensor) -> Any:
-        call, _, joined = self._pending.get(id(source), (None, None, False))
-        if (call is None or joined) and row is None:
+    def _normalized(
+        self, layer: Any, row: Row | None, call: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        """Through a normalisation. Whether it is a part of the layer before it is not yet known:
+        what goes in is marked apart from what others read (see `folding`)."""
+        source = next(iter(_tensors((args, kwargs))), None)
+        earlier, _, joined = self._pending.get(id(source), (None, None, False))
+        before = None
+        if earlier is not None and not joined:
+            apart, number = self._marked(source, apart=True)
+            before = earlier, number
+            replace = functools.partial(_replaced, source, apart)
+            args = keras.tree.map_structure(replace, args)
+            kwargs = keras.tree.map_structure(replace, kwargs)
+        output = call(*args, **kwargs)
+        if row is None and before is None:
             return output
         marked, number = self._marked(output)
-        if call is not None and not joined:
-            self._pending.pop(id(source))
-            call.z = call.h = number
-            self.folded.add(id(layer))
-        elif row is not None:
-            call = Call(row, number, number, tuple(output.shape), unit_axis(layer))
-            self.calls.append(call)
-        if call is not None:
-            call.used = False
-            self._alias[id(marked)] = call
-            self._pending[id(marked)] = (call, number, False)
+        norm = Call(layer, row, number, number, tuple(output.shape), unit_axis(layer))
+        norm.before, norm.source = before, None if source is None else id(source)
+        self._alive.append(source)
+        self.calls.append(norm)
+        self._alias[id(marked)] = norm
+        self._pending[id(marked)] = (norm, number, False)
         return marked
 
     def _passed(self, layer: Any, output: Any, source: Tensor, calls: list[Call]) -> Any:
@@ -219,8 +247,8 @@ class Taps:
 
         return tapped
 
-    def _marked(self, tensor: Tensor) -> tuple[Tensor, int]:
-        marked, number = self._mark(tensor)
+    def _marked(self, tensor: Tensor, apart: bool = False) -> tuple[Tensor, int]:
+        marked, number = self._mark(tensor, apart)
         if marked is not tensor and getattr(tensor, "_keras_mask", None) is not None:
             marked._keras_mask = tensor._keras_mask
         self._marks[id(marked)] = number

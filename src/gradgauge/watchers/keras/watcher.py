@@ -26,7 +26,7 @@ from gradgauge.watchers.keras.one_pass import (
     first_samples,
     same_random_states,
 )
-from gradgauge.watchers.keras.seen import describe, entries, in_call_order, seen, value_of
+from gradgauge.watchers.keras.seen import describe, entries, in_call_order, linked, seen, value_of
 from gradgauge.watchers.measure import Seen, describe_slopes, explained, measure_layers
 from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
@@ -81,6 +81,7 @@ class KerasWatcher(Closing, Callback):
         self.step = 0
         self._tapped: Tapped | None = None
         self._pass: Callable[[], Passed] | None = None
+        self._folded: set[int] = set()
         self._before: list[np.ndarray] | None = None
         self._began_at = 0
         self._mean: tuple[int, float] = (0, 0.0)
@@ -129,6 +130,7 @@ class KerasWatcher(Closing, Callback):
         tapped = self._tapped
         if tapped is None:
             return []
+        linked(tapped.taps, passed, self._folded)
         quiet = lambda *_: None  # noqa: E731
         return explained(seen(self._rows, tapped.taps, passed, tapped.trainable, quiet), quiet)
 
@@ -225,10 +227,12 @@ class KerasWatcher(Closing, Callback):
             self._tapped = None
             return self._read_probe()
         if not self.recorder.started:
+            self._folded = linked(tapped.taps, passed, None)
             self._rows = in_call_order(self._rows, tapped.taps)
-            self.recorder.start(describe(self._rows, tapped.taps, passed))
-        elif keras.config.backend() != "jax":
-            describe(self._rows, tapped.taps, passed)
+            self.recorder.start(describe(self._rows, tapped.taps))
+        else:
+            linked(tapped.taps, passed, self._folded)
+            describe(self._rows, tapped.taps)
         note = self.recorder.note
         shown = explained(seen(self._rows, tapped.taps, passed, tapped.trainable, note), note)
         describe_slopes(shown)

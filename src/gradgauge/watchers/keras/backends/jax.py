@@ -24,7 +24,8 @@ def prepare(tapped: Tapped) -> Callable[[], Passed]:
     def note_shapes(weights: list[Any], other: list[Any], batch: Any) -> Any:
         shapes.clear()
 
-        def mark(tensor: Any) -> tuple[Any, int]:
+        def mark(tensor: Any, apart: bool = False) -> tuple[Any, int]:
+            del apart  # Adding a perturbation makes another tensor of it.
             shapes.append((tensor.shape, tensor.dtype))
             return tensor, len(shapes) - 1
 
@@ -33,7 +34,8 @@ def prepare(tapped: Tapped) -> Callable[[], Passed]:
     def perturbed(weights: list[Any], zeros: list[Any], other: list[Any], batch: Any) -> Any:
         marks: list[Any] = []
 
-        def mark(tensor: Any) -> tuple[Any, int]:
+        def mark(tensor: Any, apart: bool = False) -> tuple[Any, int]:
+            del apart
             zero = zeros[len(marks)]
             marked = tensor if zero is None else tensor + zero
             # A tensor of its own even where nothing is added: marks are told apart by identity.

@@ -19,7 +19,8 @@ def one_pass(tapped: Tapped) -> Passed:
         for weight in weights:
             tape.watch(weight)
 
-        def mark(tensor: Any) -> tuple[Any, int]:
+        def mark(tensor: Any, apart: bool = False) -> tuple[Any, int]:
+            tensor = tf.identity(tensor) if apart else tensor
             if tensor.dtype.is_floating:
                 tape.watch(tensor)
             marks.append(tensor)

@@ -22,7 +22,8 @@ def _one_pass(tapped: Tapped) -> Passed:
     weights = [v.value.detach().requires_grad_() for v in tapped.trainable]
     marks: list[torch.Tensor] = []
 
-    def mark(tensor: torch.Tensor) -> tuple[torch.Tensor, int]:
+    def mark(tensor: torch.Tensor, apart: bool = False) -> tuple[torch.Tensor, int]:
+        tensor = tensor.view_as(tensor) if apart else tensor
         if not tensor.requires_grad and tensor.is_floating_point():
             tensor = tensor.detach().requires_grad_()
         marks.append(tensor)
