@@ -35,6 +35,7 @@ import pytest  # noqa: E402
 from hypothesis import HealthCheck, configuration, settings  # noqa: E402
 
 from gradgauge.datasets import Dataset  # noqa: E402
+from tests.browser import chromium as chromium  # noqa: E402
 
 configuration.set_hypothesis_home_dir(FOLDER / "hypothesis")
 _COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}

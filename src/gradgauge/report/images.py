@@ -14,7 +14,7 @@ from gradgauge.report.charts import CHARTS, watched
 from gradgauge.report.charts._chart import Chart, Spec, Subject
 from gradgauge.report.charts._draw import AXIS_WIDTH, CONFIG, INK, MUTED, PANEL_WIDTH
 from gradgauge.report.charts._legend import legend
-from gradgauge.report.charts._rows import Row, names_of
+from gradgauge.report.charts._rows import Row, csv_columns, names_of
 from gradgauge.report.charts._watched import Watched
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.rendering import (
@@ -44,7 +44,6 @@ _FLAT = 0.6
 """Height of panels that stand one above the other, so that all of them fit on a page."""
 
 _TITLE, _SUBTITLE = 16, 12
-_NOT_IN_CSV = frozenset({"plotted", "panel", "baseline"})
 
 
 def write_images(comparison: Comparison, folder: Path | str, lang: str = "en") -> list[Path]:
@@ -210,16 +209,11 @@ def _write_csv(rows: Sequence[Row], path: Path | str) -> Path:
 def csv_text(rows: Sequence[Row]) -> str:
     """A chart's figures as comma-separated values: one row a point, as it was measured; empty
     where there is none, `shown` says as what it is written."""
-    columns = [key for key in dict.fromkeys(k for row in rows for k in row) if _is_told(key)]
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(text, csv_columns(rows), extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(map(_told, rows))
     return text.getvalue()
-
-
-def _is_told(column: str) -> bool:
-    return column not in _NOT_IN_CSV
 
 
 def _told(row: Mapping[str, Any]) -> Mapping[str, Any]:

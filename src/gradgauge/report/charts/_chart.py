@@ -27,6 +27,7 @@ class Chart(Generic[Subject]):
         describe: (subject, lang) -> what the picture shows, in words.
         legend: whether networks are told apart by colour, so that it needs a legend.
         log: whether it has a logarithmic axis, which has no place for zero.
+        stepped: whether its rows have a `probe_step` that the page's reader can move along.
     """
 
     name: str
@@ -37,3 +38,4 @@ class Chart(Generic[Subject]):
     describe: Callable[[Subject, str], str]
     legend: bool = True
     log: bool = True
+    stepped: bool = False

@@ -118,7 +118,7 @@ def log_scale(
         low, high = ticks[0], ticks[-1]
         ticks = ticks if len(ticks) <= _MOST_TICKS else [t for t in ticks if _is_power(t)]
     low = max(low * (low / high) ** (_FOOT_SHARE * foot), _LEAST)
-    scale = {"type": "log", "domain": [low, high], "nice": False, "zero": False}
+    scale = {"type": "log", "domain": [low, high], "nice": False}
     return scale, {"values": ticks, "labelExpr": _labels(ticks)}
 
 

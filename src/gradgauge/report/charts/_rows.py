@@ -22,6 +22,8 @@ Row = dict[str, Any]
 _SHOWN_BY_OUTPUT = frozenset({"delta", "weight", "weight_grad"})
 """The signals that the output layer, which has no activation of ours, shows."""
 
+_OF_DRAWING = frozenset({"plotted", "panel", "baseline"})
+
 MOST_LAYERS = 128
 """Most layers of a line chart; of a deeper network they are picked evenly."""
 
@@ -115,6 +117,11 @@ def trained(comparison: Comparison) -> list[tuple[str, Any]]:
 def positive(value: float, smallest: float = 0.0) -> float | None:
     """The value, at least `smallest`, where it is finite and above 0, else None."""
     return max(float(value), smallest) if math.isfinite(value) and value > 0 else None
+
+
+def csv_columns(rows: Sequence[Row]) -> list[str]:
+    """The columns that are figures of the rows, not of their drawing."""
+    return [key for key in dict.fromkeys(k for row in rows for k in row) if key not in _OF_DRAWING]
 
 
 def names_of(rows: Sequence[Row]) -> list[str]:

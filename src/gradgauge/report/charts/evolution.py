@@ -210,4 +210,5 @@ EVOLUTION = Chart(
     ("quantity", "network", "probe_step"),
     describe_evolution,
     legend=False,
+    stepped=True,
 )

@@ -8,24 +8,53 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
     by_moment,
+    equal,
     foot_rows,
     layer_axis,
     level,
     lines,
     log_scale,
+    networks,
     y_axis,
 )
-from gradgauge.report.charts._rows import Row, layer_rows, of, smallest_told, trained
+from gradgauge.report.charts._rows import (
+    MOST_LAYERS,
+    Row,
+    figure,
+    layer_rows,
+    of,
+    picked,
+    smallest_told,
+    trained,
+)
 from gradgauge.report.words.numbers import number, resolved
 from gradgauge.study.by_layer import MOMENTS, by_layer
 from gradgauge.study.compare.result import Comparison
+from gradgauge.study.compare.theory import predicted_delta
 
 _HEIGHTS = {"delta_norm": 230, "signal_spread": 130}
+PREDICTED = "delta_predicted"
+"""The quantity of rows that hold what theory predicts for delta_norm."""
 
 
 def signal_data(comparison: Comparison) -> list[Row]:
-    """delta_norm and signal_spread by layer, first and last."""
-    return layer_rows(comparison, _HEIGHTS)
+    """delta_norm and signal_spread by layer, first and last; what theory predicts for the first."""
+    return layer_rows(comparison, _HEIGHTS) + predicted_rows(comparison)
+
+
+def predicted_rows(comparison: Comparison) -> list[Row]:
+    """delta_norm before training as mean-field theory predicts it, of the layers that are drawn."""
+    rows: list[Row] = []
+    for name, _ in trained(comparison):
+        predicted = predicted_delta(comparison, name)
+        if predicted is None:
+            continue
+        rows += [
+            {"network": name, "moment": "first", "quantity": PREDICTED, "layer": at + 1}
+            | figure(predicted[at])
+            for at in picked(len(predicted), MOST_LAYERS)
+        ]
+    return rows
 
 
 def signal_chart(rows: Sequence[Row], lang: str) -> Spec:
@@ -33,7 +62,11 @@ def signal_chart(rows: Sequence[Row], lang: str) -> Spec:
     that all columns share."""
     scales = {
         quantity: log_scale(
-            (row[key] for row in of(rows, quantity=quantity) for key in ("plotted", "low", "high")),
+            (
+                row.get(key)
+                for row in _on_axis(rows, quantity)
+                for key in ("plotted", "low", "high")
+            ),
             limits=(1.0,) if quantity == "signal_spread" else (),
             foot=foot_rows(of(rows, quantity=quantity)),
         )
@@ -55,9 +88,34 @@ def signal_chart(rows: Sequence[Row], lang: str) -> Spec:
             title=sentence(f"report.panel.{quantity}", lang),
             height=_HEIGHTS[quantity],
         )
-        return {**spec, "layer": [*(level(value, y) for value in set(floor)), *spec["layer"]]}
+        spec = {**spec, "layer": [*(level(value, y) for value in set(floor)), *spec["layer"]]}
+        foretold = of(rows, quantity=PREDICTED, moment=moment)
+        return _with_theory(spec, foretold, rows, y, lang) if quantity == "delta_norm" else spec
 
     return by_moment(rows, _HEIGHTS, panel, lang)
+
+
+def _on_axis(rows: Sequence[Row], quantity: str) -> list[Row]:
+    """The rows that a quantity's axis has to hold."""
+    foretold = of(rows, quantity=PREDICTED) if quantity == "delta_norm" else []
+    return of(rows, quantity=quantity) + foretold
+
+
+def _with_theory(
+    spec: Spec, foretold: Sequence[Row], rows: Sequence[Row], y: Spec, lang: str
+) -> Spec:
+    """The panel with wide pale lines of what theory predicts under what was measured."""
+    if not foretold:
+        return spec
+    x = layer_axis(rows, lang, title=False)
+    line = {
+        "transform": [equal(quantity=PREDICTED, moment=foretold[0]["moment"])],
+        "mark": {"type": "line", "strokeWidth": 9, "opacity": 0.22},
+        "encoding": {"x": x, "y": y, "color": networks(rows)["color"]},
+    }
+    measured = {"transform": spec.pop("transform"), "layer": spec.pop("layer")}
+    title = sentence("report.panel.delta_norm_theory", lang)
+    return {**spec, "title": title, "layer": [line, measured]}
 
 
 def describe_signal(comparison: Comparison, lang: str) -> str:
@@ -78,6 +136,10 @@ def describe_signal(comparison: Comparison, lang: str) -> str:
                     spread=resolved(spread[-2], smallest_told(run, "signal_spread")),
                 )
             )
+        predicted = predicted_delta(comparison, name)
+        if predicted is not None:
+            at_first = number(predicted[0])
+            told.append(sentence("report.chart.signal.alt_theory", lang, name=name, first=at_first))
     return " ".join(told)
 
 

@@ -150,6 +150,7 @@ EVOLUTION = Chart(
     ("quantity", "network", "probe_step"),
     _describe("watched_evolution", evolution_data),
     legend=False,
+    stepped=True,
 )
 GAINS = Chart(
     "watched_gains",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Subject
-from gradgauge.report.charts._rows import names_of
+from gradgauge.report.charts._chart import Chart, Spec, Subject
+from gradgauge.report.charts._draw import INK, WIDE
+from gradgauge.report.charts._legend import legend
+from gradgauge.report.charts._rows import Row, csv_columns, names_of
+from gradgauge.report.charts.signal import PREDICTED
+from gradgauge.report.charts.stepped import PARAMETER, marked, profile_panels, steps_of
 from gradgauge.report.page.page import prose, script_json
 from gradgauge.report.page.palette import COLOURS, styles
 from gradgauge.report.page.tables import data_table, folded, scrolling
@@ -34,19 +39,74 @@ def chart_figure(chart: Chart[Subject], subject: Subject, lang: str, title: bool
         notes.append(sentence("report.foot", lang))
     if any(row.get("low") != row.get("high") for row in rows):
         notes.append(sentence("report.bars", lang))
+    if any(row.get("quantity") == PREDICTED for row in rows):
+        notes.append(sentence("report.predicted", lang))
     if _is_picked(rows, chart.row_key):
         notes.append(sentence("report.picked", lang))
     label = escape(chart.describe(subject, lang), quote=True)
     inner = scrolling(data_table(chart, rows, lang), name)
+    steps = steps_of(rows) if chart.stepped else []
+    stepper = _stepper(chart, rows, steps, lang) if len(steps) > 1 else ""
     return (
         f"{head}<figure>"
         f"<figcaption>{prose(' '.join(notes))}</figcaption>"
         f"{_legend(names_of(rows), lang) if chart.legend else ''}"
         f'<div class="panels" role="img" aria-label="{label}"></div>'
-        f'<script type="application/json">{script_json(chart.draw(rows, lang))}</script>'
+        f'<script type="application/json">{script_json(_for_page(chart, rows, lang))}</script>'
+        f"{stepper}"
         f"<noscript><p>{escape(sentence('report.no_script', lang))}</p></noscript>"
+        f"{_downloads(name, lang)}"
         f"{folded(sentence('report.table_of', lang, title=name), inner, 'chart-data')}"
         "</figure>"
+    )
+
+
+def _for_page(chart: Chart[Any], rows: Sequence[Row], lang: str) -> Spec:
+    """The chart, and in its `usermeta` what the page makes of it: the picture to save, the panels
+    that the slider moves."""
+    drawn = chart.draw(rows, lang)
+    meta = {
+        **drawn.get("usermeta", {}),
+        "name": chart.name,
+        "columns": csv_columns(rows),
+        "picture": {
+            "title": sentence(f"report.chart.{chart.name}.title", lang),
+            "legend": legend(names_of(rows), WIDE) if chart.legend else None,
+            "ink": INK,
+        },
+    }
+    if chart.stepped and len(steps := steps_of(rows)) > 1:
+        drawn = marked(drawn)
+        meta |= {"steps": steps, "parameter": PARAMETER, "profile": profile_panels(rows, lang)}
+    return {**drawn, "usermeta": meta}
+
+
+def _downloads(title: str, lang: str) -> str:
+    """Buttons that save the picture, or its figures; shown where the page's script runs."""
+    buttons = "".join(
+        f'<button type="button" data-kind="{kind.lower()}" aria-label="'
+        f'{escape(sentence("report.download.as", lang, kind=kind, title=title), quote=True)}">'
+        f"{kind}</button>"
+        for kind in ("PNG", "SVG", "CSV")
+    )
+    words = escape(sentence("report.download.label", lang))
+    return f'<p class="downloads" hidden>{words} {buttons}</p>'
+
+
+def _stepper(chart: Chart[Any], rows: Sequence[Row], steps: Sequence[int], lang: str) -> str:
+    """A slider over the probes, and the panels of the one it stands at."""
+    key = f"at-{chart.name}"
+    told = [sentence("report.stepper.at", lang, step=f"{step:,}") for step in steps]
+    told[0] = sentence("report.stepper.start", lang) if steps[0] == 0 else told[0]
+    label = escape(sentence("report.stepper.label", lang))
+    panels = escape(sentence("report.stepper.alt", lang), quote=True)
+    return (
+        f'<div class="stepper" hidden><p><label for="{key}">{label}</label> '
+        f'<output for="{key}">{escape(told[0])}</output></p>'
+        f'<input type="range" id="{key}" min="0" max="{len(steps) - 1}" value="0" step="1" '
+        f'data-told="{escape(json.dumps(told, ensure_ascii=False), quote=True)}" aria-valuetext="{escape(told[0], quote=True)}">'
+        f"{_legend(names_of(rows), lang)}"
+        f'<div class="panels profile" role="img" aria-label="{panels}"></div></div>'
     )
 
 

@@ -41,38 +41,116 @@
     }
   };
 
+  const parameters = (meta) => meta.steps ? [{ name: meta.parameter, value: meta.steps[0] }] : [];
+
   const draw = async (host, chart, panel) => {
     const spec = structuredClone(panel);
     const width = Math.max(120, Math.floor(host.clientWidth) - AXIS - LEFT - RIGHT);
     fit(spec, width);
     const whole = {
       ...spec, $schema: chart.$schema, data: chart.data, background: "transparent",
+      params: parameters(chart.usermeta),
       padding: { left: LEFT, right: 0, top: 4, bottom: 4 },
       config: { ...chart.config, font: getComputedStyle(document.body).fontFamily },
     };
     try {
-      await vegaEmbed(host, whole, { renderer: "svg", actions: false, tooltip: { theme: "custom" } });
+      const { view } = await vegaEmbed(host, whole, { renderer: "svg", actions: false, tooltip: { theme: "custom" } });
+      // The panels' text alternative stands on their box: what Vega says of its parts is silenced.
+      host.querySelector("svg").setAttribute("aria-hidden", "true");
+      return view;
     } catch (error) {
       console.error(error);
       host.textContent = texts.chart_failed;
+      return null;
     }
   };
 
-  const charts = [...document.querySelectorAll(".panels")].map((box) => ({
-    box, chart: JSON.parse(box.nextElementSibling.textContent), width: 0,
-  }));
-  for (const { box, chart } of charts) {
-    box.classList.add(chart.usermeta?.wide ? "wide" : chart.hconcat.length === 1 ? "single" : "several");
-    for (const _ of chart.hconcat) box.append(Object.assign(document.createElement("div"), { className: "panel" }));
-  }
+  // A box of panels, drawn anew when its width changes.
+  const box = (element, chart, panels) => {
+    const meta = chart.usermeta;
+    element.classList.add(meta.wide ? "wide" : panels.length === 1 ? "single" : "several");
+    const hosts = panels.map(() => Object.assign(document.createElement("div"), { className: "panel" }));
+    element.append(...hosts);
+    return { element, chart, panels, hosts, width: 0, views: [], at: meta.steps?.[0] };
+  };
+  const put = (entry) => Promise.all(entry.views.map((view) => view?.signal(entry.chart.usermeta.parameter, entry.at).runAsync()));
+  const boxes = [];
   const drawAll = async () => {
-    for (const entry of charts) {
-      if (entry.box.clientWidth === entry.width) continue;
-      entry.width = entry.box.clientWidth;
-      const hosts = [...entry.box.children];
-      await Promise.all(entry.chart.hconcat.map((panel, at) => draw(hosts[at], entry.chart, panel)));
+    for (const entry of boxes) {
+      if (entry.element.clientWidth === entry.width) continue;
+      entry.width = entry.element.clientWidth;
+      entry.views = await Promise.all(entry.panels.map((panel, at) => draw(entry.hosts[at], entry.chart, panel)));
+      if (entry.at !== undefined) await put(entry);
     }
   };
+
+  // The slider over the probes moves the marker in the heat maps and the panels under it.
+  const step = (stepper, entries) => {
+    const input = stepper.querySelector("input"), output = stepper.querySelector("output");
+    const told = JSON.parse(input.dataset.told);
+    stepper.hidden = false;
+    input.addEventListener("input", () => {
+      const at = Number(input.value);
+      output.textContent = told[at];
+      input.setAttribute("aria-valuetext", told[at]);
+      for (const entry of entries) {
+        entry.at = entry.chart.usermeta.steps[at];
+        put(entry);
+      }
+    });
+  };
+
+  // A chart as a file: the whole picture with title and legend, or the figures that it draws.
+  const picture = (entry) => {
+    const { chart } = entry, { $schema, data, config, usermeta: meta } = chart;
+    const { title, legend, ink } = meta.picture;
+    const panels = { concat: structuredClone(chart.hconcat), columns: 2, spacing: chart.spacing };
+    return {
+      $schema, data, background: "white", padding: 18, spacing: 10, params: parameters(meta),
+      title: { text: title, anchor: "start", fontSize: 16, fontWeight: "bold", color: ink, offset: 14 },
+      vconcat: legend ? [legend, panels] : [panels],
+      config: { ...config, font: "Arial, Helvetica, sans-serif" },
+    };
+  };
+  const cell = (value) => {
+    const text = value === null || value === undefined ? "" : String(value);
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const csv = ({ data, usermeta }) => [usermeta.columns.join(",")].concat(data.values.map((row) =>
+    usermeta.columns.map((key) => cell(key === "value" && row.state === "not-finite" ? row.shown : row[key])).join(","),
+  )).join("\n") + "\n";
+  const file = async (entry, kind) => {
+    if (kind === "csv") return URL.createObjectURL(new Blob([csv(entry.chart)], { type: "text/csv" }));
+    const host = document.createElement("div");
+    const { view, finalize } = await vegaEmbed(host, picture(entry), { renderer: "svg", actions: false });
+    if (entry.at !== undefined) await view.signal(entry.chart.usermeta.parameter, entry.at).runAsync();
+    const url = await view.toImageURL(kind, kind === "png" ? 3 : 1);
+    finalize();
+    return url;
+  };
+  const downloads = (place, entry) => {
+    place.hidden = false;
+    place.addEventListener("click", async ({ target }) => {
+      const kind = target.dataset?.kind;
+      if (!kind) return;
+      const href = await file(entry, kind);
+      Object.assign(document.createElement("a"), { href, download: `${entry.chart.usermeta.name}.${kind}` }).click();
+    });
+  };
+
+  for (const figure of document.querySelectorAll("figure")) {
+    const source = figure.querySelector('script[type="application/json"]');
+    if (!source) continue;
+    const chart = JSON.parse(source.textContent);
+    const main = box(figure.querySelector(".panels"), chart, chart.hconcat);
+    boxes.push(main);
+    downloads(figure.querySelector(".downloads"), main);
+    const stepper = figure.querySelector(".stepper");
+    if (!stepper) continue;
+    const profile = box(stepper.querySelector(".panels"), chart, chart.usermeta.profile);
+    boxes.push(profile);
+    step(stepper, [main, profile]);
+  }
   let waiting;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(drawAll, 150); });
   drawAll().then(() => { root.dataset.drawn = "true"; });

@@ -46,7 +46,7 @@ def table(
 def scrolling(inner: str, label: str) -> str:
     """A box that scrolls when its table is too large, by keyboard, too."""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{inner}</div>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(label)}">{inner}</div>'
     )
 
 
