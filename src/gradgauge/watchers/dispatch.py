@@ -45,6 +45,7 @@ def watch(
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
+    stop_on_nan: bool = False,
     name: str | None = None,
     to: Sequence[Listener] = (),
 ) -> KerasWatcher: ...
@@ -112,6 +113,7 @@ def watch(
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
+    stop_on_nan: bool = False,
     name: str | None = None,
     to: Sequence[Listener] = (),
 ) -> JaxWatcher: ...
@@ -145,7 +147,7 @@ def watch(
         budget: share of the training's time for measuring.
         name: what the Run calls the model.
         to: listeners: a live table, writers.
-        options: `loss`, `optimizer`, `scaler`, `stop_on_nan` (PyTorch), `sample_weight` (Keras),
+        options: `stop_on_nan`; `loss`, `optimizer`, `scaler` (PyTorch), `sample_weight` (Keras),
             `has_aux` (JAX).
 
     Returns:

@@ -182,7 +182,7 @@ class Recorder:
             layer: in which it was, counted from 1; -1: not known.
             operation: what gave it.
         """
-        if self.non_finite is None:
+        if self.non_finite is None or step <= self.non_finite[0]:
             self.non_finite = (step, layer)
             self.attributes["non_finite_operation"] = operation
 

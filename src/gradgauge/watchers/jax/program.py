@@ -96,17 +96,21 @@ class Program:
         values: dict[Ref, Array] = dict(self.constants)
         values.update({r: tap(r, a) for r, a in zip(self.inputs, arguments, strict=True)})
         for operation in self.operations:
-            eqn = operation.eqn
             given = [
                 values[ref] if ref is not None else getattr(var, "val", None)
-                for ref, var in zip(operation.inputs, eqn.invars, strict=True)
+                for ref, var in zip(operation.inputs, operation.eqn.invars, strict=True)
             ]
-            with eqn.ctx.manager:
-                made = _bind(eqn, given)
-            results = made if eqn.primitive.multiple_results else [made]
-            for ref, value in zip(operation.outputs, results, strict=True):
+            for ref, value in zip(operation.outputs, apply(operation, given), strict=True):
                 values[ref] = tap(ref, value)
         return [values[o] if isinstance(o, Ref) else o.val for o in self.outputs]
+
+
+def apply(operation: Operation, given: Sequence[Array]) -> list[Array]:
+    """The results of one operation."""
+    eqn = operation.eqn
+    with eqn.ctx.manager:
+        made = _bind(eqn, given)
+    return list(made) if eqn.primitive.multiple_results else [made]
 
 
 def _bind(eqn: JaxprEqn, given: Sequence[Array]) -> Any:

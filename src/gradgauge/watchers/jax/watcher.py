@@ -19,7 +19,8 @@ from gradgauge.gauges.norms import is_safe, norm, sum_of_squares
 from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
-from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.errors import CannotWatch, NotFinite
+from gradgauge.watchers.jax.non_finite import Sentinel
 from gradgauge.watchers.jax.probe import Probe
 from gradgauge.watchers.jax.tree import Leaves, Row
 from gradgauge.watchers.measure import Seen, describe_slopes, explained, measure_layers
@@ -39,6 +40,7 @@ class JaxWatcher(Closing):
             functions in an Equinox module) are left alone.
         batch: a fixed probe batch; without, the batches that `step` is given.
         has_aux: see `loss`.
+        stop_on_nan: raise NotFinite from `step` at the first step that is not finite.
         every, norms_every, budget, name, to: as for every watcher (docs/watching.md).
     """
 
@@ -54,6 +56,7 @@ class JaxWatcher(Closing):
         every: int | None = None,
         norms_every: int | None = None,
         budget: float = DEFAULT_SHARE,
+        stop_on_nan: bool = False,
         name: str | None = None,
         to: Sequence[Listener] = (),
     ):
@@ -67,6 +70,9 @@ class JaxWatcher(Closing):
         self._broken = False
         self._every = Sampler(every, budget, part=1 - NORMS_PART)
         self._norms_every = Sampler(norms_every or (1 if every else None), budget, part=NORMS_PART)
+        self._stop_on_nan = stop_on_nan
+        self._sentinel: Sentinel | None = Sentinel(self._scalar, self._leaves)
+        self._sentinel.at_once = stop_on_nan
         self._params: Tree = params
         self.step_count = 0
         self.recorder = Recorder(
@@ -118,6 +124,7 @@ class JaxWatcher(Closing):
             loss: of this step.
         """
         self._params = params
+        self._look_for_nan()  # What the step before was told has arrived by now.
         used = self._batch or (tuple(batch) if batch is not None else None)
         full = self._every.due(self.step_count)
         if full and used is not None:
@@ -128,6 +135,11 @@ class JaxWatcher(Closing):
             self.recorder.note("signals", "no_batch")
         if full or self._norms_every.due(self.step_count):
             self._read_norms(params, grads, updates, new_params, loss)
+        if self._sentinel is not None:
+            told = tuple(batch) if batch is not None else None
+            self._guarded(self._sentinel.tell, self.step_count, params, grads, told, loss)
+            if self._sentinel is not None and self._sentinel.at_once:
+                self._look_for_nan()
         self.step_count += 1
 
     def log_epoch(self, epoch: int, **figures: float) -> None:
@@ -136,10 +148,42 @@ class JaxWatcher(Closing):
 
     def close(self, params: Tree = None) -> None:
         """The training is over; with a probe batch, `params` (the final ones) are read, too."""
+        self._look_for_nan()
         if params is not None and self._batch is not None:
             self._read(params, self._batch)
         self.recorder.steps_done = self.step_count
         self.recorder.close()
+
+    def _scalar(self, arrays: list[Any], params: Tree, batch: tuple[Any, ...]) -> Any:
+        result = self._loss(self._leaves.put(params, arrays), *batch)
+        return result[0] if self._aux else result
+
+    def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What `function` gives; None where it raised an exception, which is then noted."""
+        try:
+            return function(*arguments)
+        except Exception as error:  # noqa: BLE001 an instrument must not end the training
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            self.recorder.note("signals", "reading_failed", error=why)
+            self._sentinel = None
+        return None
+
+    def _look_for_nan(self) -> None:
+        if self._sentinel is None:
+            return
+        origin = self._guarded(self._sentinel.settled)
+        if origin is None:
+            return
+        self._sentinel = None  # The first one is enough.
+        self._start()
+        leaves = [row.leaf for row in self._rows]
+        names = self._leaves.names
+        at = leaves.index(origin.leaf) if origin.leaf in leaves else -1
+        at = 0 if origin.operation == "input" and leaves else at
+        self.recorder.broke(origin.step, at + 1 or -1, origin.operation)
+        if self._stop_on_nan:
+            name = names[leaves[at]] if at >= 0 else ""
+            raise NotFinite(origin.step, name, origin.operation)
 
     def _read(self, params: Tree, batch: tuple[Any, ...]) -> float:
         """All gauges; the seconds it took, compiling left out; 0 where nothing was read."""
