@@ -15,6 +15,7 @@ from gradgauge.diagnosis.trainees.trainee import OnProgress, Settings, Trainee
 from gradgauge.models import KerasModel, PyTorchModule
 from gradgauge.run import Run
 from gradgauge.spec.checks import known_options, options_of
+from gradgauge.watchers.dispatch import family_of
 
 
 @overload
@@ -51,6 +52,7 @@ def diagnose(
     loss: Callable[..., Any] | None = None,
     optimizer: Any = None,
     loader: Any = None,
+    scheduler: Any = None,
     x: Any = None,
     y: Any = None,
     batch_size: int | None = None,
@@ -94,7 +96,11 @@ def diagnose(
     Args:
         model: one of
             a compiled Keras model: `diagnose(model, x, y, **fit_kwargs)`;
-            a PyTorch module: `diagnose(module, loss, optimizer, loader, epochs=...)`;
+            a PyTorch module: `diagnose(module, loss, optimizer, loader, epochs=...)`; without
+            a loss where batches are mappings and the model computes its own (`outputs.loss`);
+            `scheduler=` as it is, or `{"scheduler": s, "interval": "step"}`;
+            a Hugging Face Trainer; a LightningModule and a loader or data module:
+            `diagnose(trainer)`, `diagnose(module, loader)`;
             a JAX loss function: `diagnose(loss, params, batches, optimizer=...)`, with
             `loss(params, x, y)`, or `predict=` beside it for rules that look at outputs;
             a Run that was recorded by a watcher: what can be told from it alone (nothing is
@@ -131,7 +137,7 @@ def diagnose(
     return examine(trainee_of(model, args, options), settings, limits, off)
 
 
-_PYTORCH_OPTIONS = ("loss", "optimizer", "loader", "x", "y", "batch_size", "epochs")
+_PYTORCH_OPTIONS = ("loss", "optimizer", "loader", "scheduler", "x", "y", "batch_size", "epochs")
 _JAX_OPTIONS = (
     *("params", "x", "y", "optimizer", "learning_rate", "batch_size", "epochs", "seed"),
     *("predict", "kind"),
@@ -145,11 +151,25 @@ def trainee_of(model: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Tr
         CannotDiagnose: nothing that is known.
         UnknownName: an option that its framework's form does not have.
     """
+    family = family_of(model)
+    if family == "huggingface_trainer":
+        from gradgauge.diagnosis.trainees.torch.front import from_trainer
+        from gradgauge.diagnosis.trainees.torch.trainee import PyTorchTrainee
+
+        known_options(options, ("epochs",))
+        return PyTorchTrainee(from_trainer(model, options))
+    if family == "lightning_module":
+        from gradgauge.diagnosis.trainees.torch.front import from_lightning
+        from gradgauge.diagnosis.trainees.torch.trainee import PyTorchTrainee
+
+        known_options(options, ("loader", "optimizer", "epochs"))
+        return PyTorchTrainee(from_lightning(model, args, options))
     if _is_of("torch", "nn.Module", model) and not _is_of("keras", "Model", model):
-        from gradgauge.diagnosis.trainees.torch.trainee import pytorch_trainee
+        from gradgauge.diagnosis.trainees.torch.front import from_parts
+        from gradgauge.diagnosis.trainees.torch.trainee import PyTorchTrainee
 
         known_options(options, _PYTORCH_OPTIONS)
-        return pytorch_trainee(model, args, options)
+        return PyTorchTrainee(from_parts(model, args, options))
     if _is_of("keras", "Model", model):
         from gradgauge.diagnosis.trainees.keras.trainee import KerasTrainee
 

@@ -155,11 +155,15 @@ class Schedule:
         steps: at which it is known, counted from 0.
         rates: there; of several groups of weights the largest.
         base: what the schedule starts from: the rate that the optimizer was given.
+        sure: whether it is known when the schedule steps, not guessed.
+        recorded: whether it is what was, not what will be.
     """
 
     steps: np.ndarray
     rates: np.ndarray
     base: float
+    sure: bool = True
+    recorded: bool = False
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,9 @@ def _schedule(run: Run) -> Schedule | None:
         return None
     rates, steps = run.values("steps", RATE)[0], group.coords["step"]
     known = np.isfinite(rates)
-    return Schedule(steps[known], rates[known], float(rates[known][0])) if known.any() else None
+    if not known.any():
+        return None
+    return Schedule(steps[known], rates[known], float(rates[known][0]), recorded=True)
 
 
 def _layer(run: Run, index: int, info: LayerInfo) -> Layer:

@@ -60,6 +60,7 @@ def examine(
             trainee.data(),
             trainee.reach(),
             trainee.properties(),
+            trainee.schedule(),
         )
         planned = trainee.planned()
         length = training_length(planned, trainee.parameters(), facts.data)

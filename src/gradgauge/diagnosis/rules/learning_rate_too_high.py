@@ -38,6 +38,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         return
     if not began_finite(evidence) or history.non_finite_step == 0:
         return  # before any step: no rate can have made it
+    yield from _grows(evidence, limits)
     lower = tried_rates(evidence, lower=True)
     helped = next((t for t in lower if t.learns), None)
     if not evidence.failing and helped is None:
@@ -69,6 +70,30 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             "better": rate * (helped.change.rate_factor if helped else 1 / max(sharpness, 10.0)),
             "blowup": blowup,
         },
+    )
+
+
+def _grows(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
+    """A schedule whose rate is largest at its end, far above the one it started from."""
+    schedule = evidence.schedule
+    if schedule is None or len(schedule.rates) < 2 or not schedule.base > 0:
+        return
+    peak = float(schedule.rates.max())
+    at_end = int(np.argmax(schedule.rates)) >= 0.9 * len(schedule.rates)
+    if not at_end or peak <= limits["grows"].value * schedule.base:
+        return
+    if schedule.recorded and not evidence.failing:
+        return
+    sure = schedule.sure and not evidence.learned
+    yield Found(
+        "schedule_grows",
+        severity=FAULT if sure else WARNING,
+        step=int(schedule.steps[-1]),
+        value=peak / schedule.base,
+        limit="grows",
+        remedies=("schedule_factor",),
+        facts={"rate": schedule.base, "peak": peak, "steps": int(schedule.steps[-1]) + 1},
+        certainty=0.9,
     )
 
 

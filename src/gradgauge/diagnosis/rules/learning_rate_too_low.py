@@ -37,6 +37,10 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if history is None or history.steps < 2:
         yield Silent("no_training") if history is None else Silent("too_few_steps", {"steps": 1})
         return
+    planned = list(_schedule(evidence, limits))
+    if planned:
+        yield from planned
+        return
     if evidence.learned or history.non_finite_step is not None:
         return
     decayed = list(_decayed(evidence, limits))
@@ -67,6 +71,70 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         remedies=("rate_to", "train_longer"),
         facts={"rate": rate, "better": rate * factor, "steps": history.steps},
     )
+
+
+def _schedule(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
+    """A schedule that ends the training early, or a warm-up that never does.
+
+    By the rates alone: as they will be, simulated, or as they were. A training that has learned
+    all the same, or a schedule whose steps had to be guessed, is only warned of.
+    """
+    schedule = evidence.schedule
+    if schedule is None or len(schedule.rates) < limits["schedule_steps"].value:
+        return
+    rates, length = schedule.rates, int(schedule.steps[-1]) + 1
+    peak, base = float(rates.max()), schedule.base
+    sure = schedule.sure and not evidence.learned
+    facts = {"rate": base, "peak": peak, "steps": length}
+    if not schedule.recorded and _still_warming(rates) and peak < limits["warmed"].value * base:
+        yield Found(
+            "never_warm",
+            severity=FAULT if sure else WARNING,
+            step=length - 1,
+            value=peak / base,
+            limit="warmed",
+            remedies=("shorter_warmup",),
+            facts=facts,
+            certainty=0.9,
+        )
+        return
+    alive = np.flatnonzero(rates > limits["decayed"].value * max(peak, base, 1e-30))
+    ends = int(schedule.steps[alive[-1]]) + 1 if alive.size else 0
+    halved = int(schedule.steps[np.flatnonzero(rates >= 0.5 * peak)[-1]]) + 1
+    if schedule.recorded and not (evidence.failing or _fell_until(evidence, halved)):
+        return
+    if ends < limits["early"].value * length:
+        yield Found(
+            "ends_early",
+            severity=FAULT if sure else WARNING,
+            step=ends,
+            value=ends / length,
+            limit="early",
+            remedies=("schedule_per_epoch", "slower_decay"),
+            facts=facts,
+            certainty=0.9,
+        )
+
+
+def _still_warming(rates: np.ndarray) -> bool:
+    """Whether the rate rises to the end and never falls."""
+    return bool((np.diff(rates) >= 0).all() and rates[-1] > rates[0])
+
+
+def _fell_until(evidence: Evidence, ends: int) -> bool:
+    """Whether the loss of a recorded training was still falling where its rate began to go: one
+    that is reduced where nothing falls any more does what it is for."""
+    run = evidence.run
+    if run is None or "loss" not in run.groups["steps"].variables:
+        return False
+    losses = np.asarray(run.values("steps", "loss"), float)[0]
+    losses = losses[(run.groups["steps"].coords["step"] < ends) & np.isfinite(losses)]
+    if len(losses) < 8:
+        return len(losses) > 0
+    third = len(losses) // 3
+    before, behind = losses[-2 * third : -third], losses[-third:]
+    noise = float(np.hypot(before.std(), behind.std())) / third**0.5
+    return float(before.mean() - behind.mean()) > 2 * noise
 
 
 def _short_way(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:

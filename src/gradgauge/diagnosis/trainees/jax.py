@@ -20,6 +20,7 @@ from gradgauge.diagnosis.facts import (
     Layer,
     Loss,
     Optimizer,
+    Schedule,
     TrainingHistory,
     WatchedTraining,
 )
@@ -161,6 +162,10 @@ class JaxTrainee:
         """See Trainee."""
         batch = (self.x[: self.batch], self.y[: self.batch])
         return properties_of(self.loss, self.params, *batch, self.predict)
+
+    def schedule(self) -> Schedule | None:
+        """See Trainee."""
+        return None
 
     def planned(self) -> int:
         """See Trainee."""

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from gradgauge.diagnosis.budget import Budget, Span
-from gradgauge.diagnosis.facts import Data, Head, Optimizer, WatchedTraining
+from gradgauge.diagnosis.facts import Data, Head, Optimizer, Schedule, WatchedTraining
 from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges.unit_states import saturated
@@ -68,6 +68,11 @@ class Trainee(Protocol):
 
     def optimizer(self) -> Optimizer:
         """What moves the weights."""
+        ...
+
+    def schedule(self) -> Schedule | None:
+        """The learning rate over the user's whole training, simulated; None: it stays, or depends
+        on the losses."""
         ...
 
     def planned(self) -> int:

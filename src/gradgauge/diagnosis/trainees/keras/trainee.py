@@ -14,8 +14,8 @@ import numpy as np
 
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
-from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, WatchedTraining
-from gradgauge.diagnosis.properties.answers import Properties
+from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, Schedule, WatchedTraining
+from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.keras.changes import FUNCTIONS, changed, copy_of
 from gradgauge.diagnosis.trainees.keras.data import FitData, first_rows, given
@@ -30,6 +30,7 @@ from gradgauge.diagnosis.trainees.keras.facts import (
     value_of,
 )
 from gradgauge.diagnosis.trainees.keras.properties import properties_of
+from gradgauge.diagnosis.trainees.keras.schedule import simulated
 from gradgauge.diagnosis.trainees.keras.steps import Losses, Steps
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
@@ -161,6 +162,10 @@ class KerasTrainee:
         return properties_of(self.model, self.given, self.options)
 
     # -- trainings
+
+    def schedule(self) -> Schedule | None:
+        """See Trainee."""
+        return asked(lambda: simulated(self.model, self.callbacks, *self._length()))
 
     def planned(self) -> int:
         """See Trainee."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,19 +22,53 @@ def call(model: nn.Module, x: Any) -> Any:
     return model(*x) if isinstance(x, (tuple, list)) else model(x)
 
 
+TARGETS = ("labels", "label", "targets", "target", "y", "start_positions")
+"""What a batch that is a mapping calls its targets."""
+_ANSWERS = ("logits", "outputs", "prediction_logits", "last_hidden_state")
+"""What a model that gives a mapping calls its outputs."""
+
+
 def first(tree: Any) -> torch.Tensor:
-    """The first tensor of a tuple or dict."""
+    """The first tensor of a tuple or dict; of what a model gives its outputs, not its loss."""
     if isinstance(tree, torch.Tensor):
         return tree
-    values = list(tree.values()) if isinstance(tree, dict) else list(tree)
-    return first(values[0])
+    if isinstance(tree, Mapping):
+        known = [tree[name] for name in _ANSWERS if tree.get(name) is not None]
+        values = known or [value for name, value in tree.items() if name != "loss"]
+        return first((values or list(tree.values()))[0])
+    return first(next(iter(tree)))
+
+
+def target_of(batch: Any) -> Any:
+    """What the targets of a whole batch seem to be: under their name, or the last of its parts."""
+    if isinstance(batch, Mapping):
+        named = [batch[name] for name in TARGETS if isinstance(batch.get(name), torch.Tensor)]
+        return named[0] if named else first(dict(batch))
+    return target_of(batch[-1]) if isinstance(batch, (tuple, list)) else batch
+
+
+def inputs_of(x: Any, whole: bool) -> list[torch.Tensor]:
+    """The tensors of a batch that are no targets.
+
+    Args:
+        x: the inputs of a batch, or all of it.
+        whole: whether it is all of it, targets included.
+    """
+    if isinstance(x, Mapping):
+        named = {name: value for name, value in x.items() if name not in TARGETS}
+        return [t for value in (named or x).values() for t in tensors(value)]
+    if whole and isinstance(x, tuple) and len(x) > 1:
+        x = x[:-1]
+    return [t for part in (x if isinstance(x, tuple) else (x,)) for t in tensors(part)]
 
 
 def tensors(tree: Any) -> list[torch.Tensor]:
     """The tensors of a tuple or dict."""
     if isinstance(tree, torch.Tensor):
         return [tree]
-    return list(tree.values()) if isinstance(tree, dict) else list(tree)
+    if isinstance(tree, Mapping):
+        tree = list(tree.values())
+    return [t for part in tree for t in tensors(part)] if isinstance(tree, (tuple, list)) else []
 
 
 def rows_of(tree: Any, rows: int) -> Any:
@@ -43,11 +77,13 @@ def rows_of(tree: Any, rows: int) -> Any:
         return tree[:rows]
     if isinstance(tree, dict):
         return {key: rows_of(value, rows) for key, value in tree.items()}
-    return tuple(rows_of(part, rows) for part in tree)
+    return tuple(rows_of(p, rows) for p in tree) if isinstance(tree, (tuple, list)) else tree
 
 
 def unpack(batch: Any) -> tuple[Any, Any]:
-    """A batch as inputs and targets."""
+    """A batch as inputs and targets; a mapping stays whole, for its model takes them together."""
+    if isinstance(batch, Mapping):
+        return dict(batch), target_of(batch)
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise CannotDiagnose("no_targets")
     return (batch[0] if len(batch) == 2 else tuple(batch[:-1])), batch[-1]
@@ -58,6 +94,8 @@ def probe(loader: Iterable[Any]) -> tuple[Any, Any, int]:
     xs, ys, rows = [], [], 0
     for batch in loader:
         x, y = unpack(batch)
+        if xs and not _fits(x, xs[0]):
+            continue  # padded to another length
         xs.append(x)
         ys.append(y)
         rows += len(first(y))
@@ -68,11 +106,21 @@ def probe(loader: Iterable[Any]) -> tuple[Any, Any, int]:
     return _joined(xs), _joined(ys), len(first(ys[0]))
 
 
+def _fits(x: Any, other: Any) -> bool:
+    """Whether the samples of two batches have the same shapes."""
+    shapes = [[t.shape[1:] for t in tensors(tree) if t.ndim] for tree in (x, other)]
+    return shapes[0] == shapes[1]
+
+
 def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], dict):
-        return {key: torch.cat([p[key] for p in parts])[:PROBE_SAMPLES] for key in parts[0]}
+    if not isinstance(parts[0], (torch.Tensor, Mapping, tuple, list)):
+        return parts[0]
+    if isinstance(parts[0], Mapping):
+        return {key: _joined([p[key] for p in parts]) for key in parts[0]}
     if isinstance(parts[0], (tuple, list)):
-        return tuple(torch.cat(column)[:PROBE_SAMPLES] for column in zip(*parts, strict=True))
+        return tuple(_joined(list(column)) for column in zip(*parts, strict=True))
+    if not parts[0].ndim:
+        return parts[0]
     return torch.cat(parts)[:PROBE_SAMPLES]
 
 

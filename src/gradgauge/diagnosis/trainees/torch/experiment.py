@@ -233,10 +233,16 @@ def attributes_kept(model: nn.Module) -> Iterator[None]:
 
 
 def floats(tree: Any) -> list[torch.Tensor]:
-    """The tensors of real numbers in whatever a model gives."""
-    if hasattr(tree, "to_tuple"):
-        tree = tree.to_tuple()
-    return [t for t in pytree.tree_leaves(tree) if _is_float(t)]
+    """The tensors of real numbers in what a model gives, its loss left out."""
+    return [t for t in pytree.tree_leaves(_plain(tree)) if _is_float(t)]
+
+
+def _plain(tree: Any) -> Any:
+    """A package's own class of mappings as a dict, which PyTorch's trees go through."""
+    if not isinstance(tree, Mapping):
+        return tree
+    named = {name: value for name, value in tree.items() if name != "loss"}
+    return {name: _plain(value) for name, value in (named or tree).items()}
 
 
 @contextlib.contextmanager

@@ -70,6 +70,7 @@ def properties_of(
 
 def is_stacked(loader: Iterable[Any]) -> bool:
     """Whether the samples of a batch are known to stand on axis 0."""
+    loader = getattr(loader, "loader", loader)
     if not isinstance(loader, DataLoader):
         return False
     return loader.collate_fn is default_collate and loader.batch_size is not None

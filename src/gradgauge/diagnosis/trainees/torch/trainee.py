@@ -12,37 +12,47 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
-from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, TrainingHistory, WatchedTraining
-from gradgauge.diagnosis.properties.answers import Properties
+from gradgauge.diagnosis.facts import (
+    Data,
+    Head,
+    Layer,
+    Optimizer,
+    Schedule,
+    TrainingHistory,
+    WatchedTraining,
+)
+from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
 from gradgauge.diagnosis.trainees.torch.data import (
     call,
     first,
+    inputs_of,
     probe,
     random_states,
     rows_of,
     scaler,
     set_states,
     states,
-    tensors,
     unpack,
 )
 from gradgauge.diagnosis.trainees.torch.facts import (
     array,
     has_been_trained,
     is_weighted,
+    known_loss,
     layer_facts,
     loss_facts,
     optimizer_facts,
     output_activation,
 )
+from gradgauge.diagnosis.trainees.torch.front import Given, WholeStep
 from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients, saturated_at_init
 from gradgauge.diagnosis.trainees.torch.properties import properties_of
+from gradgauge.diagnosis.trainees.torch.schedule import advance, restore, simulated
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
@@ -61,56 +71,12 @@ from gradgauge.watchers.torch.state import preserved
 from gradgauge.watchers.torch.watcher import PyTorchWatcher
 
 
-def pytorch_trainee(
-    model: nn.Module, args: tuple[Any, ...], options: dict[str, Any]
-) -> PyTorchTrainee:
-    """Sort loss, optimiser and data out of the arguments, whatever their order.
-
-    Args:
-        model: the module.
-        args: loss, optimiser and loader, or tensors x and y in place of a loader.
-        options: `loss`, `optimizer`, `loader`, `x`, `y`, `epochs`, `batch_size`.
-
-    Raises:
-        CannotDiagnose: one of them is missing.
-    """
-    tensors: list[torch.Tensor] = []
-    given = dict(options)
-    for arg in args:
-        if isinstance(arg, torch.optim.Optimizer):
-            given.setdefault("optimizer", arg)
-        elif isinstance(arg, (torch.Tensor, np.ndarray)):
-            tensors.append(torch.as_tensor(arg))
-        elif isinstance(arg, nn.Module) or (callable(arg) and not isinstance(arg, DataLoader)):
-            given.setdefault("loss", arg)
-        else:
-            given.setdefault("loader", arg)
-    for name, tensor in zip(("x", "y"), tensors, strict=False):
-        given.setdefault(name, tensor)
-    loader = given.get("loader")
-    if loader is None and given.get("x") is not None and given.get("y") is not None:
-        dataset = TensorDataset(torch.as_tensor(given["x"]), torch.as_tensor(given["y"]))
-        loader = DataLoader(dataset, int(given.get("batch_size") or 32), shuffle=True)
-    for name, value in (
-        ("loss", given.get("loss")),
-        ("optimizer", given.get("optimizer")),
-        ("loader", loader),
-    ):
-        if value is None:
-            raise CannotDiagnose("pytorch_needs", what=name)
-    epochs = given.get("epochs")
-    return PyTorchTrainee(model, given["loss"], given["optimizer"], loader or [], epochs)
-
-
 class PyTorchTrainee:
     """See Trainee.
 
     Args:
-        model: trained in the mode that it is in, but for outputs, which are read in eval mode.
-        loss: (output, target) -> scalar.
-        optimizer: over parameters of `model`.
-        loader: gives (x, y) batches, again and again.
-        epochs: passes over it; None: enough steps to tell.
+        given: the model, trained in the mode that it is in, but for outputs, which are read in eval
+            mode; and all that belongs to it.
     """
 
     framework = "pytorch"
@@ -119,22 +85,17 @@ class PyTorchTrainee:
     optim: Any
     loader: Iterable[Any]
 
-    def __init__(
-        self,
-        model: nn.Module,
-        loss: Callable[[Any, Any], torch.Tensor],
-        optimizer: torch.optim.Optimizer,
-        loader: Iterable[Any],
-        epochs: int | None,
-    ):
+    def __init__(self, given: Given):
+        model, loader = given.model, given.loader
         if not any(p.requires_grad for p in model.parameters()):
             raise CannotDiagnose("nothing_trainable", name=type(model).__name__)
         with random_states(loader):
             if iter(loader) is loader:
                 raise CannotDiagnose("generator")
-        self.model, self.loss, self.optim, self.loader = model, loss, optimizer, loader
-        self.epochs = epochs
-        self._clip_norm: float | None = None
+        self.model, self.loss, self.optim, self.loader = model, given.loss, given.optimizer, loader
+        self.epochs, self.scheduler = given.epochs, given.scheduler
+        self._own_loss = given.own_loss
+        self._clip_norm = given.clip_norm
         self._matrices: dict[str, list[nn.Parameter]] = {}
         with random_states(loader):
             self._x, self._y, self._batch_size = probe(loader)
@@ -154,6 +115,9 @@ class PyTorchTrainee:
         self._tensors = [(t, t.detach().clone()) for t in (*model.parameters(), *model.buffers())]
         grads = [(p, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
         self._optim_state = copy.deepcopy(self.optim.state_dict())
+        self._scheduler_state = (
+            copy.deepcopy(self.scheduler.scheduler.state_dict()) if self.scheduler else {}
+        )
         modes = [(module, module.training) for module in model.modules()]
         with random_states(self.loader):
             self._states = states(self.loader)
@@ -173,6 +137,8 @@ class PyTorchTrainee:
             for tensor, value in self._tensors:
                 tensor.copy_(value)
         self.optim.load_state_dict(copy.deepcopy(self._optim_state))
+        if self.scheduler is not None:
+            restore(self.scheduler.scheduler, self._scheduler_state)
         self.optim.zero_grad(set_to_none=True)
         set_states(self._states, self.loader)
         self.model.train()
@@ -183,16 +149,18 @@ class PyTorchTrainee:
         """See Trainee."""
         with preserved(self.model), torch.enable_grad():
             self.model.eval()
-            outputs = first(call(self.model, self._x))
-        y = first(self._y)
-        facts = loss_facts(self.loss, y, outputs)
+            given = call(self.model, self._x)
+            outputs, y = first(given), first(self._y)
+            facts = loss_facts(self.loss, y, outputs)
+            if self._own_loss:
+                facts = known_loss(self.loss(given, self._y), outputs, y) or facts
         activation = output_activation(outputs)
         self._heads = (Head(None, activation, facts, array(y), array(outputs), strict_shapes=True),)
         return self._heads
 
     def data(self) -> Data:
         """See Trainee."""
-        x = tuple(array(t) for t in tensors(self._x))
+        x = tuple(array(t) for t in inputs_of(self._x, isinstance(self.model, WholeStep)))
         tokens = any(isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for m in self.model.modules())
         tokens = tokens and any(a.dtype.kind in "ui" for a in x)
         whole = getattr(getattr(self.loader, "dataset", None), "tensors", None)
@@ -202,6 +170,11 @@ class PyTorchTrainee:
     def optimizer(self) -> Optimizer:
         """See Trainee."""
         return optimizer_facts(self.optim)
+
+    def schedule(self) -> Schedule | None:
+        """See Trainee."""
+        steps, batches = self.planned(), self._batches()
+        return asked(lambda: simulated(self.scheduler, self.optim, steps, batches))
 
     def reach(self) -> float | None:
         """See Trainee."""
@@ -296,12 +269,22 @@ class PyTorchTrainee:
                     self.optim = new_optimizer(self.model, change.optimizer, float(max(rates)))
                 for group in self.optim.param_groups:
                     group["lr"] = group["lr"] * change.rate_factor
-                self._clip_norm = change.clip_norm
+                self._scale_schedule(change.rate_factor)
+                self._clip_norm = change.clip_norm or clip
                 yield
             finally:
                 self.optim, self._clip_norm = own, clip
                 for group, rate in zip(own.param_groups, rates, strict=True):
                     group["lr"] = rate
+
+    def _scale_schedule(self, factor: float) -> None:
+        """The rates that the scheduler starts from; `rewind` puts them back."""
+        if self.scheduler is None or factor == 1:
+            return
+        scheduler = self.scheduler.scheduler
+        for name in ("base_lrs", "min_lrs", "max_lrs"):
+            if isinstance(rates := getattr(scheduler, name, None), list):
+                setattr(scheduler, name, [rate * factor for rate in rates])
 
     def _train(
         self,
@@ -314,7 +297,7 @@ class PyTorchTrainee:
         losses: list[float] = []
         sharpness: dict[int, float] = {}
         last: tuple[Any, Any, list[torch.Tensor]] | None = None
-        probe = self._probe()
+        probe, batches = self._probe(), self._batches()
         watched = watcher is not None
         for x, y in self._all_batches(scale):
             step = len(losses)
@@ -329,6 +312,7 @@ class PyTorchTrainee:
                     where, earlier = broken_at(self, watcher, (x, y, weights), last)
                 return np.array(losses or [math.nan]), step - earlier, sharpness, where
             losses.append(loss)
+            advance(self.scheduler, step, batches, loss)
             if seen is not None:
                 then = gradients(self.model, self.loss, *probe)
                 change = [
