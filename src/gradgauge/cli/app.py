@@ -31,6 +31,7 @@ COMMANDS = {
     "theory": "gradgauge.cli.theory",
     "diagnose": "gradgauge.cli.diagnose",
     "explain": "gradgauge.cli.explain",
+    "play": "gradgauge.cli.play",
     "sweep": "gradgauge.cli.sweep",
     "chart": "gradgauge.cli.chart",
     "report": "gradgauge.cli.report",

@@ -20,6 +20,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gradgauge diagnose model.keras --data data.npz --json",
     ),
     "explain": ("gradgauge explain vanishing-gradient",),
+    "play": (
+        "gradgauge play",
+        "gradgauge play --share",
+        'gradgauge play "net=64x30&act=tanh" --export replay.html',
+    ),
     "sweep": (
         "gradgauge sweep plan.toml --dry-run",
         "gradgauge sweep plan.toml --out runs/sweep",

@@ -53,8 +53,10 @@ LOOKING: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
         "unit": _unit,
         "step": _whole(0, _MOST_STEPS),
     },
+    "own": {},
+    "back": {},
 }
-"""Orders of everybody."""
+"""Orders of everybody: a look, a room of one's own, and back."""
 
 
 def read_order(text: str | bytes, driving: bool) -> dict[str, Any]:

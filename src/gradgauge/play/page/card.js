@@ -1,0 +1,100 @@
+// @ts-check
+/** One network: its controls, its two ladders, what happens to it. */
+/** @typedef {import("./store.js").Store} Store */
+import { fill, networkFields } from "./fields.js";
+import { Ladder, make } from "./ladder.js";
+import { story } from "./story.js";
+import { drawSurface } from "./surface.js";
+import { number, percent, say } from "./words.js";
+
+export class Card {
+  /**
+   * @param {number} network @param {any} choices @param {() => Store} store
+   * @param {import("./fields.js").Change} change
+   * @param {{look: (layer: number) => void, why: () => void}} ask
+   */
+  constructor(network, choices, store, change, ask) {
+    this.network = network;
+    this.ladder = new Ladder(network, ask.look);
+    this.title = make("h2", "");
+    this.accuracy = make("p", "accuracy");
+    this.story = make("p", "story");
+    this.story.setAttribute("aria-live", "off");
+    this.finding = make("div", "finding");
+    this.surface = document.createElement("canvas");
+    Object.assign(this.surface, { width: 256, height: 256, className: "surface", hidden: true });
+    this.surface.setAttribute("role", "img");
+    this.surface.setAttribute("aria-label", say("surface"));
+    const why = make("button", "why", say("why.ask"));
+    why.setAttribute("type", "button");
+    why.dataset.hide = "why";
+    why.addEventListener("click", ask.why);
+    this.why = /** @type {HTMLButtonElement} */ (why);
+    this.fields = networkFields(network, choices, store, change);
+    this.root = make(
+      "article",
+      `card ${network ? "b" : "a"}`,
+      make("div", "card-head", this.title, this.accuracy),
+      this.fields,
+      this.story,
+      this.ladder.root,
+      legend(),
+      this.surface,
+      this.finding,
+      this.why,
+    );
+  }
+
+  /** @param {Store} store @param {any} scales */
+  draw(store, scales) {
+    const { scene, shown } = store;
+    if (!scene || !shown) return;
+    const network = scene.networks[this.network];
+    const frame = shown.networks[this.network];
+    this.title.textContent = heading(network);
+    const known = store.accuracy(this.network);
+    this.accuracy.replaceChildren(
+      make("strong", "", percent(known)),
+      make("span", "", ` ${say("test_accuracy")}`),
+    );
+    this.accuracy.hidden = known === null;
+    this.story.textContent = story(frame, {
+      step: shown.step,
+      steps: scene.steps,
+      accuracy: known,
+      constant: scene.data.constant,
+    });
+    this.ladder.draw(store, scales);
+    this.finding.replaceChildren(...frame.findings.slice(0, 1).map((one) => told(one)));
+    this.why.disabled = !store.driving;
+    fill(this.fields, scene.settings, this.network ? "b." : "", store.driving);
+    this.surface.hidden = !frame.surface || !scene.data.points;
+    if (frame.surface && scene.data.points) drawSurface(this.surface, frame.surface, scene.data.points);
+  }
+}
+
+/** @param {{name: string, widths: number[], activations: string[]}} network */
+function heading(network) {
+  const kinds = [...new Set(network.activations)].join(" + ");
+  const sizes = [...new Set(network.widths)];
+  const size = sizes.length === 1 ? `${network.widths.length} × ${sizes[0]}` : `${network.widths.length}`;
+  return `${kinds} · ${size}`;
+}
+
+function legend() {
+  const entry = (/** @type {string} */ kind) => make("li", "", make("i", kind), say(`legend.${kind}`));
+  return make("ul", "legend", entry("bar"), entry("first"), entry("theory"));
+}
+
+/** A finding, with the rule's formula and its limit. @param {any} finding */
+function told(finding) {
+  const key = finding.rule.replaceAll("-", "_");
+  const facts = { layer: finding.layer, value: number(finding.value), limit: number(finding.limit) };
+  return make(
+    "details",
+    "",
+    make("summary", "", make("strong", "", say(`finding.${key}.title`)), ` ${say(`finding.${key}.now`, facts)}`),
+    make("p", "formula", say(`finding.${key}.formula`)),
+    make("p", "", say("finding.limit", { ...facts, source: finding.source })),
+  );
+}
