@@ -11,6 +11,9 @@ from pathlib import Path
 import gradgauge
 
 SOURCE = Path(gradgauge.__file__).parent
+_PAGE = SOURCE / "play" / "page"
+_OF_PAGE = "play.page."
+"""The table that the live page's scripts read; they leave this prefix out."""
 
 
 @functools.cache
@@ -25,8 +28,31 @@ def nodes() -> Iterator[tuple[Path, ast.AST]]:
 
 
 @functools.cache
+def _scripts() -> str:
+    files = [*_PAGE.glob("*.js"), *_PAGE.glob("*.html")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def _script_literals() -> frozenset[str]:
+    """Every string constant of the live page's scripts, and of its markup."""
+    return frozenset(re.findall(r'"([\w.-]+)"', _scripts()))
+
+
+def _script_templates() -> frozenset[str]:
+    """Every template string there that may be a key, as a pattern."""
+    found = re.findall(r"`([\w.]+\.\$\{[^`]*)`", _scripts())
+    texts = [re.split(r"\$\{[^}]*\}", text) for text in found]
+    return frozenset(re.escape(_OF_PAGE) + "(.*)".join(map(re.escape, pieces)) for pieces in texts)
+
+
+@functools.cache
 def literals() -> frozenset[str]:
     """Every string constant, those inside f-strings left out."""
+    return _python_literals() | {_OF_PAGE + text for text in _script_literals()}
+
+
+@functools.cache
+def _python_literals() -> frozenset[str]:
     inside = {
         id(part) for _, node in nodes() if isinstance(node, ast.JoinedStr) for part in node.values
     }
@@ -41,7 +67,7 @@ def literals() -> frozenset[str]:
 def words() -> frozenset[str]:
     """What may fill a pattern: literals as they are and as options and arms turn them into keys
     (`--dry-run` -> dry_run), and the source's identifiers (a field's name)."""
-    found = set(literals())
+    found = {*_python_literals(), *_script_literals(), *"12345"}
     for _, node in nodes():
         for field in ("id", "attr", "arg", "name"):
             value = getattr(node, field, None)
@@ -69,6 +95,7 @@ def _f_strings() -> frozenset[str]:
 def patterns() -> tuple[re.Pattern[str], ...]:
     """Those that may be a key: they begin with a table's name."""
     keys = [text for text in sorted(_f_strings()) if re.match(r"[a-z_]+\\\.", text)]
+    keys += sorted(_script_templates())
     return tuple(re.compile(text + r"\Z") for text in keys)
 
 

@@ -27,7 +27,7 @@ let waiting = false;
 let asked = false;
 
 const line = boot.replay ? new Replay(boot.replay, hear, told) : new Connection(hear, told);
-const courses = new Courses(byId("courses"), hold);
+const courses = new Courses(byId("courses"), held);
 const detail = new Detail(
   byId("detail"),
   { look: (network, layer, unit, step) => line.send({ order: "look", network, layer, unit, step }), set },
@@ -110,6 +110,12 @@ function hold(step) {
   redraw();
 }
 
+/** Hold a recorded step; at the newest, follow. @param {number} step */
+function held(step) {
+  const newest = store.frames[store.frames.length - 1]?.step ?? 0;
+  hold(step >= newest ? null : step);
+}
+
 function redraw() {
   if (waiting) return;
   waiting = true;
@@ -183,8 +189,8 @@ function transport() {
   }
   /** @type {HTMLSelectElement} */ (byId("speed")).value = String(store.speed);
   const scrub = /** @type {HTMLInputElement} */ (byId("scrub"));
-  scrub.max = String(Math.max(0, store.frames.length - 1));
-  scrub.value = String(store.index);
+  scrub.max = String(scene?.steps ?? 0);
+  scrub.value = String(shown?.step ?? 0);
   scrub.setAttribute("aria-valuetext", say("state.step", { step: shown?.step ?? 0, steps: scene?.steps ?? 0 }));
   byId("follow").hidden = store.held === null;
   byId("state").textContent = [
@@ -312,7 +318,7 @@ function listen() {
   byId("tables").addEventListener("toggle", redraw);
   byId("share").addEventListener("click", () => (byId("sharing").hidden = !byId("sharing").hidden));
   const scrub = /** @type {HTMLInputElement} */ (byId("scrub"));
-  scrub.addEventListener("input", () => hold(store.frames[Number(scrub.value)]?.step ?? null));
+  scrub.addEventListener("input", () => held(Number(scrub.value)));
   const speed = /** @type {HTMLSelectElement} */ (byId("speed"));
   speed.append(...[1, 2, 5, 10, 20].map((frames) => new Option(`${frames}/s`, String(frames))));
   speed.addEventListener("change", () => line.send({ order: "speed", frames: Number(speed.value) }));

@@ -54,5 +54,5 @@ function signal(change) {
   if (change === -Infinity) return say("story.nothing");
   if (change <= -MUCH) return say("story.lost", { part: part(change) });
   if (change >= MUCH) return say("story.grown", { count: count(10 ** change) });
-  return say("story.level", { factor: change < 0 ? part(change) : say("times", { count: count(10 ** change) }) });
+  return change < 0 ? say("story.level", { part: part(change) }) : say("story.steady", { count: count(10 ** change) });
 }
