@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray
 
 import gradgauge as gg
 from gradgauge.datasets import Dataset
 from gradgauge.errors import GradgaugeError, InvalidValue, UnknownName
+from gradgauge.gauges import QUANTITIES
 from gradgauge.spec.notation import parse
+from gradgauge.variables import attributes_of
 
 SOURCE = Path(gg.__file__ or "")
 
@@ -109,9 +112,7 @@ def test_compare_takes_specs_and_a_dataset(blobs: Dataset) -> None:
     assert result.names == ["4-3-2 relu", "tanh"]
     assert result.networks["tanh"] == parse("4-3-2 tanh")
     assert result.dataset is blobs
-    assert (
-        repr(result.run("tanh")) == "<Run 'tanh' 4-3-2 tanh: 1 seeds, 2 steps, 3 probes, 1 epochs>"
-    )
+    assert repr(result.run("tanh")) == "<Run 'tanh' 4-3-2 tanh: 1 seed, 2 steps, 3 probes, 1 epoch>"
     error = misused(result.run("tanh").figure, "x")
     assert isinstance(error, UnknownName)
     assert error.kind == "figure"
@@ -145,3 +146,26 @@ def test_a_runners_options_are_known() -> None:
     error = misused(find_runner, "local", jobs=3)
     assert isinstance(error, UnknownName)
     assert error.kind == "option"
+
+
+def test_what_a_user_holds_says_what_it_is_in_one_line(blobs: Dataset) -> None:
+    result = gg.compare("4-3-2 relu", dataset=blobs, epochs=1, batch_size=40)
+    accuracy = result.test_accuracy("4-3-2 relu").mean
+    assert repr(result) == f"<Comparison on {blobs.name}, test accuracy: 4-3-2 relu {accuracy:.3g}>"
+    rows = f"{len(blobs.x_train)} to train, {len(blobs.x_test)} to test, 4 inputs"
+    assert repr(blobs) == f"<Dataset {blobs.name!r}: {rows}>"
+    why = gg.why("4-3-2 relu", dataset=blobs, epochs=1, batch_size=40, optimizers={"adam": 1e-3})
+    assert repr(why).startswith("<Why '4-3-2 relu': adam: ")
+
+
+def test_every_variable_and_axis_of_a_run_has_a_long_name_and_a_unit(
+    blobs: Dataset, tmp_path: Path
+) -> None:
+    run = gg.compare("4-3x2-2 tanh", dataset=blobs, epochs=1, batch_size=40).runs["4-3x2-2 tanh"]
+    saved = xarray.open_datatree(run.save(tmp_path / "run.nc"), engine="h5netcdf")
+    for tree in (run.to_xarray(), saved):
+        for node in tree.subtree:
+            for name, variable in node.variables.items():
+                assert variable.attrs["long_name"], name
+                assert variable.attrs["units"] == "1", name
+    assert all("long_name" in attributes_of(name) for name in QUANTITIES)

@@ -28,6 +28,7 @@ from gradgauge.layers import (
     read_notes,
 )
 from gradgauge.spec.notation import parse
+from gradgauge.variables import attributes_of
 
 if TYPE_CHECKING:
     import pandas
@@ -55,7 +56,10 @@ class Group:
         """As an xarray Dataset."""
         import xarray
 
-        return xarray.Dataset(self.variables, coords=self.coords)
+        dataset = xarray.Dataset(self.variables, coords=self.coords)
+        for name, variable in dataset.variables.items():
+            variable.attrs.update(attributes_of(str(name)))
+        return dataset
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,11 @@ class Run:
 
     def __repr__(self) -> str:
         """One line: what it is of, and how much of it there is."""
-        axes = {"steps": "step", "probes": "probe_step", "epochs": "epoch"}
-        sizes = [f"{len(self.members.coords.get('member', ()))} seeds"] + [
-            f"{len(self.groups[name].coords.get(axis, ()))} {name}"
-            for name, axis in axes.items()
-            if name in self.groups
+        axes = {"step": "steps", "probe_step": "probes", "epoch": "epochs"}
+        sizes = [_counted(len(self.members.coords.get("member", ())), "seed")] + [
+            _counted(len(self.groups[group].coords.get(axis, ())), group.removesuffix("s"))
+            for axis, group in axes.items()
+            if group in self.groups
         ]
         words = (repr(str(self.attributes.get("name", ""))), self.attributes.get("notation", ""))
         return f"<Run {' '.join(filter(None, words))}: {', '.join(sizes)}>"
@@ -222,6 +226,10 @@ class Run:
         return cls(attributes, members, groups)
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _named(kind: str, name: str, table: Mapping[str, _Entry]) -> _Entry:
     try:
         return table[name]
@@ -301,9 +309,15 @@ def _write_group(file: Any, group: Group, inherited: Iterable[str] = ()) -> None
     for axis, values in group.coords.items():
         if axis not in inherited:
             file.dimensions[axis] = len(values)
-            file.create_variable(axis, (axis,), data=values)
+            _write_variable(file, axis, (axis,), values)
     for name, (axes, array) in group.variables.items():
-        file.create_variable(name, axes, data=array)
+        _write_variable(file, name, axes, array)
+
+
+def _write_variable(file: Any, name: str, axes: tuple[str, ...], array: np.ndarray) -> None:
+    variable = file.create_variable(name, axes, data=array)
+    for key, value in attributes_of(name).items():
+        variable.attrs[key] = value
 
 
 def _read_group(file: Any, inherited: Mapping[str, np.ndarray]) -> Group:

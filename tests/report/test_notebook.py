@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from gradgauge.diagnosis.finding import Diagnosis, Finding
 from gradgauge.report import notebook
 
 
@@ -38,3 +39,14 @@ def test_without_ipython_nothing_happens():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "False"]
+
+
+def test_a_run_and_a_diagnosis_show_themselves(shell, two, monkeypatch):
+    monkeypatch.setenv("GRADGAUGE_LANG", "en")
+    assert notebook.register(shell)
+    html = shell.display_formatter.format(two.runs[two.names[0]])[0]["text/html"]
+    assert html.count("<svg") == 1
+    facts = {"dead": 3, "units": 4}
+    found = Finding("dead-units", "fault", "share", "d", 5, 0.75, 0.5, facts=facts)
+    html = shell.display_formatter.format(Diagnosis((found,), None))[0]["text/html"]
+    assert "3 of 4 units of layer d" in html and 'class="fault"' in html

@@ -31,6 +31,10 @@ class Dataset:
     fingerprint: str
     image_shape: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        rows = f"{len(self.x_train)} to train, {len(self.x_test)} to test"
+        return f"<Dataset {self.name!r}: {rows}, {self.inputs} inputs>"
+
     @property
     def inputs(self) -> int:
         """Numbers per sample."""

@@ -1,5 +1,5 @@
-"""What a notebook's cell shows: of a Comparison its table and its charts, of a watched Run the
-error signal and the forward signal.
+"""What a notebook's cell shows: of a Comparison its table and its charts, of a Run the error
+signal and the forward signal, of a Diagnosis what was found.
 
 The pictures are SVG inside the cell, so they show without a network, in Jupyter, in VS Code and
 on GitHub, and stay in the saved notebook.
@@ -11,21 +11,21 @@ import os
 import re
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from gradgauge.messages.catalog import DEFAULT_LANGUAGE, LANGUAGES
 
 if TYPE_CHECKING:
+    from gradgauge.diagnosis.finding import Diagnosis
     from gradgauge.run import Run
 
-_MODULE, _CLASS = "gradgauge.study.compare.result", "Comparison"
 _VARIABLE = "GRADGAUGE_LANG"
 
 
 def register(shell: Any = None) -> bool:
-    """Teach IPython to show a Comparison; nothing is imported until one is shown.
+    """Teach IPython to show what users hold; nothing is imported until one is shown.
 
     Args:
         shell: the IPython shell; None: the running one.
@@ -39,7 +39,8 @@ def register(shell: Any = None) -> bool:
     if shell is None:
         return False
     formatter = shell.display_formatter.formatters["text/html"]
-    formatter.for_type_by_name(_MODULE, _CLASS, comparison_html)
+    for module, name, html in _SHOWN:
+        formatter.for_type_by_name(module, name, html)
     return True
 
 
@@ -77,19 +78,44 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     return _cell(parts, lang, font_face())
 
 
-def signal_html(run: Run, lang: str) -> str:
-    """The picture of a watched Run as a cell's HTML; empty if it has nothing to show."""
+def signal_html(run: Run, lang: str | None = None) -> str:
+    """The picture of a Run as a cell's HTML; empty if it has nothing to show."""
     from gradgauge.report.charts._watched import Watched
     from gradgauge.report.charts.watched import SIGNAL
     from gradgauge.report.images import picture
     from gradgauge.report.page.fonts import font_face
     from gradgauge.report.rendering import to_svg
 
+    lang = lang or _language()
     watched = Watched(run, lang)
     spec = picture(SIGNAL, watched, lang)
     if spec is None:
         return ""
     return _cell([_picture(to_svg(spec), SIGNAL.describe(watched, lang))], lang, font_face())
+
+
+def run_html(run: Run) -> str | None:
+    """The cell's HTML; None, so that its one line is shown, if there is nothing to draw."""
+    return signal_html(run) or None
+
+
+def diagnosis_html(result: Diagnosis, lang: str | None = None) -> str:
+    """The cell's HTML: the verdict, then every finding with its figures and advice."""
+    from gradgauge.report.page.fonts import font_face
+    from gradgauge.report.pages.diagnosis import article, headline
+
+    lang = lang or _language()
+    parts = [f"<h3>{escape(headline(result, lang))}</h3>"]
+    parts += [article(finding, lang) for finding in result.findings]
+    return _cell(parts, lang, font_face())
+
+
+_SHOWN: tuple[tuple[str, str, Callable[..., str | None]], ...] = (
+    ("gradgauge.study.compare.result", "Comparison", comparison_html),
+    ("gradgauge.run", "Run", run_html),
+    ("gradgauge.diagnosis.finding", "Diagnosis", diagnosis_html),
+)
+"""(module, class, what its cell shows)."""
 
 
 def show_signal(run: Run, lang: str) -> None:

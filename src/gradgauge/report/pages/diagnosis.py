@@ -190,13 +190,14 @@ def diagnosis_page(result: Diagnosis, name: str, lang: str = "en") -> str:
         family=family,
         headline=escape(headline(result, lang)),
         verdict=escape(_verdict(result, lang)),
-        findings="".join(_article(f, lang) for f in result.findings),
+        findings="".join(article(f, lang) for f in result.findings),
         silent=f'<h2>{heading}</h2><ul class="small">{silent}</ul>' if silent else "",
         watched=escape(_watched(result, lang)),
     )
 
 
-def _article(finding: Finding, lang: str) -> str:
+def article(finding: Finding, lang: str) -> str:
+    """A finding as HTML: title, sentence, remedies, where its limit comes from."""
     remedies = "".join(f"<li>{escape(text)}</li>" for text in finding.advice(lang))
     source = ""
     if finding.limit_source:

@@ -61,6 +61,15 @@ class Comparison:
             return DataFacts.of(self.dataset, self.spec.training.loss, PROBE_SAMPLES)
         return DataFacts.read(next(iter(self.runs.values())).attributes)
 
+    def __repr__(self) -> str:
+        shown = [f"{name} {self._figure(name):.3g}" for name in self.runs]
+        what = "test accuracy" if self.has_accuracy else "test loss"
+        return f"<Comparison on {self.spec.dataset}, {what}: {', '.join(shown)}>"
+
+    def _figure(self, name: str) -> float:
+        """What networks are ranked by, mean over seeds."""
+        return (self.test_accuracy(name) or self.test_loss(name)).mean
+
     @property
     def command(self) -> str:
         """The command line that repeats this comparison."""

@@ -49,6 +49,10 @@ class Study:
     status: dict[str, int]
     sessions: list[dict[str, Any]]
 
+    def __repr__(self) -> str:
+        done, cells = self.status["done"], self.status["cells"]
+        return f"<Study {str(self.folder)!r}: {done} of {cells} cells done>"
+
     @property
     def outcomes(self) -> dict[str, Outcome]:
         """By their text, in order."""

@@ -10,6 +10,7 @@ import numpy as np
 from gradgauge.datasets import Dataset
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.notation import write
 from gradgauge.spec.training import TrainingSpec
 from gradgauge.study.learning_onset import began_to_learn
 from gradgauge.study.why.verdict import TrainedArm, control_fails, find_causes
@@ -36,6 +37,10 @@ class Why:
     dataset: Dataset
     seconds: dict[str, float]
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        found = [f"{o}: {', '.join(c) or 'no cause'}" for o, c in self.causes.items()]
+        return f"<Why {write(self.network)!r}: {'; '.join(found)}>"
 
     @property
     def optimizers(self) -> list[str]:
