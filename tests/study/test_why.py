@@ -14,7 +14,7 @@ from gradgauge.run import Group, Run
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
 from gradgauge.study.learning_onset import began_to_learn
-from gradgauge.study.why.counterfactuals import Arm, arms_of
+from gradgauge.study.why.counterfactuals import Counterfactual, arms_of
 from gradgauge.study.why.run import why
 from gradgauge.study.why.verdict import TrainedArm, control_fails, find_causes, judge_arms
 
@@ -26,7 +26,7 @@ INPUTS = RNG.normal(size=(200, 20))
 def arm(name, *accuracies):
     figures = {"test_accuracy": (("member",), np.array(accuracies))}
     run = Run({}, Group({"member": np.arange(len(accuracies))}, figures), {})
-    return TrainedArm(Arm(name, SIGMOID), "adam", run)
+    return TrainedArm(Counterfactual(name, SIGMOID), "adam", run)
 
 
 def causes(**means):

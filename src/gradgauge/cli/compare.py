@@ -33,7 +33,7 @@ DEFAULT_OUT = Path("runs") / "compare"
 @option("--preset")
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
-@option("--dataset")
+@data_option()
 @option("--seeds", type=COUNT)
 @option("--seed", type=FROM_ZERO)
 @training_options

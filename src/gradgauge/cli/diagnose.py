@@ -12,7 +12,7 @@ import numpy as np
 
 from gradgauge.cli import language
 from gradgauge.cli.language import text
-from gradgauge.cli.options import COUNT, lang_option, option
+from gradgauge.cli.options import COUNT, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import DataProblem, InvalidValue
 
@@ -26,7 +26,7 @@ _PAIRS = (("x_train", "y_train"), ("x", "y"))
 
 @click.command
 @click.argument("model")
-@option("--data")
+@data_option(help=text("help.option.data"))
 @option("--epochs", type=COUNT, help=text("diagnosis.help.epochs"))
 @option("--batch-size", type=COUNT, help=text("diagnosis.help.batch_size"))
 @option("--budget")
@@ -39,7 +39,7 @@ _PAIRS = (("x_train", "y_train"), ("x", "y"))
 @lang_option()
 def command(
     model: str,
-    data: str | None,
+    dataset: str | None,
     epochs: int | None,
     batch_size: int | None,
     budget: str | None,
@@ -67,7 +67,7 @@ def command(
         return 0 if result.healthy else EXIT_FAULTY
     _keep_programs()
     options = {k: v for k, v in (("epochs", epochs), ("batch_size", batch_size)) if v}
-    result = _diagnose(model, data, trust, quiet, options, limits, off, budget)
+    result = _diagnose(model, dataset, trust, quiet, options, limits, off, budget)
     _show(result, model, json, quiet, html)
     return 0 if result.healthy else EXIT_FAULTY
 
@@ -150,9 +150,10 @@ def arrays_for(model: Any, data: str) -> list[Any]:
             _shaped(model, known.floats(known.x_train).astype(np.float32), known.image_shape),
             known.y_train,
         ]
-    if Path(data).suffix != ".npz" and ":" in data and not Path(data).exists():
-        from gradgauge.diagnosis.loading import call_function
+    from gradgauge.own.loading import call_function
+    from gradgauge.spec.notation import looks_like_function
 
+    if looks_like_function(data) and not Path(data).exists():
         given = call_function(data)
         return list(given) if isinstance(given, (tuple, list)) else [given]
     return _npz(Path(data))

@@ -55,6 +55,12 @@ def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(*names, **attributes)
 
 
+def data_option(**attributes: Any) -> Callable[[Any], Any]:
+    """`--data`, or `--dataset`: one option, in every command that trains on something."""
+    attributes = {"help": text("help.option.dataset"), "metavar": "DATA", **attributes}
+    return click.option("--data", "--dataset", "dataset", **attributes)
+
+
 def lang_option() -> Callable[[Any], Any]:
     """`--lang`, read by `language.choose` already; here for the help and the parser."""
     return option("--lang", metavar="en|ko")

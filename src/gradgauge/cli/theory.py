@@ -16,6 +16,7 @@ from gradgauge.cli.options import (
     NOT_NEGATIVE,
     POSITIVE,
     Number,
+    data_option,
     lang_option,
     option,
 )
@@ -97,8 +98,9 @@ def _options(command: Any) -> Any:
         *_EXPERIMENT,
         *_FIGURES,
     )
-    for name in reversed(names):
-        texts = ("batch_norm", "quantity", "sigma_ws", "depths", "rates", "optimizer", "dataset")
+    command = data_option(help=text("theory_command.option.dataset"))(command)
+    for name in reversed([name for name in names if name != "dataset"]):
+        texts = ("batch_norm", "quantity", "sigma_ws", "depths", "rates", "optimizer")
         kind = None if name in texts else kinds.get(name, POSITIVE)
         command = _option(f"--{name.replace('_', '-')}", type=kind)(command)
     for name in reversed(("critical", "measure", "diagram", "experiment")):

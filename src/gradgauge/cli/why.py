@@ -13,7 +13,7 @@ from gradgauge.cli import language
 from gradgauge.cli.files import check_folder
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
-from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option
+from gradgauge.cli.options import COUNT, FROM_ZERO, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue
 from gradgauge.spec.comparison import WHY_SEEDS, ComparisonSpec, read_comparison
@@ -29,7 +29,7 @@ DEFAULT_OUT = Path("runs") / "why"
 @option("--optimizers")
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
-@option("--dataset")
+@data_option()
 @option("--seeds", type=COUNT)
 @option("--seed", type=FROM_ZERO)
 @option("--batch-size", type=COUNT)

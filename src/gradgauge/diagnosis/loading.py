@@ -8,32 +8,23 @@ or with `trust`, Keras loads it.
 
 from __future__ import annotations
 
-import importlib
-import json
-import os
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 from gradgauge.diagnosis.model_file.archive import DAMAGED, KERAS, Contents, Refused, contents
 from gradgauge.diagnosis.model_file.names import foreign_names
-from gradgauge.errors import FileProblem
+from gradgauge.own.loading import ModelProblem, call_function, choose_backend
+from gradgauge.spec.notation import looks_like_function
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
-class ModelProblem(FileProblem):
-    """A model that cannot be had: its path and why."""
-
-    table = "model"
-
-
 def load_model(path: str, trust: bool = False) -> Any:
-    """The model in a file, or what the function `module:function` returns.
+    """The model in a file, or what a function returns.
 
     Args:
-        path: `.keras`, `.h5`, or `module:function`.
+        path: `.keras`, `.h5`, `module:function` or `file.py:function`.
         trust: whether code that a file holds may run.
 
     Raises:
@@ -41,33 +32,9 @@ def load_model(path: str, trust: bool = False) -> Any:
     """
     if Path(path).suffix in SUFFIXES:
         return _from_file(Path(path), trust)
-    if ":" in path and not Path(path).exists():
+    if looks_like_function(path) and not Path(path).exists():
         return call_function(path)
     raise ModelProblem(path, "unknown_kind")
-
-
-def call_function(path: str) -> Any:
-    """What the function named `module:function` returns; what it raises is its own.
-
-    Raises:
-        ModelProblem: no such module or function.
-    """
-    module_name, _, name = path.partition(":")
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name.partition(".")[0] and error.name != module_name:
-            raise
-        raise ModelProblem(path, "no_function", why=str(error)) from None
-    except ValueError as error:
-        raise ModelProblem(path, "no_function", why=str(error)) from None
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise ModelProblem(path, "no_function", why=f"{module_name}.{name}")
-    return function()
 
 
 def _from_file(path: Path, trust: bool) -> Any:
@@ -118,21 +85,6 @@ def _load(path: Path, trust: bool) -> Any:
 
         restore_optimizer(model, path)
     return model
-
-
-def choose_backend() -> None:
-    """JAX, the one backend that is always installed, unless the user has chosen another.
-
-    Keras writes a settings file with `tensorflow` when it is first imported: that is no choice.
-    """
-    if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
-        return
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    try:
-        chosen = json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend")
-    except (OSError, ValueError, AttributeError):
-        chosen = None
-    os.environ["KERAS_BACKEND"] = "jax" if chosen in (None, "tensorflow") else str(chosen)
 
 
 def _first_line(error: BaseException) -> str:

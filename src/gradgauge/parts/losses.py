@@ -94,10 +94,10 @@ def constant_loss(loss: str, y: np.ndarray) -> float:
     Args:
         loss: `cross_entropy`, `mse_one_hot`, `mse`; also `binary` (cross-entropy of
             probabilities), `mae`, `huber` (threshold 1).
-        y: classes, (samples,), for the first two; numbers, (samples, ...), for the rest.
+        y: classes, (samples, ...), for the first two; numbers, (samples, ...), for the rest.
     """
     if loss in ("cross_entropy", "mse_one_hot"):
-        shares = np.bincount(y) / len(y)
+        shares = np.bincount(y.reshape(-1)) / y.size
         if loss == "mse_one_hot":
             return float((shares * (1 - shares)).sum() / len(shares))
         shares = shares[shares > 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.spelling import known_name
 from gradgauge.spec.checks import known_options, whole_number
 from gradgauge.spec.network import NetworkSpec
-from gradgauge.spec.notation import looks_like_notation, parse, write
+from gradgauge.spec.notation import looks_like_function, looks_like_notation, parse, write
 from gradgauge.spec.presets import preset as find_preset
 from gradgauge.spec.training import TrainingSpec
 
@@ -60,11 +60,13 @@ class ComparisonSpec:
     """What `compare` trains.
 
     Attributes:
-        arguments: networks as the user named them: activations or notations; empty for a preset.
+        arguments: networks as the user named them: activations, notations, or functions that make
+            one (`module:function`, or a function's own name); empty for a preset.
         preset: the preset's name, or None.
         depth, width: hidden layers of the networks that are named by their activation alone.
         dataset: a dataset's name or an .npz file's path.
-        training: shared by all.
+        training: shared by all; somebody's own networks bring loss and optimizer themselves.
+        functions: those of `arguments` that are functions.
     """
 
     arguments: tuple[str, ...] = ()
@@ -73,39 +75,54 @@ class ComparisonSpec:
     width: int | None = None
     dataset: str = "mnist"
     training: TrainingSpec = field(default_factory=TrainingSpec)
+    functions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        written = tuple(a for a in self.arguments if looks_like_function(a))
+        object.__setattr__(self, "functions", tuple(dict.fromkeys((*self.functions, *written))))
         if bool(self.arguments) == bool(self.preset):
             raise NothingToCompare(both=bool(self.arguments))
         for name in ("depth", "width"):
             value = getattr(self, name)
             if value is not None:
                 whole_number(name, value, 1)
-                if not any(_is_activation(a) for a in self.arguments):
+                if not any(self._is_activation(a) for a in self.arguments):
                     raise InvalidValue(name, value, "only_beside_activations")
         self.networks(MNIST_INPUTS, MNIST_OUTPUTS)
 
     def networks(self, inputs: int, outputs: int) -> dict[str, NetworkSpec]:
-        """The networks by name, for data of so many inputs and outputs.
-
-        A second network of one name is called `-2`, a third `-3`.
+        """The dense networks by name, for data of so many inputs and outputs.
 
         Raises:
             InvalidNotation, UnknownName, InvalidValue: a network cannot be.
         """
         if self.preset:
             return find_preset(self.preset)
-        named: dict[str, NetworkSpec] = {}
+        return {
+            name: self._network(argument, inputs, outputs)
+            for name, argument in self.named().items()
+            if argument not in self.functions
+        }
+
+    def named(self) -> dict[str, str]:
+        """Name -> argument of all networks but a preset's, in order.
+
+        A second network of one name is called `-2`, a third `-3`.
+        """
+        named: dict[str, str] = {}
         for argument in self.arguments:
             name, count = argument, 1
             while name in named:
                 count += 1
                 name = f"{argument}-{count}"
-            named[name] = self._network(argument, inputs, outputs)
+            named[name] = argument
         return named
 
+    def _is_activation(self, argument: str) -> bool:
+        return argument not in self.functions and _is_activation(argument)
+
     def _network(self, argument: str, inputs: int, outputs: int) -> NetworkSpec:
-        if not _is_activation(argument):
+        if not self._is_activation(argument):
             return parse(argument)
         return NetworkSpec.uniform(
             inputs, self.depth or DEPTH, self.width or WIDTH, outputs, argument
@@ -124,7 +141,8 @@ class ComparisonSpec:
         return networks
 
     def command(self, *flags: str) -> str:
-        """The command line that repeats this comparison.
+        """The command line that repeats this comparison; of functions that have no address in a
+        file, the names that they had.
 
         Args:
             flags: what else belongs there, such as `--json`.
@@ -136,7 +154,7 @@ class ComparisonSpec:
             if getattr(self, name) is not None:
                 words += [f"--{name}", str(getattr(self, name))]
         if self.dataset != "mnist":
-            words += ["--dataset", self.dataset]
+            words += ["--data", self.dataset]
         return shlex.join([*words, *training_flags(self.training), *flags])
 
 
@@ -165,21 +183,28 @@ def seed_range(count: Any, first: Any) -> tuple[int, ...]:
     return tuple(range(first, first + count))
 
 
-def _named(arguments: Sequence[str]) -> tuple[str, ...]:
+def _named(arguments: Sequence[str], functions: Sequence[str]) -> tuple[str, ...]:
     """Networks one by one, `relu,sigmoid` being two, activations by their own names."""
-    single = [name for argument in arguments for name in argument.split(",") if name]
-    return tuple(known_name(name, ACTIVATIONS) for name in single)
+    named: list[str] = []
+    for argument in arguments:
+        if argument in functions:
+            named.append(argument)
+        else:
+            named += [known_name(name, ACTIVATIONS) for name in argument.split(",") if name]
+    return tuple(named)
 
 
 def _is_activation(argument: str) -> bool:
     return argument in ACTIVATIONS or not looks_like_notation(argument)
 
 
-def read_comparison(arguments: Sequence[str | NetworkSpec], **options: Any) -> ComparisonSpec:
+def read_comparison(
+    arguments: Sequence[str | NetworkSpec | Callable[..., Any]], **options: Any
+) -> ComparisonSpec:
     """A ComparisonSpec from flat options: its own fields, TrainingSpec's, `seeds` and `seed`.
 
     Args:
-        arguments: networks: activations, notations, or specs.
+        arguments: networks: activations, notations, specs, or functions that make one.
         options: `preset`, `depth`, `width`, `dataset`; every field of TrainingSpec; `seeds`, how
             many; `seed`, the first. An option that is None is left at its default.
 
@@ -189,13 +214,15 @@ def read_comparison(arguments: Sequence[str | NetworkSpec], **options: Any) -> C
     given = {name: value for name, value in options.items() if value is not None}
     known_options(given, COMPARISON_OPTIONS)
     names = tuple(map(as_text, arguments))
+    functions = tuple(as_text(a) for a in arguments if is_function(a))
     if "dataset" in given:
         given["dataset"] = _dataset_name(given["dataset"])
     seeds = seed_range(given.pop("seeds", 1), given.pop("seed", 0))
     own = {f.name for f in dataclasses.fields(ComparisonSpec)} & given.keys()
     fields = {name: given.pop(name) for name in own}
     training = TrainingSpec(seeds=seeds, **given)
-    return ComparisonSpec(_named(names), training=training, **fields)
+    named = _named(names, functions)
+    return ComparisonSpec(named, training=training, functions=functions, **fields)
 
 
 COMPARISON_OPTIONS = tuple(
@@ -209,16 +236,32 @@ COMPARISON_OPTIONS = tuple(
 
 
 def as_text(network: object) -> str:
-    """A network as the user named it: an activation, a notation, or a spec's notation.
+    """A network as the user named it: an activation, a notation, a spec's notation, a function's
+    name.
 
     Raises:
         InvalidValue: it is none of them.
     """
     if isinstance(network, NetworkSpec):
         return write(network)
+    if is_function(network):
+        return function_name(network)
     if not isinstance(network, str):
         raise InvalidValue("networks", network, "network_as_text")
     return network
+
+
+def is_function(network: object) -> bool:
+    """Whether it can be called to make a network; models and modules can be called, too, but are
+    one, and have their weights already."""
+    return callable(network) and not hasattr(network, "compile") and not hasattr(network, "modules")
+
+
+def function_name(function: object) -> str:
+    """What a function is called, for reports; `network` if it has no name."""
+    inner = getattr(function, "func", function)
+    name = getattr(inner, "__name__", type(inner).__name__)
+    return name if name.isidentifier() else "network"
 
 
 def _dataset_name(dataset: object) -> str:

@@ -36,6 +36,13 @@ def looks_like_notation(text: str) -> bool:
     return text[:1].isdigit() or "-" in text or " " in text.strip()
 
 
+def looks_like_function(text: str) -> bool:
+    """Whether `text` is meant as `module:function` or `file.py:function`."""
+    module, colon, name = text.rpartition(":")
+    dotted = module.endswith(".py") or all(part.isidentifier() for part in module.split("."))
+    return bool(colon) and name.isidentifier() and dotted
+
+
 def parse(text: str) -> NetworkSpec:
     """The network that a notation describes.
 

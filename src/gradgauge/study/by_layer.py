@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gradgauge.gauges import QUANTITIES
+from gradgauge.gauges.norms import norm
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.run import Run
-from gradgauge.spec.network import NetworkSpec
 from gradgauge.statistics import Summary, geometric_mean, summarize
 
 MOMENTS = {"first": 0, "last": -1}
 """The two moments everyone asks for, as places on the probe axis: at the initial weights and
 at the final ones."""
+
+
+_ONE_WAY = 0.05
+"""Decades by which the gains' sum may miss the whole where each layer has one way to the next:
+means over seeds and rounding."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,60 @@ def last_places(run: Run) -> np.ndarray:
     return taken.shape[1] - 1 - np.argmax(taken[:, ::-1], axis=1)
 
 
+@dataclass(frozen=True)
+class Way:
+    """The way of the error signal through a network, as places on the layer axis.
+
+    Attributes:
+        hidden: layers whose error signal was seen, first to last; no outputs among them.
+        outputs: where it begins.
+    """
+
+    hidden: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def first(self) -> int:
+        """The first of them all."""
+        return self.hidden[0] if self.hidden else self.outputs[0] if self.outputs else 0
+
+    @property
+    def last_hidden(self) -> int:
+        """The last hidden layer."""
+        return self.hidden[-1] if self.hidden else self.first
+
+
+def way(run: Run) -> Way:
+    """The way of the error signal: of a dense network all layers, of somebody's own those at which
+    it was seen."""
+    seen = np.asarray(~np.isnan(run.values("probes", "delta_norm")).all(axis=(0, 1)))
+    if run.notation:
+        return Way(tuple(range(len(seen) - 1)), (len(seen) - 1,))
+    outputs = [layer.output for layer in run.layers] or [False] * len(seen)
+    places = [at for at in range(len(seen)) if seen[at]]
+    return Way(
+        tuple(at for at in places if not outputs[at]), tuple(at for at in places if outputs[at])
+    )
+
+
 def attenuation(run: Run, moment: str = "first") -> Attenuation:
-    """The attenuation at a moment, over seeds (geometric means, so that the sum still holds)."""
-    delta = by_layer(run, "delta_norm", moment)
+    """The attenuation at a moment, over seeds (geometric means, so that the sum still holds).
+
+    In somebody's own network the error signal may take more ways than one, or pass layers whose
+    gains are not seen: where slopes and weights do not make up the whole, they are NaN.
+    """
+    delta, taken = by_layer(run, "delta_norm", moment), way(run)
+    if not taken.outputs:
+        return Attenuation(np.nan, np.nan, np.nan)
+    hidden, outputs = list(taken.hidden), list(taken.outputs)
     with np.errstate(divide="ignore", invalid="ignore"):
-        decades = float(np.log10(delta[0]) - np.log10(delta[-1]))
-        slopes = float(np.log10(by_layer(run, "slope_gain", moment)[:-1]).sum())
-        weights = float(np.log10(by_layer(run, "weight_gain", moment)[:-1]).sum())
+        sent = np.log10(delta[outputs[0]]) if len(outputs) == 1 else np.log10(norm(delta[outputs]))
+        decades = float(np.log10(delta[taken.first]) - sent)
+        slopes = float(np.log10(by_layer(run, "slope_gain", moment)[hidden]).sum())
+        weights = float(np.log10(by_layer(run, "weight_gain", moment)[hidden]).sum())
+    whole = abs(slopes + weights - decades) <= _ONE_WAY
+    if not run.notation and np.isfinite(decades) and not whole:
+        slopes = weights = np.nan
     return Attenuation(decades, slopes, weights)
 
 
@@ -113,8 +166,13 @@ def epoch_summaries(run: Run, figure: str) -> list[Summary]:
         return [summarize(column) for column in values.T]
 
 
-def slope_limit_decades(network: NetworkSpec) -> float:
+def slope_limit_decades(activations: Sequence[str]) -> float:
     """What the slopes may leave of the error signal at most, in decades: the sum over hidden
-    layers of log10 of the activation's largest slope (sigmoid: log10(1/4) a layer)."""
-    largest = np.array([ACTIVATIONS[name].max_slope for name in network.activations])
+    layers of log10 of the activation's largest slope (sigmoid: log10(1/4) a layer).
+
+    NaN where an activation is not known.
+    """
+    if not all(name in ACTIVATIONS for name in activations):
+        return float("nan")
+    largest = np.array([ACTIVATIONS[name].max_slope for name in activations])
     return float(np.log10(largest).sum())

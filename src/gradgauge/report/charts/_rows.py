@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradgauge.gauges import QUANTITIES
 from gradgauge.gauges.signal_spread import resolution
+from gradgauge.layers import LayerInfo
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.report.words.numbers import resolved
 from gradgauge.run import Run
-from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.by_layer import MOMENTS, by_layer, seed_range
+from gradgauge.study.compare.json import training_of
 from gradgauge.study.compare.result import Comparison
 
 Row = dict[str, Any]
@@ -66,14 +67,30 @@ def smallest_told(run: Run, quantity: str) -> float:
     """The smallest figure of a probed quantity that the Run's arithmetic can tell from 0."""
     if quantity != "signal_spread":
         return 0.0
-    return resolution(run.values("probes", quantity).dtype)
+    return resolution(training_of(run).get("dtype") or run.values("probes", quantity).dtype)
 
 
-def has_meaning(network: NetworkSpec, quantity: str, layer: int) -> bool:
+def has_meaning(layers: Sequence[LayerInfo], quantity: str, layer: int) -> bool:
     """Whether a quantity is defined at a layer, counted from 1."""
-    if layer > network.depth:
+    info = layers[layer - 1]
+    if info.output:
         return QUANTITIES[quantity].needs <= _SHOWN_BY_OUTPUT
-    return quantity != "saturated" or ACTIVATIONS[network.activations[layer - 1]].saturates
+    known = ACTIVATIONS.get(info.activation)
+    return quantity != "saturated" or known is None or known.saturates
+
+
+def meaning(run: Run) -> Callable[[str, int], bool]:
+    """Whether a quantity has a figure at a layer, counted from 1: whether it is defined there, and,
+    in somebody's own network, whether it was seen there at all."""
+    layers = run.layers
+
+    def has_figure(quantity: str, layer: int) -> bool:
+        if not has_meaning(layers, quantity, layer):
+            return False
+        values = run.values("probes", quantity)[..., layer - 1]
+        return bool(run.notation) or not bool(np.isnan(values).all())
+
+    return has_figure
 
 
 def layer_rows(
@@ -86,8 +103,8 @@ def layer_rows(
     """
     rows: list[Row] = []
     for name, run in trained(comparison):
-        network = comparison.networks[name]
-        layers = picked(network.depth + 1, most or network.depth + 1)
+        count, has_figure = len(run.layers), meaning(run)
+        layers = picked(count, most or count)
         for moment in MOMENTS:
             for quantity in quantities:
                 values = by_layer(run, quantity, moment)
@@ -104,7 +121,7 @@ def layer_rows(
                         **figure(values[at], smallest),
                     }
                     for at in layers
-                    if has_meaning(network, quantity, at + 1)
+                    if has_figure(quantity, at + 1)
                 ]
     return rows
 

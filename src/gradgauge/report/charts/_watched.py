@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from gradgauge.gauges import QUANTITIES
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._rows import MOST_LAYERS, Row, figure, picked, positive
+from gradgauge.report.words.layer_groups import short_names
 from gradgauge.report.words.numbers import NO_VALUE
 from gradgauge.run import Run
 from gradgauge.study.by_layer import MOMENTS, by_layer, last_places, seed_range
@@ -20,8 +20,6 @@ from gradgauge.watchers import LayerInfo
 
 BOTH = "both"
 """The moment of rows that hold the first and the last probe as two lines of one picture."""
-
-_MOST_LETTERS = 28
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,7 @@ class Watched:
         """The layers' names without what all begin with, the long ones without their beginning;
         with their numbers where they would be alike."""
         names = [layer.name for layer in self.layers]
-        start = _common_path(names) if names else 0
-        short = [shortened(name[start:]) for name in names]
+        short = short_names(names)
         if len(set(short)) == len(short):
             return short
         return [f"{at} {name}" for at, name in enumerate(short, 1)]
@@ -108,22 +105,3 @@ class Watched:
 
 
 _ABSENT: Row = {**figure(math.nan), "shown": NO_VALUE, "state": "absent"}
-
-
-def shortened(name: str, most: int = _MOST_LETTERS) -> str:
-    """A name of at most `most` letters: of a path's parts the last ones, as many as fit."""
-    if len(name) <= most:
-        return name
-    parts = name.split(".")
-    while len(parts) > 1 and len(".".join(parts)) >= most:
-        del parts[0]
-    return f"…{'.'.join(parts)[-(most - 1) :]}"
-
-
-def _common_path(names: list[str]) -> int:
-    """How many letters of a path all names begin with, its last separator included."""
-    alike = itertools.takewhile(
-        lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False)
-    )
-    common = "".join(letter for letter, _ in alike)
-    return max(common.rfind("/"), common.rfind(".")) + 1

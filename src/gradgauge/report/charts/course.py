@@ -21,7 +21,9 @@ _HEIGHT = 180
 def course_data(comparison: Comparison) -> list[Row]:
     """The training batches' loss and layer 1's weight_grad_norm by step, counted from 1; evenly
     picked steps of a long training."""
-    return [row for name, run in trained(comparison) for row in step_rows(name, run)]
+    rows = [row for name, run in trained(comparison) for row in step_rows(name, run)]
+    own = [name for name, run in trained(comparison) if not run.notation]
+    return [row for row in rows if row["network"] not in own or row["value"] is not None]
 
 
 def step_rows(name: str, run: Run) -> list[Row]:
@@ -96,7 +98,7 @@ def describe_course(comparison: Comparison, lang: str) -> str:
     for name, _ in trained(comparison):
         loss = of(rows, network=name, quantity="step_loss")
         gradient = of(rows, network=name, quantity="first_weight_grad_norm")
-        if loss:
+        if loss and gradient:
             told.append(
                 sentence(
                     "report.chart.course.alt_network",

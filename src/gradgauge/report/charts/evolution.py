@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -21,7 +20,7 @@ from gradgauge.report.charts._draw import (
 from gradgauge.report.charts._rows import (
     Row,
     figure,
-    has_meaning,
+    meaning,
     names_of,
     of,
     picked,
@@ -30,7 +29,7 @@ from gradgauge.report.charts._rows import (
 )
 from gradgauge.report.words.numbers import number, resolved
 from gradgauge.run import Run
-from gradgauge.study.by_layer import probe_course
+from gradgauge.study.by_layer import probe_course, way
 from gradgauge.study.compare.result import Comparison
 
 _QUANTITIES = ("delta_norm", "signal_spread")
@@ -46,8 +45,7 @@ def evolution_data(comparison: Comparison) -> list[Row]:
     """
     rows: list[Row] = []
     for name, run in trained(comparison):
-        network = comparison.networks[name]
-        rows += probe_rows(name, run, functools.partial(has_meaning, network))
+        rows += probe_rows(name, run, meaning(run))
     return rows
 
 
@@ -184,8 +182,9 @@ def describe_evolution(comparison: Comparison, lang: str) -> str:
     """Layer 1 before training and at the last probe."""
     told = [sentence("report.chart.evolution.alt", lang)]
     for name, run in trained(comparison):
-        course = probe_course(run, "delta_norm")[:, 0]
-        spread = probe_course(run, "signal_spread")[:, -2]
+        taken = way(run)
+        course = probe_course(run, "delta_norm")[:, taken.first]
+        spread = probe_course(run, "signal_spread")[:, taken.last_hidden]
         smallest = smallest_told(run, "signal_spread")
         last = max(i for i, taken in enumerate(_taken(run)) if taken or i == 0)
         told.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
@@ -60,6 +61,8 @@ def describe_gains(comparison: Comparison, lang: str) -> str:
     for name, _ in trained(comparison):
         for moment in MOMENTS:
             sums = comparison.attenuation(name, moment)
+            if math.isnan(sums.slope_decades):
+                continue
             told.append(
                 sentence(
                     "report.chart.gains.alt_network",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
@@ -33,6 +35,8 @@ def learning_data(comparison: Comparison) -> list[Row]:
     rows: list[Row] = []
     for name, run in trained(comparison):
         for quantity in reversed(comparison.epoch_figures):
+            if not run.notation and np.isnan(run.values("epochs", quantity)).all():
+                continue  # Somebody's own training need not say how many it gets right.
             share = baseline if quantity == "accuracy" else None
             rows += epoch_rows(name, run, quantity, quantity, share)
     return rows
@@ -131,6 +135,8 @@ def describe_learning(comparison: Comparison, lang: str) -> str:
     for name, run in trained(comparison):
         for quantity in comparison.epoch_figures:
             course = epoch_summaries(run, quantity)
+            if not run.notation and not any(math.isfinite(epoch.mean) for epoch in course):
+                continue
             told.append(
                 sentence(
                     "report.chart.learning.alt_network",

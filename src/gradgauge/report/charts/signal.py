@@ -28,7 +28,7 @@ from gradgauge.report.charts._rows import (
     trained,
 )
 from gradgauge.report.words.numbers import number, resolved
-from gradgauge.study.by_layer import MOMENTS, by_layer
+from gradgauge.study.by_layer import MOMENTS, by_layer, way
 from gradgauge.study.compare.result import Comparison
 from gradgauge.study.compare.theory import predicted_delta
 
@@ -122,6 +122,7 @@ def describe_signal(comparison: Comparison, lang: str) -> str:
     """The error signal at both ends and the forward signal at its end, first and last."""
     told = [sentence("report.chart.signal.alt", lang)]
     for name, run in trained(comparison):
+        taken = way(run)
         for moment in MOMENTS:
             delta = by_layer(run, "delta_norm", moment)
             spread = by_layer(run, "signal_spread", moment)
@@ -131,9 +132,9 @@ def describe_signal(comparison: Comparison, lang: str) -> str:
                     lang,
                     name=name,
                     moment=sentence(f"report.moment.{moment}", lang),
-                    output=number(delta[-1]),
-                    first=number(delta[0]),
-                    spread=resolved(spread[-2], smallest_told(run, "signal_spread")),
+                    output=number(delta[taken.outputs[-1]] if taken.outputs else delta[-1]),
+                    first=number(delta[taken.first]),
+                    spread=resolved(spread[taken.last_hidden], smallest_told(run, "signal_spread")),
                 )
             )
         predicted = predicted_delta(comparison, name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import by_moment, layer_axis, lines, y_axis
-from gradgauge.report.charts._rows import Row, has_meaning, layer_rows, trained
+from gradgauge.report.charts._rows import Row, layer_rows, meaning, trained
 from gradgauge.report.words.numbers import percent
 from gradgauge.study.by_layer import MOMENTS, by_layer
 from gradgauge.study.compare.result import Comparison
@@ -45,12 +45,12 @@ def describe_units(comparison: Comparison, lang: str) -> str:
     """The largest share of each state over the layers."""
     told = [sentence("report.chart.units.alt", lang)]
     for name, run in trained(comparison):
-        network = comparison.networks[name]
+        has_figure = meaning(run)
         for moment in MOMENTS:
             shares = []
             for state in _STATES:
                 values = by_layer(run, state, moment)
-                largest = [v for i, v in enumerate(values) if has_meaning(network, state, i + 1)]
+                largest = [v for i, v in enumerate(values) if has_figure(state, i + 1)]
                 if largest:
                     label = sentence(f"report.quantity.{state}", lang)
                     shares.append(f"{label} {percent(max(largest))}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from html import escape
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._rows import has_meaning, smallest_told, trained
+from gradgauge.report.charts._rows import meaning, smallest_told, trained
 from gradgauge.report.page.tables import folded, scrolling, table
+from gradgauge.report.words.layer_groups import short_names
 from gradgauge.report.words.numbers import NO_VALUE, resolved
 from gradgauge.run import Run
 from gradgauge.study.by_layer import MOMENTS, by_layer
@@ -36,11 +36,19 @@ QUANTITIES = (
 
 
 def figure_rows(comparison: Comparison, name: str, moment: str, lang: str) -> list[list[str]]:
-    """One row a layer: its number, then QUANTITIES."""
-    network = comparison.networks[name]
-    output = sentence("report.figures.output_layer", lang, layer=network.depth + 1)
-    labels = [*map(str, range(1, network.depth + 1)), output]
-    return run_rows(comparison.run(name), moment, labels, functools.partial(has_meaning, network))
+    """One row a layer: its number or name, then QUANTITIES."""
+    run = comparison.run(name)
+    return run_rows(run, moment, layer_labels(run, lang), meaning(run))
+
+
+def layer_labels(run: Run, lang: str) -> list[str]:
+    """The layers' numbers, with what somebody's own network calls them."""
+    layers = run.layers
+    if not run.notation:
+        names = short_names([layer.name for layer in layers])
+        return [f"{at} {name}" for at, name in enumerate(names, 1)]
+    output = sentence("report.figures.output_layer", lang, layer=len(layers))
+    return [*map(str, range(1, len(layers))), output]
 
 
 def run_rows(
@@ -84,7 +92,7 @@ def figure_tables(comparison: Comparison, lang: str) -> str:
             caption = sentence(f"report.figures.{key}", lang, **words)
             rows = figure_rows(comparison, name, moment, lang)
             tables.append(scrolling(table(head, rows, caption), caption))
-        count = comparison.networks[name].depth + 1
+        count = len(run.layers)
         opened = sentence("report.figures.open", lang, name=name, count=count)
         parts.append(folded(opened, "".join(tables)))
     return "".join(parts)

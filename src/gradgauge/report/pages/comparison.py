@@ -25,7 +25,9 @@ from gradgauge.report.words.layer_groups import layer_groups
 from gradgauge.report.words.lesson import Lesson, lesson
 from gradgauge.report.words.numbers import NO_VALUE, fixed, interval
 from gradgauge.report.words.summary import summary_table
-from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
+from gradgauge.run import Run
+from gradgauge.spec.network import NetworkSpec
+from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts, training_of
 from gradgauge.study.compare.result import Comparison
 
 
@@ -70,8 +72,9 @@ def standfirst(comparison: Comparison, lang: str) -> str:
 def _of_training(comparison: Comparison, lang: str) -> str:
     training, data = comparison.spec.training, comparison.data
     one = "_one" if len(training.seeds) == 1 else ""
+    own = "" if comparison.networks else "_own"
     return sentence(
-        f"report.of_training{one}",
+        f"report.of_training{own}{one}",
         lang,
         dataset=data.name,
         train=f"{data.train:,}",
@@ -107,10 +110,11 @@ def _happened(comparison: Comparison, lang: str) -> str:
         for f in facts
         if f is not subject
     ]
-    hint = sentence(
-        "report.why_hint", lang, name=shlex.quote(comparison.run(subject.name).notation)
-    )
-    return "".join([*parts, *others, f'<p class="muted">{prose(hint)}</p>'])
+    notation = comparison.run(subject.name).notation
+    if notation:
+        hint = sentence("report.why_hint", lang, name=shlex.quote(notation))
+        others.append(f'<p class="muted">{prose(hint)}</p>')
+    return "".join([*parts, *others])
 
 
 def _learning(comparison: Comparison, lang: str) -> str:
@@ -181,14 +185,17 @@ def _factors(told: Lesson, lang: str) -> str:
 def _structure(comparison: Comparison, lang: str) -> str:
     output = LOSSES[comparison.spec.training.loss].output_activation
     blocks = []
-    for name, network in comparison.networks.items():
-        body = [_input_row(comparison, network.inputs, lang)]
-        for group in layer_groups(network, output):
+    for name, run in comparison.runs.items():
+        network = comparison.networks.get(name)
+        body = [_input_row(comparison, network.inputs, lang)] if network else []
+        for group in layer_groups(run, output):
             kind = "output" if group.output else "hidden"
             body.append(
                 [
                     group.numbers,
-                    f"{sentence(f'report.structure.{kind}', lang)} {group.activation}",
+                    f"{sentence(f'report.structure.{kind}', lang)} {group.activation}"
+                    if network
+                    else group.activation,
                     f"(None, {group.units})",
                     group.shown_parameters,
                 ]
@@ -197,22 +204,32 @@ def _structure(comparison: Comparison, lang: str) -> str:
             sentence(f"report.column.{c}", lang)
             for c in ("layer", "activation", "shape", "parameters")
         ]
-        foot = [sentence("report.structure.total", lang), "", "", f"{network.parameters:,}"]
-        notes = [
-            sentence(
-                "report.structure.notation", lang, notation=f"`{comparison.run(name).notation}`"
-            )
-        ]
-        if network.norm != "none":
-            notes.append(sentence("report.structure.norm", lang, norm=network.norm))
-        if network.skip:
-            notes.append(sentence("report.structure.skip", lang, skip=network.skip))
+        foot = [sentence("report.structure.total", lang), "", "", f"{run.attributes['parameters']:,}"]
+        notes = _structure_notes(run, network, lang)
         inner = scrolling(table(head, body, foot=foot, text_columns=frozenset({1, 2})), name)
         blocks.append(
             f'<div><h3>{escape(name)}</h3>{inner}<p class="muted">{prose(" ".join(notes))}</p></div>'
         )
     title = heading("structure", sentence("report.heading.structure", lang))
     return f'{title}<div class="side">{"".join(blocks)}</div>'
+
+
+def _structure_notes(run: Run, network: NetworkSpec | None, lang: str) -> list[str]:
+    """What the table of layers does not show."""
+    if network is None:
+        training = training_of(run)
+        facts = {name: training.get(name) or NO_VALUE for name in ("optimizer", "loss")}
+        rate = training.get("learning_rate")
+        facts["rate"] = NO_VALUE if rate is None else f"{rate:g}"
+        framework = run.attributes["framework"]
+        notes = [sentence("report.structure.own", lang, framework=framework, **facts)]
+        return [*notes, *(note.sentence(lang) for note in run.notes)]
+    notes = [sentence("report.structure.notation", lang, notation=f"`{run.notation}`")]
+    if network.norm != "none":
+        notes.append(sentence("report.structure.norm", lang, norm=network.norm))
+    if network.skip:
+        notes.append(sentence("report.structure.skip", lang, skip=network.skip))
+    return notes
 
 
 def _input_row(comparison: Comparison, inputs: int, lang: str) -> list[str]:
@@ -223,15 +240,19 @@ def _input_row(comparison: Comparison, inputs: int, lang: str) -> list[str]:
     return [sentence("report.structure.input", lang), kind, f"(None, {inputs})", "0"]
 
 
+def _framework(run: Run) -> str:
+    return f"{run.attributes['framework']} {run.attributes.get('framework_version', '')}".strip()
+
+
 def _repeat(comparison: Comparison, lang: str, artifacts: Artifacts) -> str:
     facts = []
+    versions: dict[str, None] = {}
     for run in comparison.runs.values():
         a = run.attributes
+        engine = f"JAX {a['jax_version']}" if "jax_version" in a else _framework(run)
+        versions[f"gradgauge {a['gradgauge_version']}, {engine}, {a['device']}"] = None
         facts = [
-            (
-                "versions",
-                f"gradgauge {a['gradgauge_version']}, JAX {a['jax_version']}, {a['device']}",
-            ),
+            ("versions", "; ".join(versions)),
             ("data", f"{a['dataset']} (SHA-256 {str(a['dataset_fingerprint'])[:16]}…)"),
         ]
     seconds = {k: f"{v:.2f}" for k, v in comparison.seconds.items()}

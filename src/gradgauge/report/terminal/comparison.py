@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradgauge.gauges.signal_spread import resolution
 from gradgauge.messages.catalog import sentence
 from gradgauge.parts.losses import LOSSES
-from gradgauge.report.charts._rows import has_meaning, picked, trained
+from gradgauge.report.charts._rows import meaning, picked, trained
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.explain import explain
 from gradgauge.report.words.headline import against_best, headline, verdict
 from gradgauge.report.words.labels import labelled
-from gradgauge.report.words.layer_groups import layer_groups
+from gradgauge.report.words.layer_groups import layer_groups, short_names
 from gradgauge.report.words.numbers import NO_VALUE, fixed, interval, resolved
 from gradgauge.report.words.summary import summary_table
+from gradgauge.run import Run
 from gradgauge.study.by_layer import MOMENTS, by_layer, epoch_summaries
 from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
 from gradgauge.study.compare.result import Comparison
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _MOST_LAYERS, _MOST_EPOCHS = 12, 40
 _GAP = 3
 _MOST_HEAD = 40
+_MOST_NAME = 16
 
 
 def print_comparison(
@@ -94,20 +97,21 @@ class _Printer:
         self._side_by_side([self._structure(name) for name in self.comparison.names])
 
     def _structure(self, name: str) -> RenderableType:
-        network = self.comparison.networks[name]
+        run = self.comparison.run(name)
         output = LOSSES[self.comparison.spec.training.loss].output_activation
         columns = [self.say(f"column.{c}") for c in ("layer", "shape", "parameters")]
         table = _table(name, columns, text_columns=2)
-        if len(self.comparison.data.image_shape) > 1:
+        network = self.comparison.networks.get(name)
+        if network is not None and len(self.comparison.data.image_shape) > 1:
             table.add_row("Flatten", f"(None, {network.inputs})", "0")
-        for group in layer_groups(network, output):
+        for group in layer_groups(run, output):
             table.add_row(
                 f"{group.numbers} {group.activation}",
                 f"(None, {group.units})",
                 group.shown_parameters,
             )
         table.add_section()
-        table.add_row(self.say("structure.total"), "", f"{network.parameters:,}")
+        table.add_row(self.say("structure.total"), "", f"{run.attributes['parameters']:,}")
         return table
 
     def epochs(self) -> None:
@@ -129,13 +133,18 @@ class _Printer:
         for names in groups:
             table = _table("", [self.say("column.epoch"), *(h for n in names for h in heads[n])])
             for at in shown:
-                cells = [fixed(c[at].mean) for n in names for c in courses[n]]
+                cells = [self._epoch_cell(n, c[at].mean) for n in names for c in courses[n]]
                 table.add_row(str(at + 1), *cells)
             if names != groups[0]:
                 self.line()
             self.console.print(table)
         if len(shown) < epochs:
             self.line(self.say("terminal.summarised_epochs", shown=len(shown), count=epochs))
+
+    def _epoch_cell(self, name: str, value: float) -> str:
+        """Somebody's own training need not say how many it gets right."""
+        known = self.comparison.run(name).notation or math.isfinite(value)
+        return fixed(value) if known else NO_VALUE
 
     def test(self) -> None:
         """Test figures with intervals."""
@@ -185,26 +194,27 @@ class _Printer:
             return
         self.title("terminal.gradient")
         self._side_by_side([self._signal(name, run) for name, run in networks])
-        depth = max(network.depth + 1 for network in self.comparison.networks.values())
+        depth = max(len(run.layers) for _, run in networks)
         if depth > _MOST_LAYERS:
             self.line(self.say("terminal.summarised", shown=_MOST_LAYERS, count=depth))
 
     def _signal(self, name: str, run: Any) -> RenderableType:
-        network = self.comparison.networks[name]
+        labels = _labels(run)
         quantities = ("delta_norm", "signal_spread")
         short = {"delta_norm": "|δ|", "signal_spread": self.say("terminal.spread")}
         heads = [f"{short[q]} {self.say(f'column.{m}')}" for q in quantities for m in MOMENTS]
         table = _table(name, [self.say("column.layer"), *heads], narrow=True, tight=True)
         values = [(q, by_layer(run, q, m)) for q in quantities for m in MOMENTS]
         smallest = {"signal_spread": resolution(self.comparison.spec.training.dtype)}
-        for at in picked(network.depth + 1, _MOST_LAYERS):
+        has_figure = meaning(run)
+        for at in picked(len(labels), _MOST_LAYERS):
             cells = [
                 resolved(v[at], smallest.get(q, 0.0))
-                if has_meaning(network, q, at + 1)
+                if has_figure(q, at + 1)
                 else NO_VALUE
                 for q, v in values
             ]
-            table.add_row(str(at + 1), *cells)
+            table.add_row(labels[at], *cells)
         return table
 
     def explanation(self) -> None:
@@ -260,6 +270,12 @@ class _Printer:
             groups[-1].append(item)
             used += width(item)
         return groups
+
+
+def _labels(run: Run) -> list[str]:
+    """What the layers are called: their numbers, of somebody's own network with their names."""
+    names = short_names([layer.name for layer in run.layers], _MOST_NAME)
+    return [str(at) if run.notation else f"{at} {name}" for at, name in enumerate(names, 1)]
 
 
 def _table(

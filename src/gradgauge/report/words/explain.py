@@ -94,8 +94,14 @@ def backward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
         return sentence("explain.backward.unmeasured", lang)
     kind = "keeps" if decades(total) == _NOTHING else "loses" if total < 0 else "grows"
     contrast = _contrast(beside, lang, "backward", lambda f: _total_factor(f, lang))
+    split = "split_keeps" if kind == "keeps" else "split"
     return sentence(
-        f"explain.backward.{kind}", lang, contrast=contrast, **_split(moment.attenuation, lang)
+        f"explain.backward.{kind}",
+        lang,
+        contrast=contrast,
+        factor=factor(total, lang),
+        decades=decades(total),
+        split=_split(f"backward.{split}", moment.attenuation, lang),
     )
 
 
@@ -146,7 +152,11 @@ def course(facts: Facts, lang: str) -> str:
     words = {"epochs": facts.epochs, "result": _result(facts, lang)}
     if not math.isfinite(after):
         return sentence("explain.course.unmeasured", lang, **words)
-    words |= {"spread": shown_spread(facts, "last"), **_split(last.attenuation, lang)}
+    words |= {
+        "spread": shown_spread(facts, "last"),
+        "total": signed_decades(after),
+        "split": _split("course.split", last.attenuation, lang),
+    }
     return sentence(f"explain.course.{_course_kind(before, after, facts.late)}", lang, **words)
 
 
@@ -178,14 +188,16 @@ def _total_factor(facts: Facts, lang: str) -> str:
     return factor(facts.moments["first"].attenuation.decades, lang)
 
 
-def _split(attenuation: Attenuation, lang: str) -> dict[str, str]:
-    return {
-        "factor": factor(attenuation.decades, lang),
-        "decades": decades(attenuation.decades),
-        "total": signed_decades(attenuation.decades),
-        "slopes": signed_decades(attenuation.slope_decades),
-        "weights": signed_decades(attenuation.weight_decades),
-    }
+def _split(key: str, attenuation: Attenuation, lang: str) -> str:
+    """What slopes and weights make of it; nothing where the signal has more ways than one."""
+    if math.isnan(attenuation.slope_decades):
+        return ""
+    return sentence(
+        f"explain.{key}",
+        lang,
+        slopes=signed_decades(attenuation.slope_decades),
+        weights=signed_decades(attenuation.weight_decades),
+    )
 
 
 def _result(facts: Facts, lang: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from gradgauge.gauges.signal_spread import resolution
 from gradgauge.run import Run
 from gradgauge.statistics import Summary
-from gradgauge.study.by_layer import MOMENTS, Attenuation, by_layer
+from gradgauge.study.by_layer import MOMENTS, Attenuation, by_layer, way
 from gradgauge.study.compare.result import Comparison
 from gradgauge.study.learning_onset import began_to_learn
 
@@ -25,7 +25,8 @@ class Moment:
 
     Attributes:
         attenuation: what the error signal loses between the output layer and layer 1.
-        deltas: delta_norm by layer, the output layer last.
+        deltas: delta_norm by layer, the output layer last; of somebody's own network those layers
+            at which it was seen.
         spread: signal_spread of the last hidden layer.
         dead: share of dead units by layer, the output layer (NaN) last.
     """
@@ -82,26 +83,28 @@ class Facts:
     spread_resolution: float
     began: float | None
     steps: int
+    onset_known: bool = True
 
     @property
     def late(self) -> bool:
         """Whether a tenth of the training or more was over before it began to learn."""
-        return self.began is None or self.began > LATE * self.steps
+        late = self.began is None or self.began > LATE * self.steps
+        return self.onset_known and late
 
 
 def facts_of(comparison: Comparison, name: str) -> Facts:
     """The facts of a network that has at least one member."""
-    run, network = comparison.run(name), comparison.networks[name]
+    run, taken = comparison.run(name), way(comparison.run(name))
+    layers = [*taken.hidden, *taken.outputs]
     moments = {
         moment: Moment(
             comparison.attenuation(name, moment),
-            tuple(by_layer(run, "delta_norm", moment).tolist()),
-            float(by_layer(run, "signal_spread", moment)[-2]),
-            tuple(by_layer(run, "dead", moment).tolist()),
+            tuple(by_layer(run, "delta_norm", moment)[layers].tolist()),
+            float(by_layer(run, "signal_spread", moment)[taken.last_hidden]),
+            tuple(by_layer(run, "dead", moment)[layers].tolist()),
         )
         for moment in MOMENTS
     }
-    paths = "skip" if network.skip else "plain" if network.norm == "none" else "norm"
     majority = comparison.data.majority_test
     return Facts(
         name,
@@ -113,16 +116,23 @@ def facts_of(comparison: Comparison, name: str) -> Facts:
         None if math.isnan(majority) else majority,
         comparison.non_finite(name),
         comparison.interrupted,
-        paths,
+        _paths(comparison, name),
         comparison.spec.training.dtype,
         resolution(comparison.spec.training.dtype),
-        _began(run, comparison.data.constant_loss),
+        _began(run, comparison.constant_loss(name)),
         int(run.groups["steps"].coords["step"][-1]) + 1,
     )
 
 
 def _began(run: Run, baseline: float) -> float | None:
     return math.nan if math.isnan(baseline) else began_to_learn(run, baseline)
+
+
+def _paths(comparison: Comparison, name: str) -> str:
+    network = comparison.networks.get(name)
+    if network is None:
+        return "plain"
+    return "skip" if network.skip else "plain" if network.norm == "none" else "norm"
 
 
 def all_facts(comparison: Comparison) -> list[Facts]:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gradgauge.layers import LayerInfo
+from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.notation import parse
+
+_MOST_LETTERS = 28
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,31 @@ class LayerGroup:
         return each if self.count == 1 else f"{self.count} × {each}"
 
 
-def layer_groups(network: NetworkSpec, output_activation: str) -> list[LayerGroup]:
-    """The structure of `network`, first layer to output layer."""
+def layer_groups(run: Run, output_activation: str = "") -> list[LayerGroup]:
+    """The structure of a network, first layer to output layer.
+
+    Args:
+        run: of a dense network or of somebody's own, whose layers have names and kinds.
+        output_activation: what a dense network's loss makes of its outputs.
+    """
+    if run.notation:
+        rows = _dense(parse(run.notation), output_activation)
+    else:
+        rows = [
+            (layer.units, _kind(layer), layer.parameters, layer.output)
+            for layer in run.layers
+            if layer.called
+        ]
+    groups: list[LayerGroup] = []
+    at = 1
+    for row, alike in itertools.groupby(rows):
+        count = len(list(alike))
+        groups.append(LayerGroup(at, at + count - 1, *row))
+        at += count
+    return groups
+
+
+def _dense(network: NetworkSpec, output_activation: str) -> list[tuple[int, str, int, bool]]:
     norm = 0 if network.norm == "none" else 2
     rows = [
         (units, activation, inputs * units + units + norm * units, False)
@@ -54,11 +83,37 @@ def layer_groups(network: NetworkSpec, output_activation: str) -> list[LayerGrou
         )
     ]
     inputs, outputs = network.shapes[-1]
-    rows.append((outputs, output_activation, inputs * outputs + outputs, True))
-    groups: list[LayerGroup] = []
-    at = 1
-    for row, alike in itertools.groupby(rows):
-        count = len(list(alike))
-        groups.append(LayerGroup(at, at + count - 1, *row))
-        at += count
-    return groups
+    return [*rows, (outputs, output_activation, inputs * outputs + outputs, True)]
+
+
+def _kind(layer: LayerInfo) -> str:
+    """`convolution relu`: what a layer is, and its activation where that is known."""
+    activation = "" if layer.activation == "linear" else layer.activation
+    return f"{layer.kind} {activation}".strip()
+
+
+def shortened(name: str, most: int = _MOST_LETTERS) -> str:
+    """A name of at most `most` letters: of a path's parts the last ones, as many as fit."""
+    if len(name) <= most:
+        return name
+    parts = name.split(".")
+    while len(parts) > 1 and len(".".join(parts)) >= most:
+        del parts[0]
+    return f"…{'.'.join(parts)[-(most - 1) :]}"
+
+
+
+
+def short_names(names: Sequence[str], most: int = _MOST_LETTERS) -> list[str]:
+    """Layers' names without the path that all begin with, the long ones without their beginning."""
+    start = _common_path(names) if names else 0
+    return [shortened(name[start:], most) for name in names]
+
+
+def _common_path(names: Sequence[str]) -> int:
+    """How many letters of a path all names begin with, its last separator included."""
+    alike = itertools.takewhile(
+        lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False)
+    )
+    common = "".join(letter for letter, _ in alike)
+    return max(common.rfind("/"), common.rfind(".")) + 1

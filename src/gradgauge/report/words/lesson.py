@@ -11,7 +11,7 @@ from gradgauge.report.charts._rows import picked
 from gradgauge.report.words.explain import shown_spread
 from gradgauge.report.words.facts import Facts, all_facts, most_affected
 from gradgauge.report.words.numbers import number, signed_decades
-from gradgauge.study.by_layer import by_layer, slope_limit_decades
+from gradgauge.study.by_layer import by_layer, slope_limit_decades, way
 from gradgauge.study.compare.result import Comparison
 
 _MOST_FACTORS = 16
@@ -60,18 +60,21 @@ class Lesson:
 
 
 def lesson(comparison: Comparison, lang: str = "en") -> Lesson | None:
-    """The lesson on the network whose error signal changes most; None if nothing was trained."""
+    """The lesson on the network whose error signal changes most; None if nothing was trained, or
+    if the signal goes more ways than one in all of them, so that there is no product to show."""
     told = all_facts(comparison)
-    if not told:
+    chains = [facts for facts in told if _is_chain(comparison, facts)]
+    if not chains:
         return None
-    subject = most_affected(told)
+    subject = most_affected(chains)
     factors = _factors(comparison, subject.name)
-    depth = comparison.networks[subject.name].depth
+    run = comparison.run(subject.name)
+    depth = len(way(run).hidden)
     own = "own" if len(factors) == depth else "own_picked"
     return Lesson(
         [sentence("report.lesson.chain", lang), sentence("report.lesson.chain_names", lang)],
         sentence(f"report.lesson.{own}", lang, name=subject.name),
-        sentence("report.figures.output_layer", lang, layer=depth + 1),
+        sentence("report.figures.output_layer", lang, layer=len(run.layers)),
         number(subject.moments["first"].deltas[-1]),
         factors,
         _product(subject, depth, lang),
@@ -90,16 +93,24 @@ def lesson(comparison: Comparison, lang: str = "en") -> Lesson | None:
     )
 
 
+def _is_chain(comparison: Comparison, facts: Facts) -> bool:
+    """Whether the error signal has one way from layer to layer."""
+    first = facts.moments["first"].attenuation
+    split = not math.isnan(first.slope_decades) or not math.isfinite(first.decades)
+    return facts.name in comparison.networks or split
+
+
 def _factors(comparison: Comparison, name: str) -> list[Factor]:
     run = comparison.run(name)
     slopes, weights, gains, deltas = (
         by_layer(run, quantity)
         for quantity in ("slope_gain", "weight_gain", "backward_gain", "delta_norm")
     )
-    depth = comparison.networks[name].depth
+    hidden = way(run).hidden
+    places = [hidden[at] for at in picked(len(hidden), _MOST_FACTORS)]
     return [
         Factor(at + 1, *map(number, (slopes[at], weights[at], gains[at], deltas[at])))
-        for at in reversed(picked(depth, _MOST_FACTORS))
+        for at in reversed(places)
     ]
 
 
@@ -119,8 +130,11 @@ def _product(facts: Facts, depth: int, lang: str) -> str:
 
 def _limit(comparison: Comparison, facts: Facts, lang: str) -> str:
     """The bound that the slopes set: every slope gain is at most the largest slope."""
-    network = comparison.networks[facts.name]
-    limit = slope_limit_decades(network)
+    layers = comparison.run(facts.name).layers
+    activations = [layer.activation for layer in layers if not layer.output]
+    limit = slope_limit_decades(activations)
+    if math.isnan(limit):
+        return ""
     largest = ", ".join(
         sentence(
             "report.lesson.largest",
@@ -128,7 +142,7 @@ def _limit(comparison: Comparison, facts: Facts, lang: str) -> str:
             activation=name,
             slope=f"{ACTIVATIONS[name].max_slope:.4g}",
         )
-        for name in dict.fromkeys(network.activations)
+        for name in dict.fromkeys(activations)
     )
     key = "limit" if signed_decades(limit).startswith("−") else "limit_one"
     slopes = signed_decades(facts.moments["first"].attenuation.slope_decades)

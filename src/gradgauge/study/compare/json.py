@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from gradgauge.gauges import PROBE_QUANTITIES
 from gradgauge.json import finite
+from gradgauge.spec.training import TrainingSpec
 from gradgauge.statistics import Summary
 from gradgauge.study.by_layer import MOMENTS, by_layer
 
@@ -59,7 +61,7 @@ def comparison_json(
             "train": data.train,
             "test": data.test,
         },
-        "training": dataclasses.asdict(training),
+        "training": {**dataclasses.asdict(training), **_own_training(comparison)},
         "networks": [_network(comparison, name) for name in comparison.names],
         "better": comparison.better,
         "difference": best and {"names": comparison.ranking[:2], **dataclasses.asdict(best)},
@@ -76,7 +78,8 @@ def _network(comparison: Comparison, name: str) -> dict[str, Any]:
     by_seed = {figure: run.values("epochs", figure) for figure in figures}
     return {
         "name": name,
-        "notation": run.notation,
+        "notation": run.notation or None,
+        "framework": run.attributes.get("framework", "spec"),
         "parameters": run.attributes["parameters"],
         "test_accuracy": summary_json(comparison.test_accuracy(name)),
         "test_loss": summary_json(comparison.test_loss(name)),
@@ -93,17 +96,43 @@ def _network(comparison: Comparison, name: str) -> dict[str, Any]:
     }
 
 
+_OWN = ("optimizer", "learning_rate", "loss")
+
+
+def _own_training(comparison: Comparison) -> dict[str, Any]:
+    """Loss and optimizer where no network is a dense one: what all of them have, else null."""
+    if comparison.networks:
+        return {}
+    trainings = [training_of(run) for run in comparison.runs.values()]
+    options = dict.fromkeys(field.name for field in dataclasses.fields(TrainingSpec))
+    shared = dict.fromkeys(set(options) - {"batch_size", "epochs", "seeds", "dtype"})
+    for field in _OWN:
+        values = {training.get(field) for training in trainings}
+        shared[field] = values.pop() if len(values) == 1 else None
+    return shared
+
+
+def training_of(run: Run) -> dict[str, Any]:
+    """What a Run says of its training: optimizer, learning_rate, loss, ..."""
+    return json.loads(run.attributes.get("training") or "{}")
+
+
 def layer_rows(run: Run) -> list[dict[str, Any]]:
-    """Every layer's gauges, first and last."""
+    """Every layer's gauges, first and last; of somebody's own network its name and kind, too."""
     columns = {
         moment: {name: by_layer(run, name, moment) for name in PROBE_QUANTITIES}
         for moment in MOMENTS
     }
     layers = run.groups["probes"].coords["layer"]
+    infos = [] if run.notation else run.layers
     return [
         {
             "layer": int(layer),
-            "kind": "output" if layer == layers[-1] else "hidden",
+            **(
+                {"name": infos[i].name, "kind": infos[i].kind}
+                if infos
+                else {"kind": "output" if layer == layers[-1] else "hidden"}
+            ),
             **{
                 moment: {name: float(values[i]) for name, values in of_moment.items()}
                 for moment, of_moment in columns.items()

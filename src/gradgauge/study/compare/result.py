@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,7 +19,7 @@ from gradgauge.spec.comparison import ComparisonSpec
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.statistics import Difference, Summary, difference, summarize
 from gradgauge.study.by_layer import Attenuation, attenuation
-from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts, comparison_json
+from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts, comparison_json, training_of
 
 
 @dataclass
@@ -40,8 +41,8 @@ class Comparison:
 
     Attributes:
         spec: what was asked.
-        networks: their specs, by name.
-        runs: their Runs, by name.
+        networks: the dense ones' specs, by name; somebody's own are known by their Runs alone.
+        runs: the Runs of all, by name.
         dataset: what they were trained on; None where the Runs were read from their files.
         seconds: `total`, `data`, `compile`, `train`, `evaluate`; empty where nothing was timed.
         interrupted: whether Ctrl-C broke it off.
@@ -78,12 +79,14 @@ class Comparison:
     @property
     def names(self) -> list[str]:
         """The networks' names, as given."""
-        return list(self.networks)
+        return list(self.runs)
 
     @property
     def has_accuracy(self) -> bool:
         """Whether it is a classification."""
-        return LOSSES[self.spec.training.loss].classification
+        if self.networks:
+            return LOSSES[self.spec.training.loss].classification
+        return self.dataset.y_train.dtype.kind in "iu"
 
     @property
     def history(self) -> dict[str, EpochHistory]:
@@ -98,6 +101,14 @@ class Comparison:
     def epoch_figures(self) -> tuple[str, ...]:
         """What is kept per epoch."""
         return ("loss", "accuracy") if self.has_accuracy else ("loss",)
+
+    def constant_loss(self, name: str) -> float:
+        """A network's loss if it always gave the best answer that does not look at the input; NaN
+        where its loss is not known."""
+        kind = training_of(self.run(name)).get("loss_kind", "")
+        if name in self.networks:
+            kind = self.spec.training.loss
+        return constant_loss(kind, self.dataset.y_train) if kind else math.nan
 
     def run(self, name: str) -> Run:
         """The Run of a network.

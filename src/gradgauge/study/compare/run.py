@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
-from gradgauge import datasets
 from gradgauge.datasets import Dataset
-from gradgauge.engine.terms import Entry, OnRun
-from gradgauge.engine.train import load, train
+from gradgauge.engine.terms import OnRun
 from gradgauge.listening import OnProgress
-from gradgauge.parts.losses import LOSSES
-from gradgauge.spec.comparison import ComparisonSpec, read_comparison
+from gradgauge.own.data import OwnData, given_data
+from gradgauge.own.errors import OwnProblem
+from gradgauge.spec.comparison import ComparisonSpec, is_function, read_comparison
 from gradgauge.spec.network import NetworkSpec
+from gradgauge.study.arms import run_arms
+from gradgauge.study.compare.prepare import Function, prepare
 from gradgauge.study.compare.result import Comparison
 
 
 def compare(
-    *networks: str | NetworkSpec,
+    *networks: str | NetworkSpec | Function,
     preset: str | None = None,
     depth: int | None = None,
     width: int | None = None,
@@ -37,13 +38,23 @@ def compare(
     warmup_steps: int | None = None,
     clip_norm: float | None = None,
     dtype: str | None = None,
+    x: Any = None,
+    y: Any = None,
+    test_x: Any = None,
+    test_y: Any = None,
+    validation_data: tuple[Any, Any] | None = None,
     on_progress: OnProgress | None = None,
     **unknown: Never,
 ) -> Comparison:
     """Train networks alike and compare them.
 
     Args:
-        networks: activations (`"relu"`), notations (`"784-64x9:sigmoid-64:relu-10"`), or specs.
+        networks: activations (`"relu"`), notations (`"784-64x9:sigmoid-64:relu-10"`), specs; or
+            functions (`make_model`, `"my_models:make_model"`) that return a network of your own
+            with all that trains it: a compiled Keras model; a PyTorch module, loss and optimizer;
+            a JAX loss(params, x, y) and params, with predict(params, x) and an optax optimizer if
+            there are. They are called once for every seed, after it was set in every framework,
+            and given it if they take a `seed`; random states are afterwards as they were.
         preset: instead of networks: `practical` or `practical-all-sigmoid`.
         depth, width: hidden layers of the networks that are named by their activation; None: 10
             of 64 units.
@@ -51,7 +62,12 @@ def compare(
         seeds: trainings of each network; None: one.
         seed: the first of them; None: 0.
         optimizer, learning_rate, batch_size, epochs, loss, momentum, weight_decay, schedule,
-        warmup_steps, clip_norm, dtype: see TrainingSpec, whose defaults None stands for.
+        warmup_steps, clip_norm, dtype: see TrainingSpec, whose defaults None stands for. Networks
+            of your own bring optimizer and loss; of them only epochs and batch size are meant.
+        x, y: instead of a dataset: inputs, an array (samples, ...) or a dict or list of them, and
+            targets, (samples, ...), in the form that your networks take.
+        test_x, test_y: to test on; None: a fifth of x and y is held out.
+        validation_data: test_x and test_y as a pair.
         on_progress: called with steps made and steps in all.
         unknown: nothing; a name that is not an option is answered by the nearest one that is.
 
@@ -59,6 +75,7 @@ def compare(
         The comparison: `.history`, `.run(name)`, `.test_accuracy(name)`, `.to_json()`.
 
     Raises:
+        OwnProblem: a function returns no network, or one that does not take the data.
         UnknownName: no such option, activation, preset, optimizer, ...
         GradgaugeError: anything else about the networks, options or data that cannot be.
 
@@ -68,13 +85,16 @@ def compare(
         >>> result.better
         'relu'
     """
-    data = dataset if isinstance(dataset, Dataset) else None
+    data: Dataset | OwnData | None = _arrays(x, y, test_x, test_y, validation_data)
+    if data is not None and dataset is not None:
+        raise OwnProblem("two_sources")
+    data = dataset if isinstance(dataset, Dataset) else data
     spec = read_comparison(
         networks,
         preset=preset,
         depth=depth,
         width=width,
-        dataset=dataset if data is None else data.name,
+        dataset=data.name if data is not None else dataset,
         seeds=seeds,
         seed=seed,
         optimizer=optimizer,
@@ -90,47 +110,55 @@ def compare(
         dtype=dtype,
         **unknown,
     )
-    return run_comparison(spec, data, on_progress)
+    functions = [network for network in networks if is_function(network)]
+    return run_comparison(spec, data, on_progress, functions=functions)  # type: ignore[arg-type]
 
 
 def run_comparison(
     spec: ComparisonSpec,
-    dataset: Dataset | None = None,
+    data: Dataset | OwnData | None = None,
     on_progress: OnProgress | None = None,
     on_run: OnRun | None = None,
+    functions: Sequence[Function] = (),
 ) -> Comparison:
     """Train what `spec` names.
 
     Args:
         spec: what to compare.
-        dataset: the data, if it is loaded already.
+        data: the data, if they are at hand.
         on_progress: called with steps made and steps in all.
         on_run: handed a network's number and its Run as soon as it is complete, from a worker's
             thread.
+        functions: those of `spec.functions` that are no addresses, in order.
 
     Raises:
         GradgaugeError: the data cannot be used, or does not fit the networks.
     """
     began = time.perf_counter()
-    if dataset is None:
-        dataset = _load_beside_engine(spec)
+    prepared = prepare(spec, data, functions)
     loaded = time.perf_counter()
-    networks = spec.fitting(dataset.inputs, dataset.outputs)
-    entries = [Entry(name, network, spec.training) for name, network in networks.items()]
-    trained = train(entries, dataset, on_progress, on_run)
-    runs = {run.name: run for run in trained.runs}
+    trained = run_arms(prepared.arms, prepared.dataset, on_progress, on_run)
     seconds = {
         "total": time.perf_counter() - began,
         "data": loaded - began,
         **trained.seconds,
     }
-    return Comparison(spec, networks, runs, dataset, seconds, trained.interrupted)
+    runs = {run.name: run for run in trained.runs}
+    return Comparison(
+        spec, prepared.networks, runs, prepared.dataset, seconds, trained.interrupted
+    )
 
 
-def _load_beside_engine(spec: ComparisonSpec) -> Dataset:
-    """The data, decoded while JAX is imported: each takes half a second."""
-    classification = LOSSES[spec.training.loss].classification
-    with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(datasets.load, spec.dataset, classification)
-        load()
-        return loading.result()
+def _arrays(
+    x: Any, y: Any, test_x: Any, test_y: Any, validation_data: tuple[Any, Any] | None
+) -> OwnData | None:
+    """The arrays that were given, if any were."""
+    if (x is None) != (y is None):
+        raise OwnProblem("needs_x")
+    if validation_data is not None:
+        test_x, test_y = validation_data[0], validation_data[1]
+    if (test_x is None) != (test_y is None) or (test_x is not None and x is None):
+        raise OwnProblem("test_pair")
+    if x is None:
+        return None
+    return given_data(x, y, None if test_x is None else (test_x, test_y))

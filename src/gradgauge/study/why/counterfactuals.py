@@ -29,7 +29,7 @@ _SKIP = 2
 
 
 @dataclass(frozen=True)
-class Arm:
+class Counterfactual:
     """One network of the experiment.
 
     Attributes:
@@ -51,32 +51,32 @@ class Arm:
     weight_factor: float = 1.0
 
 
-def arms_of(network: NetworkSpec, inputs: np.ndarray) -> list[Arm]:
+def arms_of(network: NetworkSpec, inputs: np.ndarray) -> list[Counterfactual]:
     """The control and every counterfactual that changes something in it.
 
     Args:
         network: the network as it is.
         inputs: a sample of its inputs, (samples, inputs), for the means that centring removes.
     """
-    arms = [Arm(CONTROL, network)]
+    arms = [Counterfactual(CONTROL, network)]
     factor = 1 / max(ACTIVATIONS[name].max_slope for name in network.activations)
     centring = _centring(network, inputs)
     steep = factor > 1 and not math.isclose(factor, 1)
     if steep:
         arms.append(_scaled(network, SLOPE, factor, frozenset({SLOPE})))
     if network.norm == "none":
-        arms.append(Arm(CENTRING, network, frozenset({CENTRING}), (), centring(1.0), True))
+        arms.append(Counterfactual(CENTRING, network, frozenset({CENTRING}), (), centring(1.0), True))
         if steep:
             both = frozenset({SLOPE, CENTRING})
             facts = (("factor", factor),)
             arms.append(
-                Arm(f"{SLOPE}+{CENTRING}", network, both, facts, centring(factor), True, factor)
+                Counterfactual(f"{SLOPE}+{CENTRING}", network, both, facts, centring(factor), True, factor)
             )
     arms += _replacements(network)
     return arms
 
 
-def _replacements(network: NetworkSpec) -> list[Arm]:
+def _replacements(network: NetworkSpec) -> list[Counterfactual]:
     arms = []
     scale = critical_factor(network)
     if scale is not None and not math.isclose(scale, 1, rel_tol=0.02):
@@ -87,15 +87,15 @@ def _replacements(network: NetworkSpec) -> list[Arm]:
             type(layer)(layer.width, _RESCALED.get(layer.activation, layer.activation))
             for layer in network.hidden
         )
-        arms.append(Arm("rescaled", network.replace(hidden=renamed)))
+        arms.append(Counterfactual("rescaled", network.replace(hidden=renamed)))
     if network.init != "orthogonal":
         arms.append(_orthogonal(network))
     if network.norm == "none":
-        arms.append(Arm("layer-norm", network.replace(norm="layer")))
+        arms.append(Counterfactual("layer-norm", network.replace(norm="layer")))
     if not network.skip and network.depth > _SKIP and _one_width(network):
-        arms.append(Arm("skips", network.replace(skip=_SKIP), facts=(("every", _SKIP),)))
+        arms.append(Counterfactual("skips", network.replace(skip=_SKIP), facts=(("every", _SKIP),)))
     if names != {"relu"}:
-        arms.append(Arm("relu", network.with_activation("relu")))
+        arms.append(Counterfactual("relu", network.with_activation("relu")))
     return arms
 
 
@@ -111,11 +111,11 @@ def critical_factor(network: NetworkSpec) -> float | None:
     return math.sqrt(wanted) / sigma_w
 
 
-def _scaled(network: NetworkSpec, name: str, factor: float, changes: frozenset[str]) -> Arm:
+def _scaled(network: NetworkSpec, name: str, factor: float, changes: frozenset[str]) -> Counterfactual:
     def adjust(params: Weights) -> Weights:
         return times_hidden(params, factor)
 
-    return Arm(name, network, changes, (("factor", factor),), adjust, weight_factor=factor)
+    return Counterfactual(name, network, changes, (("factor", factor),), adjust, weight_factor=factor)
 
 
 def times_hidden(params: Weights, factor: float) -> Weights:
@@ -165,7 +165,7 @@ def centred(network: NetworkSpec, params: Weights, inputs: np.ndarray) -> Weight
     return (*new, {**last, "bias": last["bias"] - shift})
 
 
-def _orthogonal(network: NetworkSpec) -> Arm:
+def _orthogonal(network: NetworkSpec) -> Counterfactual:
     """Orthogonal weights of the same variance as the drawn ones."""
     sigmas = [sigma for sigma, _ in layer_sigmas(network)]
     init = INITIALIZERS["orthogonal"]
@@ -184,7 +184,7 @@ def _orthogonal(network: NetworkSpec) -> Arm:
         return tuple(new)
 
     spec = network.replace(init="orthogonal", scale=1.0)
-    return Arm("orthogonal", spec, adjust=adjust)
+    return Counterfactual("orthogonal", spec, adjust=adjust)
 
 
 def _one_width(network: NetworkSpec) -> bool:

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from gradgauge.study.why.counterfactuals import Arm
+from gradgauge.study.why.counterfactuals import Counterfactual
 from gradgauge.theory.activation_moments import moments
 from gradgauge.theory.network import layer_sigmas, predict_network
 
 
-def predicted_chi_grad(arm: Arm, input_square: float) -> float | None:
+def predicted_chi_grad(arm: Counterfactual, input_square: float) -> float | None:
     """chi_grad of an arm's inner layers by mean-field theory; None where there is no prediction.
 
     With the activations centred, the length map runs on their variance: q = sigma_w^2 Var f.

@@ -9,8 +9,6 @@ from typing import Never
 
 from gradgauge import datasets
 from gradgauge.datasets import Dataset
-from gradgauge.engine.terms import Entry
-from gradgauge.engine.train import train
 from gradgauge.errors import InvalidValue
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.listening import OnProgress
@@ -19,6 +17,7 @@ from gradgauge.spec.checks import known_options, options_of
 from gradgauge.spec.comparison import WHY_SEEDS, read_comparison
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
+from gradgauge.study.arms import Arm, run_arms
 from gradgauge.study.why.counterfactuals import arms_of
 from gradgauge.study.why.result import Why
 from gradgauge.study.why.verdict import TrainedArm, judge_arms
@@ -94,8 +93,8 @@ def _experiment(
     sample = data.floats(data.x_train[:PROBE_SAMPLES])
     variants = arms_of(network, sample)
     plan = [(arm, optimizer) for optimizer in chosen for arm in variants]
-    entries = [
-        Entry(
+    side_by_side = [
+        Arm(
             f"{arm.name} ({optimizer})",
             arm.network,
             training.replace(
@@ -105,7 +104,7 @@ def _experiment(
         )
         for arm, optimizer in plan
     ]
-    trained = train(entries, data, on_progress)
+    trained = run_arms(side_by_side, data, on_progress)
     arms = [
         TrainedArm(arm, optimizer, run)
         for (arm, optimizer), run in zip(plan, trained.runs, strict=True)

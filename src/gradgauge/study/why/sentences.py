@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.study.why.counterfactuals import CONTROL, Arm
+from gradgauge.study.why.counterfactuals import CONTROL, Counterfactual
 
 if TYPE_CHECKING:
     from gradgauge.study.why.result import Why
 
 
-def arm_name(arm: Arm, lang: str) -> str:
+def arm_name(arm: Counterfactual, lang: str) -> str:
     """An arm's name for people."""
     return sentence(f"why.arm.{_key(arm.name)}", lang)
 
 
-def change_sentence(arm: Arm, lang: str) -> str:
+def change_sentence(arm: Counterfactual, lang: str) -> str:
     """What was changed in this arm."""
     facts = {name: f"{v:.4g}" if isinstance(v, float) else v for name, v in arm.facts}
     return sentence(f"why.change.{_key(arm.name)}", lang, **facts)

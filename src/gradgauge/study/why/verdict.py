@@ -25,7 +25,7 @@ from gradgauge.study.why.counterfactuals import (
     CONTROL,
     SLOPE,
     WEIGHT_SCALE,
-    Arm,
+    Counterfactual,
 )
 
 RESCUE = 0.05
@@ -45,7 +45,7 @@ class TrainedArm:
         difference: the arm minus the control.
     """
 
-    arm: Arm
+    arm: Counterfactual
     optimizer: str
     run: Run
     difference: Difference | None = None

@@ -28,6 +28,26 @@ def forget_seed_generator() -> None:
     global_state.set_global_attribute(_SEEDS, None)
 
 
+_PROCESS = (_SEEDS, "global_random_seed", "object_name_uids")
+
+
+def process_state() -> dict[str, Any]:
+    """What drawing weights and naming layers leave behind in the process: the global seed, its
+    generator, and how often each name was given."""
+    return {name: global_state.get_global_attribute(name) for name in _PROCESS}
+
+
+def set_process_state(state: dict[str, Any]) -> None:
+    """As `process_state` found it."""
+    for name, value in state.items():
+        global_state.set_global_attribute(name, value)
+
+
+def start_process_state(seed: int) -> None:
+    """As in a new process in which `keras.utils.set_random_seed(seed)` was called."""
+    set_process_state(dict.fromkeys(_PROCESS) | {"global_random_seed": seed})
+
+
 @contextmanager
 def without_memory() -> Iterator[None]:
     """Within it, layers are built without their variables taking memory; none can be used."""

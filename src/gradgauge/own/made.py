@@ -1,0 +1,166 @@
+"""What a function of the user's returned: a network with all that trains it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradgauge.own.errors import OwnProblem
+
+KERAS, PYTORCH, JAX = "keras", "pytorch", "jax"
+
+_FIELDS = {
+    "model": ("model", "module", "network", "net"),
+    "params": ("params", "parameters"),
+    "loss": ("loss", "loss_fn", "criterion"),
+    "optimizer": ("optimizer", "optim", "opt"),
+    "predict": ("predict", "apply"),
+    "learning_rate": ("learning_rate", "lr"),
+}
+"""Field -> the names that people give it."""
+
+
+@dataclass
+class Made:
+    """A network, its loss and its optimizer.
+
+    Attributes:
+        framework: `keras`, `pytorch` or `jax`.
+        model: a compiled Keras model or a PyTorch module; of JAX the parameters.
+        loss: (outputs, targets) -> scalar; of JAX (params, x, y) -> scalar; of Keras what it was
+            compiled with.
+        optimizer: of PyTorch an optimizer; of JAX anything with `init` and `update`, or None for
+            plain gradient steps; of Keras the model's own.
+        predict: of JAX (params, x) -> outputs, or None.
+        learning_rate: of JAX's plain gradient steps.
+    """
+
+    framework: str
+    model: Any
+    loss: Any = None
+    optimizer: Any = None
+    predict: Callable[..., Any] | None = None
+    learning_rate: float | None = None
+
+
+def made_of(returned: Any, name: str) -> Made:
+    """Sort out what a function returned.
+
+    Args:
+        returned: a compiled Keras model; a PyTorch module with loss and optimizer; a JAX loss with
+            parameters, and, if there are, `predict` and an optax optimizer: a tuple, a mapping, or
+            an object with fields of these names.
+        name: the function's, for messages.
+
+    Raises:
+        OwnProblem: it is none of them, or something is missing.
+    """
+    if is_keras(returned):
+        return _keras(returned, name)
+    parts = _parts(returned)
+    if isinstance(parts, dict):
+        return _of_fields(parts, name)
+    models = [part for part in parts if is_keras(part)]
+    if len(models) == 1 and len(parts) == 1:
+        return _keras(models[0], name)
+    if any(is_module(part) for part in parts) and not models:
+        return _of_pytorch_parts(parts, name)
+    if len(parts) > 1 and callable(parts[0]) and not models:
+        return _of_jax_parts(parts, name)
+    kinds = ", ".join(type(part).__name__ for part in parts) or "nothing"
+    raise OwnProblem("unknown_kind", name=name, kind=kinds)
+
+
+def _parts(returned: Any) -> dict[str, Any] | list[Any]:
+    """Named fields, or parts in a row."""
+    if isinstance(returned, Mapping):
+        return dict(returned)
+    fields = getattr(returned, "_fields", None)
+    if fields is not None and isinstance(returned, tuple):
+        return dict(zip(fields, returned, strict=True))
+    if isinstance(returned, (tuple, list)):
+        return list(returned)
+    if is_module(returned) or returned is None or callable(returned):
+        return [] if returned is None else [returned]
+    named = {
+        spelling: getattr(returned, spelling)
+        for spellings in _FIELDS.values()
+        for spelling in spellings
+        if hasattr(returned, spelling)
+    }
+    return named or [returned]
+
+
+def _of_fields(parts: dict[str, Any], name: str) -> Made:
+    found = {}
+    for field, spellings in _FIELDS.items():
+        given = [parts[spelling] for spelling in spellings if parts.get(spelling) is not None]
+        if given:
+            found[field] = given[0]
+    if is_keras(found.get("model")):
+        return _keras(found["model"], name)
+    if is_module(found.get("model")):
+        return _pytorch(found["model"], found.get("loss"), found.get("optimizer"), name)
+    params = found.get("params", found.get("model"))
+    if params is None or not callable(found.get("loss")):
+        raise OwnProblem("unknown_kind", name=name, kind=", ".join(parts) or "nothing")
+    rate = found.get("learning_rate")
+    return Made(JAX, params, found["loss"], found.get("optimizer"), found.get("predict"), rate)
+
+
+def _of_pytorch_parts(parts: list[Any], name: str) -> Made:
+    optimizers = [part for part in parts if _is_of("torch", "optim.Optimizer", part)]
+    others = [part for part in parts if part not in optimizers]
+    model = next(part for part in others if is_module(part))
+    losses = [part for part in others if part is not model]
+    if len(losses) > 1 or len(optimizers) > 1 or not all(map(callable, losses)):
+        kinds = ", ".join(type(part).__name__ for part in parts)
+        raise OwnProblem("unknown_kind", name=name, kind=kinds)
+    return _pytorch(model, *(losses or [None]), *(optimizers or [None]), name)
+
+
+def _of_jax_parts(parts: list[Any], name: str) -> Made:
+    loss, params, *rest = parts
+    optimizer = next((part for part in rest if _is_optax(part)), None)
+    predicts = [part for part in rest if part is not optimizer]
+    if len(predicts) > 1 or not all(map(callable, predicts)):
+        kinds = ", ".join(type(part).__name__ for part in parts)
+        raise OwnProblem("unknown_kind", name=name, kind=kinds)
+    return Made(JAX, params, loss, optimizer, *predicts)
+
+
+def _is_optax(part: Any) -> bool:
+    return hasattr(part, "init") and hasattr(part, "update")
+
+
+def _keras(model: Any, name: str) -> Made:
+    if not getattr(model, "compiled", False) or model.optimizer is None:
+        raise OwnProblem("not_compiled", name=name)
+    return Made(KERAS, model, getattr(model, "loss", None), model.optimizer)
+
+
+def _pytorch(model: Any, loss: Any, optimizer: Any, name: str) -> Made:
+    for what, part in (("loss", loss), ("optimizer", optimizer)):
+        if part is None:
+            raise OwnProblem("pytorch_needs", name=name, what=what)
+    return Made(PYTORCH, model, loss, optimizer)
+
+
+def is_keras(thing: Any) -> bool:
+    """Whether it is a Keras model; Keras is not imported for it."""
+    return _is_of("keras", "Model", thing)
+
+
+def is_module(thing: Any) -> bool:
+    """Whether it is a PyTorch module, and no Keras model; PyTorch is not imported for it."""
+    return _is_of("torch", "nn.Module", thing) and not is_keras(thing)
+
+
+def _is_of(module: str, path: str, thing: Any) -> bool:
+    """Whether `thing` is an instance of a class of a framework that is imported already."""
+    found: Any = sys.modules.get(module)
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return isinstance(found, type) and isinstance(thing, found)
