@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
+from gradgauge.layers import layers_of
 from gradgauge.report.charts import CHARTS
 from gradgauge.report.charts._draw import foot_rows, linear_scale, log_scale
 from gradgauge.report.charts._rows import has_meaning, of, picked
@@ -89,7 +90,7 @@ def test_zero_and_nan_keep_their_rows_and_say_what_they_are(comparisons):
 
 
 def test_saturation_has_a_meaning_for_bounded_activations_only():
-    mixed = parse("12-8x2:sigmoid-8:relu-3")
+    mixed = layers_of(parse("12-8x2:sigmoid-8:relu-3"))
     assert [has_meaning(mixed, "saturated", layer) for layer in (1, 2, 3, 4)] == [
         True,
         True,

@@ -20,7 +20,7 @@ from gradgauge.layers import LayerInfo
 from gradgauge.messages.catalog import sentence
 from gradgauge.report import notebook
 from gradgauge.report.charts._rows import of
-from gradgauge.report.charts._watched import Watched, shortened
+from gradgauge.report.charts._watched import Watched
 from gradgauge.report.charts.watched import COURSE, SIGNAL, WATCHED_CHARTS
 from gradgauge.report.closing import ReportWriter
 from gradgauge.report.images import NothingToDraw, picture
@@ -28,6 +28,7 @@ from gradgauge.report.pages.watched import watched_page
 from gradgauge.report.rendering import to_svg
 from gradgauge.report.terminal import live
 from gradgauge.report.terminal.live import LiveTable
+from gradgauge.report.words.layer_groups import shortened
 from gradgauge.run import Run
 from gradgauge.watchers.recorder import Recorder
 from tests.report.conftest import LANGUAGES

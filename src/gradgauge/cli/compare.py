@@ -14,7 +14,14 @@ from gradgauge.cli import language
 from gradgauge.cli.files import check_folder
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
-from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, training_options
+from gradgauge.cli.options import (
+    COUNT,
+    FROM_ZERO,
+    data_option,
+    lang_option,
+    option,
+    training_options,
+)
 from gradgauge.cli.progress import Progress
 from gradgauge.json import dumps
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
@@ -82,6 +89,10 @@ def _save(number: int, run: Run, out: Path, saved: dict[str, Path]) -> None:
 def _train(spec: ComparisonSpec, quiet: bool, on_run: OnRun) -> Comparison:
     from gradgauge.study.compare.run import run_comparison
 
+    if spec.functions:
+        from gradgauge.own.loading import choose_backend
+
+        choose_backend()
     with Progress(quiet) as progress:
         return run_comparison(spec, None, progress, on_run)
 

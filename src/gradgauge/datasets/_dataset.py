@@ -43,7 +43,7 @@ class Dataset:
     @property
     def has_classes(self) -> bool:
         """Whether the targets are classes."""
-        return self.y_train.ndim == 1
+        return self.y_train.dtype.kind in "iu"
 
     @staticmethod
     def floats(x: np.ndarray) -> np.ndarray:

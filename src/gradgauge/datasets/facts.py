@@ -115,4 +115,4 @@ _NUMBERS = ("input_square", "majority_train", "majority_test", "constant_loss")
 
 def majority_share(labels: np.ndarray) -> float:
     """The share of right answers of always naming the most frequent class of `labels`."""
-    return float(np.bincount(labels).max() / len(labels))
+    return float(np.bincount(labels.reshape(-1)).max() / labels.size)

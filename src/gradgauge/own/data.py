@@ -88,7 +88,6 @@ class OwnData:
             **flat,
         )
 
-
     def for_notations(self) -> Dataset:
         """The same for networks named by their notation: inputs in a row, checked.
 

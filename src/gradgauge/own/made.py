@@ -45,7 +45,11 @@ class Made:
     learning_rate: float | None = None
 
 
-def made_of(returned: Any, name: str) -> Made:
+Compile = Callable[[Any], bool]
+"""Compiles a Keras model that is not compiled; whether it could."""
+
+
+def made_of(returned: Any, name: str, compile_: Compile | None = None) -> Made:
     """Sort out what a function returned.
 
     Args:
@@ -53,18 +57,19 @@ def made_of(returned: Any, name: str) -> Made:
             parameters, and, if there are, `predict` and an optax optimizer: a tuple, a mapping, or
             an object with fields of these names.
         name: the function's, for messages.
+        compile_: for a Keras model that is not compiled; None: it is refused.
 
     Raises:
         OwnProblem: it is none of them, or something is missing.
     """
     if is_keras(returned):
-        return _keras(returned, name)
+        return _keras(returned, name, compile_)
     parts = _parts(returned)
     if isinstance(parts, dict):
-        return _of_fields(parts, name)
+        return _of_fields(parts, name, compile_)
     models = [part for part in parts if is_keras(part)]
     if len(models) == 1 and len(parts) == 1:
-        return _keras(models[0], name)
+        return _keras(models[0], name, compile_)
     if any(is_module(part) for part in parts) and not models:
         return _of_pytorch_parts(parts, name)
     if len(parts) > 1 and callable(parts[0]) and not models:
@@ -93,14 +98,14 @@ def _parts(returned: Any) -> dict[str, Any] | list[Any]:
     return named or [returned]
 
 
-def _of_fields(parts: dict[str, Any], name: str) -> Made:
+def _of_fields(parts: dict[str, Any], name: str, compile_: Compile | None) -> Made:
     found = {}
     for field, spellings in _FIELDS.items():
         given = [parts[spelling] for spelling in spellings if parts.get(spelling) is not None]
         if given:
             found[field] = given[0]
     if is_keras(found.get("model")):
-        return _keras(found["model"], name)
+        return _keras(found["model"], name, compile_)
     if is_module(found.get("model")):
         return _pytorch(found["model"], found.get("loss"), found.get("optimizer"), name)
     params = found.get("params", found.get("model"))
@@ -118,7 +123,8 @@ def _of_pytorch_parts(parts: list[Any], name: str) -> Made:
     if len(losses) > 1 or len(optimizers) > 1 or not all(map(callable, losses)):
         kinds = ", ".join(type(part).__name__ for part in parts)
         raise OwnProblem("unknown_kind", name=name, kind=kinds)
-    return _pytorch(model, *(losses or [None]), *(optimizers or [None]), name)
+    loss = losses[0] if losses else None
+    return _pytorch(model, loss, optimizers[0] if optimizers else None, name)
 
 
 def _of_jax_parts(parts: list[Any], name: str) -> Made:
@@ -128,15 +134,16 @@ def _of_jax_parts(parts: list[Any], name: str) -> Made:
     if len(predicts) > 1 or not all(map(callable, predicts)):
         kinds = ", ".join(type(part).__name__ for part in parts)
         raise OwnProblem("unknown_kind", name=name, kind=kinds)
-    return Made(JAX, params, loss, optimizer, *predicts)
+    return Made(JAX, params, loss, optimizer, predicts[0] if predicts else None)
 
 
 def _is_optax(part: Any) -> bool:
     return hasattr(part, "init") and hasattr(part, "update")
 
 
-def _keras(model: Any, name: str) -> Made:
-    if not getattr(model, "compiled", False) or model.optimizer is None:
+def _keras(model: Any, name: str, compile_: Compile | None) -> Made:
+    compiled = getattr(model, "compiled", False) and model.optimizer is not None
+    if not compiled and (compile_ is None or not compile_(model)):
         raise OwnProblem("not_compiled", name=name)
     return Made(KERAS, model, getattr(model, "loss", None), model.optimizer)
 

@@ -27,7 +27,9 @@ def stacked(runs: Sequence[Run], seeds: Sequence[int], attributes: Mapping[str, 
         name: (("member",), np.concatenate([run.figure(name) for run in runs]))
         for name in runs[0].members.variables
     }
-    groups = {name: _group([run.groups[name] for run in runs], axis) for name, axis in _AXES.items()}
+    groups = {
+        name: _group([run.groups[name] for run in runs], axis) for name, axis in _AXES.items()
+    }
     groups = {
         name: Group({**member, **group.coords}, group.variables) for name, group in groups.items()
     }

@@ -79,8 +79,10 @@ def explained_variance(outputs: np.ndarray, y: np.ndarray) -> float:
 
 
 _KINDS = {
-    "cross_entropy": ("sparsecategoricalcrossentropy", "categoricalcrossentropy", "crossentropy")
-    + ("nll", "softmaxcrossentropy"),
+    "cross_entropy": (
+        *("sparsecategoricalcrossentropy", "categoricalcrossentropy"),
+        *("crossentropy", "softmaxcrossentropy", "nll"),
+    ),
     "binary": ("binarycrossentropy", "bce", "bcewithlogits", "binarycrossentropywithlogits"),
     "mse": ("mse", "meansquarederror"),
     "mae": ("mae", "meanabsoluteerror", "l1"),

@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 
 from gradgauge.engine.terms import Stop
+from gradgauge.datasets.facts import DataFacts
 from gradgauge.errors import GradgaugeWarning
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.own.data import Batches, OwnData, leaves, rows_of
 from gradgauge.own.errors import OwnProblem
 from gradgauge.own.loops import loop_of
 from gradgauge.own.loops.loop import Facts, Loop, Watching
-from gradgauge.own.made import Made, made_of
+from gradgauge.own.made import Compile, Made, made_of
 from gradgauge.own.members import stacked
-from gradgauge.own.score import accuracy, explained_variance
+from gradgauge.own.score import accuracy, explained_variance, is_one_hot
 from gradgauge.own.states import frameworks, kept_states, seed_all
 from gradgauge.run import Group, Run
+from gradgauge.spec.training import TrainingSpec
 
 PROBES, NORMS = 16, 240
 """Looks at everything, and at the norms of gradients and updates, in one training."""
@@ -60,6 +62,7 @@ class Network:
         name: what reports call it.
         function: called anew for every seed.
         data: what it is trained on.
+        training: what compiles a Keras model that is not compiled; None: nothing does.
         facts: what its first network says of itself.
         framework: `keras`, `pytorch` or `jax`.
     """
@@ -69,15 +72,23 @@ class Network:
     data: OwnData
     facts: Facts
     framework: str
+    training: TrainingSpec | None = None
 
 
-def network_of(name: str, function: Function, data: OwnData, seed: int = 0) -> Network:
+def network_of(
+    name: str,
+    function: Function,
+    data: OwnData,
+    training: TrainingSpec | None = None,
+    seed: int = 0,
+) -> Network:
     """Call the function once or twice and look at what it makes; nothing is trained.
 
     Args:
         name: what reports call it.
         function: see `made.made_of`; called with `seed=` if it takes that.
         data: what it will be trained on.
+        training: see Network.
         seed: the first one.
 
     Raises:
@@ -85,19 +96,32 @@ def network_of(name: str, function: Function, data: OwnData, seed: int = 0) -> N
             that does not take the data.
     """
     with kept_states():
-        first = call(function, seed, name)
-        again = call(function, seed, name)
+        compile_ = _compile_for(data, training)
+        first = call(function, seed, name, compile_)
+        again = call(function, seed, name, compile_)
         if again.model is first.model and first.framework != "jax":
             raise OwnProblem("same_model", name=name)
-        fitting = _fitting(name, function, data, first, seed)
+        fitting = _fitting(data, first, lambda: call(function, seed, name, compile_), name)
         loop = loop_of(again)
         problem = loop.takes(*_few(fitting))
         if problem:
             raise OwnProblem("wrong_shape", name=name, shape=_shape(fitting), why=problem)
-        return Network(name, function, fitting, loop.facts(), again.framework)
+        return Network(name, function, fitting, loop.facts(), again.framework, training)
 
 
-def call(function: Function, seed: int, name: str) -> Made:
+def _compile_for(data: OwnData, training: TrainingSpec | None) -> Compile | None:
+    if training is None:
+        return None
+
+    def compile_(model: Any) -> bool:
+        from gradgauge.own.loops.keras_compile import compile_like
+
+        return compile_like(model, training, data.classes, is_one_hot(data.y))
+
+    return compile_
+
+
+def call(function: Function, seed: int, name: str, compile_: Compile | None = None) -> Made:
     """What the function makes under this seed.
 
     Raises:
@@ -110,7 +134,7 @@ def call(function: Function, seed: int, name: str) -> Made:
         # It has just imported what draws the weights: once more, now that the seed is set there.
         seed_all(seed)
         returned = _called(function, seed)
-    return made_of(returned, name)
+    return made_of(returned, name, compile_)
 
 
 def _called(function: Function, seed: int) -> Any:
@@ -127,7 +151,7 @@ def takes_seed(function: Function) -> bool:
         return False
 
 
-def _fitting(name: str, function: Function, data: OwnData, made: Made, seed: int) -> OwnData:
+def _fitting(data: OwnData, made: Made, make: Callable[[], Made], name: str) -> OwnData:
     """The data in the first of its forms that the network takes.
 
     A form that is not taken may have built half a network: each is tried on one of its own.
@@ -140,7 +164,7 @@ def _fitting(name: str, function: Function, data: OwnData, made: Made, seed: int
         shapes.insert(0, tuple(own[1:]))
     answers = []
     for number, shape in enumerate(shapes):
-        tried = made if number == 0 else call(function, seed, name)
+        tried = made if number == 0 else make()
         formed = data.shaped(shape)
         answer = loop_of(tried).takes(*_few(formed))
         if not answer:
@@ -209,7 +233,8 @@ def train_network(
                 interrupted = True
                 break
             try:
-                loop = loop_of(call(network.function, seed, network.name))
+                compile_ = _compile_for(network.data, network.training)
+                loop = loop_of(call(network.function, seed, network.name, compile_))
                 loop.takes(*_few(network.data))  # Builds what is not built, under this seed.
                 if number < 2:
                     drawn.append(loop.weights())
@@ -249,7 +274,7 @@ def _member(
 
 def _figures(run: Run, loop: Loop, data: OwnData) -> dict[str, Any]:
     """The member's figures: those of the watcher, and what the test data say."""
-    found = {name: math.nan for name in ("test_loss", "test_accuracy", "explained_variance")}
+    found = dict.fromkeys(("test_loss", "test_accuracy", "explained_variance"), math.nan)
     if not loop.broke():
         found["test_loss"] = loop.loss(data.test_x, data.test_y, EVALUATION_ROWS)
         outputs = loop.outputs(data.test_x, EVALUATION_ROWS)
@@ -273,7 +298,9 @@ def _run(network: Network, schedule: Schedule, runs: Sequence[Run]) -> Run:
         "training": json.dumps(
             {
                 "optimizer": facts.optimizer,
-                "learning_rate": facts.learning_rate if math.isfinite(facts.learning_rate) else None,
+                "learning_rate": facts.learning_rate
+                if math.isfinite(facts.learning_rate)
+                else None,
                 "loss": facts.loss,
                 "loss_kind": facts.loss_kind,
                 "batch_size": schedule.batch_size,
@@ -282,10 +309,7 @@ def _run(network: Network, schedule: Schedule, runs: Sequence[Run]) -> Run:
                 "dtype": "float32",
             }
         ),
-        "dataset": network.data.name,
-        "dataset_fingerprint": network.data.fingerprint,
-        "train_samples": network.data.samples,
-        "test_samples": len(network.data.test_y),
+        **DataFacts.of(network.data.as_dataset(), facts.loss_kind, PROBE_SAMPLES).attributes(),
         "device": facts.device,
         "source": "own",
     }

@@ -154,7 +154,7 @@ class ComparisonSpec:
             if getattr(self, name) is not None:
                 words += [f"--{name}", str(getattr(self, name))]
         if self.dataset != "mnist":
-            words += ["--data", self.dataset]
+            words += ["--dataset", self.dataset]
         return shlex.join([*words, *training_flags(self.training), *flags])
 
 

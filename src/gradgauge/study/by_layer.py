@@ -115,7 +115,7 @@ def attenuation(run: Run, moment: str = "first") -> Attenuation:
     gains are not seen: where slopes and weights do not make up the whole, they are NaN.
     """
     delta, taken = by_layer(run, "delta_norm", moment), way(run)
-    if not taken.outputs:
+    if not taken.hidden or not taken.outputs:
         return Attenuation(np.nan, np.nan, np.nan)
     hidden, outputs = list(taken.hidden), list(taken.outputs)
     with np.errstate(divide="ignore", invalid="ignore"):

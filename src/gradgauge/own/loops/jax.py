@@ -131,7 +131,9 @@ class JaxLoop:
         count = len(leaves(x)[0])
         parts = [
             np.asarray(
-                self._predict(self.params, mapped(lambda a, at=at: jnp.asarray(a[at : at + size]), x))
+                self._predict(
+                    self.params, mapped(lambda a, at=at: jnp.asarray(a[at : at + size]), x)
+                )
             )
             for at in range(0, count, size)
         ]

@@ -36,7 +36,7 @@ class KerasLoop:
         optimizer, loss = self.model.optimizer, self.model.loss
         rate = float(f"{float(np.asarray(value_of(optimizer.learning_rate))):.7g}")
         kind = loss_kind(loss)
-        name = loss if isinstance(loss, str) else getattr(loss, "name", type(loss).__name__)
+        name = loss if isinstance(loss, str) else getattr(loss, "name", _name_of(loss))
         trainable = sum(math.prod(v.shape) for v in self.model.trainable_variables)
         return Facts(trainable, optimizer.name, rate, str(name), kind, keras.config.backend())
 
@@ -56,8 +56,7 @@ class KerasLoop:
         wanted = [tuple(t.shape) for t in keras.tree.flatten(self.model.inputs)]
         got = [np.shape(leaf) for leaf in keras.tree.flatten(x)]
         fits = len(wanted) == len(got) and all(
-            len(w) == len(g)
-            and all(a is None or a == b for a, b in zip(w[1:], g[1:], strict=True))
+            len(w) == len(g) and all(a is None or a == b for a, b in zip(w[1:], g[1:], strict=True))
             for w, g in zip(wanted, got, strict=True)
         )
         return "" if fits else f"{wanted} != {got}"
@@ -90,9 +89,10 @@ class KerasLoop:
                 name=watching.name,
             )
             callbacks.append(watcher)
-        self._counting = _Counting(on_step, most)
+        data = _InOrder(batches)
+        self._counting = _Counting(data, on_step, most)
         self.model.fit(
-            _InOrder(batches),
+            data,
             epochs=batches.epochs,
             shuffle=False,
             verbose=0,
@@ -111,13 +111,18 @@ class KerasLoop:
         return float(found["loss"])
 
 
+def _name_of(loss: Any) -> str:
+    return getattr(loss, "__name__", type(loss).__name__)
+
+
 class _InOrder(keras.utils.PyDataset):  # type: ignore[misc]
-    """The batches, epoch after epoch; read by whoever asks, in the process that trains."""
+    """The batches of the epoch that is told. `fit` looks at a batch before the first epoch, and
+    says then, too, that an epoch has ended: only a callback knows which one it is."""
 
     def __init__(self, batches: Batches):
         super().__init__(workers=0)
-        self._batches, self._orders = batches, batches.orders()
-        self._order = next(self._orders)
+        self._batches, self._orders = batches, list(batches.orders())
+        self._order = self._orders[0]
 
     def __len__(self) -> int:
         return self._batches.per_epoch
@@ -125,17 +130,23 @@ class _InOrder(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, number: int) -> tuple[Tree, np.ndarray]:
         return self._batches.batch(self._order, number)
 
-    def on_epoch_end(self) -> None:
-        self._order = next(self._orders, self._order)
+    def begin(self, epoch: int) -> None:
+        """Epoch number `epoch`, from 0, begins."""
+        self._order = self._orders[epoch]
 
 
 class _Counting(Callback):
-    """Counts steps; ends the training after the last one, or at a loss that is not finite."""
+    """Says which epoch begins and counts steps; ends the training after the last one, or at a loss that is not finite."""
 
-    def __init__(self, on_step: OnStep | None, most: int | None):
+    def __init__(self, data: _InOrder, on_step: OnStep | None, most: int | None):
         super().__init__()
         self.made, self.broke = 0, False
+        self._data = data
         self._on_step, self._most = on_step, most
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        del logs
+        self._data.begin(epoch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         del batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -109,5 +109,3 @@ def mean_loss(
         rows = slice(at, at + size)
         total += loss(rows_of(x, rows), y[rows]) * len(y[rows])
     return total / len(y)
-
-

@@ -113,7 +113,11 @@ class TorchLoop:
                     return
                 x, y = batches.batch(order, number)
                 loss, share = self._step(x, y, watcher)
-                losses, right, count = losses + loss * len(y), right + share * len(y), count + len(y)
+                losses, right, count = (
+                    losses + loss * len(y),
+                    right + share * len(y),
+                    count + len(y),
+                )
                 made += 1
                 if on_step is not None:
                     on_step(made)

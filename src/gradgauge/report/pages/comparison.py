@@ -71,10 +71,10 @@ def standfirst(comparison: Comparison, lang: str) -> str:
 
 def _of_training(comparison: Comparison, lang: str) -> str:
     training, data = comparison.spec.training, comparison.data
-    one = "_one" if len(training.seeds) == 1 else ""
-    own = "" if comparison.networks else "_own"
+    kinds = ("_own_one", "_own") if not comparison.networks else ("_one", "")
+    kind = kinds[0] if len(training.seeds) == 1 else kinds[1]
     return sentence(
-        f"report.of_training{own}{one}",
+        f"report.of_training{kind}",
         lang,
         dataset=data.name,
         train=f"{data.train:,}",
@@ -204,7 +204,12 @@ def _structure(comparison: Comparison, lang: str) -> str:
             sentence(f"report.column.{c}", lang)
             for c in ("layer", "activation", "shape", "parameters")
         ]
-        foot = [sentence("report.structure.total", lang), "", "", f"{run.attributes['parameters']:,}"]
+        foot = [
+            sentence("report.structure.total", lang),
+            "",
+            "",
+            f"{run.attributes['parameters']:,}",
+        ]
         notes = _structure_notes(run, network, lang)
         inner = scrolling(table(head, body, foot=foot, text_columns=frozenset({1, 2})), name)
         blocks.append(

@@ -209,9 +209,7 @@ class _Printer:
         has_figure = meaning(run)
         for at in picked(len(labels), _MOST_LAYERS):
             cells = [
-                resolved(v[at], smallest.get(q, 0.0))
-                if has_figure(q, at + 1)
-                else NO_VALUE
+                resolved(v[at], smallest.get(q, 0.0)) if has_figure(q, at + 1) else NO_VALUE
                 for q, v in values
             ]
             table.add_row(labels[at], *cells)

@@ -7,7 +7,7 @@ import math
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.words.explain import MUCH
 from gradgauge.report.words.facts import Facts, all_facts, most_affected
-from gradgauge.report.words.numbers import factor
+from gradgauge.report.words.numbers import NO_VALUE, factor
 from gradgauge.study.compare.result import Comparison
 
 
@@ -27,7 +27,7 @@ def answer(comparison: Comparison, lang: str = "en") -> str | None:
     subject = most_affected(told)
     others = [facts for facts in told if facts is not subject]
     first = subject.moments["first"].attenuation
-    kind = _kind(first.decades)
+    kind = _kind(first.decades) if subject.seen else "unseen"
     beside = ""
     if others:
         listed = ", ".join(
@@ -57,6 +57,8 @@ def _kind(decades: float) -> str:
 
 
 def _arrives(facts: Facts, lang: str) -> str:
+    if not facts.seen:
+        return NO_VALUE
     decades = facts.moments["first"].attenuation.decades
     if math.isfinite(decades):
         return factor(decades, lang)

@@ -84,6 +84,8 @@ def backward(facts: Facts, lang: str, beside: Facts | None = None) -> str:
     """What the error signal loses or gains before training, and by what."""
     moment = facts.moments["first"]
     total = moment.attenuation.decades
+    if not facts.seen:
+        return sentence("explain.backward.unseen", lang)
     if moment.deltas[-1] == 0:
         return sentence("explain.backward.nothing_sent", lang)
     if moment.zero_from is not None:
@@ -150,6 +152,8 @@ def course(facts: Facts, lang: str) -> str:
         return sentence("explain.course.interrupted", lang)
     before, after = first.attenuation.decades, last.attenuation.decades
     words = {"epochs": facts.epochs, "result": _result(facts, lang)}
+    if not facts.seen:
+        return sentence("explain.course.unseen", lang, **words)
     if not math.isfinite(after):
         return sentence("explain.course.unmeasured", lang, **words)
     words |= {

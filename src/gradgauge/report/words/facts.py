@@ -67,6 +67,7 @@ class Facts:
         spread_resolution: the smallest signal_spread that it can tell from none.
         began: steps until the median seed began to learn; None: it never did; NaN: not known.
         steps: of the whole training.
+        seen: whether the error signal of any hidden layer could be seen.
     """
 
     name: str
@@ -83,13 +84,12 @@ class Facts:
     spread_resolution: float
     began: float | None
     steps: int
-    onset_known: bool = True
+    seen: bool = True
 
     @property
     def late(self) -> bool:
         """Whether a tenth of the training or more was over before it began to learn."""
-        late = self.began is None or self.began > LATE * self.steps
-        return self.onset_known and late
+        return self.began is None or self.began > LATE * self.steps
 
 
 def facts_of(comparison: Comparison, name: str) -> Facts:
@@ -121,6 +121,7 @@ def facts_of(comparison: Comparison, name: str) -> Facts:
         resolution(comparison.spec.training.dtype),
         _began(run, comparison.constant_loss(name)),
         int(run.groups["steps"].coords["step"][-1]) + 1,
+        bool(taken.hidden and taken.outputs),
     )
 
 
@@ -145,6 +146,8 @@ def most_affected(networks: Sequence[Facts]) -> Facts:
     be measured or arrives as 0 before any other."""
 
     def change(facts: Facts) -> float:
+        if not facts.seen:
+            return -1.0
         decades = facts.moments["first"].attenuation.decades
         return math.inf if math.isnan(decades) else abs(decades)
 

@@ -102,8 +102,6 @@ def shortened(name: str, most: int = _MOST_LETTERS) -> str:
     return f"…{'.'.join(parts)[-(most - 1) :]}"
 
 
-
-
 def short_names(names: Sequence[str], most: int = _MOST_LETTERS) -> list[str]:
     """Layers' names without the path that all begin with, the long ones without their beginning."""
     start = _common_path(names) if names else 0

@@ -8,7 +8,6 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.words.explain import shown_spread
 from gradgauge.report.words.facts import Facts, all_facts
 from gradgauge.report.words.numbers import NO_VALUE, factor, fixed, percent
-from gradgauge.study.by_layer import Attenuation
 from gradgauge.study.compare.result import Comparison
 
 COLUMNS = ("network", "result", "arrives", "slopes", "weights", "told_apart", "begins")
@@ -36,8 +35,8 @@ def _row(facts: Facts, lang: str) -> list[str]:
     return [
         facts.name,
         _result(facts),
-        _factor(first.decades, lang),
-        *(_part(first, x, lang) for x in (first.slope_decades, first.weight_decades)),
+        _factor(first.decades, lang) if facts.seen else NO_VALUE,
+        *(_part(facts, x, lang) for x in (first.slope_decades, first.weight_decades)),
         shown_spread(facts, "first"),
         _begins(facts, lang),
     ]
@@ -49,9 +48,10 @@ def _result(facts: Facts) -> str:
     return fixed(facts.loss.mean if facts.loss else None)
 
 
-def _part(whole: Attenuation, part: float, lang: str) -> str:
+def _part(facts: Facts, part: float, lang: str) -> str:
     """What slopes or weights make; no value where the signal has more ways than one."""
-    split = not math.isnan(part) or not math.isfinite(whole.decades)
+    whole = facts.moments["first"].attenuation.decades
+    split = facts.seen and (not math.isnan(part) or not math.isfinite(whole))
     return _factor(part, lang) if split else NO_VALUE
 
 
@@ -62,7 +62,7 @@ def _factor(decades: float, lang: str) -> str:
 
 
 def _begins(facts: Facts, lang: str) -> str:
-    if facts.non_finite or not facts.onset_known:
+    if facts.non_finite:
         return NO_VALUE
     if facts.began is None:
         return sentence("report.summary.never", lang)

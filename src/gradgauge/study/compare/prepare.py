@@ -92,7 +92,7 @@ def _own(spec: ComparisonSpec, data: OwnData, functions: Sequence[Function]) -> 
             continue
         address = looks_like_function(argument)
         function = find_function(argument) if address else next(given)
-        found[name] = network_of(name, function, data, spec.training.seeds[0])
+        found[name] = network_of(name, function, data, spec.training, spec.training.seeds[0])
     return found
 
 

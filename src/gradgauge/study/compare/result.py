@@ -19,7 +19,7 @@ from gradgauge.spec.comparison import ComparisonSpec
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.statistics import Difference, Summary, difference, summarize
 from gradgauge.study.by_layer import Attenuation, attenuation
-from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts, comparison_json, training_of
+from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts, comparison_json
 
 
 @dataclass
@@ -59,7 +59,8 @@ class Comparison:
     def data(self) -> DataFacts:
         """What they were trained on, in a few numbers."""
         if self.dataset is not None:
-            return DataFacts.of(self.dataset, self.spec.training.loss, PROBE_SAMPLES)
+            loss = self.spec.training.loss if self.networks else ""
+            return DataFacts.of(self.dataset, loss, PROBE_SAMPLES)
         return DataFacts.read(next(iter(self.runs.values())).attributes)
 
     def __repr__(self) -> str:
@@ -86,7 +87,7 @@ class Comparison:
         """Whether it is a classification."""
         if self.networks:
             return LOSSES[self.spec.training.loss].classification
-        return self.dataset.y_train.dtype.kind in "iu"
+        return not math.isnan(self.data.majority_test)
 
     @property
     def history(self) -> dict[str, EpochHistory]:
@@ -105,10 +106,9 @@ class Comparison:
     def constant_loss(self, name: str) -> float:
         """A network's loss if it always gave the best answer that does not look at the input; NaN
         where its loss is not known."""
-        kind = training_of(self.run(name)).get("loss_kind", "")
         if name in self.networks:
-            kind = self.spec.training.loss
-        return constant_loss(kind, self.dataset.y_train) if kind else math.nan
+            return self.data.constant_loss
+        return DataFacts.read(self.run(name).attributes).constant_loss
 
     def run(self, name: str) -> Run:
         """The Run of a network.

@@ -144,9 +144,7 @@ def run_comparison(
         **trained.seconds,
     }
     runs = {run.name: run for run in trained.runs}
-    return Comparison(
-        spec, prepared.networks, runs, prepared.dataset, seconds, trained.interrupted
-    )
+    return Comparison(spec, prepared.networks, runs, prepared.dataset, seconds, trained.interrupted)
 
 
 def _arrays(

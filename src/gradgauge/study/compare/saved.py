@@ -19,6 +19,8 @@ from gradgauge.spec.training import TrainingSpec
 from gradgauge.study.compare.result import Comparison
 
 _DATA = "dataset_fingerprint"
+_SHARED = {"batch_size", "epochs", "seeds", "dtype"}
+"""What somebody's own network shares of a training with the others."""
 
 
 class RunsDoNotFit(Problem):
@@ -55,15 +57,17 @@ def comparison_of(runs: Sequence[Run]) -> Comparison:
     for run, training in zip(runs[1:], trainings[1:], strict=True):
         _check_alike(runs[0], trainings[0], run, training)
     named = dict(zip(_distinct(run.name for run in runs), runs, strict=True))
-    networks = {name: parse(run.notation) for name, run in named.items()}
-    spec = _spec(networks, trainings[0], runs[0])
+    networks = {name: parse(run.notation) for name, run in named.items() if run.notation}
+    dense = next((t for t, run in zip(trainings, runs, strict=True) if run.notation), trainings[0])
+    spec = _spec(named, networks, dense, runs[0])
     interrupted = any(len(run.seeds) < len(trainings[0].seeds) for run in runs)
     return Comparison(spec, networks, named, None, {}, interrupted)
 
 
 def is_of_compare(run: Run) -> bool:
-    """Whether a Run is a network that `compare` built and trained, not one that was watched."""
-    return bool(run.attributes.get("notation")) and bool(run.attributes.get("training"))
+    """Whether a Run is of a network that `compare` trained, not of a training that was watched."""
+    trained = run.attributes.get("notation") or run.attributes.get("source") == "own"
+    return bool(trained) and bool(run.attributes.get("training"))
 
 
 def _training(run: Run) -> TrainingSpec:
@@ -71,16 +75,19 @@ def _training(run: Run) -> TrainingSpec:
         raise RunsDoNotFit("watched", name=run.name)
     fields = json.loads(run.attributes["training"])
     known = {field.name for field in dataclasses.fields(TrainingSpec)}
+    if not run.notation:
+        known &= _SHARED  # The rest is its own, by names of its own.
     kept: dict[str, Any] = {name: value for name, value in fields.items() if name in known}
     return TrainingSpec(**{**kept, "seeds": tuple(kept.get("seeds", run.seeds))})
 
 
 def _check_alike(first: Run, training: TrainingSpec, other: Run, its: TrainingSpec) -> None:
     """Raise unless both were trained alike, on the same data."""
-    for field in dataclasses.fields(TrainingSpec):
-        one, two = getattr(training, field.name), getattr(its, field.name)
+    every = {field.name for field in dataclasses.fields(TrainingSpec)}
+    for field in sorted(every if first.notation and other.notation else _SHARED):
+        one, two = getattr(training, field), getattr(its, field)
         if one != two:
-            facts = {"field": field.name, "first": first.name, "other": other.name}
+            facts = {"field": field, "first": first.name, "other": other.name}
             raise RunsDoNotFit("training", **facts, one=_written(one), two=_written(two))
     one, two = (run.attributes.get(_DATA) for run in (first, other))
     if one != two:
@@ -105,18 +112,22 @@ def _distinct(names: Iterable[str]) -> list[str]:
     return found
 
 
-def _spec(networks: dict[str, NetworkSpec], training: TrainingSpec, run: Run) -> ComparisonSpec:
+def _spec(
+    runs: dict[str, Run], networks: dict[str, NetworkSpec], training: TrainingSpec, run: Run
+) -> ComparisonSpec:
     """What `compare` would be told to train the same again: a preset, activations, notations."""
     attributes = run.attributes
     common = {"dataset": str(attributes.get("dataset", "mnist")), "training": training}
     for name, preset in PRESETS.items():
-        if preset == networks:
+        if preset == networks and len(runs) == len(networks):
             return ComparisonSpec(preset=name, **common)
-    arguments = tuple(
-        name if name in ACTIVATIONS and _is_default(name, network) else write(network)
+    own = {name: run.name for name, run in runs.items() if name not in networks}
+    dense = {
+        name: name if name in ACTIVATIONS and _is_default(name, network) else write(network)
         for name, network in networks.items()
-    )
-    return ComparisonSpec(arguments, **common)
+    }
+    arguments = tuple({**own, **dense}[name] for name in runs)
+    return ComparisonSpec(arguments, functions=tuple(own.values()), **common)
 
 
 def _is_default(name: str, network: NetworkSpec) -> bool:

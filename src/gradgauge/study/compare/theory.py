@@ -25,14 +25,14 @@ def predicted_delta(comparison: Comparison, name: str) -> np.ndarray | None:
 
     Returns:
         One figure a layer, (L + 1,), the output layer's last; None where there is no prediction:
-        weights with a mean, weights that were changed after they were drawn, or data of which
+        somebody's own network, weights with a mean, weights that were changed after they were drawn, or data of which
         the inputs' mean square is not known.
 
     References:
         Schoenholz et al. (2017), section 3; see `gradgauge.theory.network`.
     """
     run, square = comparison.run(name), comparison.data.input_square
-    if not run.seeds or run.attributes.get("adjusted") or not square > 0:
+    if name not in comparison.networks or not run.seeds or run.attributes.get("adjusted") or not square > 0:
         return None
     # Theory's integrals need SciPy, which takes a third of a second: whoever draws nothing is
     # spared it.

@@ -65,12 +65,16 @@ def arms_of(network: NetworkSpec, inputs: np.ndarray) -> list[Counterfactual]:
     if steep:
         arms.append(_scaled(network, SLOPE, factor, frozenset({SLOPE})))
     if network.norm == "none":
-        arms.append(Counterfactual(CENTRING, network, frozenset({CENTRING}), (), centring(1.0), True))
+        arms.append(
+            Counterfactual(CENTRING, network, frozenset({CENTRING}), (), centring(1.0), True)
+        )
         if steep:
             both = frozenset({SLOPE, CENTRING})
             facts = (("factor", factor),)
             arms.append(
-                Counterfactual(f"{SLOPE}+{CENTRING}", network, both, facts, centring(factor), True, factor)
+                Counterfactual(
+                    f"{SLOPE}+{CENTRING}", network, both, facts, centring(factor), True, factor
+                )
             )
     arms += _replacements(network)
     return arms
@@ -111,11 +115,15 @@ def critical_factor(network: NetworkSpec) -> float | None:
     return math.sqrt(wanted) / sigma_w
 
 
-def _scaled(network: NetworkSpec, name: str, factor: float, changes: frozenset[str]) -> Counterfactual:
+def _scaled(
+    network: NetworkSpec, name: str, factor: float, changes: frozenset[str]
+) -> Counterfactual:
     def adjust(params: Weights) -> Weights:
         return times_hidden(params, factor)
 
-    return Counterfactual(name, network, changes, (("factor", factor),), adjust, weight_factor=factor)
+    return Counterfactual(
+        name, network, changes, (("factor", factor),), adjust, weight_factor=factor
+    )
 
 
 def times_hidden(params: Weights, factor: float) -> Weights:
