@@ -85,9 +85,7 @@ def test_runs_are_saved_and_loaded(mixed, tmp_path):
 
 
 def test_saved_runs_are_the_same_comparison(mixed, tmp_path):
-    paths = [
-        run.save(tmp_path / f"{number}.nc") for number, run in enumerate(mixed.runs.values())
-    ]
+    paths = [run.save(tmp_path / f"{number}.nc") for number, run in enumerate(mixed.runs.values())]
     again = gg.load_comparison(*paths)
     assert again.names == mixed.names and again.ranking == mixed.ranking
     assert again.attenuation("make_jax") == mixed.attenuation("make_jax")

@@ -59,7 +59,7 @@ def command(
     limits_with(limits)
     read_budget(budget)
     if Path(model).suffix == RECORDING:
-        given = {"--data": data, "--epochs": epochs, "--batch-size": batch_size}
+        given = {"--data": dataset, "--epochs": epochs, "--batch-size": batch_size}
         result = _recorded(
             Path(model), {**given, "--budget": budget, "--trust": trust}, limits, off
         )

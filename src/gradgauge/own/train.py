@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.engine.terms import Stop
 from gradgauge.datasets.facts import DataFacts
+from gradgauge.engine.terms import Stop
 from gradgauge.errors import GradgaugeWarning
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.own.data import Batches, OwnData, leaves, rows_of
@@ -267,7 +267,8 @@ def _member(
         max(1, batches.steps // NORMS),
     )
     seed_all(seed)
-    run = loop.train(batches, watching, told)
+    with np.errstate(all="ignore"):  # A training that diverges is measured, not complained about.
+        run = loop.train(batches, watching, told)
     assert run is not None
     return replace(run, members=Group(run.members.coords, _figures(run, loop, data)))
 

@@ -16,7 +16,7 @@ from gradgauge.messages.catalog import LANGUAGES
 from gradgauge.play.scene import Scene
 from gradgauge.run import Run
 from gradgauge.study.by_layer import attenuation, by_layer
-from gradgauge.study.why.counterfactuals import Arm, arms_of
+from gradgauge.study.why.counterfactuals import Counterfactual, arms_of
 from gradgauge.study.why.sentences import arm_name, change_sentence
 
 
@@ -54,7 +54,7 @@ class Causes:
             self._emit({"kind": "why", **told, "over": True})
 
 
-def arm_told(arm: Arm, run: Run, place: int) -> dict[str, Any]:
+def arm_told(arm: Counterfactual, run: Run, place: int) -> dict[str, Any]:
     """What a page shows of an arm."""
     first = attenuation(run, "first")
     accuracy = run.figure("test_accuracy")

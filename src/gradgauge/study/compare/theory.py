@@ -32,7 +32,12 @@ def predicted_delta(comparison: Comparison, name: str) -> np.ndarray | None:
         Schoenholz et al. (2017), section 3; see `gradgauge.theory.network`.
     """
     run, square = comparison.run(name), comparison.data.input_square
-    if name not in comparison.networks or not run.seeds or run.attributes.get("adjusted") or not square > 0:
+    if (
+        name not in comparison.networks
+        or not run.seeds
+        or run.attributes.get("adjusted")
+        or not square > 0
+    ):
         return None
     # Theory's integrals need SciPy, which takes a third of a second: whoever draws nothing is
     # spared it.
