@@ -125,15 +125,15 @@ class Room:
         self.due = time.monotonic()
         self._set(self.status)
 
-    def rate(self, network: int, text: str) -> None:
+    def rate(self, network: int, value: str) -> None:
         """From the next step on, a network learns at another rate."""
         if self._scene is None or network >= len(self._settings.sides):
             return
         try:
-            value = fraction("lr", text)
+            rate = fraction("lr", value)
             side = self._settings.sides[network]
-            kept = tuple(rate for rate in side.rates if rate[0] < self._live.step)
-            rates = (*kept, (self._live.step, value)) if self._live.step else ((0, value),)
+            kept = tuple(one for one in side.rates if one[0] < self._live.step)
+            rates = (*kept, (self._live.step, rate)) if self._live.step else ((0, rate),)
             sides = list(self._settings.sides)
             sides[network] = dataclasses.replace(side, rates=rates)
             read(write(dataclasses.replace(self._settings, sides=tuple(sides))))

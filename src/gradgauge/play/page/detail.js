@@ -25,11 +25,10 @@ export class Detail {
   /**
    * @param {HTMLElement} root
    * @param {{look: (network: number, layer: number, unit: number | null, step: number) => void,
-   *   set: (changes: Record<string, string>) => void}} ask
+   *   set: (changes: Record<string, string>) => void, redraw: () => void}} ask
    * @param {{activations: string[]}} choices
    */
   constructor(root, ask, choices) {
-    Object.assign(this, { root, ask, choices });
     this.root = root;
     this.ask = ask;
     this.choices = choices;
@@ -110,7 +109,9 @@ export class Detail {
 
   /** @param {number | null} unit */
   to(unit) {
-    if (this.at) this.at = { ...this.at, unit };
+    if (!this.at) return;
+    this.at = { ...this.at, unit };
+    this.ask.redraw();
   }
 
   /** The layer's own activation. @param {import("./store.js").Scene} scene @param {any} at @param {boolean} driving */

@@ -30,7 +30,11 @@ const line = boot.replay ? new Replay(boot.replay, hear, told) : new Connection(
 const courses = new Courses(byId("courses"), held);
 const detail = new Detail(
   byId("detail"),
-  { look: (network, layer, unit, step) => line.send({ order: "look", network, layer, unit, step }), set },
+  {
+    look: (network, layer, unit, step) => line.send({ order: "look", network, layer, unit, step }),
+    set,
+    redraw,
+  },
   boot.choices,
 );
 

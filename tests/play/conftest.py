@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser import chromium
+from tests.play.served import SMALL, Served, served
+
+__all__ = ["chromium"]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Served]:
+    with served("--share", "--host", "127.0.0.1", SMALL) as running:
+        yield running
