@@ -3,82 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import CONFIG, INK, LINE, MUTED, SCHEMA
+from gradgauge.report.charts._chart import Chart, Spec
+from gradgauge.report.charts._draw import INK, LINE, MUTED, SCHEMA
 from gradgauge.report.charts._rows import Row
 from gradgauge.report.page.palette import COLOURS
+from gradgauge.report.words.numbers import interval, percent
 from gradgauge.study.why.counterfactuals import CONTROL
 from gradgauge.study.why.result import Why
 from gradgauge.study.why.sentences import arm_name
+from gradgauge.study.why.verdict import TrainedArm
 
-_BETTER, _SAME = COLOURS[1], LINE
-_CONTROL_COLOUR = COLOURS[0]
+_COLOURS = {"control": COLOURS[0], "better": COLOURS[1], "same": MUTED}
+_SHAPES = {"control": "diamond", "better": "circle", "same": "square"}
 _ROW, _WIDTH = 24, 300
+_NAMES = 150
+"""Room for the arms' names, in every panel: on a page panels may stand one above the other."""
 
 
-def why_data(why: Why, lang: str) -> list[Row]:
+@dataclass(frozen=True)
+class WhyShown:
+    """An experiment, and the language that its arms are named in."""
+
+    why: Why
+    lang: str = "en"
+
+
+def why_data(shown: WhyShown) -> list[Row]:
     """One row an arm and optimiser: mean, lowest and highest seed, and how it stands to the
-    control."""
+    control; `baseline` the share right of always naming the most frequent class."""
+    baseline = shown.why.majority
     rows: list[Row] = []
-    for arm in why.arms:
+    for arm in shown.why.arms:
         summary = arm.test_accuracy
         rows.append(
             {
-                "arm": arm_name(arm.arm, lang),
+                "arm": arm_name(arm.arm, shown.lang),
                 "optimizer": arm.optimizer,
-                "mean": summary.mean,
+                "network": arm.optimizer,
+                "value": summary.mean,
                 "low": min(summary.values),
                 "high": max(summary.values),
-                "kind": _kind(arm.arm.name, arm.decided, arm.difference),
-                "label": f"{summary.mean:.3f}",
+                "kind": _kind(arm),
+                "shown": f"{summary.mean:.3f}",
+                "state": "number",
+                "baseline": baseline,
             }
         )
     return rows
 
 
-def _kind(name: str, decided: bool | None, gap: object) -> str:
-    if name == CONTROL:
+def _kind(arm: TrainedArm) -> str:
+    if arm.arm.name == CONTROL:
         return "control"
-    better = bool(decided) and getattr(gap, "mean", 0) > 0
+    better = bool(arm.decided) and arm.difference is not None and arm.difference.mean > 0
     return "better" if better else "same"
 
 
-def why_chart(rows: Sequence[Row], lang: str, title: str) -> Spec:
-    """Panels side by side, arms from top to bottom in the order they were trained."""
+def why_chart(rows: Sequence[Row], lang: str) -> Spec:
+    """Panels side by side, arms from top to bottom in the order they were trained; dotted the
+    share right of always naming the most frequent class."""
     optimizers = list(dict.fromkeys(row["optimizer"] for row in rows))
     return {
         "$schema": SCHEMA,
         "data": {"values": list(rows)},
-        "title": {
-            "text": title,
-            "anchor": "start",
-            "fontSize": 15,
-            "fontWeight": "bold",
-            "color": INK,
-            "offset": 14,
-        },
-        "hconcat": [_panel(rows, name, lang, first=not at) for at, name in enumerate(optimizers)],
+        "hconcat": [_panel(rows, name, lang) for name in optimizers],
         "spacing": 24,
-        "background": "white",
-        "padding": 18,
-        "config": CONFIG,
+        "usermeta": {"axis": _NAMES},
     }
 
 
-def _panel(rows: Sequence[Row], optimizer: str, lang: str, first: bool) -> Spec:
+def _panel(rows: Sequence[Row], optimizer: str, lang: str) -> Spec:
     arms = list(dict.fromkeys(row["arm"] for row in rows))
-    kinds = {"control": _CONTROL_COLOUR, "better": _BETTER, "same": _SAME}
-    shapes = {"control": "diamond", "better": "circle", "same": "square"}
     axis = {
         "title": None,
-        "labelLimit": 220,
+        "labelLimit": _NAMES,
+        "minExtent": _NAMES,
+        "maxExtent": _NAMES,
         "domain": False,
         "ticks": False,
         "labelFontSize": 12,
         "labelColor": INK,
-        "labels": first,
     }
     y = {"field": "arm", "type": "nominal", "sort": arms, "axis": axis}
     x = {
@@ -87,54 +94,63 @@ def _panel(rows: Sequence[Row], optimizer: str, lang: str, first: bool) -> Spec:
         "axis": {
             "title": sentence("why.table.accuracy", lang),
             "values": [0, 0.25, 0.5, 0.75, 1],
-            "format": ".2f",
+            "format": "%",
         },
     }
-    labels = {name: sentence(f"why.kind.{name}", lang) for name in kinds}
-    expression = " : ".join(f"datum.label == '{k}' ? '{v}'" for k, v in labels.items()) + " : ''"
-    legend = (
+    colour, shape = _channel(_COLOURS), _channel(_SHAPES)
+    layers = [
         {
-            "title": None,
-            "orient": "bottom",
-            "labelExpr": expression,
-            "labelLimit": 400,
-            "symbolSize": 90,
-        }
-        if first
-        else None
-    )
-
-    def channel(values: dict[str, str]) -> Spec:
-        scale = {"domain": list(values), "range": list(values.values())}
-        return {"field": "kind", "type": "nominal", "scale": scale, "legend": legend}
-
+            "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.5},
+            "encoding": {
+                "y": y,
+                "x": {**x, "field": "low"},
+                "x2": {"field": "high"},
+                "color": colour,
+            },
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+            "encoding": {"y": y, "x": {**x, "field": "value"}, "color": colour, "shape": shape},
+        },
+        {
+            "mark": {"type": "text", "align": "left", "dx": 9, "fontSize": 11, "color": INK},
+            "encoding": {"y": y, "x": {**x, "field": "high"}, "text": {"field": "shown"}},
+        },
+    ]
+    if rows[0]["baseline"] is not None:
+        chance = {"mark": {"type": "rule", "color": LINE, "strokeDash": [2, 3]}}
+        layers.insert(0, {**chance, "encoding": {"x": {**x, "field": "baseline"}}})
     return {
         "title": {"text": optimizer, "color": MUTED, "fontSize": 13},
         "width": _WIDTH,
         "height": _ROW * len(arms),
         "transform": [{"filter": {"field": "optimizer", "equal": optimizer}}],
-        "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.5},
-                "encoding": {
-                    "y": y,
-                    "x": {**x, "field": "low"},
-                    "x2": {"field": "high"},
-                    "color": channel(kinds),
-                },
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
-                "encoding": {
-                    "y": y,
-                    "x": {**x, "field": "mean"},
-                    "color": channel(kinds),
-                    "shape": channel(shapes),
-                },
-            },
-            {
-                "mark": {"type": "text", "align": "left", "dx": 9, "fontSize": 11, "color": INK},
-                "encoding": {"y": y, "x": {**x, "field": "high"}, "text": {"field": "label"}},
-            },
-        ],
+        "layer": layers,
     }
+
+
+def _channel(values: dict[str, str]) -> Spec:
+    scale = {"domain": list(values), "range": list(values.values())}
+    return {"field": "kind", "type": "nominal", "scale": scale, "legend": None}
+
+
+def describe_why(shown: WhyShown, lang: str) -> str:
+    """Every arm's accuracy under every optimiser."""
+    told = [sentence("report.chart.why.alt", lang)]
+    for arm in shown.why.arms:
+        told.append(
+            sentence(
+                "report.chart.why.alt_arm",
+                lang,
+                optimizer=arm.optimizer,
+                arm=arm_name(arm.arm, lang),
+                accuracy=percent(arm.test_accuracy.mean),
+                interval=interval(arm.test_accuracy.interval),
+            )
+        )
+    return " ".join(told)
+
+
+WHY = Chart(
+    "why", why_data, why_chart, "arm", ("optimizer",), describe_why, legend=False, log=False
+)

@@ -112,6 +112,8 @@ def _stepper(chart: Chart[Any], rows: Sequence[Row], steps: Sequence[int], lang:
 
 def _is_picked(rows: Sequence[dict[str, Any]], key: str) -> bool:
     """Whether layers or steps between the first and the last are left out."""
+    if not isinstance(rows[0][key], int):
+        return False
     places = {(row["network"], row[key]) for row in rows}
     for name in names_of(rows):
         of_network = [place for network, place in places if network == name]

@@ -45,7 +45,8 @@
 
   const draw = async (host, chart, panel) => {
     const spec = structuredClone(panel);
-    const width = Math.max(120, Math.floor(host.clientWidth) - AXIS - LEFT - RIGHT);
+    const axis = chart.usermeta.axis ?? AXIS;
+    const width = Math.max(120, Math.floor(host.clientWidth) - axis - LEFT - RIGHT);
     fit(spec, width);
     const whole = {
       ...spec, $schema: chart.$schema, data: chart.data, background: "transparent",

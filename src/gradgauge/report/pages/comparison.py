@@ -37,7 +37,7 @@ def all_sections(
     """The page's parts in order; those that have nothing to show are left out."""
     parts = [
         ("signal", _signal(comparison, lang)),
-        ("happened", _happened(comparison, lang)),
+        ("happened", _happened(comparison, lang, artifacts)),
         ("learning", _learning(comparison, lang)),
         ("lesson", _lesson(comparison, lang)),
         ("structure", _structure(comparison, lang)),
@@ -95,7 +95,7 @@ def _signal(comparison: Comparison, lang: str) -> str:
     return heading("signal", title) + figure
 
 
-def _happened(comparison: Comparison, lang: str) -> str:
+def _happened(comparison: Comparison, lang: str, artifacts: Artifacts) -> str:
     facts = all_facts(comparison)
     if not facts:
         return ""
@@ -114,7 +114,15 @@ def _happened(comparison: Comparison, lang: str) -> str:
     if notation:
         hint = sentence("report.why_hint", lang, name=shlex.quote(notation))
         others.append(f'<p class="muted">{prose(hint)}</p>')
-    return "".join([*parts, *others])
+    return "".join([*parts, *others, _why_link(artifacts, lang)])
+
+
+def _why_link(artifacts: Artifacts, lang: str) -> str:
+    """The way to the page that proves a cause, where there is one."""
+    if artifacts.why is None:
+        return ""
+    words = sentence("report.why.link", lang, notation=artifacts.why_notation)
+    return f'<p><a href="{escape(artifacts.why, quote=True)}">{prose(words)}</a></p>'
 
 
 def _learning(comparison: Comparison, lang: str) -> str:

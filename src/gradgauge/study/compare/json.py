@@ -30,6 +30,8 @@ class Artifacts:
         report: path of the HTML page; None: none was written.
         runs: paths of the saved Runs.
         flags: options of the command that change what it shows, not what it trains.
+        why: address of the page of a `why` about one of the networks, as a link from the report.
+        why_notation: that network in one line.
         report_seconds: what page and pictures took.
         total_seconds: of the whole command; None: of the comparison alone.
     """
@@ -37,6 +39,8 @@ class Artifacts:
     report: str | None = None
     runs: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    why: str | None = None
+    why_notation: str | None = None
     report_seconds: float = 0.0
     total_seconds: float | None = None
 

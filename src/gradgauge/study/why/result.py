@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradgauge.datasets import Dataset
+from gradgauge.datasets.facts import majority_share
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
@@ -68,6 +69,12 @@ class Why:
     def input_square(self) -> float:
         """Mean square of the data's inputs, on the probe batch."""
         return float(np.mean(self.dataset.floats(self.dataset.x_train[:PROBE_SAMPLES]) ** 2))
+
+    @property
+    def majority(self) -> float | None:
+        """Share of the test data right of always naming its most frequent class; None for
+        regression."""
+        return majority_share(self.dataset.y_test) if self.dataset.has_classes else None
 
     def to_json(self) -> dict[str, Any]:
         """As CONTRACT section 5 has it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.study.why.counterfactuals import CONTROL, Counterfactual
+from gradgauge.study.why.counterfactuals import CONTROL, SLOPE, WEIGHT_SCALE, Counterfactual
 
 if TYPE_CHECKING:
     from gradgauge.study.why.result import Why
@@ -23,8 +23,19 @@ def change_sentence(arm: Counterfactual, lang: str) -> str:
 
 
 def verdict_sentences(why: Why, lang: str) -> list[str]:
-    """The verdict, one sentence an optimiser."""
-    return [_one(why, optimizer, lang) for optimizer in why.optimizers]
+    """The verdict, one sentence an optimiser; and why a change that helps may not be named."""
+    return [_one(why, optimizer, lang) for optimizer in why.optimizers] + _contained(why, lang)
+
+
+def _contained(why: Why, lang: str) -> list[str]:
+    """Where the slope is a cause and the critical weights rescue: that they contain its repair."""
+    for optimizer, causes in why.causes.items():
+        arm = why.of(optimizer).get(WEIGHT_SCALE)
+        if SLOPE in causes and arm is not None and arm.rescues:
+            factor = f"{dict(arm.arm.facts)['factor']:.3g}"
+            name = arm_name(arm.arm, lang)
+            return [sentence("why.verdict.contained", lang, arm=name, factor=factor)]
+    return []
 
 
 def _key(name: str) -> str:
@@ -41,7 +52,7 @@ def _one(why: Why, optimizer: str, lang: str) -> str:
         return sentence("why.verdict.nothing", lang, **facts)
     best = max(arms.values(), key=lambda arm: arm.test_accuracy.mean)
     facts["best"] = sentence(
-        f"why.arm.{best.arm.name.replace('+', '_and_').replace('-', '_')}", lang
+        f"why.arm.{_key(best.arm.name)}", lang
     )
     facts["best_accuracy"] = f"{best.test_accuracy.mean:.3f}"
     if not causes:

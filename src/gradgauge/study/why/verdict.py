@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradgauge.gauges.signal_spread import resolution
 from gradgauge.run import Run
 from gradgauge.statistics import Difference, Summary, difference, summarize
 from gradgauge.study.by_layer import Attenuation, attenuation, by_layer
@@ -56,6 +57,12 @@ class TrainedArm:
         return self.difference.decided if self.difference else None
 
     @property
+    def rescues(self) -> bool:
+        """Whether it raises the control's mean test accuracy by RESCUE, decided."""
+        gap = self.difference
+        return gap is not None and bool(gap.decided) and gap.mean >= RESCUE
+
+    @property
     def accuracy(self) -> np.ndarray:
         """Test accuracy, one a seed."""
         return self.run.figure("test_accuracy")
@@ -72,6 +79,11 @@ class TrainedArm:
     def last_spread(self, moment: str) -> float:
         """signal_spread in the last hidden layer."""
         return float(by_layer(self.run, "signal_spread", moment)[-2])
+
+    @property
+    def spread_resolution(self) -> float:
+        """The smallest signal_spread that its arithmetic can tell from none."""
+        return resolution(self.run.values("probes", "signal_spread").dtype)
 
     @property
     def chi_grad_measured(self) -> float | None:
