@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import replace
@@ -123,13 +124,25 @@ def _write(
         from gradgauge.report.pages.write import write_report
 
         path = out / "report.html"
-        artifacts = replace(artifacts, report=str(path))
+        artifacts = with_why(replace(artifacts, report=str(path)), comparison, out)
         write_report(comparison, path, language.current(), artifacts)
     if images:
         from gradgauge.report.images import write_images
 
         write_images(comparison, out, language.current())
     return replace(artifacts, report_seconds=time.perf_counter() - began)
+
+
+def with_why(artifacts: Artifacts, comparison: Comparison, folder: Path) -> Artifacts:
+    """With the way from a report in `folder` to the page of a `why` about one of its networks."""
+    from gradgauge.study.why.saved import find_why
+
+    found = find_why(folder.resolve(), [run.notation for run in comparison.runs.values()])
+    if found is None:
+        return artifacts
+    page, notation = found
+    link = Path(os.path.relpath(page, folder.resolve())).as_posix()
+    return replace(artifacts, why=link, why_notation=notation)
 
 
 def file_name(name: str, number: int) -> str:

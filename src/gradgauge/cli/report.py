@@ -13,6 +13,7 @@ from gradgauge.errors import InvalidValue
 
 if TYPE_CHECKING:
     from gradgauge.run import Run
+    from gradgauge.study.compare.json import Artifacts
     from gradgauge.study.compare.result import Comparison
 
 
@@ -41,7 +42,6 @@ def command(  # noqa: D103
 ) -> None:
     from gradgauge.report.closing import REPORT
     from gradgauge.report.images import FIGURES, write_picture
-    from gradgauge.report.pages.write import write_report
     from gradgauge.report.rendering import check_ending
     from gradgauge.study.compare.json import Artifacts
 
@@ -52,8 +52,7 @@ def command(  # noqa: D103
         for name, value in given.items():
             if value is not None:
                 raise InvalidValue(name, out, "only_for_pictures")
-        runs = tuple(map(str, paths))
-        written = write_report(_subject(paths), out, current(), Artifacts(runs=runs))
+        written = _write_page(_subject(paths), out, Artifacts(runs=tuple(map(str, paths))))
     else:
         written = write_picture(
             _subject(paths),
@@ -66,6 +65,16 @@ def command(  # noqa: D103
         )
     if not quiet:
         click.echo(text("watch.report.written", path=written))
+
+
+def _write_page(subject: Comparison | Run, out: Path, artifacts: Artifacts) -> Path:
+    from gradgauge.cli.compare import with_why
+    from gradgauge.report.pages.write import write_report
+    from gradgauge.run import Run
+
+    if not isinstance(subject, Run):
+        artifacts = with_why(artifacts, subject, out.parent)
+    return write_report(subject, out, current(), artifacts)
 
 
 def _beside(paths: tuple[Path, ...]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, FROM_ZERO, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue
-from gradgauge.spec.comparison import WHY_SEEDS, ComparisonSpec, read_comparison
+from gradgauge.spec.comparison import WHY_SEEDS, ComparisonSpec, read_comparison, training_flags
 
 if TYPE_CHECKING:
     from gradgauge.study.why.result import Why
@@ -30,11 +31,16 @@ DEFAULT_OUT = Path("runs") / "why"
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
 @data_option()
-@option("--seeds", type=COUNT)
+@option("--seeds", type=COUNT, help=text("help.option.why_seeds"))
 @option("--seed", type=FROM_ZERO)
 @option("--batch-size", type=COUNT)
 @option("--epochs", type=COUNT)
-@option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUT,
+    help=text("help.option.why_out"),
+)
 @option("--json", is_flag=True)
 @option("--quiet", is_flag=True)
 @lang_option()
@@ -56,7 +62,7 @@ def command(
     if result.interrupted:
         print(text("errors.interrupted_early"), file=sys.stderr)
         return EXIT_INTERRUPTED
-    paths = _write(result, out)
+    paths = _write(result, out, _command(network, spec, optimizers, out))
     if json:
         print(json_format.dumps(_document(result), ensure_ascii=False, allow_nan=False))
     elif not quiet:
@@ -82,14 +88,30 @@ def _document(result: Why) -> dict[str, Any]:
     return why_json(result, language.current())
 
 
-def _write(result: Why, out: Path) -> list[Path]:
-    """The figures as JSON, and the picture."""
+def _command(network: str, spec: ComparisonSpec, optimizers: str | None, out: Path) -> str:
+    """The command line that repeats the experiment."""
+    words = ["gradgauge", "why", network]
+    for name in ("depth", "width"):
+        if getattr(spec, name) is not None:
+            words += [f"--{name}", str(getattr(spec, name))]
+    if spec.dataset != "mnist":
+        words += ["--dataset", spec.dataset]
+    words += ["--optimizers", optimizers] if optimizers else []
+    words += training_flags(spec.training)
+    return shlex.join([*words, *([] if out == DEFAULT_OUT else ["--out", str(out)])])
+
+
+def _write(result: Why, out: Path, command: str) -> list[Path]:
+    """The page, the figures as JSON, and the picture."""
+    from gradgauge.report.pages.why import write_why_page
     from gradgauge.report.terminal.why import write_why_images
     from gradgauge.run import write_text_whole
+    from gradgauge.study.why.saved import FIGURES, PAGE
 
     figures = json_format.dumps(_document(result), ensure_ascii=False, indent=1)
-    path = write_text_whole(out / "why.json", figures)
-    return [path, *write_why_images(result, out, language.current())]
+    path = write_text_whole(out / FIGURES, figures)
+    page = write_why_page(result, out / PAGE, language.current(), command)
+    return [page, path, *write_why_images(result, out, language.current())]
 
 
 def read_optimizers(text_: str) -> dict[str, float]:

@@ -137,17 +137,17 @@ def _channel(values: dict[str, str]) -> Spec:
 def describe_why(shown: WhyShown, lang: str) -> str:
     """Every arm's accuracy under every optimiser."""
     told = [sentence("report.chart.why.alt", lang)]
-    for arm in shown.why.arms:
-        told.append(
-            sentence(
-                "report.chart.why.alt_arm",
-                lang,
-                optimizer=arm.optimizer,
-                arm=arm_name(arm.arm, lang),
-                accuracy=percent(arm.test_accuracy.mean),
-                interval=interval(arm.test_accuracy.interval),
-            )
+    told += [
+        sentence(
+            "report.chart.why.alt_arm",
+            lang,
+            optimizer=arm.optimizer,
+            arm=arm_name(arm.arm, lang),
+            accuracy=percent(arm.test_accuracy.mean),
+            interval=interval(arm.test_accuracy.interval),
         )
+        for arm in shown.why.arms
+    ]
     return " ".join(told)
 
 

@@ -19,9 +19,6 @@ from gradgauge.study.why.result import Why
 from gradgauge.study.why.sentences import arm_name, change_sentence, verdict_sentences
 from gradgauge.study.why.verdict import RESCUE
 
-PAGE = "report.html"
-"""The page's name in the folder of a `why`."""
-
 
 def write_why_page(why: Why, path: Path | str, lang: str = "en", command: str = "") -> Path:
     """Write the page, whole or not at all.
@@ -45,7 +42,7 @@ def why_page(why: Why, lang: str = "en", command: str = "") -> str:
             ("why_arms", _arms(why, lang)),
             ("why_changes", _changes(why, lang)),
             ("why_figures", _figures(why, lang)),
-            ("why_judged", _judged(why, lang)),
+            ("why_judged", _judged(lang)),
             ("repeat", _repeat(why, lang, command)),
         ]
     )
@@ -79,7 +76,9 @@ def _changes(why: Why, lang: str) -> str:
         f"<dt>{escape(arm_name(arm, lang))}</dt><dd>{prose(change_sentence(arm, lang))}</dd>"
         for arm in arms
     )
-    return heading("why_changes", sentence("report.section.why_changes", lang)) + f"<dl>{terms}</dl>"
+    return (
+        heading("why_changes", sentence("report.section.why_changes", lang)) + f"<dl>{terms}</dl>"
+    )
 
 
 def _figures(why: Why, lang: str) -> str:
@@ -93,7 +92,7 @@ def _figures(why: Why, lang: str) -> str:
     return "".join([*parts, f'<p class="muted">{prose(note)}</p>'])
 
 
-def _judged(why: Why, lang: str) -> str:
+def _judged(lang: str) -> str:
     told = sentence("report.why.judged", lang, rescue=f"{RESCUE:.2f}".removeprefix("0"))
     alike = sentence("report.why.alike", lang, control=sentence(f"why.arm.{CONTROL}", lang))
     title = heading("why_judged", sentence("report.section.why_judged", lang))

@@ -51,9 +51,7 @@ def _one(why: Why, optimizer: str, lang: str) -> str:
     if not fails:
         return sentence("why.verdict.nothing", lang, **facts)
     best = max(arms.values(), key=lambda arm: arm.test_accuracy.mean)
-    facts["best"] = sentence(
-        f"why.arm.{_key(best.arm.name)}", lang
-    )
+    facts["best"] = sentence(f"why.arm.{_key(best.arm.name)}", lang)
     facts["best_accuracy"] = f"{best.test_accuracy.mean:.3f}"
     if not causes:
         return sentence("why.verdict.unnamed", lang, **facts)
