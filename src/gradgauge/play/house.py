@@ -127,7 +127,7 @@ class House:
                 self._deaths = [at for at in self._deaths if at > time.monotonic() - _WINDOW]
                 self._deaths.append(time.monotonic())
                 lost = len(self._deaths) > _RESTARTS
-                self._tell_all(dumps({"kind": "worker", "state": "lost" if lost else "restarted"}))
+                self._tell_all(dumps({"kind": "worker", "state": "ended" if lost else "restarted"}))
                 if lost:
                     return
         finally:

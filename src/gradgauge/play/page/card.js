@@ -51,7 +51,7 @@ export class Card {
     if (!scene || !shown) return;
     const network = scene.networks[this.network];
     const frame = shown.networks[this.network];
-    this.title.textContent = heading(network);
+    this.title.textContent = heading(network, scene.settings, this.network);
     const known = store.accuracy(this.network);
     this.accuracy.replaceChildren(
       make("strong", "", percent(known)),
@@ -73,12 +73,20 @@ export class Card {
   }
 }
 
-/** @param {{name: string, widths: number[], activations: string[]}} network */
-function heading(network) {
+const OWN = ["init", "scale", "norm", "skip", "opt", "lr", "momentum", "clip"];
+
+/**
+ * What a network is, and in what it differs from the other one.
+ * @param {{widths: number[], activations: string[]}} network
+ * @param {Record<string, string>} settings @param {number} at
+ */
+function heading(network, settings, at) {
   const kinds = [...new Set(network.activations)].join(" + ");
   const sizes = [...new Set(network.widths)];
-  const size = sizes.length === 1 ? `${network.widths.length} × ${sizes[0]}` : `${network.widths.length}`;
-  return `${kinds} · ${size}`;
+  const size = sizes.length === 1 ? `${network.widths.length} × ${sizes[0]}` : settings[at ? "b.net" : "net"];
+  const own = OWN.filter((key) => "b.act" in settings && settings[key] !== settings[`b.${key}`]);
+  const told = own.map((key) => `${say(`field.${key}`)} ${settings[at ? `b.${key}` : key]}`);
+  return [kinds, size, ...told].join(" · ");
 }
 
 function legend() {

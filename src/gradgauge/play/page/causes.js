@@ -2,7 +2,7 @@
 /** Why: the counterfactuals beside the network itself, each as a pair of small ladders. */
 /** @typedef {import("./store.js").Store} Store */
 import { make, place, range } from "./ladder.js";
-import { count, part, percent, say } from "./words.js";
+import { called, count, part, percent, say } from "./words.js";
 
 /** @param {HTMLElement} root @param {Store} store */
 export function drawCauses(root, store) {
@@ -11,7 +11,7 @@ export function drawCauses(root, store) {
   const key = `${store.arms.length} ${store.asked.over} ${document.documentElement.lang}`;
   if (root.dataset.key === key) return;
   root.dataset.key = key;
-  const name = store.scene.networks[store.asked.network].name;
+  const name = called(store.scene.networks[store.asked.network].name);
   const title = make("h2", "", say("why.title", { name }));
   title.id = "causes-title";
   const arms = [...store.arms].sort((one, two) => one.place - two.place);

@@ -3,7 +3,7 @@
 /** @typedef {import("./store.js").Store} Store */
 import { activations, written } from "./address.js";
 import { make } from "./ladder.js";
-import { number, percent, say } from "./words.js";
+import { called, number, percent, say } from "./words.js";
 
 const FORMULAS = [
   ["delta_norm", "‖δ‖ = ‖∂L/∂z‖"],
@@ -78,7 +78,7 @@ export class Detail {
     this.key = key;
     this.drawn = null;
     const network = scene.networks[at.network];
-    const title = make("h2", "", say(at.unit ? "detail.unit" : "detail.layer", { ...at, name: network.name }));
+    const title = make("h2", "", say(at.unit ? "detail.unit" : "detail.layer", { ...at, name: called(network.name) }));
     title.id = "detail-title";
     const close = make("button", "close", say("close"));
     close.setAttribute("type", "button");

@@ -113,7 +113,7 @@ export class Ladder {
   build(scene, version) {
     this.version = version;
     const depth = scene.networks[this.network].widths.length;
-    const every = depth > 60 ? 10 : depth > 30 ? 5 : 1;
+    const every = depth > 60 ? 10 : depth > 20 ? 5 : 1;
     this.root.style.setProperty("--rows", String(depth + 1));
     this.root.classList.toggle("dense", depth > 30);
     this.rungs = Array.from({ length: depth + 1 }, (_, at) => {

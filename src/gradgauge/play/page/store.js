@@ -71,7 +71,8 @@ export class Store {
         this.asked = { network: m.network, arms: m.arms, over: Boolean(m.over) };
       },
       worker: (m) => {
-        this.connection = m.state;
+        this.connection = m.state === "restarted" ? "open" : m.state;
+        this.asked = null;
       },
     })[message.kind];
     if (take) take(message);

@@ -2,7 +2,7 @@
 /** The table twin of the ladders: every figure of the shown step. */
 /** @typedef {import("./store.js").Store} Store */
 import { make } from "./ladder.js";
-import { number, say } from "./words.js";
+import { called, number, say } from "./words.js";
 
 const COLUMNS = ["delta_norm", "slope_gain", "weight_gain", "signal_spread", "update_ratio", "saturated", "dead"];
 
@@ -10,7 +10,7 @@ const COLUMNS = ["delta_norm", "slope_gain", "weight_gain", "signal_spread", "up
 export function drawTables(root, store) {
   const { scene, shown } = store;
   if (!scene || !shown) return;
-  root.replaceChildren(...scene.networks.map((network, at) => table(network.name, shown.networks[at], shown.step)));
+  root.replaceChildren(...scene.networks.map((network, at) => table(called(network.name), shown.networks[at], shown.step)));
 }
 
 /** @param {string} name @param {import("./story.js").NetworkFrame} frame @param {number} step */

@@ -80,3 +80,8 @@ export function count(value) {
 export function part(decades) {
   return say("part", { count: count(10 ** Math.abs(decades)) });
 }
+
+/** A network's name in a sentence: its activation, or its letter. @param {string} name @returns {string} */
+export function called(name) {
+  return name.length === 1 ? say("network", { letter: name.toUpperCase() }) : name;
+}
