@@ -5,6 +5,7 @@
       InvalidValue       a value outside what its field takes
       InvalidNotation    a network's one-line notation that cannot be read
       MissingExtra       an optional dependency that is not installed
+      TooLarge           a network that does not fit the memory that is free
       Problem            one reason out of a table of the catalogue
         FileProblem        ... about a file or folder
           DataProblem        a data file or array that cannot be used
@@ -234,6 +235,33 @@ class MissingExtra(GradgaugeError):
     def message(self) -> Message:
         """See GradgaugeError."""
         return Message("errors.missing_extra", {"feature": self.feature, "extra": self.extra})
+
+
+class TooLarge(GradgaugeError):
+    """A network that does not fit this machine's memory.
+
+    Args:
+        notation: the network.
+        needs, has: bytes.
+    """
+
+    notation: str
+    needs: float
+    has: float
+
+    def __init__(self, notation: str, needs: float, has: float):
+        super().__init__(notation=notation, needs=float(needs), has=float(has))
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message(
+            "errors.too_large",
+            {
+                "notation": self.notation,
+                "needs": f"{self.needs / 1e9:.1f}",
+                "has": f"{self.has / 1e9:.1f}",
+            },
+        )
 
 
 class Problem(GradgaugeError):

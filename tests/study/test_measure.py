@@ -6,11 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from gradgauge.errors import InvalidValue
+from gradgauge.errors import InvalidValue, TooLarge
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
-from gradgauge.study.memory import TooLarge
 from gradgauge.study.theory import measure as study
 from gradgauge.study.theory.agreement import NOT_SETTLED, judge
 from gradgauge.study.theory.random_network import Size, pass_through

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from gradgauge.engine.terms import Entry
+from gradgauge.errors import TooLarge
 from gradgauge.gauges import PROBE_QUANTITIES, PROBE_SAMPLES, STEP_QUANTITIES
+from gradgauge.memory import free_memory
 from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.notation import write
 from gradgauge.spec.training import TrainingSpec
 
 MOST_STEPS = 4_096
@@ -100,3 +105,26 @@ def run_bytes(network: NetworkSpec, training: TrainingSpec, samples: int) -> flo
     per_layer = len(when.kept) * len(STEP_QUANTITIES) + len(when.probes) * len(PROBE_QUANTITIES)
     itemsize = np.dtype(training.dtype).itemsize
     return itemsize * (network.depth + 1) * per_layer + _FILE_BYTES
+
+
+def check_memory(entries: Sequence[Entry], lanes: int) -> None:
+    """Raise unless the largest trainings that may run at once fit into the memory that is free.
+
+    Args:
+        entries: all that is to be trained.
+        lanes: trainings at once.
+
+    Raises:
+        TooLarge: they do not.
+    """
+    taken = sorted(
+        (
+            (member_bytes(entry.network, entry.training), at)
+            for at, entry in enumerate(entries)
+            for _ in entry.training.seeds[:lanes]
+        ),
+        reverse=True,
+    )[:lanes]
+    needs, has = sum(size for size, _ in taken), free_memory()
+    if needs > has:
+        raise TooLarge(write(entries[taken[0][1]].network), needs, has)

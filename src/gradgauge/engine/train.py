@@ -38,6 +38,7 @@ def train(
 
     Raises:
         InvalidValue: a batch larger than the data; a sequence of listeners for several trainings.
+        TooLarge: trainings that run at once need more memory than is free.
     """
     start()
     # JAX is imported here, after it has been set up.

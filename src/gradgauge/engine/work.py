@@ -18,7 +18,7 @@ from gradgauge.datasets import Dataset
 from gradgauge.engine.ensemble import DeviceData, Member, MemberGroup
 from gradgauge.engine.group_training import GroupResult, train_group
 from gradgauge.engine.history import History
-from gradgauge.engine.limits import ProbeSchedule, member_bytes, schedule_of
+from gradgauge.engine.limits import ProbeSchedule, check_memory, member_bytes, schedule_of
 from gradgauge.engine.program_key import Plan, plan_for
 from gradgauge.engine.programs import STORE, Compiling, precision
 from gradgauge.engine.results import run_attributes, run_from
@@ -46,6 +46,8 @@ def do_work(
     listeners: Listeners,
 ) -> TrainingResult:
     """As `train`."""
+    if jax.default_backend() == "cpu":  # On a GPU, groups are made as large as fits.
+        check_memory(entries, workers())
     STORE.trim()
     activations = frozenset(a for entry in entries for a in entry.network.activations)
     jobs = _jobs(entries, dataset, activations)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from gradgauge.datasets import Dataset
 from gradgauge.engine.limits import member_bytes, run_bytes, schedule_of
 from gradgauge.engine.terms import Entry
+from gradgauge.errors import TooLarge
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.memory import free_memory
 from gradgauge.spec.notation import write
-from gradgauge.study.memory import TooLarge
 from gradgauge.study.sweep.grid import Cell, Group, Plan
 from gradgauge.study.sweep.runners.runner import Train
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradgauge.errors import TooLarge
 from gradgauge.gauges.norms import norm
 from gradgauge.memory import free_memory
 from gradgauge.parts.activations import Activation
-from gradgauge.study.memory import TooLarge
 
 Floats = np.ndarray
 
