@@ -42,6 +42,7 @@ DEFAULT_OUT = Path("runs") / "compare"
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
 @data_option()
+@option("--train-samples", type=COUNT)
 @option("--seeds", type=COUNT)
 @option("--seed", type=FROM_ZERO)
 @training_options

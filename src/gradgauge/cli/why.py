@@ -31,6 +31,7 @@ DEFAULT_OUT = Path("runs") / "why"
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
 @data_option()
+@option("--train-samples", type=COUNT)
 @option("--seeds", type=COUNT, help=text("help.option.why_seeds"))
 @option("--seed", type=FROM_ZERO)
 @option("--batch-size", type=COUNT)
@@ -74,9 +75,11 @@ def command(
 
 def _train(spec: ComparisonSpec, name: str, rates: dict[str, float] | None, quiet: bool) -> Why:
     from gradgauge import datasets
+    from gradgauge.datasets.look import warn_of
     from gradgauge.study.why.run import why
 
-    data = datasets.load(spec.dataset)
+    data = datasets.load(spec.dataset).thinned(spec.train_samples)
+    warn_of(data)
     network = spec.fitting(data.inputs, data.outputs)[name]
     with Progress(quiet) as progress:
         return why(network, spec.training, data, rates, progress)
@@ -96,6 +99,8 @@ def _command(network: str, spec: ComparisonSpec, optimizers: str | None, out: Pa
             words += [f"--{name}", str(getattr(spec, name))]
     if spec.dataset != "mnist":
         words += ["--dataset", spec.dataset]
+    if spec.train_samples is not None:
+        words += ["--train-samples", str(spec.train_samples)]
     words += ["--optimizers", optimizers] if optimizers else []
     words += training_flags(spec.training)
     return shlex.join([*words, *([] if out == DEFAULT_OUT else ["--out", str(out)])])

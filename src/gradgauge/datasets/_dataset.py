@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradgauge.errors import DataProblem
+from gradgauge.errors import DataProblem, InvalidValue
 
 MOST_CLASSES = 9_999
+
+THINNED = ":every "
+"""Stands in a fingerprint before the number of samples that were picked evenly."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,25 @@ class Dataset:
             y_test=self.y_test[:test],
             fingerprint=f"{self.fingerprint}:{train}:{test}",
         )
+
+    def thinned(self, train: int | None) -> Dataset:
+        """With so many training samples, picked evenly, so that sorted data keep their classes;
+        None: with all of them.
+
+        Raises:
+            InvalidValue: more than there are, or so few that a class is left without any.
+        """
+        if train is None or train == len(self.y_train):
+            return self
+        if train > len(self.y_train):
+            samples = len(self.y_train)
+            raise InvalidValue("train_samples", train, "at_most_samples", samples=samples)
+        rows = np.arange(train) * len(self.y_train) // train
+        y = self.y_train[rows]
+        if self.has_classes and len(np.unique(y)) < len(np.unique(self.y_train)):
+            raise InvalidValue("train_samples", train, "every_class")
+        fingerprint = f"{self.fingerprint}{THINNED}{train}"
+        return replace(self, x_train=self.x_train[rows], y_train=y, fingerprint=fingerprint)
 
     @property
     def outputs(self) -> int:

@@ -65,6 +65,7 @@ class ComparisonSpec:
         preset: the preset's name, or None.
         depth, width: hidden layers of the networks that are named by their activation alone.
         dataset: a dataset's name or an .npz file's path.
+        train_samples: how many of the training samples are trained on; None: all of them.
         training: shared by all; somebody's own networks bring loss and optimizer themselves.
         functions: those of `arguments` that are functions.
     """
@@ -74,6 +75,7 @@ class ComparisonSpec:
     depth: int | None = None
     width: int | None = None
     dataset: str = "mnist"
+    train_samples: int | None = None
     training: TrainingSpec = field(default_factory=TrainingSpec)
     functions: tuple[str, ...] = ()
 
@@ -88,6 +90,8 @@ class ComparisonSpec:
                 whole_number(name, value, 1)
                 if not any(self._is_activation(a) for a in self.arguments):
                     raise InvalidValue(name, value, "only_beside_activations")
+        if self.train_samples is not None:
+            whole_number("train_samples", self.train_samples, 1)
         self.networks(MNIST_INPUTS, MNIST_OUTPUTS)
 
     def networks(self, inputs: int, outputs: int) -> dict[str, NetworkSpec]:
@@ -155,6 +159,8 @@ class ComparisonSpec:
                 words += [f"--{name}", str(getattr(self, name))]
         if self.dataset != "mnist":
             words += ["--dataset", self.dataset]
+        if self.train_samples is not None:
+            words += ["--train-samples", str(self.train_samples)]
         return shlex.join([*words, *training_flags(self.training), *flags])
 
 
@@ -205,7 +211,7 @@ def read_comparison(
 
     Args:
         arguments: networks: activations, notations, specs, or functions that make one.
-        options: `preset`, `depth`, `width`, `dataset`; every field of TrainingSpec; `seeds`, how
+        options: `preset`, `depth`, `width`, `dataset`, `train_samples`; every field of TrainingSpec; `seeds`, how
             many; `seed`, the first. An option that is None is left at its default.
 
     Raises:
@@ -227,7 +233,7 @@ def read_comparison(
 
 COMPARISON_OPTIONS = tuple(
     {
-        **dict.fromkeys(("preset", "depth", "width", "dataset")),
+        **dict.fromkeys(("preset", "depth", "width", "dataset", "train_samples")),
         **{f.name: None for f in dataclasses.fields(TrainingSpec)},
         "seed": None,
     }

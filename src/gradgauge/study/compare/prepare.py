@@ -9,7 +9,9 @@ from typing import Any
 
 from gradgauge import datasets
 from gradgauge.datasets import Dataset
+from gradgauge.datasets.look import warn_of
 from gradgauge.engine.train import load
+from gradgauge.errors import InvalidValue
 from gradgauge.messages.catalog import Message
 from gradgauge.own.data import OwnData, named_data, own_data
 from gradgauge.own.errors import OwnProblem
@@ -58,9 +60,12 @@ def prepare(
         if isinstance(data, OwnData):
             _check_loss(spec, data)
             data = data.for_notations()
-        dataset = data or _load_beside_engine(spec)
+        dataset = (data or _load_beside_engine(spec)).thinned(spec.train_samples)
+        warn_of(dataset)
         networks = spec.fitting(dataset.inputs, dataset.outputs)
         return Prepared(_arms(spec, networks), networks, dataset)
+    if spec.train_samples is not None:
+        raise InvalidValue("train_samples", spec.train_samples, "not_with_functions")
     if data is None:
         data = named_data(spec.dataset)
     elif isinstance(data, Dataset):

@@ -25,6 +25,7 @@ def compare(
     depth: int | None = None,
     width: int | None = None,
     dataset: str | Path | Dataset | None = None,
+    train_samples: int | None = None,
     seeds: int | None = None,
     seed: int | None = None,
     optimizer: str | None = None,
@@ -59,6 +60,7 @@ def compare(
         depth, width: hidden layers of the networks that are named by their activation; None: 10
             of 64 units.
         dataset: its name, an .npz file's path, or a Dataset; None: MNIST.
+        train_samples: train on so many samples, evenly picked; None: all of them.
         seeds: trainings of each network; None: one.
         seed: the first of them; None: 0.
         optimizer, learning_rate, batch_size, epochs, loss, momentum, weight_decay, schedule,
@@ -95,6 +97,7 @@ def compare(
         depth=depth,
         width=width,
         dataset=data.name if data is not None else dataset,
+        train_samples=train_samples,
         seeds=seeds,
         seed=seed,
         optimizer=optimizer,

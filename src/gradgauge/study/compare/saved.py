@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradgauge.datasets._dataset import THINNED
 from gradgauge.errors import Problem
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.run import Run
@@ -117,7 +118,13 @@ def _spec(
 ) -> ComparisonSpec:
     """What `compare` would be told to train the same again: a preset, activations, notations."""
     attributes = run.attributes
-    common = {"dataset": str(attributes.get("dataset", "mnist")), "training": training}
+    taken = str(attributes.get(_DATA, "")).partition(THINNED)[2]
+    samples = int(taken) if taken.isdecimal() else None
+    common: dict[str, Any] = {
+        "train_samples": samples,
+        "dataset": str(attributes.get("dataset", "mnist")),
+        "training": training,
+    }
     for name, preset in PRESETS.items():
         if preset == networks and len(runs) == len(networks):
             return ComparisonSpec(preset=name, **common)

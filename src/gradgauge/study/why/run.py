@@ -9,6 +9,7 @@ from typing import Never
 
 from gradgauge import datasets
 from gradgauge.datasets import Dataset
+from gradgauge.datasets.look import warn_of
 from gradgauge.errors import InvalidValue
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.listening import OnProgress
@@ -35,6 +36,7 @@ def why(
     *,
     depth: int | None = None,
     width: int | None = None,
+    train_samples: int | None = None,
     seeds: int | None = None,
     seed: int | None = None,
     batch_size: int | None = None,
@@ -50,6 +52,7 @@ def why(
         optimizers: optimizer -> rate; None: DEFAULT_OPTIMIZERS.
         on_progress: called with steps made and steps in all.
         depth, width: hidden layers of a network named by its activation; None: 10 of 64 units.
+        train_samples: train on so many samples, evenly picked; None: all of them.
         seeds: trainings of each arm; None: WHY_SEEDS, as with one nothing is decided.
         seed: the first of them; None: 0.
         batch_size, epochs: see TrainingSpec, whose defaults None stands for.
@@ -73,9 +76,12 @@ def why(
     began = time.perf_counter()
     data = dataset if isinstance(dataset, Dataset) else None
     named = dataset if data is None else data.name
-    spec = read_comparison((network,), depth=depth, width=width, dataset=named, **given)
+    given |= {"depth": depth, "width": width, "dataset": named, "train_samples": train_samples}
+    spec = read_comparison((network,), **given)
     training = training or spec.training
     data = data or datasets.load(spec.dataset, LOSSES[training.loss].classification)
+    data = data.thinned(spec.train_samples)
+    warn_of(data)
     (control,) = spec.fitting(data.inputs, data.outputs).values()
     return _experiment(
         control, training, data, optimizers or DEFAULT_OPTIMIZERS, on_progress, began
