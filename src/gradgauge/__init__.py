@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gradgauge.export.jsonl import JsonlWriter as JsonlWriter
     from gradgauge.export.tensorboard import TensorBoardWriter as TensorBoardWriter
     from gradgauge.parts.activations import ACTIVATIONS as ACTIVATIONS
+    from gradgauge.play.watched import PlayListener as PlayListener
     from gradgauge.report.closing import ReportWriter as ReportWriter
     from gradgauge.report.images import write_picture as write_picture
     from gradgauge.report.pages.write import write_report as write_report
@@ -52,6 +53,7 @@ _HOMES = {
     "JsonlWriter": "gradgauge.export.jsonl:JsonlWriter",
     "LiveTable": "gradgauge.report.terminal.live:LiveTable",
     "NetworkSpec": "gradgauge.spec.network:NetworkSpec",
+    "PlayListener": "gradgauge.play.watched:PlayListener",
     "ReportWriter": "gradgauge.report.closing:ReportWriter",
     "Run": "gradgauge.run:Run",
     "Study": "gradgauge.study.sweep.results:Study",
@@ -86,6 +88,7 @@ __all__ = [
     "JsonlWriter",
     "LiveTable",
     "NetworkSpec",
+    "PlayListener",
     "ReportWriter",
     "Run",
     "Study",

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from socket import socket
+from threading import Event
 from typing import Any
 
 import uvicorn
@@ -211,13 +212,16 @@ _HEADERS = {
 }
 
 
-async def serve(site: Site, listening: socket, started: Callable[[], Any]) -> None:
-    """Serve until cancelled or interrupted.
+async def serve(
+    site: Site, listening: socket, started: Callable[[], Any], stop: Event | None = None
+) -> None:
+    """Serve until interrupted, or until `stop` is set.
 
     Args:
         site: what is answered.
         listening: a bound socket.
         started: called when the first request can come.
+        stop: set it from any thread to end.
     """
     config = uvicorn.Config(
         site.app(),
@@ -238,4 +242,5 @@ async def serve(site: Site, listening: socket, started: Callable[[], Any]) -> No
     # In portions: Ctrl-C is raised at this thread's next instruction.
     while not serving.done():
         await asyncio.wait([serving], timeout=_PAUSE)
+        server.should_exit = server.should_exit or (stop is not None and stop.is_set())
     await serving

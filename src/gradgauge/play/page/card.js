@@ -51,7 +51,7 @@ export class Card {
     if (!scene || !shown) return;
     const network = scene.networks[this.network];
     const frame = shown.networks[this.network];
-    this.title.textContent = heading(network, scene.settings, this.network);
+    this.title.textContent = scene.watched ? network.name : heading(network, scene.settings, this.network);
     const known = store.accuracy(this.network);
     this.accuracy.replaceChildren(
       make("strong", "", percent(known)),
@@ -67,7 +67,8 @@ export class Card {
     this.ladder.draw(store, scales);
     this.finding.replaceChildren(...frame.findings.slice(0, 1).map((one) => told(one)));
     this.why.disabled = !store.driving;
-    fill(this.fields, scene.settings, this.network ? "b." : "", store.driving);
+    this.fields.hidden = this.why.hidden = Boolean(scene.watched);
+    if (!scene.watched) fill(this.fields, scene.settings, this.network ? "b." : "", store.driving);
     this.surface.hidden = !frame.surface || !scene.data.points;
     if (frame.surface && scene.data.points) drawSurface(this.surface, frame.surface, scene.data.points);
   }

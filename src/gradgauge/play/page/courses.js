@@ -62,11 +62,11 @@ export class Courses {
     const hasAccuracy = scene.data.constant !== null;
     const charts = [{ title: say("loss"), series: loss, low: null }];
     if (hasAccuracy) charts.push({ title: say("accuracy"), series: accuracy, low: /** @type {any} */ ([0, 1]) });
-    this.plots = charts.map((chart) => this.chart(chart, scene.steps, ink));
+    this.plots = charts.map((chart) => this.chart(chart, () => scene.steps || newest(store), ink));
     this.fit();
   }
 
-  /** @param {{title: string, series: any[], low: any}} chart @param {number} steps @param {any} ink */
+  /** @param {{title: string, series: any[], low: any}} chart @param {() => number} steps @param {any} ink */
   chart(chart, steps, ink) {
     const figure = make("figure", "", make("figcaption", "", chart.title));
     this.root.append(figure);
@@ -77,7 +77,7 @@ export class Courses {
         height: HEIGHT,
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-        scales: { x: { time: false, range: [0, steps] }, y: chart.low ? { range: chart.low } : {} },
+        scales: { x: { time: false, range: () => [0, Math.max(1, steps())] }, y: chart.low ? { range: chart.low } : {} },
         axes: [{ ...axis, size: 28, space: 60 }, { ...axis, size: 44, space: 34 }],
         series: [{}, ...chart.series],
         hooks: {
@@ -131,6 +131,11 @@ export function marks(settings) {
   return ["lr", "b.lr"].flatMap((key) =>
     (settings[key] ?? "").split(",").slice(1).map((piece) => Number(piece.split(":")[0])),
   );
+}
+
+/** The newest step. @param {Store} store */
+function newest(store) {
+  return store.frames[store.frames.length - 1]?.step ?? 0;
 }
 
 function colours() {

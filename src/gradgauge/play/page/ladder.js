@@ -47,6 +47,8 @@ export class Ladder {
     this.network = network;
     this.open = open;
     this.version = -1;
+    /** @type {string[] | undefined} the layers' own names, of somebody's own training. */
+    this.names = undefined;
     this.root = make("div", "ladder");
     /** @type {HTMLElement[]} */
     this.rungs = [];
@@ -102,7 +104,7 @@ export class Ladder {
     rung.setAttribute(
       "aria-label",
       say(at === this.rungs.length - 1 ? "rung.output" : "rung.hidden", {
-        layer: at + 1,
+        layer: this.names ? `${at + 1} (${this.names[at]})` : at + 1,
         delta: number(frame.gauges.delta_norm[at]),
         spread: number(spread),
       }),
@@ -112,7 +114,9 @@ export class Ladder {
   /** @param {import("./store.js").Scene} scene @param {number} version */
   build(scene, version) {
     this.version = version;
-    const depth = scene.networks[this.network].widths.length;
+    const { names, widths } = scene.networks[this.network];
+    const depth = widths.length;
+    this.names = names;
     const every = depth > 60 ? 10 : depth > 20 ? 5 : 1;
     this.root.style.setProperty("--rows", String(depth + 1));
     this.root.classList.toggle("dense", depth > 30);
@@ -122,6 +126,7 @@ export class Ladder {
       const rung = make("button", "rung", track("back"), make("span", "spine", name), track("fore"));
       rung.setAttribute("type", "button");
       rung.tabIndex = at ? -1 : 0;
+      if (names) rung.title = names[at];
       if (output) rung.setAttribute("aria-disabled", "true");
       rung.addEventListener("click", () => output || this.open(at + 1));
       return rung;

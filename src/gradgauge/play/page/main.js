@@ -66,7 +66,7 @@ function told(connection) {
 
 /** The address says what is trained. */
 function remember() {
-  if (!store.scene || (!asked && !boot.replay)) return;
+  if (!store.scene || store.scene.watched || (!asked && !boot.replay)) return;
   const text = joined({ ...pairs(store.scene.fragment), ...page });
   history.replaceState(null, "", `#${text}`);
 }
@@ -142,7 +142,8 @@ function draw() {
   detail.draw(store);
   drawCauses(byId("causes"), store);
   if (/** @type {HTMLDetailsElement} */ (byId("tables")).open) drawTables(byId("table-body"), store);
-  fill(byId("shared"), scene.settings, "", store.driving);
+  /** @type {HTMLElement} */ (document.querySelector(".training")).hidden = Boolean(scene.watched);
+  if (!scene.watched) fill(byId("shared"), scene.settings, "", store.driving);
 }
 
 /** @param {import("./store.js").Scene} scene */
@@ -193,19 +194,24 @@ function transport() {
   }
   /** @type {HTMLSelectElement} */ (byId("speed")).value = String(store.speed);
   const scrub = /** @type {HTMLInputElement} */ (byId("scrub"));
-  scrub.max = String(scene?.steps ?? 0);
+  scrub.max = String(scene?.steps || (store.frames[store.frames.length - 1]?.step ?? 0));
   scrub.value = String(shown?.step ?? 0);
   scrub.setAttribute("aria-valuetext", say("state.step", { step: shown?.step ?? 0, steps: scene?.steps ?? 0 }));
   byId("follow").hidden = store.held === null;
   byId("state").textContent = [
     store.connection === "open" ? say(`status.${store.refused ? "failed" : status}`) : say(`connection.${store.connection}`),
-    scene ? say("state.step", { step: shown?.step ?? 0, steps: scene.steps }) : "",
+    scene ? position(scene, shown?.step ?? 0) : "",
     store.pace ? say("state.pace", { pace: Math.round(store.pace) }) : "",
     store.place ? say("state.queue", { place: store.place, of: store.waiting }) : "",
     store.held === null ? "" : say("state.held"),
   ]
     .filter(Boolean)
     .join(" · ");
+}
+
+/** @param {import("./store.js").Scene} scene @param {number} step */
+function position(scene, step) {
+  return scene.steps ? say("state.step", { step, steps: scene.steps }) : say("state.open", { step });
 }
 
 function warnings() {

@@ -6,7 +6,8 @@
  * @typedef {{fragment: string, settings: Record<string, string>, steps: number, per_epoch: number,
  *   data: {name: string, inputs: number, outputs: number, train: number, constant: number | null,
  *     points: number[][] | null},
- *   networks: {name: string, notation: string, parameters: number, widths: number[],
+ *   watched?: boolean,
+ *   networks: {name: string, notation: string, names?: string[], parameters: number, widths: number[],
  *     activations: string[], predicted: {delta_decades: number[], signal_spread: number[]}}[],
  *   unknown: Record<string, string>[]}} Scene
  */
