@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
+import torch
+from torch import nn
 
+import gradgauge
 from tests.diagnosis.made import evidence, found, layers, silent
 
 
@@ -79,3 +83,22 @@ def test_equal_weights_that_only_biases_tell_apart_where_the_training_fails():
 def test_equal_weights_that_only_biases_tell_apart_where_it_learns():
     assert found("constant-initialization", evidence(made=only_biases_differ())) == []
     assert found("constant-initialization", evidence(made=only_biases_differ(0.0))) == []
+
+
+@pytest.mark.parametrize("rate", [1e-3, 1e-1])
+def test_a_network_of_zeros_with_random_biases_is_named(rate):
+    """PyTorch's biases are random: its units part, slowly, all seeing the same sum."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4)
+    )
+    for layer in model:
+        if isinstance(layer, nn.Linear):
+            nn.init.zeros_(layer.weight)
+    x = torch.randn(256, 8, generator=torch.Generator().manual_seed(1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    result = gradgauge.diagnose(
+        model, nn.CrossEntropyLoss(), optimizer, x, x[:, :4].argmax(1), epochs=4
+    )
+    assert result.primary is not None
+    assert result.primary.rule == "constant-initialization"

@@ -21,6 +21,7 @@ from gradgauge.diagnosis.learning import (
     times_as_long,
 )
 from gradgauge.diagnosis.limits import limits_with
+from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.ranking import ranked
 from gradgauge.diagnosis.rules import BY_NAME, RULES, Rule, ask
 from gradgauge.diagnosis.trainees.trainee import Settings, Trainee
@@ -53,15 +54,7 @@ def examine(
     asked = [rule for rule in RULES if rule.name not in off]
     # What overflows is what is looked for: NumPy need not warn of it.
     with np.errstate(all="ignore"), trainee.kept():
-        facts = Facts(
-            trainee.framework,
-            trainee.heads(),
-            trainee.optimizer(),
-            trainee.data(),
-            trainee.reach(),
-            trainee.properties(),
-            trainee.schedule(),
-        )
+        facts = _facts(trainee)
         planned = trainee.planned()
         length = training_length(planned, trainee.parameters(), facts.data)
         purse = Purse(settings.budget, length)
@@ -75,16 +68,44 @@ def examine(
         return conclude(evidence, off, spent, time.perf_counter() - began)
 
 
+def _facts(trainee: Trainee) -> Facts:
+    """What is known before any training; little where indices end every pass."""
+    indices = asked(trainee.indices)
+
+    def whole() -> Facts:
+        return Facts(
+            trainee.framework,
+            trainee.heads(),
+            trainee.optimizer(),
+            trainee.data(),
+            trainee.reach(),
+            dataclasses.replace(trainee.properties(), indices=indices),
+            trainee.schedule(),
+        )
+
+    if not indices:
+        return whole()
+    bare = Facts(
+        trainee.framework,
+        (),
+        trainee.optimizer(),
+        trainee.data(),
+        properties=Properties(indices=indices),
+    )
+    return asked(whole) or bare
+
+
 def _watched(
     trainee: Trainee, facts: Facts, purse: Purse, settings: Settings
 ) -> WatchedTraining | None:
     """The training, or None where it breaks off with an error that is already explained.
 
     What a step raises is the user's own, but for one case: a framework may refuse to step at all
-    where no weight has a gradient, and that is what the finding says.
+    where no weight has a gradient, or where an index lies outside of its table, and that is what
+    the finding says.
     """
-    reach = facts.properties.reach
-    if reach is None or not reach.nothing:
+    reach, indices = facts.properties.reach, facts.properties.indices
+    if (reach is None or not reach.nothing) and not indices:
         return trainee.watched(purse.watched(), settings.on_progress)
     try:
         return trainee.watched(purse.watched(), settings.on_progress)

@@ -88,6 +88,14 @@ def learning_layers(evidence: Evidence) -> list[int]:
     ]
 
 
+def cannot_move(evidence: Evidence) -> bool:
+    """Whether no step of any rate can teach anything: no weight gets a gradient, or the optimizer
+    has none of the weights."""
+    reach = evidence.properties.reach
+    without = bool(evidence.layers) and not learning_layers(evidence)
+    return without or nothing_reached(evidence) or (reach is not None and reach.nothing)
+
+
 def nothing_reached(evidence: Evidence) -> bool:
     """Whether no layer at all ever gets a gradient, and nothing else explains that.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradgauge.diagnosis.evidence import Evidence
 from gradgauge.diagnosis.learning import FAILING, LEARNED, times_as_long
-from gradgauge.diagnosis.signals import nothing_reached
+from gradgauge.diagnosis.signals import cannot_move
 from gradgauge.diagnosis.trial import Trial
 
 
@@ -82,8 +82,8 @@ def rates_worth_trying(evidence: Evidence) -> bool:
         return False
     if evidence.history is not None and evidence.history.non_finite_step == 0:
         return False  # what is not finite before the first step is no rate's doing
-    if nothing_reached(evidence):
-        return False  # no rate helps where there is no gradient
+    if cannot_move(evidence):
+        return False  # no rate helps where there is no gradient, or nothing that takes a step
     overlong = worst_sharpness(evidence) > 1 or long_steps(evidence)
     lags = evidence.lagging and overlong
     return evidence.learning.verdict == FAILING or lags or is_slow(evidence)

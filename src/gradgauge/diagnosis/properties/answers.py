@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gradgauge.diagnosis.properties.experiment import Loose, LossCall, Pairing
+from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.properties.mixing import Mixing
 from gradgauge.diagnosis.properties.modes import Modes
 from gradgauge.diagnosis.properties.order import Order
@@ -28,7 +29,7 @@ class Properties:
         loose: tensors that take part and that nothing moves.
         mispaired: an operation that holds every output against every target.
         calls: losses of the framework's own within the user's loss.
-        indices: indices beyond a table that they are looked up in.
+        indices: indices beyond a table that they are looked up in; None: not asked.
         plain_batch_statistics: whether a normalization layer keeps no running statistics.
     """
 
@@ -40,6 +41,7 @@ class Properties:
     loose: tuple[Loose, ...] = ()
     mispaired: Pairing | None = None
     calls: tuple[LossCall, ...] = ()
+    indices: tuple[Outside, ...] | None = None
     plain_batch_statistics: bool = False
 
 

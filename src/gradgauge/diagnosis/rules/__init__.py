@@ -9,6 +9,7 @@ from gradgauge.diagnosis.rules import (
     constant_initialization,
     dead_units,
     exploding_gradient,
+    index_out_of_range,
     learning_rate_too_high,
     learning_rate_too_low,
     loss_mismatch,
@@ -29,6 +30,7 @@ from gradgauge.diagnosis.rules._rule import Rule, ask
 
 RULES: tuple[Rule, ...] = (
     loss_mismatch.RULE,
+    index_out_of_range.RULE,
     batch_mixing.RULE,
     non_finite.RULE,
     constant_initialization.RULE,

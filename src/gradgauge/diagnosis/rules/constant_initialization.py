@@ -46,16 +46,16 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
 
 def _biases_alone(evidence: Evidence, layer: Layer) -> Iterator[Found]:
     """Units whose weights are equal and whose biases are not: all see the same projection of the
-    inputs, and part slowly. A fault where the training lags; zeros may be meant (a branch that
-    begins shut), so they must make it fail."""
+    inputs, and part slowly. A fault where the training lags; zeros in some layers may be meant (a
+    branch that begins shut), so they must make it fail."""
     biases = (b for b in layer.biases if b.ndim == 1 and b.size > 1)
     if (
         not any(np.ptp(b) > 0 for b in biases)
         or units_spread(layer.before, (), layer.info.kind) > 0
     ):
         return
-    zeros = not any(np.any(w) for w in layer.before)
-    if not (evidence.failing if zeros else evidence.lagging):
+    meant = layer.is_zero and not _all_zero(evidence)
+    if not (evidence.failing if meant else evidence.lagging):
         return
     yield Found(
         "biases",
@@ -66,6 +66,11 @@ def _biases_alone(evidence: Evidence, layer: Layer) -> Iterator[Found]:
         facts={"units": layer.info.units},
         certainty=0.8,
     )
+
+
+def _all_zero(evidence: Evidence) -> bool:
+    """Whether every hidden layer begins at zero: then no branch is left that would be open."""
+    return all(layer.is_zero for layer in evidence.layers if _counts(layer))
 
 
 def _counts(layer: Layer) -> bool:

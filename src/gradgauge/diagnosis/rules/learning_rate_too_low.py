@@ -17,6 +17,7 @@ from gradgauge.diagnosis.rules._rule import (
     RuleLimits,
     Silent,
 )
+from gradgauge.diagnosis.signals import cannot_move
 from gradgauge.diagnosis.steps import (
     hardly_moved,
     long_steps,
@@ -41,7 +42,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if planned:
         yield from planned
         return
-    if evidence.learned or history.non_finite_step is not None:
+    if evidence.learned or history.non_finite_step is not None or cannot_move(evidence):
         return
     decayed = list(_decayed(evidence, limits))
     if decayed:

@@ -26,8 +26,10 @@ from gradgauge.diagnosis.facts import (
 )
 from gradgauge.diagnosis.locate import first_non_finite
 from gradgauge.diagnosis.properties.answers import Properties
+from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.jax_experiment import properties_of
+from gradgauge.diagnosis.trainees.jax_indices import indices_of
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
@@ -157,6 +159,12 @@ class JaxTrainee:
         if predict is None or self.x.ndim != 3:
             return None
         return reach_of(self.x[:PROBE_SAMPLES], lambda rows: np.asarray(predict(self.params, rows)))
+
+    def indices(self) -> tuple[Outside, ...]:
+        """See Trainee."""
+        x, y = self.x[:PROBE_SAMPLES], self.y[:PROBE_SAMPLES]
+        rows = len(self._probe[0])
+        return indices_of(self.loss, self.params, x[:rows], y[:rows])
 
     def properties(self) -> Properties:
         """See Trainee."""

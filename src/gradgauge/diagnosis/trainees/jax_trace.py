@@ -111,7 +111,7 @@ class _Walk:
 
         for equation in jaxpr.eqns:
             origins = [origin(atom) for atom in equation.invars]
-            inner = _inner(equation)
+            inner = inner_of(equation)
             if inner is not None:
                 found = self.through(inner, origins)
             else:
@@ -161,7 +161,7 @@ def _reached(jaxpr: core.Jaxpr, wanted: Sequence[bool]) -> list[bool]:
         results = [v in asked for v in equation.outvars]
         if not any(results) or equation.primitive.name in _WITHOUT_SLOPE:
             continue
-        inner = _inner(equation)
+        inner = inner_of(equation)
         needed = _reached(inner, results) if inner is not None else [True] * len(equation.invars)
         asked.update(v for v, n in zip(equation.invars, needed, strict=True) if n and _is_var(v))
     return [v in asked for v in jaxpr.invars]
@@ -171,7 +171,7 @@ def _is_var(atom: Any) -> bool:
     return not isinstance(atom, core.Literal)
 
 
-def _inner(equation: Any) -> core.Jaxpr | None:
+def inner_of(equation: Any) -> core.Jaxpr | None:
     """The jaxpr of an equation that only calls it, argument by argument."""
     for jaxpr in _jaxprs(equation.params.get(name) for name in ("jaxpr", "call_jaxpr")):
         whole = len(jaxpr.invars) == len(equation.invars)

@@ -12,6 +12,7 @@ import numpy as np
 from gradgauge.diagnosis.budget import Budget, Span
 from gradgauge.diagnosis.facts import Data, Head, Optimizer, Schedule, WatchedTraining
 from gradgauge.diagnosis.properties.answers import Properties
+from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges.unit_states import saturated
 from gradgauge.signals import LayerSignals
@@ -93,6 +94,11 @@ class Trainee(Protocol):
 
     def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """Share of dead units by layer after a training with one thing changed."""
+        ...
+
+    def indices(self) -> tuple[Outside, ...]:
+        """Indices outside of the tables that they are looked up in. Asked before anything else:
+        where there are some, a pass may not come to its end."""
         ...
 
     def properties(self) -> Properties:

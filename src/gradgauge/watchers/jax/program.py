@@ -109,11 +109,11 @@ def apply(operation: Operation, given: Sequence[Array]) -> list[Array]:
     """The results of one operation."""
     eqn = operation.eqn
     with eqn.ctx.manager:
-        made = _bind(eqn, given)
+        made = bind(eqn, given)
     return list(made) if eqn.primitive.multiple_results else [made]
 
 
-def _bind(eqn: JaxprEqn, given: Sequence[Array]) -> Any:
+def bind(eqn: JaxprEqn, given: Sequence[Array]) -> Any:
     """Apply one equation, as JAX's own evaluation of a program does."""
     parameters = eqn.primitive.get_bind_params(eqn.params)
     if isinstance(parameters, tuple):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from gradgauge.diagnosis.facts import Head, Layer, Loss, Optimizer
+from gradgauge.diagnosis.properties.indices import INPUTS, Outside, joined, outside
 from gradgauge.diagnosis.trainees.trainee import looks_drawn
 from gradgauge.watchers.keras.layers import Row
 
@@ -159,6 +160,32 @@ def optimizer_facts(optimizer: Any) -> Optimizer:
         getattr(optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule
     )
     return Optimizer(type(optimizer).__name__.lower(), float(numpy_of(rate)), not scheduled)
+
+
+def indices_of(model: Any, x: Any) -> tuple[Outside, ...]:
+    """Inputs that go into an embedding as they are, and lie outside of its table.
+
+    Args:
+        model: built; of one that is no graph of layers, its only embedding and its only input.
+        x: its inputs.
+    """
+    given = [np.asarray(a) for a in keras.tree.flatten(x)]
+    tables = [a for a in model._flatten_layers() if isinstance(a, keras.layers.Embedding)]
+    found = []
+    for layer in tables:
+        place = _input_of(model, layer, len(given), len(tables))
+        if place is not None:
+            found.append(outside(given[place], layer.input_dim, INPUTS, layer.name))
+    return joined(found)
+
+
+def _input_of(model: Any, layer: Any, inputs: int, tables: int) -> int | None:
+    """Which of the model's inputs a layer is given; None: none, or it is not known."""
+    symbols = [id(t) for t in getattr(model, "inputs", None) or ()]
+    try:
+        return symbols.index(id(layer.input)) if symbols else 0 if inputs == tables == 1 else None
+    except (AttributeError, ValueError):
+        return None
 
 
 def heads_of(

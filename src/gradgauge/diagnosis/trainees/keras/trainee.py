@@ -16,6 +16,7 @@ from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, Schedule, WatchedTraining
 from gradgauge.diagnosis.properties.answers import Properties, asked
+from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.keras.changes import FUNCTIONS, changed, copy_of
 from gradgauge.diagnosis.trainees.keras.data import FitData, first_rows, given
@@ -23,6 +24,7 @@ from gradgauge.diagnosis.trainees.keras.facts import (
     by_values,
     has_been_trained,
     heads_of,
+    indices_of,
     layer_facts,
     optimizer_facts,
     output_layers,
@@ -156,6 +158,11 @@ class KerasTrainee:
             return None
         x = keras.tree.flatten(self.given.x_probe)
         return reach_of(np.asarray(x[0]), self._predict) if len(x) == 1 else None
+
+    def indices(self) -> tuple[Outside, ...]:
+        """See Trainee."""
+        whole = self.given.x_whole if self.given.x_whole is not None else self.given.x_probe
+        return indices_of(self.model, whole)
 
     def properties(self) -> Properties:
         """See Trainee."""

@@ -25,6 +25,7 @@ from gradgauge.diagnosis.facts import (
     WatchedTraining,
 )
 from gradgauge.diagnosis.properties.answers import Properties, asked
+from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
 from gradgauge.diagnosis.trainees.torch.data import (
@@ -40,6 +41,7 @@ from gradgauge.diagnosis.trainees.torch.data import (
     unpack,
 )
 from gradgauge.diagnosis.trainees.torch.facts import (
+    IGNORED,
     array,
     has_been_trained,
     is_weighted,
@@ -50,6 +52,7 @@ from gradgauge.diagnosis.trainees.torch.facts import (
     output_activation,
 )
 from gradgauge.diagnosis.trainees.torch.front import Given, WholeStep
+from gradgauge.diagnosis.trainees.torch.indices import indices_of
 from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients, saturated_at_init
 from gradgauge.diagnosis.trainees.torch.properties import properties_of
 from gradgauge.diagnosis.trainees.torch.schedule import advance, restore, simulated
@@ -154,8 +157,11 @@ class PyTorchTrainee:
             facts = loss_facts(self.loss, y, outputs)
             if self._own_loss:
                 facts = known_loss(self.loss(given, self._y), outputs, y) or facts
-        activation = output_activation(outputs)
-        self._heads = (Head(None, activation, facts, array(y), array(outputs), strict_shapes=True),)
+        activation, labels = output_activation(outputs), array(y)
+        if facts.kind == "sparse_categorical":
+            ignored = int(getattr(self.loss, "ignore_index", IGNORED))
+            labels = np.where(labels == ignored, IGNORED, labels)
+        self._heads = (Head(None, activation, facts, labels, array(outputs), strict_shapes=True),)
         return self._heads
 
     def data(self) -> Data:
@@ -188,6 +194,12 @@ class PyTorchTrainee:
         with preserved(self.model), torch.no_grad():
             self.model.eval()
             return reach_of(array(x), predict)
+
+    def indices(self) -> tuple[Outside, ...]:
+        """See Trainee."""
+        whole = isinstance(self.model, WholeStep)
+        with random_states(self.loader):
+            return indices_of(self.model, self.loss, self.loader, whole)
 
     def properties(self) -> Properties:
         """See Trainee."""
