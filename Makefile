@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: practical test check bare wheel clean
+.PHONY: practical test check fuzz bare wheel clean
 
 practical: $(INSTALLED)  ## the main job: ReLU against sigmoid on MNIST, with a report
 	$(BIN)/gradgauge compare --preset practical --out $(OUT)
@@ -34,6 +34,9 @@ $(INSTALLED): $(BIN)/python pyproject.toml
 $(TESTED): $(INSTALLED) requirements-test.txt
 	$(PIP) install --requirement requirements-test.txt
 	touch $@
+
+fuzz: $(TESTED)  ## every reader against thousands of changed files: an hour on two cores
+	GRADGAUGE_FUZZ=5000 $(BIN)/python -m pytest tests/fuzz
 
 bare: $(INSTALLED)  ## without any extra: the help, and the main job
 	$(BIN)/gradgauge --help

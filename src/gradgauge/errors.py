@@ -19,6 +19,7 @@ assert on the facts. `cli/app.py` alone turns an error into stderr and an exit c
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from numbers import Number
 from pathlib import Path
@@ -27,6 +28,8 @@ from typing import Any, ClassVar
 from gradgauge.messages.catalog import Message, sentence
 
 EXIT_WRONG_USE = 2
+
+_BREAKS = re.compile(r"\s*[\t\r\n]\s*")
 
 _SHOWN_LETTERS = 200
 """How much of a value that is no number is kept: an array of a user's is not his sentence."""
@@ -48,9 +51,10 @@ class GradgaugeError(Exception):
         raise NotImplementedError
 
     def sentence(self, lang: str = "en") -> str:
-        """What is wrong, where and what to do, in a language of the catalogue."""
+        """What is wrong, where and what to do, in a language of the catalogue; one line, also
+        where a fact has several."""
         key, facts = self.message()
-        return sentence(key, lang, **facts)
+        return _BREAKS.sub(" ", sentence(key, lang, **facts))
 
     def __str__(self) -> str:
         return self.sentence()

@@ -79,10 +79,12 @@ def _load(path: Path, trust: bool) -> Any:
     with warnings.catch_warnings():
         # A model that was saved before any training has no optimizer's state: no matter.
         warnings.simplefilter("ignore")
-        model = keras.models.load_model(path, safe_mode=not trust)
-    if path.suffix != KERAS:
-        from gradgauge.diagnosis.model_file.optimizer import restore_optimizer
+        if path.suffix == KERAS:
+            return keras.models.load_model(path, safe_mode=not trust)
+        from gradgauge.diagnosis.model_file.legacy import compile_as_saved, restore_optimizer
 
+        model = keras.models.load_model(path, compile=False, safe_mode=not trust)
+        compile_as_saved(model, path)
         restore_optimizer(model, path)
     return model
 
