@@ -35,6 +35,8 @@ class Made:
             plain gradient steps; of Keras the model's own.
         predict: of JAX (params, x) -> outputs, or None.
         learning_rate: of JAX's plain gradient steps.
+        rate_factor: of JAX, what every update is multiplied by.
+        before_step, after_step: of PyTorch, what is called before and after each update.
     """
 
     framework: str
@@ -43,6 +45,9 @@ class Made:
     optimizer: Any = None
     predict: Callable[..., Any] | None = None
     learning_rate: float | None = None
+    rate_factor: float = 1.0
+    before_step: tuple[Callable[[], Any], ...] = ()
+    after_step: tuple[Callable[[], Any], ...] = ()
 
 
 Compile = Callable[[Any], bool]

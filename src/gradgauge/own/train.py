@@ -233,9 +233,7 @@ def train_network(
                 interrupted = True
                 break
             try:
-                compile_ = _compile_for(network.data, network.training)
-                loop = loop_of(call(network.function, seed, network.name, compile_))
-                loop.takes(*_few(network.data))  # Builds what is not built, under this seed.
+                loop = loop_of(made_for(network, seed))
                 if number < 2:
                     drawn.append(loop.weights())
                 runs.append(_member(network, loop, schedule, seed, told))
@@ -245,6 +243,18 @@ def train_network(
     if len(drawn) == 2 and _alike(*drawn):
         warnings.warn(GradgaugeWarning("own.same_weights", name=network.name), stacklevel=2)
     return Trained(_run(network, schedule, runs), interrupted)
+
+
+def made_for(network: Network, seed: int) -> Made:
+    """What the function makes under this seed, built; call it within `kept_states`.
+
+    Raises:
+        OwnProblem: it is no network.
+    """
+    compile_ = _compile_for(network.data, network.training)
+    made = call(network.function, seed, network.name, compile_)
+    loop_of(made).takes(*_few(network.data))  # Builds what is not built, under this seed.
+    return made
 
 
 def _alike(one: list[np.ndarray], other: list[np.ndarray]) -> bool:

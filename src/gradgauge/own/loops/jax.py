@@ -33,6 +33,7 @@ class JaxLoop:
         self.params, self._loss, self._predict = made.model, made.loss, made.predict
         self._optimizer = made.optimizer
         self._rate = RATE if made.learning_rate is None else float(made.learning_rate)
+        self._factor = made.rate_factor
         self._grad = jax.jit(jax.value_and_grad(made.loss))
         self._value = jax.jit(made.loss)
         self._broke = False
@@ -121,8 +122,11 @@ class JaxLoop:
 
     def _updates(self, grads: Any, state: Any) -> tuple[Any, Any]:
         if self._optimizer is None:
-            return jax.tree.map(lambda g: -self._rate * g, grads), state
-        return self._optimizer.update(grads, state, self.params)
+            return jax.tree.map(lambda g: -self._rate * self._factor * g, grads), state
+        updates, state = self._optimizer.update(grads, state, self.params)
+        if self._factor != 1:
+            updates = jax.tree.map(lambda u: self._factor * u, updates)
+        return updates, state
 
     def outputs(self, x: Tree, size: int) -> np.ndarray | None:
         """See Loop."""

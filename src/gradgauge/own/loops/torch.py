@@ -32,6 +32,7 @@ class TorchLoop:
 
     def __init__(self, made: Made):
         self.model, self.criterion, self.optimizer = made.model, made.loss, made.optimizer
+        self._before, self._after = made.before_step, made.after_step
         self._broke = False
 
     def facts(self) -> Facts:
@@ -139,6 +140,8 @@ class TorchLoop:
             outputs = self._call(x)
             loss = self.criterion(outputs, targets)
             loss.backward()
+            for call in self._before:
+                call()
             shown[:] = [outputs, loss]
             return loss
 
@@ -149,6 +152,8 @@ class TorchLoop:
             if watcher is not None:
                 watcher.log(loss)
             self.optimizer.step()
+        for call in self._after:
+            call()
         outputs, loss = shown
         share = math.nan
         if watcher is not None and isinstance(outputs, torch.Tensor):

@@ -12,7 +12,7 @@ from gradgauge.study.why.counterfactuals import Weights
 _KERAS = """
 for layer in model.layers:
     if getattr(layer, "bias", None) is not None:
-        layer.bias.assign(keras.ops.zeros_like(layer.bias))
+        layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 """
 
 _PYTORCH = """

@@ -19,7 +19,7 @@ hidden = [layer for layer in model.layers if isinstance(layer, keras.layers.Dens
 for layer in hidden:
     fan_in = layer.kernel.shape[0]
     layer.kernel.assign(keras.random.normal(layer.kernel.shape) * $sigma_w / fan_in**0.5)
-    layer.bias.assign(keras.ops.zeros_like(layer.bias))
+    layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 """
 
 _PYTORCH = """

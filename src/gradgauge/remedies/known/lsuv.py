@@ -18,7 +18,7 @@ h = x[:1000]
 for layer in model.layers:
     if isinstance(layer, keras.layers.Dense):
         layer.kernel.assign(keras.initializers.Orthogonal()(layer.kernel.shape))
-        layer.bias.assign(keras.ops.zeros_like(layer.bias))
+        layer.bias.assign(keras.ops.zeros(layer.bias.shape))
         z = h @ keras.ops.convert_to_numpy(layer.kernel)
         layer.kernel.assign(layer.kernel * ($knob / float(np.std(z))))
     h = keras.ops.convert_to_numpy(layer(h))

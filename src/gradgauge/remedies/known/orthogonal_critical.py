@@ -13,7 +13,7 @@ _KERAS = """
 for layer in model.layers:
     if isinstance(layer, keras.layers.Dense):
         layer.kernel.assign(keras.initializers.Orthogonal(gain=$sigma_w)(layer.kernel.shape))
-        layer.bias.assign(keras.ops.zeros_like(layer.bias))
+        layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 """
 
 _PYTORCH = """

@@ -10,7 +10,7 @@ _KERAS = """
 for layer in model.layers:
     if isinstance(layer, keras.layers.Dense):
         layer.kernel.assign(keras.initializers.GlorotUniform()(layer.kernel.shape))
-        layer.bias.assign(keras.ops.zeros_like(layer.bias))
+        layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 """
 
 _PYTORCH = """

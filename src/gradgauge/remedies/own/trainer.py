@@ -1,0 +1,334 @@
+"""Trainer of somebody's own network: one training after the other, in its own framework."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradgauge._version import __version__
+from gradgauge.diagnosis.finding import FAULT
+from gradgauge.diagnosis.recorded import diagnose_run
+from gradgauge.gauges import PROBE_SAMPLES
+from gradgauge.listening import OnProgress
+from gradgauge.own.data import Batches, OwnData, fingerprint, rows_of
+from gradgauge.own.loops import loop_of
+from gradgauge.own.loops.loop import Loop, Watching
+from gradgauge.own.made import JAX, KERAS
+from gradgauge.own.score import accuracy, explained_variance
+from gradgauge.own.states import kept_states, seed_all
+from gradgauge.own.train import EVALUATION_ROWS, Network, made_for
+from gradgauge.parts.activations import ACTIVATIONS
+from gradgauge.remedies.known import BY_KEY
+from gradgauge.remedies.own.target import Target, target_of
+from gradgauge.remedies.surgery import Site, treat
+from gradgauge.remedies.trainer import (
+    REMEDY,
+    Candidate,
+    CannotApply,
+    Dose,
+    Metric,
+    OnOutcome,
+    Outcome,
+    Rows,
+    Trained,
+)
+from gradgauge.run import Run
+from gradgauge.study.by_layer import by_layer
+
+_PROBES, _NORMS = 8, 24
+_WORST_EXPLAINED = -1.0
+_WORST_LOSS = 1e6
+"""Scores of what broke off: what lies beyond has diverged all the same."""
+_SIGNALS = ("delta_norm", "signal_spread")
+
+
+class OwnTrainer:
+    """Somebody's own framework as a Trainer.
+
+    What was given stays as it was: trainings are made on what a function makes, or on copies, and
+    random states of the process are put back, also after an exception and Ctrl-C.
+
+    Args:
+        target: the training as it is.
+    """
+
+    def __init__(self, target: Target):
+        self._target = target
+        self._network = target.network
+        self._halves = _halves(len(target.network.data.test_y))
+
+    @property
+    def target(self) -> str:
+        """The function's name, or the model's class."""
+        return self._network.name
+
+    @property
+    def framework(self) -> str:
+        """`keras`, `pytorch` or `jax`."""
+        return self._network.framework
+
+    @property
+    def fresh(self) -> bool:
+        """Whether every seed has new weights; else a given network's own, in another order."""
+        return self._target.fresh
+
+    @property
+    def metric(self) -> Metric:
+        """Accuracy or explained variance of the outputs; the loss where there are none."""
+        if not self._network.facts.answers:
+            return Metric("test_loss", higher_is_better=False, rests_on_loss=True)
+        return Metric("test_accuracy" if self._network.data.classes else "explained_variance")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the network's initial weights, what trains it, the data and this version."""
+        facts, training = self._network.facts, self._target.training
+        with kept_states():
+            weights = loop_of(made_for(self._network, training.seeds[0])).weights()
+        told = [
+            *(self.target, facts.optimizer, facts.learning_rate, facts.loss, __version__),
+            *(training.epochs, training.batch_size, fingerprint([*weights])),
+            self._network.data.fingerprint,
+        ]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the training as it is; 1 where its optimizer hides it: rates are factors then."""
+        rate = self._network.facts.learning_rate
+        return rate if math.isfinite(rate) else 1.0
+
+    @property
+    def epochs(self) -> int:
+        """Of the training as it is."""
+        return self._target.training.epochs
+
+    @property
+    def samples_per_training(self) -> int:
+        """Samples of one training of the given length."""
+        return self._network.data.samples * self.epochs
+
+    @property
+    def lanes(self) -> int:
+        """One: each training has all cores."""
+        return 1
+
+    @cached_property
+    def activation(self) -> str:
+        """The activation that most hidden layers have; empty where none is known."""
+        with kept_states():
+            loop = loop_of(made_for(self._network, 0))
+            run = loop.train(self._batches(self._network.data, 0, 1), self._watching(1), most=1)
+        names = [layer.activation for layer in run.layers if not layer.output] if run else []
+        known = [name for name in names if name in ACTIVATIONS and name != "linear"]
+        return max(set(known), key=known.count) if known else ""
+
+    def applies(self, *doses: Dose) -> CannotApply | None:
+        """Why remedies cannot be applied here, one after the other; None: they can."""
+        try:
+            with kept_states():
+                self._treated(Candidate(REMEDY, doses), 0)
+        except CannotApply as why:
+            return why
+        return None
+
+    def rate_of(self, candidate: Candidate) -> float:
+        """The learning rate that a candidate trains at, as far as it is known."""
+        with kept_states():
+            site = self._treated(candidate, 0)
+        rate = loop_of(site.made).facts().learning_rate
+        if math.isfinite(rate):
+            return rate * site.made.rate_factor
+        return self.learning_rate * site.made.rate_factor
+
+    def apply(self, candidate: Candidate, model: Any = None, seed: int = 0) -> Any:
+        """A network with a candidate's changes, untrained.
+
+        Args:
+            candidate: the changes.
+            model: what to change, as a function returns it; it is copied. None: the target's.
+            seed: of new weights.
+
+        Returns:
+            The model; of PyTorch (module, loss, optimizer), for a module that has new parameters
+            has a new optimizer; of JAX the parameters and the optimizer.
+
+        Raises:
+            CannotApply: one of its remedies cannot be applied.
+        """
+        network = self._network
+        if model is not None:
+            network = target_of(model, network.data, self._target.training).network
+        with kept_states():
+            made = self._treated(candidate, seed, network).made
+        if made.framework == KERAS:
+            return made.model
+        return (made.model, made.loss, made.optimizer)[:: 1 if made.framework != JAX else 2]
+
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        seeds: Sequence[int],
+        share: float,
+        rows: Rows,
+        on_progress: OnProgress | None = None,
+        on_outcome: OnOutcome | None = None,
+        until: float | None = None,
+    ) -> Trained:
+        """See Trainer."""
+        outcomes: list[Outcome] = []
+        told = _Told(on_progress, len(candidates) * len(seeds))
+        try:
+            with kept_states():
+                for candidate in candidates:
+                    members = []
+                    for seed in seeds:
+                        members.append(self._member(candidate, seed, share, rows, told, until))
+                        told.over()
+                    outcome = self._outcome(candidate, seeds, members)
+                    outcomes.append(outcome)
+                    if on_outcome is not None:
+                        on_outcome(outcome)
+        except (KeyboardInterrupt, _TooLate):
+            return Trained(outcomes, interrupted=True)
+        return Trained(outcomes)
+
+    # -- one training
+
+    def _treated(self, candidate: Candidate, seed: int, network: Network | None = None) -> Site:
+        network = network or self._network
+        made = made_for(network, seed)
+        steps = self._batches(network.data, seed, self.epochs).steps
+        needs = any(BY_KEY[dose.remedy].facts for dose in candidate.doses)
+        site = Site(made, network.data, self.activation if needs else "", seed, steps)
+        return treat(site, candidate.doses, candidate.rate_factor)
+
+    def _batches(self, data: OwnData, seed: int, epochs: int) -> Batches:
+        return Batches(data.x, data.y, self._target.training.batch_size, epochs, seed)
+
+    def _watching(self, steps: int, data: OwnData | None = None) -> Watching:
+        data = data or self._network.data
+        size = self._target.training.batch_size
+        most = PROBE_SAMPLES if self._network.facts.loss_kind else min(size, PROBE_SAMPLES)
+        return Watching(
+            self.target,
+            rows_of(data.x, slice(0, most)),
+            data.y[:most],
+            max(1, steps // _PROBES),
+            max(1, steps // _NORMS),
+        )
+
+    def _member(
+        self,
+        candidate: Candidate,
+        seed: int,
+        share: float,
+        rows: Rows,
+        told: _Told,
+        until: float | None,
+    ) -> _Member:
+        site = self._treated(candidate, seed)
+        epochs = max(round(share * self.epochs), 1)
+        batches = self._batches(site.data, seed, epochs)
+        loop = loop_of(site.made)
+        confirming = rows == "confirm"
+        watching = self._watching(batches.steps, site.data) if confirming else None
+
+        def step(made: int) -> None:
+            told.within(made / batches.steps)
+            if until is not None and time.perf_counter() > until:
+                raise _TooLate
+
+        seed_all(seed)
+        began = time.perf_counter()
+        with np.errstate(all="ignore"):  # A training that diverges is a result, not a complaint.
+            run = loop.train(batches, watching, step)
+            spent = time.perf_counter() - began
+            score = self._score(loop, site.data, self._halves[rows])
+        return _Member(score, batches.steps, spent / batches.steps, loop.facts().parameters, run)
+
+    def _score(self, loop: Loop, data: OwnData, chosen: np.ndarray) -> float:
+        """The metric on some of the test rows; the worst one of what broke off."""
+        x, y = rows_of(data.test_x, chosen), data.test_y[chosen]
+        name = self.metric.name
+        if name == "test_loss":
+            loss = math.nan if loop.broke() else loop.loss(x, y, EVALUATION_ROWS)
+            return min(loss, _WORST_LOSS) if math.isfinite(loss) else _WORST_LOSS
+        outputs = None if loop.broke() else loop.outputs(x, EVALUATION_ROWS)
+        if name == "test_accuracy":
+            found = math.nan if outputs is None else accuracy(outputs, y)
+            return found if math.isfinite(found) else 0.0
+        found = math.nan if outputs is None else explained_variance(outputs, y)
+        return max(found, _WORST_EXPLAINED) if math.isfinite(found) else _WORST_EXPLAINED
+
+    def _outcome(
+        self, candidate: Candidate, seeds: Sequence[int], members: Sequence[_Member]
+    ) -> Outcome:
+        runs = [member.run for member in members if member.run is not None]
+        size = self._target.training.batch_size
+        samples = sum(member.steps * size for member in members)
+        return Outcome(
+            candidate,
+            seeds=tuple(seeds),
+            scores=tuple(member.score for member in members),
+            samples=samples,
+            findings=_lasting(runs),
+            seconds_per_step=float(np.median([member.seconds for member in members])),
+            parameters=members[0].parameters,
+            curve=tuple(tuple(run.values("epochs", "loss")[0].tolist()) for run in runs),
+            signal={n: tuple(by_layer(runs[0], n).tolist()) for n in _SIGNALS} if runs else {},
+        )
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One training: its score, steps, seconds a step, parameters, and its Run if it was watched."""
+
+    score: float
+    steps: int
+    seconds: float
+    parameters: int
+    run: Run | None
+
+
+class _TooLate(Exception):
+    """The moment at which to give up has come."""
+
+
+class _Told:
+    """Progress over all trainings, in thousandths of one."""
+
+    def __init__(self, on_progress: OnProgress | None, trainings: int):
+        self._tell, self._trainings, self._over = on_progress, trainings, 0
+
+    def within(self, share: float) -> None:
+        """So much of the present training is done."""
+        if self._tell is not None:
+            self._tell(round(1_000 * (self._over + share)), 1_000 * self._trainings)
+
+    def over(self) -> None:
+        """A training is over."""
+        self._over += 1
+        self.within(0.0)
+
+
+def _lasting(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Names of the rules that find a fault in half of the trainings or more."""
+    found = [{f.rule for f in diagnose_run(r).findings if f.severity == FAULT} for r in runs]
+    names = dict.fromkeys(name for names in found for name in sorted(names))
+    return tuple(n for n in names if 2 * sum(n in names for names in found) >= len(runs))
+
+
+def _halves(count: int) -> dict[str, np.ndarray]:
+    """The test rows in two halves: candidates are chosen on the one, confirmed on the other."""
+    order = np.random.default_rng(count).permutation(count)
+    half = max(count // 2, 1)
+    return {"screen": np.sort(order[:half]), "confirm": np.sort(order[-half:])}

@@ -1,0 +1,69 @@
+"""Remedies on a Keras model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from gradgauge.remedies.known._remedy import DATA, Remedy
+from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
+from gradgauge.remedies.trainer import CannotApply
+from gradgauge.watchers.keras.seen import value_of
+
+_ROWS = 1_000
+
+
+def treated(site: Site, remedy: Remedy, lines: str) -> Site:
+    """See `surgery.treat`."""
+    if remedy.reach == DATA:
+        return site.scaled(lines, {})
+    model = site.made.model
+    before = _state(model)
+    rate = _rate(model)
+    names: dict[str, Any] = {"keras": keras, "np": np, "model": model, "steps": site.steps}
+    names |= {} if rate is None else {"rate": rate}
+    if "x[" in lines:
+        names["x"] = first_rows(site.data, _ROWS)
+    run_lines(lines, names)
+    model = names["model"]
+    changed(before, _state(model))
+    return replace(site, made=replace(site.made, model=model, optimizer=model.optimizer))
+
+
+def with_rate(site: Site, factor: float) -> Site:
+    """The learning rate times `factor`.
+
+    Raises:
+        CannotApply: a schedule sets it.
+    """
+    rate = _rate(site.made.model)
+    if rate is None:
+        raise CannotApply("schedule")
+    site.made.model.optimizer.learning_rate = rate * factor
+    return site
+
+
+def _rate(model: Any) -> float | None:
+    optimizer = model.optimizer
+    if isinstance(
+        getattr(optimizer, "_learning_rate", None),
+        keras.optimizers.schedules.LearningRateSchedule,
+    ):
+        return None
+    return float(np.asarray(value_of(optimizer.learning_rate)))
+
+
+def _state(model: Any) -> dict[str, Any]:
+    """What a remedy may change."""
+    layers = [
+        (type(layer).__name__, str(getattr(layer, "activation", "")))
+        for layer in model._flatten_layers()
+    ]
+    return {
+        "weights": [np.array(value_of(v)) for v in model.variables],
+        "layers": layers,
+        "optimizer": repr(model.optimizer.get_config()),
+    }

@@ -1,0 +1,98 @@
+"""Remedies on a PyTorch module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradgauge.own.data import mapped
+from gradgauge.remedies.known._remedy import DATA, Remedy
+from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
+from gradgauge.remedies.trainer import CannotApply
+
+_ROWS = 1_000
+_EVERY_STEP = ("clip_gradients",)
+"""Remedies whose lines stand between `backward` and `step`."""
+_AFTER_STEP = ("warm_up",)
+"""Names of schedulers that the lines leave, to be called after each step."""
+
+
+def treated(site: Site, remedy: Remedy, lines: str) -> Site:
+    """See `surgery.treat`."""
+    if remedy.reach == DATA:
+        names: dict[str, Any] = {"torch": torch, "x": torch.as_tensor(site.inputs())}
+        return _scaled(site, lines, names)
+    made = site.made
+    names = {"torch": torch, "np": np, "model": made.model, "optimizer": made.optimizer}
+    names |= {"steps": site.steps}
+    if remedy.key in _EVERY_STEP:
+        return replace(
+            site, made=replace(made, before_step=(*made.before_step, _again(lines, names)))
+        )
+    before = _state(made.model, made.optimizer)
+    if "x[" in lines:
+        names["x"] = mapped(
+            lambda a: torch.as_tensor(np.ascontiguousarray(a)), first_rows(site.data, _ROWS)
+        )
+    run_lines(lines, names)
+    model, optimizer = names["model"], names["optimizer"]
+    after = tuple(names[name].step for name in _AFTER_STEP if name in names)
+    if optimizer is made.optimizer:
+        optimizer = _over(model, optimizer)
+    if not after:
+        changed(before, _state(model, optimizer))
+    device = next((p.device for p in made.model.parameters()), torch.device("cpu"))
+    model.to(device)
+    made = replace(made, model=model, optimizer=optimizer, after_step=(*made.after_step, *after))
+    return replace(site, made=made)
+
+
+def _scaled(site: Site, lines: str, names: dict[str, Any]) -> Site:
+    run_lines(lines, names)
+    x, mean, spread = (names[name].numpy() for name in ("x", "mean", "spread"))
+    if np.allclose(x, site.data.x):
+        raise CannotApply("already")
+    test = (site.data.test_x - mean) / np.where(spread > 0, spread, 1)
+    return replace(site, data=replace(site.data, x=x, test_x=test.astype(np.float32)))
+
+
+def with_rate(site: Site, factor: float) -> Site:
+    """The learning rate times `factor`."""
+    for group in site.made.optimizer.param_groups:
+        group["lr"] = group["lr"] * factor
+        if "initial_lr" in group:
+            group["initial_lr"] = group["initial_lr"] * factor
+    return site
+
+
+def _again(lines: str, names: dict[str, Any]) -> Callable[[], None]:
+    """The lines, run once a step."""
+    code = compile(lines, "<patch>", "exec")
+    return lambda: exec(code, names)
+
+
+def _over(model: Any, optimizer: Any) -> Any:
+    """The optimizer, or one like it over the parameters of a model that has others now."""
+    known = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    own = [p for p in model.parameters() if p.requires_grad]
+    if {id(p) for p in own} <= known:
+        return optimizer
+    if len(optimizer.param_groups) > 1:
+        raise CannotApply("parameter_groups")
+    (group,) = optimizer.param_groups
+    options = {name: value for name, value in group.items() if name in optimizer.defaults}
+    return type(optimizer)(own, **options)
+
+
+def _state(model: Any, optimizer: Any) -> dict[str, Any]:
+    """What a remedy may change."""
+    groups = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
+    return {
+        "weights": [p.detach().float().cpu().numpy().copy() for p in model.parameters()],
+        "modules": [type(module).__name__ for module in model.modules()],
+        "optimizer": (type(optimizer).__name__, repr(groups)),
+    }
