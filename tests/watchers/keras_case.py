@@ -13,7 +13,7 @@ import numpy as np
 
 import gradgauge as gg
 from gradgauge.run import Run
-from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.errors import CannotWatch, NotFinite
 from tests.watchers.reference import INPUTS, OUTPUTS, Reference, disagreement, reference
 
 L = keras.layers
@@ -298,6 +298,48 @@ def folded(found: dict[str, Any]) -> None:
     found["folded_rows"] = [len(watcher.run.layers), watcher.run.layers[0].activation]
 
 
+class Spoiled(L.Layer):
+    """What goes through it is not finite at one step: on the way forwards, or backwards alone."""
+
+    def __init__(self, backwards: bool):
+        super().__init__()
+        self.backwards = backwards
+        self.passes = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x, training=False):
+        rest = 1 - keras.ops.cast(keras.ops.equal(self.passes, 5.0), x.dtype)
+        if training:
+            self.passes.assign(self.passes + 1)
+        return x + keras.ops.sqrt(rest * keras.ops.square(x)) if self.backwards else x / rest
+
+
+def not_finite(found: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(64, 6)).astype("float32"), np.arange(64) % 3
+    for backwards in (False, True):
+        for options in ({"every": 1}, {}, {"every": 1, "stop_on_nan": True}):
+            keras.utils.set_random_seed(0)
+            layers = [L.Dense(8, "tanh", name="a"), L.Dense(8, name="b"), Spoiled(backwards)]
+            model = keras.Sequential([keras.Input((6,)), *layers, L.Dense(3, name="c")])
+            model.compile("sgd", loss())
+            watcher = gg.watch(model, **options)
+            stopped = -1
+            try:
+                model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[watcher])
+            except NotFinite as error:
+                stopped = error.step
+            run = watcher.run
+            at = int(run.figure("non_finite_layer")[0])
+            key = f"{'backwards' if backwards else 'forwards'}_{'_'.join(options) or 'budget'}"
+            found[f"not_finite_{key}"] = [
+                int(run.figure("non_finite_step")[0]),
+                run.layers[at - 1].name.rpartition("/")[2] if at > 0 else "",
+                run.attributes["non_finite_operation"],
+                stopped,
+                "batch_not_seen" in {note.reason for note in run.notes},
+            ]
+
+
 def exceptions(found: dict[str, Any]) -> None:
     class Raising(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002
@@ -363,6 +405,7 @@ def main() -> None:
         subclassed,
         residual,
         folded,
+        not_finite,
         exceptions,
         no_arrays,
     ):

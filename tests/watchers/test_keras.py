@@ -110,6 +110,15 @@ def check_a_batch_norm_that_alone_reads_its_convolution_belongs_to_it(found, _ba
     assert found["folded_rows"] == [2, ""]
 
 
+def check_the_first_nan_is_found(found, _backend):
+    for way, operation in (("forwards", "between_layers"), ("backwards", "gradient")):
+        assert found[f"not_finite_{way}_every"] == [5, "b", operation, -1, False]
+        assert found[f"not_finite_{way}_every_stop_on_nan"] == [5, "b", operation, 5, False]
+        step, layer, _, stopped, noted = found[f"not_finite_{way}_budget"]
+        assert (step, stopped) == (5, -1)
+        assert (layer == "b") != noted
+
+
 def check_exceptions(found, _backend):
     assert found["own_exception"] == "mine"
     assert found["left_after_exception"] == []

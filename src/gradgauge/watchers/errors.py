@@ -21,20 +21,23 @@ class NotFinite(GradgaugeError):
     """A watched training that was to stop at its first NaN or infinity, and does.
 
     Args:
-        step: the step, counted from 0, before whose update it was seen.
+        step: the step, counted from 0, in which it was seen.
         layer: name of the layer where it began; empty: not known.
         operation: what gave the first value that is not finite; empty: not known.
+        updated: whether the step's update may have been made by now.
     """
 
     step: int
     layer: str
     operation: str
+    updated: bool
 
-    def __init__(self, step: int, layer: str = "", operation: str = ""):
-        super().__init__(step=step, layer=layer, operation=operation)
+    def __init__(self, step: int, layer: str = "", operation: str = "", *, updated: bool = False):
+        super().__init__(step=step, layer=layer, operation=operation, updated=updated)
 
     def message(self) -> Message:
         """See GradgaugeError."""
         where = "layer" if self.layer and self.operation else "anywhere"
         facts = {"step": self.step, "layer": self.layer, "operation": self.operation}
-        return Message(f"errors.watch.not_finite.{where}", facts)
+        table = "not_finite_updated" if self.updated else "not_finite"
+        return Message(f"errors.watch.{table}.{where}", facts)

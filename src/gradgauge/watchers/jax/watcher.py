@@ -183,7 +183,7 @@ class JaxWatcher(Closing):
         self.recorder.broke(origin.step, at + 1 or -1, origin.operation)
         if self._stop_on_nan:
             name = names[leaves[at]] if at >= 0 else ""
-            raise NotFinite(origin.step, name, origin.operation)
+            raise NotFinite(origin.step, name, origin.operation, updated=True)
 
     def _read(self, params: Tree, batch: tuple[Any, ...]) -> float:
         """All gauges; the seconds it took, compiling left out; 0 where nothing was read."""

@@ -42,11 +42,15 @@ class Tapped:
 
     `loss` is a pure function of variables: it runs in Keras's stateless scope, so that running
     statistics, seeds and metrics stay as they are, whatever happens.
+
+    Attributes:
+        inputs: whether what comes into every layer is marked, too.
     """
 
     model: Any
     rows: list[Row]
     taps: Taps
+    inputs = False
 
     def __init__(self, model: Any, rows: list[Row], x: Any, y: Any, sample_weight: Any = None):
         self.model, self.rows = model, rows
@@ -65,7 +69,11 @@ class Tapped:
         first: Any = keras.tree.map_structure(
             lambda leaf: leaf[:samples] if len(leaf.shape) else leaf, self.batch, none_is_leaf=False
         )
-        return type(self)(self.model, self.rows, *first)
+        return self.on(first)
+
+    def on(self, batch: Any) -> Tapped:
+        """The same on another (x, y, sample_weight)."""
+        return type(self)(self.model, self.rows, *batch)
 
     def bounded(self, entries: int) -> bool:
         """Keep as many samples as a pass can show with MOST_ENTRIES numbers; whether any went.
@@ -106,7 +114,7 @@ class Tapped:
         model = self.model
         other = [v.value for v in self.non_trainable] if other is None else other
         x, y, sample_weight = batch or self.batch
-        self.taps = Taps(model, self.rows, mark)
+        self.taps = Taps(model, self.rows, mark, self.inputs)
         training = {"training": True} if model._call_has_training_arg else {}
         with self.taps.installed():
             output, other, losses = model.stateless_call(

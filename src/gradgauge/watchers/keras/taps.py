@@ -43,6 +43,7 @@ class Call:
     Attributes:
         row: None: a normalisation without a scale, which is no layer of its own.
         before: of a normalisation, the call whose output it reads, and the mark on what went in.
+        entered: mark on what went in, where that was asked for.
     """
 
     layer: Any
@@ -57,6 +58,7 @@ class Call:
     used: bool = False
     source: int | None = None
     before: tuple[Call, int] | None = None
+    entered: int | None = None
 
 
 class Taps:
@@ -66,6 +68,7 @@ class Taps:
         model: a built Keras model.
         rows: its layers.
         mark: see Mark.
+        inputs: whether to mark what comes into every layer, too.
 
     Attributes:
         calls: of layers, in order.
@@ -78,8 +81,8 @@ class Taps:
     folded: set[int] | None
     model: Any
 
-    def __init__(self, model: Any, rows: list[Row], mark: Mark):
-        self.model, self._mark = model, mark
+    def __init__(self, model: Any, rows: list[Row], mark: Mark, inputs: bool = False):
+        self.model, self._mark, self._inputs = model, mark, inputs
         self.calls: list[Call] = []
         self.outputs: set[int] = set()
         self.folded: set[int] | None = None
@@ -140,7 +143,12 @@ class Taps:
                 return self._passed(layer, out, source, calls)
             if source is not None and id(source) not in self._marks:
                 args, kwargs = self._entered(args, kwargs, source)
+            entered = None
+            if self._inputs and source is not None and _is_float(source):
+                marked, entered = self._marked(source, apart=True)
+                args, kwargs = _with(args, kwargs, source, marked)
             output = self._layer(row, call(*args, **kwargs))
+            self.calls[-1].entered = entered
             self.calls[-1].source = None if source is None else id(source)
             self._alive.append(source)
             return output
@@ -154,8 +162,7 @@ class Taps:
             return args, kwargs
         marked, number = self._marked(source)
         self.entries.append((last, number))
-        replace = functools.partial(_replaced, source, marked)
-        return keras.tree.map_structure(replace, args), keras.tree.map_structure(replace, kwargs)
+        return _with(args, kwargs, source, marked)
 
     def _layer(self, row: Row, output: Any) -> Any:
         flat = keras.tree.flatten(output)
@@ -192,9 +199,7 @@ class Taps:
         if earlier is not None and not joined:
             apart, number = self._marked(source, apart=True)
             before = earlier, number
-            replace = functools.partial(_replaced, source, apart)
-            args = keras.tree.map_structure(replace, args)
-            kwargs = keras.tree.map_structure(replace, kwargs)
+            args, kwargs = _with(args, kwargs, source, apart)
         output = call(*args, **kwargs)
         if row is None and before is None:
             return output
@@ -270,6 +275,12 @@ def _tensors(tree: Any) -> list[Tensor]:
 
 def _replaced(old: Tensor, new: Tensor, leaf: Any) -> Any:
     return new if leaf is old else leaf
+
+
+def _with(args: Any, kwargs: Any, old: Tensor, new: Tensor) -> tuple[Any, Any]:
+    """The arguments with one tensor replaced."""
+    replace = functools.partial(_replaced, old, new)
+    return keras.tree.map_structure(replace, args), keras.tree.map_structure(replace, kwargs)
 
 
 def _with_first(tree: Any, first: Tensor) -> Any:

@@ -16,9 +16,10 @@ from gradgauge.gauges.norms import norm
 from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
-from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.errors import CannotWatch, NotFinite
 from gradgauge.watchers.keras.callback import Callback
 from gradgauge.watchers.keras.layers import Row, rows_of_model
+from gradgauge.watchers.keras.non_finite import Sentinel, Weights, locate
 from gradgauge.watchers.keras.one_pass import (
     Passed,
     Tapped,
@@ -52,6 +53,7 @@ class KerasWatcher(Closing, Callback):
         norms_every: the same for the norms of weights and updates; None: every step if `every`
             is given, else as often as `budget` allows.
         budget: share of the training's time for measuring.
+        stop_on_nan: raise NotFinite after the first step that is not finite.
         name: what the Run calls the model.
         to: listeners: a live table, writers.
     """
@@ -69,6 +71,7 @@ class KerasWatcher(Closing, Callback):
         every: int | None = None,
         norms_every: int | None = None,
         budget: float = DEFAULT_SHARE,
+        stop_on_nan: bool = False,
         name: str | None = None,
         to: Sequence[Listener] = (),
     ):
@@ -82,6 +85,9 @@ class KerasWatcher(Closing, Callback):
         self._tapped: Tapped | None = None
         self._pass: Callable[[], Passed] | None = None
         self._folded: set[int] = set()
+        self._stop_on_nan = stop_on_nan
+        self._sentinel: Sentinel | None = None
+        self._held: list[Weights] = []
         self._before: list[np.ndarray] | None = None
         self._began_at = 0
         self._mean: tuple[int, float] = (0, 0.0)
@@ -163,6 +169,8 @@ class KerasWatcher(Closing, Callback):
             self._tapped = Tapped(self.model, self._rows, *batch)
         if keras.config.backend() != "torch":
             self.recorder.note("step_gradients", "keras_callback")
+        if self.recorder.non_finite is None:
+            self._sentinel = self._guarded(Sentinel, self.model, self._stop_on_nan)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         del logs
@@ -175,6 +183,9 @@ class KerasWatcher(Closing, Callback):
         self._before = None
         if self.recorder.started and self._norms_every.due(self.step):
             self._before = [value_of(w) for row in self._synced() for w in row.weights]
+            if self._sentinel is not None and self._tapped is not None:
+                held = self._guarded(Weights.of, self.model, self.step)
+                self._held = [*self._held[-1:], *([held] if held is not None else [])]
             self._seconds = time.perf_counter() - began
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -183,6 +194,8 @@ class KerasWatcher(Closing, Callback):
             began = time.perf_counter()
             self._read_step(made, batch, logs or {})
             self._norms_every.spent(self._seconds + time.perf_counter() - began)
+        if self._sentinel is not None:
+            self._broke(self._guarded(self._sentinel.tell, self.step, logs or {}))
         self.step += max(made, 1)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -197,8 +210,37 @@ class KerasWatcher(Closing, Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         del logs
+        if self._sentinel is not None:
+            self._broke(self._guarded(self._sentinel.settled))
         self._read_probe()
         self.close()
+
+    # -- the first NaN
+
+    def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What `function` gives; None where it raised an exception, which is then noted."""
+        try:
+            return function(*arguments)
+        except Exception as error:  # noqa: BLE001 an instrument must not end the training
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            self.recorder.note("signals", "reading_failed", error=why)
+            self._sentinel = None
+        return None
+
+    def _broke(self, told: tuple[int, bool] | None) -> None:
+        if told is None:
+            return
+        self._sentinel = None  # The first one is enough.
+        (step, finite_loss), found = told, None
+        held = [weights for weights in self._held if weights.step <= step]
+        if self._tapped is not None and held:
+            found = self._guarded(locate, self._tapped, held[-1], self._synced())
+        if found is None:
+            self.recorder.note("origin", "batch_not_seen")
+        row, operation = found or (None, "gradient" if finite_loss else "")
+        self.recorder.broke(step, self._rows.index(row) + 1 if row else -1, operation)
+        if self._stop_on_nan:
+            raise NotFinite(step, row.info.name if row else "", operation, updated=True)
 
     # -- reading
 
