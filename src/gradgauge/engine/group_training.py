@@ -55,6 +55,9 @@ class GroupTraining:
         history: what is written down.
     """
 
+    group: MemberGroup
+    programs: Programs
+    schedule: ProbeSchedule
     step: int
     alive: np.ndarray
     history: History

@@ -64,6 +64,8 @@ class LiveTraining:
         schedule: of the first network: when `train` would look.
     """
 
+    entries: tuple[Entry, ...]
+    dataset: Dataset
     step: int
     schedule: ProbeSchedule
 

@@ -104,6 +104,9 @@ class House:
         fragment: the settings that the main room begins with.
     """
 
+    rooms: dict[str, Memory]
+    viewers: dict[str, Viewer]
+
     def __init__(self, own_data: Path, cores: int, fragment: str):
         self._own_data, self._cores = own_data, cores
         self.rooms = {MAIN: Memory(fragment)}

@@ -52,6 +52,8 @@ export class Ladder {
     this.root = make("div", "ladder");
     /** @type {HTMLElement[]} */
     this.rungs = [];
+    /** @type {string} the scales that the axes show. */
+    this.drawn = "";
   }
 
   /** @param {Store} store @param {{back: Range, fore: Range}} scales */
