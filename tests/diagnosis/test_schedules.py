@@ -240,3 +240,28 @@ def test_a_plateau_that_mistakes_the_direction_reduces_a_training_that_goes_well
     assert known is not None
     assert bool(known.rates[-1] < 1e-3 * known.rates[0]) is reduces
     assert math.isclose(known.rates[0], 0.1, rel_tol=1e-6)
+
+
+class ByHand(keras.optimizers.schedules.LearningRateSchedule):
+    """Branches in Python, so that it takes one step at a time."""
+
+    def __call__(self, step: Any) -> float:
+        return 0.1 if int(step) < 40 else 0.01
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        keras.optimizers.schedules.CosineDecay(0.0, 40, warmup_target=0.1, warmup_steps=40),
+        ByHand(),
+    ],
+)
+def test_a_keras_schedule_is_sampled_as_it_answers_step_by_step(made: Any) -> None:
+    known = simulated_by_keras(compiled(made), None, BATCHES, EPOCHS)
+    assert known is not None
+    plain = [float(keras.ops.convert_to_numpy(made(int(step)))) for step in known.steps[::10]]
+    np.testing.assert_allclose(known.rates[::10], plain, rtol=1e-5, atol=1e-9)
+    assert known.steps[-1] == EPOCHS * BATCHES - 1

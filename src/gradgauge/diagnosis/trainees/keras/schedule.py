@@ -10,10 +10,14 @@ import keras
 import numpy as np
 
 from gradgauge.diagnosis.facts import Schedule
+from gradgauge.diagnosis.properties.answers import asked
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
 
 MOST_STEPS = 50_000
 """Steps that are simulated."""
+
+_FEW = 50
+"""Steps at which a schedule is asked that takes one at a time."""
 
 _IMPROVES = 0.97
 """What a monitored loss is multiplied by in an epoch of a training that goes well."""
@@ -36,9 +40,7 @@ def simulated(model: Any, callbacks: Any, per_epoch: int, epochs: int) -> Schedu
     at = np.arange(steps)
     schedule = getattr(model.optimizer, "_learning_rate", None)
     if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
-        # As many as a curve needs: each is a call of the framework.
-        some = np.unique(np.linspace(0, steps - 1, min(steps, 400)).astype(int))
-        rates = np.array([float(numpy_of(schedule(int(step)))) for step in some])
+        some, rates = _sampled(schedule, steps)
         initial = getattr(schedule, "initial_learning_rate", None)
         target = getattr(schedule, "warmup_target", None)
         base = target if target is not None else initial
@@ -48,6 +50,17 @@ def simulated(model: Any, callbacks: Any, per_epoch: int, epochs: int) -> Schedu
     if by_epoch is None:
         return None
     return Schedule(at, np.repeat(by_epoch, per_epoch)[:steps], rate)
+
+
+def _sampled(schedule: Any, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """A schedule at so many steps as its curve needs: all in one pass where it bears that, else a
+    few, for each is a call of the framework operation by operation."""
+    some = np.unique(np.linspace(0, steps - 1, min(steps, 400)).astype(np.int32))
+    found = asked(lambda: numpy_of(keras.ops.vectorized_map(schedule, keras.ops.array(some))))
+    if found is not None and np.shape(found) == some.shape:
+        return some, np.asarray(found, np.float64)
+    some = np.unique(np.linspace(0, steps - 1, min(steps, _FEW)).astype(np.int32))
+    return some, np.array([float(numpy_of(schedule(int(step)))) for step in some])
 
 
 def _flat(callbacks: Any) -> Sequence[Any]:
