@@ -45,7 +45,7 @@ def opened(chromium: Any, server: Served) -> Iterator[Any]:
     def open_page(fragment: str = SMALL, **context: Any) -> Open:
         context.setdefault("viewport", {"width": 1280, "height": 900})
         made = chromium.new_context(**context)
-        made.set_default_timeout(30_000)
+        made.set_default_timeout(60_000)
         contexts.append(made)
         page = made.new_page()
         heard = Listening(page)
