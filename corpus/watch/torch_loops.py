@@ -82,7 +82,7 @@ def encoder_post_norm() -> Training:
     return Training(model, loop(model, token_classes()))
 
 
-@case("torch")
+@case("torch", fast=True)
 def encoder_pre_norm() -> Training:
     model = Encoder(True)
     return Training(model, loop(model, token_classes()))
@@ -111,7 +111,7 @@ class Checkpointed(PreNorm):
         return self.head(x)
 
 
-@case("torch")
+@case("torch", fast=True)
 def checkpointed() -> Training:
     model = Checkpointed()
     return Training(model, loop(model, classes(12, 5)))

@@ -124,7 +124,7 @@ def phi() -> Training:
     return language("Phi", layers=fc1)
 
 
-@case("torch", "transformers")
+@case("torch", "transformers", fast=True)
 def gpt_neox() -> Training:
     return language("GPTNeoX")
 
@@ -254,7 +254,7 @@ def resnet() -> Training:
     return language("ResNet ForImageClassification", ours, loss=pictures(32), layers=RESIDUAL)
 
 
-@case("torch", "transformers")
+@case("torch", "transformers", fast=True)
 def convnext() -> Training:
     ours = {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2, "num_labels": 3}
     return language("ConvNext ForImageClassification", ours, loss=pictures(32))
@@ -312,7 +312,7 @@ def whisper() -> Training:
     return language("Whisper ForConditionalGeneration", ours, loss=loss)
 
 
-@case("torch", "transformers")
+@case("torch", "transformers", fast=True)
 def wav2vec2() -> Training:
     ours = {
         "conv_dim": (8, 8),
