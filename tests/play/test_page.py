@@ -211,7 +211,7 @@ def test_what_cannot_be_is_said_in_the_page(opened: Any) -> None:
 
 
 def test_a_replay_works_from_a_file(chromium: Any, tmp_path: Any) -> None:
-    path = export_replay(SMALL, tmp_path / "replay.html", "ko", None)
+    path = export_replay(SMALL, tmp_path / "new" / "replay.html", "ko", None)
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     page = context.new_page()
     one = Open(page, Listening(page))

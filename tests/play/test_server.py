@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import signal
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -158,3 +161,34 @@ def test_ctrl_c_ends_it_within_two_seconds_and_its_worker_too() -> None:
         while alive.exists() and time.monotonic() < end:
             time.sleep(0.05)
         assert not alive.exists()
+
+
+def test_a_data_file_of_ones_own_is_trained_on(server: Served) -> None:
+    rows = [f"{x},{y},{int(x * y > 0)}" for x in range(-8, 8) for y in range(-8, 8)]
+    body = "\n".join(["x,y,class", *rows]).encode()
+
+    def given(origin: str) -> tuple[int, str]:
+        request = urllib.request.Request(
+            f"http://{server.host}/data?token={server.token}&kind=csv",
+            data=body,
+            headers={"Origin": origin},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+
+    assert given("http://evil.example")[0] == 403
+    status, answer = given(f"http://{server.host}")
+    assert status == 200
+    data = json.loads(answer)["data"]
+    assert data == f"own:{hashlib.sha256(body).hexdigest()}"
+    with server.live() as line:
+        send(line, "open", fragment=f"net=8x4&act=sigmoid&b.act=relu&batch=32&epochs=2&data={data}")
+        while (opened := until(line, "opened"))["settings"]["data"] != data:
+            pass
+        assert (opened["data"]["inputs"], opened["data"]["outputs"]) == (2, 2)
+        assert len(until(line, "frame")["networks"][0]["surface"]) == 32 * 32
+        send(line, "open", fragment=SMALL)
+        until(line, "opened")

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradgauge.errors import GradgaugeError, InvalidValue, UnknownName
+from gradgauge.errors import GradgaugeError, InvalidValue, OutputProblem, UnknownName
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.initializers import INITIALIZERS
 from gradgauge.parts.optimizers import OPTIMIZERS
+from gradgauge.play.export import export_replay
 from gradgauge.play.numerals import decimal
 from gradgauge.play.settings import read, values, write
 
@@ -131,6 +132,11 @@ def test_what_cannot_be_is_one_sentence(text: str) -> None:
     assert isinstance(caught.value, InvalidValue | UnknownName)
     for lang in ("en", "ko"):
         assert len(caught.value.sentence(lang)) > 10
+
+
+def test_a_replay_is_not_trained_where_it_cannot_be_written(tmp_path) -> None:
+    with pytest.raises(OutputProblem):
+        export_replay("net=8x2&act=relu&data=spirals", tmp_path, "en", None)
 
 
 @given(st.floats(0, 1e300, allow_nan=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gradgauge.engine.train import load
+from gradgauge.errors import OutputProblem
 from gradgauge.json import dumps
 from gradgauge.listening import OnProgress
 from gradgauge.play.house import Memory, cores
@@ -27,7 +29,10 @@ def export_replay(fragment: str, path: Path, lang: str, on_progress: OnProgress 
 
     Raises:
         GradgaugeError: settings that cannot be, data that cannot be had.
+        OutputProblem: the file cannot be written.
     """
+    if path.is_dir():
+        raise OutputProblem(path, "not_writable", why=os.strerror(errno.EISDIR))
     load()
     from gradgauge.play.room import Room
     from gradgauge.play.scene import scene_of
@@ -49,12 +54,19 @@ def export_replay(fragment: str, path: Path, lang: str, on_progress: OnProgress 
         while room.goes_on:
             room.turn()
     text = replay_page(settings.lang or lang, memory.history()).text
+    try:
+        _write(path, text)
+    except OSError as error:
+        raise OutputProblem(path, "not_writable", why=error.strerror or error) from None
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(temporary).replace(path)
-    except BaseException:
+    finally:
         Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
