@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from gradgauge.listening import OnProgress
 from gradgauge.play.house import Memory, cores
 from gradgauge.play.html import replay_page
 from gradgauge.play.settings import read
+from gradgauge.run import write_text_whole
 
 
 def export_replay(fragment: str, path: Path, lang: str, on_progress: OnProgress | None) -> Path:
@@ -54,19 +54,4 @@ def export_replay(fragment: str, path: Path, lang: str, on_progress: OnProgress 
         while room.goes_on:
             room.turn()
     text = replay_page(settings.lang or lang, memory.history()).text
-    try:
-        _write(path, text)
-    except OSError as error:
-        raise OutputProblem(path, "not_writable", why=error.strerror or error) from None
-    return path
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    return write_text_whole(path, text)
