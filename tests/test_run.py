@@ -30,7 +30,7 @@ text = st.text(
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
     """Small Runs with any text, any floats, any sizes."""
-    members, layers = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    members, layers = draw(st.integers(1, 3)), draw(st.integers(2, 5))
     sizes = {
         "step": draw(st.integers(1, 5)),
         "probe_step": draw(st.integers(1, 4)),
@@ -62,7 +62,7 @@ def runs(draw: st.DrawFn) -> Run:
     }
     attributes = {
         "name": draw(text.filter(bool)),
-        "notation": "12-5x3-3 relu",
+        "notation": f"12-5x{layers - 1}-3 relu",
         "parameters": draw(st.integers(0, 2**40)),
         "scale": draw(st.floats(allow_nan=False)),
         "note": draw(text.filter(bool)),

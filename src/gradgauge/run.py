@@ -255,6 +255,10 @@ def _check(run: Run) -> None:
         raise ValueError("parameters")
     DataFacts.read(attributes)
     check_attributes(attributes)
+    layers = len(run.layers)
+    for group in run.groups.values():
+        if len(group.coords.get("layer", range(layers))) != layers:
+            raise ValueError("layer")
     for group in (run.members, *run.groups.values()):
         for axes, array in group.variables.values():
             sizes = tuple(len(group.coords[axis]) for axis in axes)

@@ -26,8 +26,16 @@ NAMES = ("x_train", "y_train", "x_test", "y_test")
 _DEFLATE = 1_032
 """Bytes that one compressed byte can at most stand for (zlib's limit)."""
 
-_DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError)
-"""RuntimeError: a flipped bit may make zipfile see an encrypted or exotically packed member."""
+_DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    OSError,
+    UnicodeDecodeError,
+)
+"""RuntimeError: a flipped bit may make zipfile see an encrypted or exotically packed member;
+UnicodeDecodeError: names that are no text."""
 
 _DAMAGED_HEADER = (ValueError, TypeError, SyntaxError, MemoryError, tokenize.TokenError)
 """What numpy raises at the header of an array: a Python literal, read by Python's own parser."""

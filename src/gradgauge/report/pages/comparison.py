@@ -263,7 +263,9 @@ def _repeat(comparison: Comparison, lang: str, artifacts: Artifacts) -> str:
     for run in comparison.runs.values():
         a = run.attributes
         engine = f"JAX {a['jax_version']}" if "jax_version" in a else _framework(run)
-        versions[f"gradgauge {a['gradgauge_version']}, {engine}, {a['device']}"] = None
+        versions[
+            f"gradgauge {a.get('gradgauge_version', '?')}, {engine}, {a.get('device', '?')}"
+        ] = None
         facts = [
             ("versions", "; ".join(versions)),
             ("data", f"{a['dataset']} (SHA-256 {str(a['dataset_fingerprint'])[:16]}…)"),

@@ -92,7 +92,7 @@ def _of_training(watched: Watched) -> str:
             lang,
             layers=len(watched.layers),
             probes=probes,
-            parameters=f"{int(attributes['parameters']):,}",
+            parameters=f"{int(attributes.get('parameters', 0)):,}",
         ),
         sentence(f"watch.report.batch_{batch}", lang),
     ]
@@ -197,7 +197,7 @@ def _origin(watched: Watched) -> str:
     attributes, lang = watched.run.attributes, watched.lang
     measured = ("framework", "framework_version", "device")
     facts = {
-        "versions": f"gradgauge {attributes['gradgauge_version']}",
+        "versions": f"gradgauge {attributes.get('gradgauge_version', '?')}",
         "framework": " ".join(str(attributes[key]) for key in measured if key in attributes),
         "notation": watched.run.notation,
     }
