@@ -26,6 +26,7 @@ from gradgauge.cli.options import (
 from gradgauge.cli.progress import Progress
 from gradgauge.json import dumps
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
+from gradgauge.spec.notation import looks_like_function
 
 if TYPE_CHECKING:
     from gradgauge.engine.terms import OnRun
@@ -147,8 +148,10 @@ def with_why(artifacts: Artifacts, comparison: Comparison, folder: Path) -> Arti
 
 
 def file_name(name: str, number: int) -> str:
-    """A file's name for a network's: letters, digits, dots and dashes only."""
-    plain = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
+    """A file's name for a network's: letters, digits, dots and dashes only; of `module:function`
+    the function."""
+    shown = name.rpartition(":")[2] if looks_like_function(name) else name
+    plain = "".join(c if c.isalnum() or c in "._-" else "_" for c in shown)
     return plain if plain == name else f"{number}-{plain[:80]}"
 
 

@@ -28,6 +28,7 @@ class TorchLoop:
     """
 
     model: Any
+    criterion: Any
     optimizer: Any
 
     def __init__(self, made: Made):
