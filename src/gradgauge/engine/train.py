@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from gradgauge.datasets import Dataset
 from gradgauge.engine.runtime import start
@@ -19,6 +19,7 @@ def train(
     *,
     stop: Stop | None = None,
     listeners: Sequence[Listener] | Listeners = (),
+    activations: Collection[str] = (),
 ) -> TrainingResult:
     """Train every entry with every seed, as ensembles that share compiled programs.
 
@@ -35,6 +36,8 @@ def train(
         listeners: who is told of figures while they are taken, from a worker's thread, as a
             watcher tells its own. One training (one entry, one seed) takes a sequence; of several
             each has its own, and `listeners` is a function that gives them.
+        activations: further ones that programs are compiled for, so that calls with different
+            networks share them.
 
     Raises:
         InvalidValue: a batch larger than the data; a sequence of listeners for several trainings.
@@ -44,7 +47,8 @@ def train(
     # JAX is imported here, after it has been set up.
     from gradgauge.engine.work import do_work
 
-    return do_work(entries, dataset, on_progress, on_run, stop, _each(listeners, entries))
+    told = _each(listeners, entries)
+    return do_work(entries, dataset, on_progress, on_run, stop, told, frozenset(activations))
 
 
 def load() -> None:

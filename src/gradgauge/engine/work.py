@@ -44,12 +44,13 @@ def do_work(
     on_run: OnRun | None,
     stop: Stop | None,
     listeners: Listeners,
+    activations: frozenset[str] = frozenset(),
 ) -> TrainingResult:
     """As `train`."""
     if jax.default_backend() == "cpu":  # On a GPU, groups are made as large as fits.
         check_memory(entries, workers())
     STORE.trim()
-    activations = frozenset(a for entry in entries for a in entry.network.activations)
+    activations |= {a for entry in entries for a in entry.network.activations}
     jobs = _jobs(entries, dataset, activations)
     work = _Work(entries, dataset, jobs, _Progress(on_progress, jobs), on_run, stop, listeners)
     began = time.perf_counter()

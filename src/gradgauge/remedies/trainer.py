@@ -91,7 +91,7 @@ class Outcome:
             has the score of its last state, or the worst score there is.
         samples: how many samples went forward and backward in all, preparation counted in.
         findings: names of the rules that still find a fault.
-        seconds_per_step: median over the seeds.
+        seconds_per_step: of the quickest seed, which was disturbed the least; 0: not timed.
         parameters: how many weights learn.
         curve: a figure of the training after every epoch, one row a seed, for the picture.
         signal: gauge -> its value by layer at the initial weights, over the seeds, for the
@@ -188,8 +188,12 @@ class Trainer(Protocol):
         """How many trainings run side by side."""
         ...
 
-    def applies(self, dose: Dose) -> CannotApply | None:
-        """Why a remedy cannot be applied to this training; None: it can."""
+    def applies(self, *doses: Dose) -> CannotApply | None:
+        """Why remedies cannot be applied to this training, one after the other; None: they can."""
+        ...
+
+    def rate_of(self, candidate: Candidate) -> float:
+        """The learning rate that a candidate trains at."""
         ...
 
     def train(

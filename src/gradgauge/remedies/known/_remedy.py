@@ -120,3 +120,10 @@ class Remedy:
 
 def _shown(facts: Mapping[str, object]) -> dict[str, str]:
     return {k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in facts.items()}
+
+
+def advice_in(remedy: Remedy, lang: str, knob: float, activation: str) -> str:
+    """The advice of `diagnose` for this remedy, its figures filled in."""
+    facts = {"std": "1/sqrt(fan_in)", "gain": "1", "better": f"{knob:.3g}"}
+    facts |= _shown(remedy.facts(knob, activation))
+    return sentence(f"diagnosis.remedy.{remedy.key}", lang, **facts)

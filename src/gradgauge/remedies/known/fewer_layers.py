@@ -21,6 +21,6 @@ REMEDY = Remedy(
     rules=("vanishing-gradient", "signal-collapse"),
     paper="He et al. (2016), section 4.1",
     touches=frozenset({"depth"}),
-    knob=Knob(0.5, 0.2, 0.8, (0.5,)),
+    knob=Knob(0.5, 0.5, 0.5),
     on_spec=_on_spec,
 )

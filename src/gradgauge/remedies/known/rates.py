@@ -46,3 +46,10 @@ LOWER_RATE = _rate(
     "update-ratio",
 )
 HIGHER_RATE = _rate("higher_rate", _HIGHER, "update-ratio")
+
+SET_RATE = {
+    "keras": "model.optimizer.learning_rate = {rate}",
+    "pytorch": 'for group in optimizer.param_groups:\n    group["lr"] = {rate}',
+    "jax": "optimizer = optax.adam({rate})",
+}
+"""Framework -> the line that sets a learning rate."""

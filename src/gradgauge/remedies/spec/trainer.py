@@ -14,6 +14,7 @@ import numpy as np
 
 from gradgauge._version import __version__
 from gradgauge.datasets import Dataset
+from gradgauge.diagnosis.finding import Diagnosis
 from gradgauge.engine.terms import Entry
 from gradgauge.engine.train import train
 from gradgauge.gauges import PROBE_SAMPLES
@@ -21,9 +22,12 @@ from gradgauge.listening import OnProgress
 from gradgauge.parts.losses import LOSSES
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.spec.case import SpecCase
-from gradgauge.remedies.spec.diagnosis import lasting_faults
-from gradgauge.remedies.spec.rows import held_out, standardized
+from gradgauge.remedies.spec.clocks import Clocks
+from gradgauge.remedies.spec.diagnosis import diagnose_run, lasting_faults
+from gradgauge.remedies.spec.rows import held_out as halved
+from gradgauge.remedies.spec.rows import standardized
 from gradgauge.remedies.trainer import (
+    REMEDY,
     Candidate,
     CannotApply,
     Dose,
@@ -45,6 +49,9 @@ _FORWARD = 1 / 3
 """A pass forward alone, of the cost of one forward and back."""
 _WORST = -1.0
 """The least explained variance that is told from others: what lies below has diverged."""
+_NO_LIMIT = 1e30
+_SWAPPED_IN = ("relu", "selu", "tanh", "leaky_relu")
+"""Activations that remedies put in: compiled for at once, so that all trainings share programs."""
 SIGNALS = ("delta_norm", "signal_spread")
 
 
@@ -63,6 +70,7 @@ class SpecTrainer:
         self.case: SpecCase = SpecCase(network, training, steps=steps)
         self.data: Dataset = data
         self._rows: dict[tuple[str, bool], Dataset] = {}
+        self._activations: set[str] = {*network.activations, *_SWAPPED_IN}
         self._lock = threading.Lock()
 
     @property
@@ -103,14 +111,17 @@ class SpecTrainer:
         """Trainings that run side by side: one a core."""
         return max(os.cpu_count() or 1, 1)
 
-    def applies(self, dose: Dose) -> CannotApply | None:
-        """Why a remedy cannot be applied here; None: it can."""
-        remedy = BY_KEY[dose.remedy]
+    def applies(self, *doses: Dose) -> CannotApply | None:
+        """Why remedies cannot be applied here, one after the other; None: they can."""
         try:
-            remedy.on_spec(self.case, remedy.knob.usual if dose.knob is None else dose.knob)
+            self.treated(Candidate(REMEDY, doses))
         except CannotApply as why:
             return why
         return None
+
+    def rate_of(self, candidate: Candidate) -> float:
+        """The learning rate that a candidate trains at."""
+        return self.treated(candidate).training.learning_rate
 
     def treated(self, candidate: Candidate) -> SpecCase:
         """The training with a candidate's changes.
@@ -136,24 +147,34 @@ class SpecTrainer:
     ) -> Trained:
         """See Trainer."""
         cases = [self._short(self.treated(candidate), seeds, share) for candidate in candidates]
+        self._activations.update(a for case in cases for a in case.network.activations)
         outcomes: dict[int, Outcome] = {}
         interrupted = False
         groups = [[i for i, c in enumerate(cases) if c.standardized is z] for z in (False, True)]
-        told = _Told(on_progress, [len(group) for group in groups])
+        told, clocks = _Told(on_progress, [len(group) for group in groups]), Clocks()
         for at, group in enumerate(groups):
             if not group or interrupted:
                 continue
-            data = self._held_out(rows, standardized=bool(at))
+            data = self.held_out(rows, standardized=bool(at))
 
             def done(index: int, run: Run, group: list[int] = group, data: Dataset = data) -> None:
                 place = group[index]
                 outcome = self._outcome(candidates[place], cases[place], run, data, rows)
+                outcome = dataclasses.replace(outcome, seconds_per_step=clocks.seconds(place))
                 outcomes[place] = outcome
                 if on_outcome is not None:
                     on_outcome(outcome)
 
             entries = [self._entry(cases[i], data, str(i)) for i in group]
-            result = train(entries, data, told.part(at), done, stop=_deadline(until))
+            result = train(
+                entries,
+                data,
+                told.part(at),
+                done,
+                stop=_deadline(until),
+                listeners=clocks.listeners(group) if rows == "confirm" else (),
+                activations=self._activations,
+            )
             interrupted = result.interrupted
         complete = [outcomes[place] for place in sorted(outcomes)]
         return Trained(complete, interrupted or len(complete) < len(candidates))
@@ -164,9 +185,24 @@ class SpecTrainer:
 
     def _entry(self, case: SpecCase, data: Dataset, name: str) -> Entry:
         sample = np.asarray(data.floats(data.x_train[:PROBE_SAMPLES]), np.float64)
-        return Entry(name, case.network, case.training, case.adjust(sample))
+        return Entry(name, case.network, _as_all(case.training), case.adjust(sample))
 
-    def _held_out(self, rows: Rows, *, standardized: bool) -> Dataset:
+    def diagnosed(self) -> tuple[Diagnosis, float]:
+        """The training as it is, made once: what is wrong with it, and the seconds that it took
+        without compiling.
+
+        Raises:
+            KeyboardInterrupt: it was stopped.
+        """
+        data = self.held_out("confirm", standardized=False)
+        case = self._short(self.case, self.case.training.seeds[:1], 1.0)
+        made = train([self._entry(case, data, "0")], data, activations=self._activations)
+        if made.interrupted or not made.runs[0].seeds:
+            raise KeyboardInterrupt
+        return diagnose_run(made.runs[0], case, data), made.seconds["train"]
+
+    def held_out(self, rows: Rows, *, standardized: bool) -> Dataset:
+        """The training rows, and those that scores are taken on."""
         with self._lock:
             key = (rows, standardized)
             if key not in self._rows:
@@ -201,8 +237,18 @@ class SpecTrainer:
 
 
 def _rows(data: Dataset, rows: Rows, *, standard: bool) -> Dataset:
-    kept = held_out(data, rows)
+    kept = halved(data, rows)
     return standardized(kept) if standard else kept
+
+
+def _as_all(training: TrainingSpec) -> TrainingSpec:
+    """The same training with a limit on gradients and a warm-up, such that neither does anything:
+    candidates that have them share the programs of those that have not."""
+    warm_up = 1 if training.schedule == "constant" else 0
+    return training.replace(
+        clip_norm=training.clip_norm or _NO_LIMIT,
+        warmup_steps=training.warmup_steps or warm_up,
+    )
 
 
 def _curve(run: Run, figure: str) -> tuple[tuple[float, ...], ...]:

@@ -1,0 +1,179 @@
+"""Plan: how a budget is spent on choosing among candidates and on confirming the best of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gradgauge.diagnosis.budget import Budget
+from gradgauge.errors import GradgaugeError
+from gradgauge.messages.catalog import Message
+from gradgauge.sign_flip import least_seeds
+
+TRAININGS = 12.0
+"""Trainings of the given length for each arm, where no budget is named."""
+
+ETA = 3
+"""Candidates are cut to a third, and the trainings of those that stay are three times as long."""
+
+FIRST_SHARE = 1 / 9
+"""No candidate is judged before so much of a training, or one epoch: slow starts are no failures."""
+
+MOST_REMEDIES = 8
+MOST_CONFIRMED = 5
+"""Remedies that are tried, and those of them that are confirmed, at most."""
+
+CONFIRMING = 0.7
+"""Of an arm's budget, for confirming, where that is more seeds than are needed at least."""
+
+PAIR = 3
+"""Candidates of the best two remedies together."""
+
+_LADDER = 3
+_OTHERS = 3
+"""Confirmed arms beside the remedies: the rates, random search, and the best two together."""
+
+
+class BudgetTooSmall(GradgaugeError):
+    """A budget with which nothing can be decided.
+
+    Args:
+        given: as it was written.
+        least: the least one that can decide something, as it would be written.
+    """
+
+    given: str
+    least: str
+
+    def __init__(self, given: str, least: str):
+        super().__init__(given=given, least=least)
+
+    def message(self) -> Message:
+        """See GradgaugeError."""
+        return Message("errors.budget_too_small", self._facts())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is trained.
+
+    Attributes:
+        remedies: how many are tried.
+        rates: learning rates that the training as it is is tried at, beside its own.
+        shares: lengths of the screening's rungs, as shares of a training.
+        screening_seeds: of every candidate in a rung.
+        confirmed: remedies that are confirmed at most.
+        seeds: of every confirmed arm.
+    """
+
+    remedies: int
+    rates: int
+    shares: tuple[float, ...]
+    screening_seeds: int
+    confirmed: int
+    seeds: int
+
+    @property
+    def candidates(self) -> int:
+        """Ladder points of all remedies and rates: random search draws as many."""
+        return self.rates + _LADDER * self.remedies
+
+    @property
+    def screening(self) -> float:
+        """Trainings of the given length that choosing takes."""
+        total, count = 0.0, self.candidates
+        for share in self.shares:
+            total += (2 * count + 1) * share
+            count = kept(count)
+        return self.screening_seeds * (total + 2 * PAIR * self.shares[-1])
+
+    @property
+    def confirming(self) -> float:
+        """Trainings of the given length that confirming takes."""
+        return float(self.seeds * (1 + self.confirmed + _OTHERS))
+
+    @property
+    def trainings(self) -> float:
+        """Trainings of the given length in all."""
+        return self.screening + self.confirming
+
+    @property
+    def per_arm(self) -> float:
+        """Trainings of the given length that one arm may take."""
+        return self.seeds + self.screening_seeds * _arm_share(self.shares)
+
+
+def kept(count: int) -> int:
+    """How many of so many candidates stay after a rung."""
+    return max(math.ceil(count / ETA), 1)
+
+
+def rungs(epochs: int) -> tuple[float, ...]:
+    """The screening's lengths, as shares of a training of so many epochs."""
+    shares = [min(max(FIRST_SHARE, 1 / epochs), 1.0)]
+    while shares[-1] * ETA <= 1:
+        shares.append(shares[-1] * ETA)
+    return tuple(shares)
+
+
+def plan_for(
+    budget: Budget,
+    remedies: int,
+    rates: int,
+    epochs: int,
+    seconds_per_training: float,
+    lanes: int,
+) -> Plan:
+    """The largest plan that a budget pays for.
+
+    Args:
+        budget: trainings for each arm, or seconds for everything.
+        remedies: how many could be tried.
+        rates: learning rates beside the training's own.
+        epochs: of a training.
+        seconds_per_training: of the training as it is.
+        lanes: trainings that run side by side.
+
+    Raises:
+        BudgetTooSmall: nothing could be decided with it.
+    """
+    shares = rungs(epochs)
+    if budget.seconds is not None:
+        plans = sorted(_plans(remedies, rates, shares), key=lambda p: p.trainings)
+        fitting = [
+            p for p in plans if seconds_for(p, seconds_per_training, lanes) <= budget.seconds
+        ]
+        if not fitting:
+            least = math.ceil(seconds_for(plans[0], seconds_per_training, lanes))
+            raise BudgetTooSmall(f"{budget.seconds:g}s", f"{least}s")
+        return fitting[-1]
+    tried = min(remedies, MOST_REMEDIES)
+    for confirmed in range(min(MOST_CONFIRMED, max(tried, 1)), 0, -1):
+        least = least_seeds(confirmed + _OTHERS - 1)
+        seeds = max(least, int(CONFIRMING * budget.trainings))
+        screening = int((budget.trainings - seeds) / _arm_share(shares))
+        if screening >= 1:
+            return Plan(tried, rates, shares, min(screening, seeds), confirmed, seeds)
+    least_budget = math.ceil(least_seeds(_OTHERS) + _arm_share(shares))
+    raise BudgetTooSmall(f"{budget.trainings:g}", str(least_budget))
+
+
+def seconds_for(plan: Plan, seconds_per_training: float, lanes: int) -> float:
+    """About how long a plan takes."""
+    return plan.trainings * seconds_per_training / lanes
+
+
+def _arm_share(shares: tuple[float, ...]) -> float:
+    """Trainings that an arm with its ladder takes for one seed of the screening: each rung takes
+    a third of the candidates, three times as long."""
+    return sum(_LADDER * share / ETA**at for at, share in enumerate(shares))
+
+
+def _plans(remedies: int, rates: int, shares: tuple[float, ...]) -> Iterator[Plan]:
+    """Everything between the least and the usual plan."""
+    for tried in range(1, max(min(remedies, MOST_REMEDIES), 1) + 1):
+        for confirmed in range(1, min(MOST_CONFIRMED, tried) + 1):
+            seeds = least_seeds(confirmed + _OTHERS - 1)
+            for screening in (1, 2, 3):
+                yield Plan(tried, rates, shares, screening, confirmed, seeds)

@@ -1,0 +1,210 @@
+"""What a trial of remedies found. Reading it needs no engine and no framework."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradgauge.remedies.known import BY_KEY
+from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, RATES, Candidate, Metric, Outcome
+from gradgauge.statistics import Summary, summarize
+
+SCREENED, CONFIRMED = "screened", "confirmed"
+ARM_NAMES = {CONTROL: "as it is", RATES: "learning rate", RANDOM_SEARCH: "random search"}
+
+
+@dataclass(frozen=True)
+class Over:
+    """An arm against another one: arm minus other, by seed.
+
+    Attributes:
+        mean: of the differences.
+        interval: 95 %, simultaneous over the confirmed arms.
+        decided: whether it leaves out 0.
+        p: adjusted for the number of arms.
+    """
+
+    mean: float
+    interval: tuple[float, float]
+    decided: bool
+    p: float
+
+
+@dataclass
+class Arm:
+    """An arm of the trial, by its best candidate.
+
+    Attributes:
+        candidate: what was trained.
+        stage: `screened` or `confirmed`.
+        outcome: what became of it, on that stage's seeds and rows.
+        rate: its learning rate.
+        screened: mean score of the screening, where it was confirmed: what a choice of the best
+            makes too good, against what was confirmed.
+        cost: parameters and seconds a step, each as a multiple of the control's.
+        finding_gone: whether the first cause of the training as it is is no longer found; None:
+            not asked.
+        over_control, over_rates, over_random_search: see Over; None: not compared.
+    """
+
+    candidate: Candidate
+    stage: str
+    outcome: Outcome
+    rate: float
+    screened: float | None = None
+    cost: Mapping[str, float] = field(default_factory=dict)
+    finding_gone: bool | None = None
+    over_control: Over | None = None
+    over_rates: Over | None = None
+    over_random_search: Over | None = None
+
+    @property
+    def kind(self) -> str:
+        """`control`, `rates`, `random-search` or `remedy`."""
+        return self.candidate.kind
+
+    @property
+    def name(self) -> str:
+        """The same in every language."""
+        return ARM_NAMES.get(self.kind) or " + ".join(BY_KEY[k].name for k in self.remedies)
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """Keys of its remedies."""
+        return self.candidate.remedies
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it was trained on seeds and rows that no choice has seen."""
+        return self.stage == CONFIRMED
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The score, one a seed."""
+        return self.outcome.scores
+
+    @property
+    def mean(self) -> float:
+        """Of the scores."""
+        return float(np.mean(self.values))
+
+    @property
+    def summary(self) -> Summary:
+        """Of the scores, with Student's interval."""
+        return summarize(self.values)
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What the trial was to take and took.
+
+    Attributes:
+        per_arm: samples forward and backward that one arm may take.
+        total: samples that went forward and backward in all, preparation counted in.
+        seconds: wall time.
+        estimated: seconds that were expected before it started.
+    """
+
+    per_arm: int
+    total: int
+    seconds: float
+    estimated: float = math.nan
+
+
+@dataclass
+class RemedyResult:
+    """A trial of remedies.
+
+    Attributes:
+        target: what was to be repaired.
+        framework: `spec`, `keras`, `pytorch` or `jax`.
+        metric: what arms are ranked by.
+        budget: what it took.
+        findings: names of the rules that found a fault: `before`, and `after` in the winner.
+        arms: the control first, then as they stand in the table.
+        verdict: see `decision.verdict_of`; `nothing-to-repair` where no rule found a fault.
+        winning: the arm that is recommended; None: none.
+        activation: of the hidden layers, for the patch.
+        not_applied: key of a remedy -> why it could not be applied.
+        interrupted: whether Ctrl-C or the budget's seconds broke it off.
+        treat: applies a candidate to the model that is given to it; None: it cannot.
+    """
+
+    target: str
+    framework: str
+    metric: Metric
+    budget: Spending
+    findings: Mapping[str, tuple[str, ...]]
+    arms: list[Arm]
+    verdict: str
+    winning: Arm | None = None
+    activation: str = ""
+    not_applied: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    treat: Callable[[Candidate, Any], Any] | None = field(default=None, repr=False)
+
+    @property
+    def winner(self) -> str | None:
+        """Name of the arm that is recommended; None: none."""
+        return self.winning.name if self.winning is not None else None
+
+    @property
+    def exit_code(self) -> int:
+        """0 where there is nothing to repair or a repair is proved, else 1."""
+        from gradgauge.remedies.decision import EXIT_CODES
+
+        return EXIT_CODES[self.verdict]
+
+    @property
+    def patch(self) -> str | None:
+        """The lines to write into a program; None: nothing is recommended."""
+        return self.patch_in("en")
+
+    def patch_in(self, lang: str, framework: str | None = None) -> str | None:
+        """The patch with its comments in a language.
+
+        Args:
+            lang: `en` or `ko`.
+            framework: `keras`, `pytorch` or `jax`; None: the model's own, or for a notation all.
+        """
+        from gradgauge.remedies.patch import patch_text
+
+        if self.winning is None:
+            return None
+        own = self.framework if framework is None else framework
+        return patch_text(self.winning.candidate, self.winning.rate, own, self.activation, lang)
+
+    def sentence(self, lang: str = "en") -> str:
+        """The verdict in words."""
+        from gradgauge.remedies.sentences import verdict_sentence
+
+        return verdict_sentence(self, lang)
+
+    def apply(self, model: Any = None) -> Any:
+        """The winner's change, applied.
+
+        Args:
+            model: a model of the framework, or None for the target itself; of a notation the
+                result is what is to be trained: its network, training and adjustments.
+
+        Raises:
+            InvalidValue: nothing is recommended.
+        """
+        from gradgauge.errors import InvalidValue
+
+        if self.winning is None or self.treat is None:
+            raise InvalidValue("model", self.verdict, "repaired_before")
+        return self.treat(self.winning.candidate, model)
+
+    def to_json(self, lang: str = "en") -> dict[str, Any]:
+        """The document of `gradgauge remedy --json`."""
+        from gradgauge.remedies.json import remedy_json
+
+        return remedy_json(self, lang)
+
+    def __repr__(self) -> str:
+        return f"<RemedyResult {self.target!r}: {self.verdict}, {self.winner or 'no winner'}>"

@@ -1,0 +1,59 @@
+"""The sentences that follow from a trial's figures."""
+
+from __future__ import annotations
+
+from gradgauge.messages.catalog import sentence
+from gradgauge.remedies.known import BY_KEY
+from gradgauge.remedies.result import Arm, RemedyResult
+from gradgauge.remedies.trainer import REMEDY
+
+
+def arm_name(arm: Arm, lang: str) -> str:
+    """An arm's name for people."""
+    if arm.kind == REMEDY:
+        return " + ".join(BY_KEY[key].named(lang) for key in arm.remedies)
+    return sentence(f"remedy.arm.{arm.kind.replace('-', '_')}", lang)
+
+
+def verdict_sentence(result: RemedyResult, lang: str) -> str:
+    """The verdict, what it rests on, and what cut it short."""
+    told = [
+        sentence(f"remedy.verdict.{result.verdict.replace('-', '_')}", lang, **_facts(result, lang))
+    ]
+    if result.metric.rests_on_loss:
+        told.append(sentence("remedy.verdict_rests_on_loss", lang))
+    if result.interrupted:
+        told.append(sentence("remedy.verdict_cut", lang))
+    return " ".join(told)
+
+
+def figure(value: float) -> str:
+    """A score with three decimals."""
+    return f"{value:.3f}"
+
+
+def interval(bounds: tuple[float, float]) -> str:
+    """`.123 to .456`, for a table as for a sentence."""
+    return f"{bounds[0]:+.3f} … {bounds[1]:+.3f}"
+
+
+def _facts(result: RemedyResult, lang: str) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "metric": sentence(f"remedy.metric.{result.metric.name}", lang)
+        if result.metric.name in ("test_accuracy", "explained_variance", "test_loss")
+        else result.metric.name,
+        "findings": ", ".join(result.findings["before"]) or "-",
+        "gone": ", ".join(arm_name(a, lang) for a in result.arms if a.finding_gone) or "-",
+    }
+    control = next((arm for arm in result.arms if arm.kind == "control"), None)
+    if control is not None:
+        facts |= {"control": figure(control.mean), "seeds": len(control.values)}
+    if result.winning is not None and result.winning.over_control is not None:
+        over = result.winning.over_control
+        facts |= {
+            "winner": arm_name(result.winning, lang),
+            "mean": figure(result.winning.mean),
+            "gain": f"{over.mean:+.3f}",
+            "interval": interval(over.interval),
+        }
+    return facts

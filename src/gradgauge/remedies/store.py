@@ -1,0 +1,136 @@
+"""Store: what a trial has trained, so that it goes on where it was stopped.
+
+One SQLite file in the trial's folder: a row a candidate, seeds, length and rows, under the
+trainer's fingerprint. Written in one transaction each, so that nothing is lost at a kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gradgauge.errors import OutputProblem
+from gradgauge.listening import OnProgress
+from gradgauge.remedies.trainer import (
+    Candidate,
+    Dose,
+    OnOutcome,
+    Outcome,
+    Rows,
+    Trained,
+    Trainer,
+)
+
+FILE = "remedy.sqlite"
+_TABLE = "CREATE TABLE IF NOT EXISTS outcomes (key TEXT PRIMARY KEY, outcome TEXT NOT NULL)"
+
+
+class Store:
+    """Outcomes on disk, by what they depend on.
+
+    Args:
+        folder: where the file lies; made if it does not exist.
+
+    Raises:
+        OutputProblem: it cannot be written, or another file of that name is there.
+    """
+
+    path: Path
+
+    def __init__(self, folder: Path | str):
+        self.path = Path(folder) / FILE
+        self._lock = threading.Lock()
+        with self._problems():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute(_TABLE)
+
+    def get(self, key: str) -> Outcome | None:
+        """What is kept under a key."""
+        with self._lock, self._problems():
+            row = self._db.execute("SELECT outcome FROM outcomes WHERE key = ?", (key,)).fetchone()
+        return read_outcome(json.loads(row[0])) if row else None
+
+    def put(self, key: str, outcome: Outcome) -> None:
+        """Keep an outcome."""
+        text = json.dumps(dataclasses.asdict(outcome))
+        with self._lock, self._problems():
+            self._db.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?)", (key, text))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    @contextlib.contextmanager
+    def _problems(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise OutputProblem(self.path, "not_writable", why=str(error)) from None
+
+
+def read_outcome(fields: dict[str, Any]) -> Outcome:
+    """An Outcome of what `dataclasses.asdict` gave and JSON kept."""
+    given = fields.pop("candidate")
+    doses = tuple(Dose(**dose) for dose in given.pop("doses"))
+    curve = tuple(tuple(row) for row in fields.pop("curve"))
+    signal = {name: tuple(values) for name, values in fields.pop("signal").items()}
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return Outcome(Candidate(doses=doses, **given), curve=curve, signal=signal, **plain)
+
+
+class Stored:
+    """A trainer that trains nothing twice.
+
+    Args:
+        trainer: who trains.
+        store: where outcomes are kept.
+    """
+
+    def __init__(self, trainer: Trainer, store: Store):
+        self._trainer, self._store = trainer, store
+
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        seeds: Sequence[int],
+        share: float,
+        rows: Rows,
+        on_progress: OnProgress | None = None,
+        on_outcome: OnOutcome | None = None,
+        until: float | None = None,
+    ) -> Trained:
+        """See Trainer: what the store has is taken from it."""
+        keys = {c: self._key(c, seeds, share, rows) for c in candidates}
+        known = {c: found for c, key in keys.items() if (found := self._store.get(key))}
+        missing = [c for c in candidates if c not in known]
+
+        def keep(outcome: Outcome) -> None:
+            self._store.put(keys[outcome.candidate], outcome)
+            if on_outcome is not None:
+                on_outcome(outcome)
+
+        if not missing:
+            return Trained([known[c] for c in candidates])
+        made = self._trainer.train(missing, seeds, share, rows, on_progress, keep, until)
+        known |= {outcome.candidate: outcome for outcome in made.outcomes}
+        return Trained([known[c] for c in candidates if c in known], made.interrupted)
+
+    def _key(self, candidate: Candidate, seeds: Sequence[int], share: float, rows: Rows) -> str:
+        told = [
+            self._trainer.fingerprint,
+            dataclasses.asdict(candidate),
+            list(seeds),
+            round(share, 9),
+            rows,
+        ]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,336 @@
+"""A trial of remedies from beginning to end, whatever the framework.
+
+Screening on short trainings, beside random search of the same cost; confirming on seeds and rows
+that no choice has seen; the verdict. docs/remedy.md says why each step is there.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradgauge.diagnosis.budget import Budget
+from gradgauge.diagnosis.finding import FAULT, Diagnosis
+from gradgauge.listening import OnProgress
+from gradgauge.remedies import plan as planning
+from gradgauge.remedies.decision import NOTHING_TO_REPAIR, compare_arms, verdict_of
+from gradgauge.remedies.known import BY_KEY, REMEDIES, Remedy
+from gradgauge.remedies.plan import MOST_REMEDIES, Plan
+from gradgauge.remedies.result import CONFIRMED, SCREENED, Arm, RemedyResult, Spending
+from gradgauge.remedies.screening import (
+    Screened,
+    best_of,
+    best_two,
+    score,
+    screen,
+    to_confirm,
+)
+from gradgauge.remedies.search import draw
+from gradgauge.remedies.store import Store, Stored
+from gradgauge.remedies.trainer import (
+    CONTROL,
+    RANDOM_SEARCH,
+    RATES,
+    REMEDY,
+    Candidate,
+    Dose,
+    Outcome,
+    Rows,
+    Trained,
+    Trainer,
+)
+
+RATE_FACTORS = (0.01, 0.1, 1 / 3, 3.0, 10.0)
+"""Learning rates that the training as it is is tried at, as factors of its own: without them
+every remedy could be a hidden change of the rate."""
+
+SCREENING_SEEDS = 10_000
+"""First seed of the screening; confirming takes the user's first seed and those behind it."""
+
+OnEstimate = Callable[[Plan, float], None]
+"""Told the plan and about how many seconds it will take, before anything is trained for it."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a trial starts from.
+
+    Attributes:
+        diagnosis: of the training as it is.
+        activation: of its hidden layers.
+        seconds_per_training: of the training as it is, in one lane.
+        first_seed: of the confirmation.
+        treat: see RemedyResult.
+    """
+
+    diagnosis: Diagnosis
+    activation: str
+    seconds_per_training: float
+    first_seed: int = 0
+    treat: Callable[[Candidate, Any], Any] | None = None
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Names of the rules that found a fault, the likeliest cause first."""
+        found = (f.rule for f in self.diagnosis.findings if f.severity == FAULT)
+        return tuple(dict.fromkeys(found))
+
+
+def try_remedies(
+    trainer: Trainer,
+    given: Given,
+    budget: Budget | None = None,
+    *,
+    store: Store | None = None,
+    on_progress: OnProgress | None = None,
+    on_estimate: OnEstimate | None = None,
+    remedies: Sequence[Remedy] | None = None,
+) -> RemedyResult:
+    """Try what answers the findings, prove it, and say what it costs.
+
+    Args:
+        trainer: repeats the training with changes.
+        given: what is known of it.
+        budget: None: TRAININGS an arm.
+        store: where outcomes are kept; None: nowhere.
+        on_progress: told (done, in all) in thousandths of a training.
+        on_estimate: told the plan before it starts.
+        remedies: what to try; None: what answers the findings.
+
+    Raises:
+        BudgetTooSmall: nothing could be decided with it.
+    """
+    began = time.perf_counter()
+    if not given.faults:
+        return _nothing_to_repair(trainer, given)
+    limit = budget or Budget(planning.TRAININGS)
+    listed = remedies_for(given.diagnosis) if remedies is None else list(remedies)
+    tried, not_applied = _applicable(trainer, listed)
+    plan = planning.plan_for(
+        limit,
+        len(tried),
+        len(RATE_FACTORS),
+        trainer.epochs,
+        given.seconds_per_training,
+        trainer.lanes,
+    )
+    estimated = planning.seconds_for(plan, given.seconds_per_training, trainer.lanes)
+    if on_estimate is not None:
+        on_estimate(plan, estimated)
+    until = None if limit.seconds is None else began + limit.seconds
+    trial = _Trial(trainer, plan, given, store, on_progress, until)
+    arms = trial.run(tried[: plan.remedies], remedies)
+    compare_arms(arms)
+    verdict, winning = verdict_of(arms, trainer.metric, given.faults)
+    after = winning or next((arm for arm in arms if arm.kind == CONTROL), None)
+    per_arm = round(plan.per_arm * trainer.samples_per_training)
+    return RemedyResult(
+        target=trainer.target,
+        framework=trainer.framework,
+        metric=trainer.metric,
+        budget=Spending(per_arm, trial.samples, time.perf_counter() - began, estimated),
+        findings={
+            "before": given.faults,
+            "after": after.outcome.findings if after is not None else given.faults,
+        },
+        arms=arms,
+        verdict=verdict,
+        winning=winning,
+        activation=given.activation,
+        not_applied=not_applied,
+        interrupted=trial.interrupted,
+        treat=given.treat,
+    )
+
+
+def remedies_for(diagnosis: Diagnosis) -> list[Remedy]:
+    """What answers the faults: their own advice in its order, then whatever else answers the same
+    rules, in the order of REMEDIES."""
+    faults = [f for f in diagnosis.findings if f.severity == FAULT]
+    keys = dict.fromkeys(key for finding in faults for key in finding.remedies)
+    rules = {finding.rule for finding in faults}
+    keys |= dict.fromkeys(r.key for r in REMEDIES if rules & set(r.rules))
+    return [BY_KEY[key] for key in keys if BY_KEY[key].tried and not BY_KEY[key].rate]
+
+
+def _applicable(trainer: Trainer, listed: Sequence[Remedy]) -> tuple[list[Remedy], dict[str, str]]:
+    """Those that can be applied, and why the others cannot."""
+    tried, not_applied = [], {}
+    for remedy in listed:
+        why = trainer.applies(Dose(remedy.key, remedy.knob.usual))
+        if why is None:
+            tried.append(remedy)
+        else:
+            not_applied[remedy.key] = why.sentence()
+    return tried[:MOST_REMEDIES], not_applied
+
+
+def _nothing_to_repair(trainer: Trainer, given: Given) -> RemedyResult:
+    return RemedyResult(
+        target=trainer.target,
+        framework=trainer.framework,
+        metric=trainer.metric,
+        budget=Spending(0, 0, given.diagnosis.seconds),
+        findings={"before": (), "after": ()},
+        arms=[],
+        verdict=NOTHING_TO_REPAIR,
+        activation=given.activation,
+    )
+
+
+class _Trial:
+    """A trial under way."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        plan: Plan,
+        given: Given,
+        store: Store | None,
+        on_progress: OnProgress | None,
+        until: float | None,
+    ):
+        self.trainer, self.plan, self.given = trainer, plan, given
+        self.samples, self.interrupted = 0, False
+        self._who = Stored(trainer, store) if store is not None else trainer
+        self._tell, self._until, self._done = on_progress, until, 0.0
+
+    def run(self, tried: Sequence[Remedy], space: Sequence[Remedy] | None) -> list[Arm]:
+        """Screen, confirm; the arms."""
+        metric = self.trainer.metric
+        designed = [Candidate(RATES, (), factor) for factor in RATE_FACTORS]
+        designed += [
+            Candidate(REMEDY, (Dose(remedy.key, knob),), factor)
+            for remedy in tried
+            for knob, factor in remedy.ladder()
+        ]
+        rng = np.random.default_rng(self.given.first_seed)
+        drawn = self._draw(len(designed), rng, space)
+        screened = screen(designed, drawn, self.plan, metric, self._screening)
+        if not self.interrupted:
+            self._pair(screened, rng, space)
+        arms = {arm.candidate: arm for arm in self._screened_arms(screened)}
+        if not self.interrupted and screened.last:
+            chosen = self._chosen(screened)
+            made = self._train(chosen, self._seeds(self.plan.seeds), 1.0, "confirm")
+            if not self.interrupted:
+                self._confirmed(arms, made)
+        return _in_order(list(arms.values()))
+
+    def _draw(
+        self, count: int, rng: np.random.Generator, space: Sequence[Remedy] | None
+    ) -> list[Candidate]:
+        if space is None:
+            space = [r for r in REMEDIES if r.tried and not r.rate and self._fits((Dose(r.key),))]
+        return draw(count, space, (RATE_FACTORS[0], RATE_FACTORS[-1]), rng, self._fits)
+
+    def _fits(self, doses: tuple[Dose, ...]) -> bool:
+        return self.trainer.applies(*doses) is None
+
+    def _screening(self, candidates: Sequence[Candidate], share: float) -> list[Outcome]:
+        seeds = range(SCREENING_SEEDS, SCREENING_SEEDS + self.plan.screening_seeds)
+        return self._train(list(dict.fromkeys(candidates)), list(seeds), share, "screen")
+
+    def _pair(
+        self, screened: Screened, rng: np.random.Generator, space: Sequence[Remedy] | None
+    ) -> None:
+        """The best two remedies together, and as many draws more of random search."""
+        metric = self.trainer.metric
+        pair = best_two(screened.last, metric, lambda c: self._fits(c.doses))
+        if not pair:
+            return
+        drawn = self._draw(len(pair), rng, space)
+        outcomes = self._screening([*pair, *drawn], self.plan.shares[-1])
+        made = {outcome.candidate: outcome for outcome in outcomes}
+        if self.interrupted:
+            return
+        screened.designed.update((c, made[c]) for c in pair)
+        screened.last += [made[c] for c in pair]
+        screened.last_drawn += [made[c] for c in drawn]
+
+    def _chosen(self, screened: Screened) -> list[Candidate]:
+        """What is confirmed: the control, the best of the rates, of random search, of the
+        remedies, and the best two together."""
+        metric = self.trainer.metric
+        singles = [o for o in screened.last if len(o.candidate.doses) == 1]
+        pairs = [o for o in screened.last if len(o.candidate.doses) > 1]
+        chosen: list[Outcome | None] = [best_of(screened.last, metric, RATES)]
+        chosen.append(best_of(screened.last_drawn, metric, RANDOM_SEARCH))
+        chosen += to_confirm(singles, self.plan.confirmed, metric)
+        chosen.append(best_of(pairs, metric, REMEDY))
+        return [Candidate(CONTROL), *(o.candidate for o in chosen if o is not None)]
+
+    def _seeds(self, count: int) -> list[int]:
+        return list(range(self.given.first_seed, self.given.first_seed + count))
+
+    def _train(
+        self, candidates: Sequence[Candidate], seeds: Sequence[int], share: float, rows: Rows
+    ) -> list[Outcome]:
+        weight = len(candidates) * len(seeds) * share
+        made: Trained = self._who.train(
+            candidates, seeds, share, rows, self._progress(weight), None, self._until
+        )
+        self._done += weight
+        self.samples += sum(outcome.samples for outcome in made.outcomes)
+        self.interrupted = self.interrupted or made.interrupted
+        return made.outcomes
+
+    def _progress(self, weight: float) -> OnProgress | None:
+        if self._tell is None:
+            return None
+        tell, before, planned = self._tell, self._done, max(self.plan.trainings, self._done)
+
+        def progress(done: int, total: int) -> None:
+            share = min((before + weight * done / max(total, 1)) / planned, 1.0)
+            tell(round(1000 * share), 1000)
+
+        return progress
+
+    def _screened_arms(self, screened: Screened) -> list[Arm]:
+        """The best candidate of every arm, by what its longest training gave."""
+        metric, best = self.trainer.metric, {}
+        longest = {o.candidate for o in (*screened.last, *screened.last_drawn)}
+        for outcome in (*screened.designed.values(), *screened.drawn.values()):
+            key = (outcome.candidate in longest, score(outcome, metric))
+            arm = outcome.candidate.arm
+            if arm not in best or key > best[arm][0]:
+                best[arm] = (key, outcome)
+        return [self._arm(outcome, SCREENED) for _, outcome in best.values()]
+
+    def _confirmed(self, arms: dict[Candidate, Arm], made: Sequence[Outcome]) -> None:
+        control = made[0]
+        for outcome in made:
+            arm = self._arm(outcome, CONFIRMED)
+            before = next((a for c, a in arms.items() if c.arm == outcome.candidate.arm), None)
+            if before is not None:
+                del arms[before.candidate]
+                same = before.candidate == outcome.candidate
+                arm.screened = before.mean if same else None
+            arm.cost = _cost(outcome, control)
+            arm.finding_gone = self.given.faults[0] not in outcome.findings
+            arms[outcome.candidate] = arm
+
+    def _arm(self, outcome: Outcome, stage: str) -> Arm:
+        rate = self.trainer.rate_of(outcome.candidate)
+        return Arm(outcome.candidate, stage, outcome, rate)
+
+
+def _cost(outcome: Outcome, control: Outcome) -> Mapping[str, float]:
+    def times(ours: float, theirs: float) -> float:
+        return ours / theirs if theirs > 0 else math.nan
+
+    return {
+        "parameters": times(outcome.parameters, control.parameters),
+        "seconds_per_step": times(outcome.seconds_per_step, control.seconds_per_step),
+    }
+
+
+def _in_order(arms: list[Arm]) -> list[Arm]:
+    """The control, the rates, random search; confirmed remedies before those only screened."""
+    kinds = (CONTROL, RATES, RANDOM_SEARCH, REMEDY)
+    return sorted(arms, key=lambda arm: (kinds.index(arm.kind), not arm.is_confirmed))
