@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gradgauge.export.tensorboard import TensorBoardWriter as TensorBoardWriter
     from gradgauge.parts.activations import ACTIVATIONS as ACTIVATIONS
     from gradgauge.play.watched import PlayListener as PlayListener
+    from gradgauge.remedies.result import RemedyResult as RemedyResult
+    from gradgauge.remedies.run import remedy as remedy
     from gradgauge.report.closing import ReportWriter as ReportWriter
     from gradgauge.report.images import write_picture as write_picture
     from gradgauge.report.pages.write import write_report as write_report
@@ -54,6 +56,7 @@ _HOMES = {
     "LiveTable": "gradgauge.report.terminal.live:LiveTable",
     "NetworkSpec": "gradgauge.spec.network:NetworkSpec",
     "PlayListener": "gradgauge.play.watched:PlayListener",
+    "RemedyResult": "gradgauge.remedies.result:RemedyResult",
     "ReportWriter": "gradgauge.report.closing:ReportWriter",
     "Run": "gradgauge.run:Run",
     "Study": "gradgauge.study.sweep.results:Study",
@@ -68,6 +71,7 @@ _HOMES = {
     "load_study": "gradgauge.study.sweep.results:load_study",
     "parse": "gradgauge.spec.notation:parse",
     "practical": "gradgauge.practical:",
+    "remedy": "gradgauge.remedies.run:remedy",
     "sweep": "gradgauge.study.sweep.run:sweep",
     "theory": "gradgauge.theory:",
     "watch": "gradgauge.watchers.dispatch:watch",
@@ -89,6 +93,7 @@ __all__ = [
     "LiveTable",
     "NetworkSpec",
     "PlayListener",
+    "RemedyResult",
     "ReportWriter",
     "Run",
     "Study",
@@ -104,6 +109,7 @@ __all__ = [
     "load_study",
     "parse",
     "practical",
+    "remedy",
     "sweep",
     "theory",
     "watch",

@@ -30,6 +30,7 @@ COMMANDS = {
     "why": "gradgauge.cli.why",
     "theory": "gradgauge.cli.theory",
     "diagnose": "gradgauge.cli.diagnose",
+    "remedy": "gradgauge.cli.remedy",
     "explain": "gradgauge.cli.explain",
     "play": "gradgauge.cli.play",
     "sweep": "gradgauge.cli.sweep",

@@ -20,6 +20,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gradgauge diagnose model.keras --data data.npz",
         "gradgauge diagnose model.keras --data data.npz --json",
     ),
+    "remedy": (
+        "gradgauge remedy sigmoid",
+        'gradgauge remedy "784-64x30-10 relu init=pytorch" --optimizer momentum --learning-rate 0.01',
+        "gradgauge remedy sigmoid --dataset digits --epochs 10 --budget 90s",
+    ),
     "explain": ("gradgauge explain vanishing-gradient",),
     "play": (
         "gradgauge play",

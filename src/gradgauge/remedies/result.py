@@ -129,8 +129,10 @@ class RemedyResult:
         verdict: see `decision.verdict_of`; `nothing-to-repair` where no rule found a fault.
         winning: the arm that is recommended; None: none.
         activation: of the hidden layers, for the patch.
-        not_applied: key of a remedy -> why it could not be applied.
+        not_applied: key of a remedy -> why it could not be applied: a key of the catalogue's
+            `remedy.reason` table.
         interrupted: whether Ctrl-C or the budget's seconds broke it off.
+        seconds_ended: whether the budget's seconds were over at its end.
         treat: applies a candidate to the model that is given to it; None: it cannot.
     """
 
@@ -145,6 +147,7 @@ class RemedyResult:
     activation: str = ""
     not_applied: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    seconds_ended: bool = False
     treat: Callable[[Candidate, Any], Any] | None = field(default=None, repr=False)
 
     @property

@@ -144,6 +144,7 @@ def try_remedies(
         activation=given.activation,
         not_applied=not_applied,
         interrupted=trial.interrupted,
+        seconds_ended=until is not None and time.perf_counter() > until,
         treat=given.treat,
     )
 
@@ -166,7 +167,7 @@ def _applicable(trainer: Trainer, listed: Sequence[Remedy]) -> tuple[list[Remedy
         if why is None:
             tried.append(remedy)
         else:
-            not_applied[remedy.key] = why.sentence()
+            not_applied[remedy.key] = why.reason
     return tried[:MOST_REMEDIES], not_applied
 
 

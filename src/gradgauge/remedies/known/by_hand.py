@@ -41,7 +41,15 @@ BY_HAND: tuple[Remedy, ...] = (
         "log_target",
     ),
     *_named(WEIGHTS, _WIRING, "reach_frozen"),
-    *_named(OPTIMIZER, _WIRING, "reach_not_in_optimizer", "reach_loss_weights"),
+    *_named(
+        OPTIMIZER, _WIRING, "reach_not_in_optimizer", "reach_loss_weights", "reach_nobody_moves"
+    ),
+    *_named(OPTIMIZER, "stale-gradients", "zero_grad", "accumulate"),
+    *_named(OPTIMIZER, "learning-rate-too-high", "schedule_factor"),
+    *_named(
+        OPTIMIZER, "learning-rate-too-low", "schedule_per_epoch", "shorter_warmup", "higher_rates"
+    ),
+    *_named(OPTIMIZER, "update-ratio", "rate_not_zero", "master_weights"),
     *_named(
         GRAPH,
         _WIRING,

@@ -38,6 +38,7 @@ RATE_TO = _rate("rate_to", _ANY, "learning-rate-too-high", "learning-rate-too-lo
 LOWER_RATE = _rate(
     "lower_rate",
     _LOWER,
+    "learning-rate-too-high",
     "dead-units",
     "exploding-gradient",
     "non-finite",

@@ -1,0 +1,95 @@
+"""`gradgauge remedy`: try what answers the findings, and prove one."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradgauge.cli import language
+from gradgauge.cli.files import check_folder
+from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
+from gradgauge.cli.language import text
+from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, training_options
+from gradgauge.cli.progress import Progress
+from gradgauge.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from gradgauge.remedies.plan import Plan
+    from gradgauge.remedies.result import RemedyResult
+
+DEFAULT_OUT = Path("runs") / "remedy"
+
+
+@click.command
+@click.argument("target")
+@click.option("--data", "--dataset", "dataset", help=text("help.option.dataset"), metavar="DATA")
+@option("--budget", help=text("remedy.help.budget"))
+@option("--depth", type=COUNT)
+@option("--width", type=COUNT)
+@option("--seed", type=FROM_ZERO)
+@training_options
+@option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)
+@option("--json", is_flag=True)
+@option("--quiet", is_flag=True)
+@lang_option()
+def command(
+    target: str,
+    out: Path,
+    json: bool,
+    quiet: bool,
+    lang: str | None,  # noqa: ARG001
+    **options: Any,
+) -> int:
+    """Diagnose, try, prove, print; 0 nothing to repair or repaired, 1 nothing proved."""
+    check_folder(out)
+    options = {name: value for name, value in options.items() if value is not None}
+    result = _try(target, out, json or quiet, options)
+    paths = _write(result, out)
+    if json:
+        print(paths[0].read_text(encoding="utf-8"))
+    elif not quiet:
+        from gradgauge.report.terminal.remedy import print_remedy
+
+        print_remedy(result, language.current(), paths)
+    return EXIT_INTERRUPTED if result.interrupted and not result.seconds_ended else result.exit_code
+
+
+def _try(target: str, out: Path, silent: bool, options: dict[str, Any]) -> RemedyResult:
+    from gradgauge.remedies.run import remedy
+
+    if target.endswith((".keras", ".h5")):
+        raise InvalidValue("target", target, "notation_or_activation")
+    kept("remedy.kept", folder=out)
+    with Progress(silent, "trying") as progress:
+
+        def tell(plan: Plan, seconds: float) -> None:
+            if not silent:
+                print(_estimate(plan, seconds), file=sys.stderr)
+
+        return remedy(target, out=out, on_progress=progress, on_estimate=tell, **options)
+
+
+def _estimate(plan: Plan, seconds: float) -> str:
+    return text(
+        "remedy.estimate",
+        trainings=math.ceil(plan.trainings),
+        remedies=plan.remedies,
+        candidates=2 * plan.candidates,
+        seeds=plan.seeds,
+        seconds=math.ceil(seconds),
+    )
+
+
+def _write(result: RemedyResult, out: Path) -> list[Path]:
+    """The figures as JSON, and the picture where there is something to show."""
+    from gradgauge.json import dumps
+    from gradgauge.report.terminal.remedy import write_remedy_images
+    from gradgauge.run import write_text_whole
+
+    lang = language.current()
+    path = write_text_whole(out / "remedy.json", dumps(result.to_json(lang), indent=1))
+    return [path, *write_remedy_images(result, out, lang)]

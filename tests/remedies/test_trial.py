@@ -1,0 +1,167 @@
+"""The trial's rules, on trainers whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from gradgauge.diagnosis.budget import Budget
+from gradgauge.diagnosis.finding import Diagnosis
+from gradgauge.remedies.decision import EXIT_CODES
+from gradgauge.remedies.plan import BudgetTooSmall, plan_for, rungs, seconds_for
+from gradgauge.remedies.store import Store
+from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, RATES, REMEDY, Candidate
+from gradgauge.remedies.trial import Given, try_remedies
+from gradgauge.sign_flip import least_seeds
+from tests.remedies.fakes import FakeTrainer, given, rates_alone, with_remedy
+
+
+def test_a_remedy_that_helps_is_proved_and_named():
+    result = try_remedies(FakeTrainer(with_remedy("relu_instead", 0.3)), given())
+    assert result.verdict == "repaired"
+    assert "relu_instead" in result.winning.remedies
+    assert result.winning.over_control.decided
+    assert result.winning.over_control.mean == pytest.approx(0.3, abs=0.03)
+    assert "activation" in result.patch
+    assert EXIT_CODES[result.verdict] == result.exit_code == 0
+
+
+def test_a_rate_that_helps_is_not_called_a_remedy():
+    """What any other learning rate does as well is no remedy's doing."""
+    result = try_remedies(FakeTrainer(rates_alone), given())
+    assert result.verdict == "repaired"
+    assert result.winning.kind == RATES
+
+
+def test_what_only_random_search_finds_is_its_win():
+    def effect(candidate):
+        return 0.3 if candidate.kind == RANDOM_SEARCH else 0.0
+
+    result = try_remedies(FakeTrainer(effect), given())
+    assert (result.verdict, result.winner) == ("as-good-as-random-search", "random search")
+    assert result.exit_code == 0
+
+
+def test_a_cured_symptom_without_a_better_score_is_called_that():
+    result = try_remedies(FakeTrainer(lambda _: 0.0, cures=True), given())
+    assert (result.verdict, result.winner, result.exit_code) == ("symptom-only", None, 1)
+
+
+def test_without_any_effect_nothing_is_decided():
+    result = try_remedies(FakeTrainer(lambda _: 0.0), given())
+    assert (result.verdict, result.patch, result.exit_code) == ("nothing-decided", None, 1)
+
+
+def test_a_healthy_training_is_left_alone():
+    trainer = FakeTrainer(lambda _: 0.0)
+    healthy = Given(Diagnosis((), None), "relu", 0.01)
+    result = try_remedies(trainer, healthy)
+    assert (result.verdict, result.exit_code, trainer.calls) == ("nothing-to-repair", 0, [])
+
+
+def test_placebos_win_no_more_often_than_chance_allows():
+    """200 trials in which nothing changes anything: at most 16 winners."""
+    trials = [
+        try_remedies(FakeTrainer(lambda _: 0.0, trial=t), given("relu_instead", "skips"))
+        for t in range(200)
+    ]
+    won = Counter(result.verdict for result in trials)
+    assert won["repaired"] + won["as-good-as-random-search"] <= 16
+
+
+def test_random_search_draws_as_many_and_spends_as_much():
+    trainer = FakeTrainer(with_remedy("relu_instead", 0.3))
+    try_remedies(trainer, given())
+    for candidates, seeds, _, rows in trainer.calls:
+        count = Counter(c.kind for c in candidates)
+        if rows == "screen":
+            assert count[RANDOM_SEARCH] == count[RATES] + count[REMEDY]
+            assert min(seeds) >= 10_000
+        else:
+            assert count[CONTROL] == count[RATES] == count[RANDOM_SEARCH] == 1
+            assert max(seeds) < 10_000
+
+
+def test_control_rates_and_random_search_stay_to_the_end():
+    trainer = FakeTrainer(lambda c: -0.4 if c.kind in (CONTROL, RATES, RANDOM_SEARCH) else 0.0)
+    try_remedies(trainer, given())
+    rungs_ = [c for c, _, share, rows in trainer.calls if rows == "screen"]
+    for candidates in rungs_[:2]:
+        assert {CONTROL, RATES, RANDOM_SEARCH} <= {c.kind for c in candidates}
+
+
+def test_best_of_every_reach_and_the_best_two_together_are_confirmed():
+    trainer = FakeTrainer(lambda c: 0.1 * len(c.remedies))
+    result = try_remedies(trainer, given())
+    confirmed = [arm for arm in result.arms if arm.is_confirmed and arm.kind == REMEDY]
+    assert any(len(arm.remedies) == 2 for arm in confirmed)
+    assert {"gain_and_centring", "relu_instead"} <= {k for a in confirmed for k in a.remedies}
+
+
+def test_what_cannot_be_applied_says_why():
+    result = try_remedies(FakeTrainer(lambda _: 0.0), given("bias_zero", "relu_instead"))
+    assert result.not_applied["bias_zero"] == "already"
+
+
+def test_an_interrupted_trial_keeps_what_is_done_and_goes_on(tmp_path):
+    store = Store(tmp_path)
+    trainer = FakeTrainer(with_remedy("relu_instead", 0.3))
+    trainer.stops_after = 5
+    broken = try_remedies(trainer, given(), store=store)
+    assert broken.interrupted
+    assert broken.winner is None
+    again = FakeTrainer(with_remedy("relu_instead", 0.3))
+    result = try_remedies(again, given(), store=store)
+    assert not result.interrupted
+    assert len(again.calls[0][0]) == len(trainer.calls[0][0]) - 5
+    third = FakeTrainer(with_remedy("relu_instead", 0.3))
+    repeated = try_remedies(third, given(), store=store)
+    assert third.calls == []
+    assert [a.values for a in repeated.arms] == [a.values for a in result.arms]
+    store.close()
+
+
+def test_json_has_every_key_in_every_arm():
+    document = try_remedies(FakeTrainer(with_remedy("relu_instead", 0.3)), given()).to_json()
+    json.dumps(document, allow_nan=False)
+    keys = {frozenset(arm) for arm in document["arms"]}
+    assert len(keys) == 1
+    assert {"over_control", "over_rates", "over_random_search", "finding_gone"} <= next(iter(keys))
+    assert document["arms"][0]["name"] == "as it is"
+    assert document["arms"][0]["over_control"] is None
+    assert document["winner"] in [arm["name"] for arm in document["arms"]]
+
+
+def test_a_budget_too_small_says_how_large_it_must_be():
+    with pytest.raises(BudgetTooSmall) as caught:
+        try_remedies(FakeTrainer(lambda _: 0.0), given(), Budget(3))
+    least = float(caught.value.least)
+    assert try_remedies(FakeTrainer(lambda _: 0.0), given(), Budget(least)).arms
+    with pytest.raises(BudgetTooSmall) as caught:
+        plan_for(Budget(seconds=1), 4, 5, 5, 1.0, 2)
+    assert caught.value.least.endswith("s")
+
+
+@pytest.mark.parametrize("seconds", [60, 120, 600])
+def test_a_plan_in_seconds_fits_them(seconds):
+    plan = plan_for(Budget(seconds=seconds), 8, 5, 5, 1.0, 2)
+    assert seconds_for(plan, 1.0, 2) <= seconds
+
+
+def test_rungs_are_never_below_an_epoch_or_a_ninth():
+    assert rungs(5) == pytest.approx((0.2, 0.6))
+    assert rungs(100) == pytest.approx((1 / 9, 1 / 3, 1))
+    assert rungs(1) == (1,)
+
+
+def test_confirmed_arms_have_the_seeds_that_deciding_takes():
+    plan = plan_for(Budget(12), 8, 5, 5, 1.0, 2)
+    assert plan.seeds >= least_seeds(plan.confirmed + 2)
+    assert np.isclose(2 / 2**plan.seeds, 0, atol=0.05 / plan.confirmed)
+
+
+def test_candidates_are_one_arm_whatever_their_rate():
+    assert Candidate(REMEDY, (), 3.0).arm == Candidate(REMEDY, (), 1.0).arm
