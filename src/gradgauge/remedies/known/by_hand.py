@@ -61,6 +61,8 @@ BY_HAND: tuple[Remedy, ...] = (
         "reach_loss_constant",
         "reach_unregistered",
     ),
+    *_named(DATA, "index-out-of-range", "number_from_zero"),
+    *_named(SHAPE, "index-out-of-range", "table_size"),
     *_named(DATA, "non-finite", "clean_data"),
     *_named(GRAPH, "non-finite", "safe_operations"),
     *_named(GRAPH, "batch-mixing", "right_axis", "running_statistics"),
