@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 import torch
@@ -348,3 +351,47 @@ class Quiet:
 
     def log(self, loss: Any) -> None:
         assert math.isfinite(float(loss.detach()))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.0])
+def test_a_keras_training_is_diagnosed_from_its_recording(rate: float) -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.layers.Input((8,)),
+            keras.layers.Dense(16, "relu"),
+            keras.layers.Dense(CLASSES, "softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+    x, y = (t.numpy() for t in data())
+    watcher = gradgauge.watch(model, every=1)
+    model.fit(x, y, epochs=6, verbose=0, callbacks=[watcher])
+    result = watcher.diagnose()
+    reasons = {n.rule: n.reason for n in result.not_applicable}
+    assert reasons["stale-gradients"] == "clears_itself"
+    assert result.healthy is (rate > 0), result
+
+
+def test_a_jax_training_is_diagnosed_from_its_recording() -> None:
+    x, y = (jnp.asarray(t.numpy()) for t in data())
+    draw = np.random.default_rng(0)
+    params = {
+        "a": jnp.asarray(draw.normal(size=(8, 16)) / 3, jnp.float32),
+        "b": jnp.asarray(draw.normal(size=(16, CLASSES)) / 4, jnp.float32),
+    }
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        logits = jax.nn.relu(x @ params["a"]) @ params["b"]
+        return -jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], 1).mean()
+
+    step = jax.jit(jax.value_and_grad(loss))
+    with gradgauge.watch(loss, params, x, y, every=5) as watcher:
+        for _ in range(60):
+            value, grads = step(params, x, y)
+            after = jax.tree.map(lambda p, g: p - 0.5 * g, params, grads)
+            watcher.step(params, grads, new_params=after, loss=value)
+            params = after
+    result = watcher.diagnose()
+    assert result.healthy, result
+    assert result.verdict == "learning"

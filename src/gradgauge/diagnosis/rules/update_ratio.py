@@ -20,6 +20,8 @@ from gradgauge.diagnosis.signals import nothing_reached
 
 _ROUNDING = 1e-7
 """float32's."""
+_RATE = 1e-3
+"""A rate that nobody told."""
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
@@ -60,13 +62,18 @@ def _still(evidence: Evidence, ratios: np.ndarray, places: list[int]) -> Iterato
     run = evidence.run
     if run is None:
         return
-    grads = run.values("steps", "weight_grad_norm")[0][:, places]
-    norms = run.values("steps", "weight_norm")[0][:, places]
+    # Keras tells a callback no gradients of its steps: those of the probes are as good.
+    told = bool(np.isfinite(run.values("steps", "weight_grad_norm")).any())
+    group = "steps" if told else "probes"
+    grads, norms = (
+        run.values(group, name)[0][:, places] for name in ("weight_grad_norm", "weight_norm")
+    )
+    if not len(grads):
+        return
     # What a step as long as rate times gradient would change, rounding alone cannot swallow.
-    rates = [0.0] if evidence.schedule is None else evidence.schedule.rates
-    whole_step = np.nanmax(np.nan_to_num(grads / norms), axis=0) * float(np.max(rates))
-    arrives = (np.nan_to_num(grads) > 0).any(axis=0)
-    arrives &= (whole_step > _ROUNDING) | (float(np.max(rates)) == 0)
+    rate = _RATE if evidence.schedule is None else float(np.max(evidence.schedule.rates))
+    whole_step = np.max(np.nan_to_num(grads / norms), axis=0) * rate
+    arrives = (np.nan_to_num(grads) > 0).any(axis=0) & ((whole_step > _ROUNDING) | (rate == 0))
     known = np.isfinite(ratios).any(axis=0)
     still = known & arrives & ~(np.nan_to_num(ratios) > 0).any(axis=0)
     if not still.any():
