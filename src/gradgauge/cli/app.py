@@ -36,6 +36,7 @@ COMMANDS = {
     "sweep": "gradgauge.cli.sweep",
     "chart": "gradgauge.cli.chart",
     "report": "gradgauge.cli.report",
+    "lesson": "gradgauge.cli.lesson",
     "list": "gradgauge.cli.list",
     "cache": "gradgauge.cli.cache",
 }

@@ -36,6 +36,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gradgauge sweep plan.toml --out runs/sweep",
     ),
     "chart": ("gradgauge chart runs/sweep --x depth --y scale",),
+    "lesson": (
+        "gradgauge lesson",
+        "gradgauge lesson runs/compare/relu.nc runs/compare/sigmoid.nc --out class",
+    ),
     "report": (
         "gradgauge report watch.nc",
         "gradgauge report runs/compare/relu.nc runs/compare/sigmoid.nc --lang ko",
