@@ -89,3 +89,15 @@ def test_importing_the_package_leaves_ones_own_handler_alone():
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "default_int_handler"
+
+
+def test_a_program_of_somebody_elses_keeps_its_own_handler(tmp_path):
+    module = tmp_path / "theirs" / "__main__.py"
+    module.parent.mkdir()
+    module.write_text(
+        "import signal, gradgauge.cli.app\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+    )
+    command = [sys.executable, "-m", "theirs"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]

@@ -8,9 +8,16 @@ import os
 import signal
 import sys
 
-PROGRAMS = ("gradgauge", "gradgauge.exe", "gradgauge-script.py", "__main__.py")
+PROGRAMS = ("gradgauge", "gradgauge.exe", "gradgauge-script.py")
 
-if os.path.basename(sys.argv[0]) in PROGRAMS and (  # noqa: PTH119  pathlib takes 10 ms to import
-    signal.getsignal(signal.SIGINT) is signal.default_int_handler
-):
+
+def _is_the_program() -> bool:
+    """Whether this process is ours, and not one of somebody's who imports gradgauge."""
+    # pathlib takes 10 ms to import.
+    folder, name = os.path.split(sys.argv[0])
+    is_module = name == "__main__.py" and os.path.basename(folder) == "gradgauge"  # noqa: PTH119
+    return is_module or name in PROGRAMS
+
+
+if _is_the_program() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))

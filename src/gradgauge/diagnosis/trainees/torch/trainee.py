@@ -55,7 +55,7 @@ from gradgauge.diagnosis.trainees.torch.front import Given, WholeStep
 from gradgauge.diagnosis.trainees.torch.indices import indices_of
 from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients, saturated_at_init
 from gradgauge.diagnosis.trainees.torch.properties import properties_of
-from gradgauge.diagnosis.trainees.torch.schedule import advance, restore, simulated
+from gradgauge.diagnosis.trainees.torch.schedule import Stepping, advance, restore, simulated
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
@@ -96,7 +96,8 @@ class PyTorchTrainee:
             if iter(loader) is loader:
                 raise CannotDiagnose("generator")
         self.model, self.loss, self.optim, self.loader = model, given.loss, given.optimizer, loader
-        self.epochs, self.scheduler = given.epochs, given.scheduler
+        self.epochs: int | None = given.epochs
+        self.scheduler: Stepping | None = given.scheduler
         self._own_loss = given.own_loss
         self._clip_norm = given.clip_norm
         self._matrices: dict[str, list[nn.Parameter]] = {}
