@@ -23,15 +23,15 @@ from gradgauge.watchers.recorder import CLIPPED, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 from gradgauge.watchers.torch.guard import Guard, guarded, weakly
 from gradgauge.watchers.torch.hooks import before_call, is_plain_pass
-from gradgauge.watchers.torch.modules import Row, candidates, eager, is_compiled, is_lazy
+from gradgauge.watchers.torch.layers import Layers
+from gradgauge.watchers.torch.modules import Row, eager, is_compiled
 from gradgauge.watchers.torch.non_finite import Sentinel
 from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_steps, with_closure
 from gradgauge.watchers.torch.probe import Probe
-from gradgauge.watchers.torch.seen import describe, in_call_order, seen
-from gradgauge.watchers.torch.spread import Spread, process_count
+from gradgauge.watchers.torch.seen import seen
+from gradgauge.watchers.torch.spread import process_count
 from gradgauge.watchers.torch.step import Step
 from gradgauge.watchers.torch.taps import Taps
-from gradgauge.watchers.torch.weights import Weights
 
 Loss = Callable[[Any, Any], torch.Tensor]
 
@@ -112,7 +112,7 @@ class PyTorchWatcher(Closing):
         self._stop_on_nan = stop_on_nan
         self._sentinel: Sentinel | None = Sentinel(self.model, self._compiled)
         self._hooks.callback(self._sentinel.remove)
-        self._find_layers()
+        self._layers = Layers(self.model, self.recorder)
         self._open()
 
     # -- what a user calls
@@ -133,15 +133,15 @@ class PyTorchWatcher(Closing):
     def rows(self) -> list[Row]:
         """The layers with their parameters, in the order of the Run's layer axis once the first
         of their figures is recorded."""
-        return self._rows
+        return self._layers.rows
 
     def look(self, probe: Probe) -> list[Seen] | None:
         """What every layer shows in a pass of `probe` at the weights as they are, in the order of
         `rows`; nothing is recorded. None where the pass raised an error."""
-        taps = probe.read(self._rows, lambda *_, **__: None)
+        taps = probe.read(self._layers.rows, lambda *_, **__: None)
         if taps is None:
             return None
-        return seen(self._rows, taps, probe.gradient, 1.0, lambda *_: None)
+        return seen(self._layers.rows, taps, probe.gradient, 1.0, lambda *_: None)
 
     def log(self, loss: Any) -> None:
         """Tell the loss of the step being made, before the optimizer's: hooks do not see it."""
@@ -169,7 +169,7 @@ class PyTorchWatcher(Closing):
         if self._probe is not None and self.step and not self._guard.over:
             self._read_probe()
         if not self.recorder.started:
-            self._guard(self._start, None)
+            self._guard(self._layers.start, None)
         if not self.step:
             self.recorder.note("updates", "nobody_moves")
         self.recorder.steps_done = self.step
@@ -204,12 +204,6 @@ class PyTorchWatcher(Closing):
         """The guard has seen too many failures."""
         self._finalizer()
 
-    def _find_layers(self) -> None:
-        self._rows = candidates(self.model)
-        self._weights = Weights(self._rows)
-        self._spread = Spread(self._weights.parameters)
-        self._lazy = [p for p in self.model.parameters() if is_lazy(p)]
-
     # -- a step begins
 
     def _begin_step(self) -> None:
@@ -221,26 +215,28 @@ class PyTorchWatcher(Closing):
         if full and self._probe is not None:
             self._guard(self._read_probe)
             full = self._probe is None and self._every.due(self.step)
-        if full and any(w.is_meta for w in self._weights.parameters):
+        if full and any(w.is_meta for w in self._layers.weights.parameters):
             self.recorder.note("signals", "no_values")
             full = False
-        self._step = Step(self.step, full and not self._compiled, light, self._weights, self._guard)
+        self._step = Step(
+            self.step, full and not self._compiled, light, self._layers.weights, self._guard
+        )
         self._guard(self._listen)
 
     def _listen(self) -> None:
         step, began = self._step, time.perf_counter()
-        if self._lazy:
+        if self._layers.has_lazy:
             self._wait()
         if step.full:
-            step.taps = Taps(self.model, self._rows, self._guard)
+            step.taps = Taps(self.model, self._layers.rows, self._guard)
             self._temporary.callback(step.taps.close)
             step.taps.open()
         if (step.light or self._by_hand) and not self._compiled:
             step.on_backward_end = weakly(self, "_backward_ended")
-            if not self._spread:
+            if not self._layers.spread:
                 step.begin()
             arrived = guarded(self._guard, step.gradient_came)
-            for weight in self._weights.parameters:
+            for weight in self._layers.weights.parameters:
                 if weight.requires_grad:
                     handle = weight.register_post_accumulate_grad_hook(arrived)
                     self._temporary.callback(handle.remove)
@@ -260,14 +256,14 @@ class PyTorchWatcher(Closing):
 
     def _pass_begins(self, module: nn.Module) -> None:
         step = self._step
-        if self._lazy and not all(map(is_lazy, self._lazy)):
+        if self._layers.has_grown:
             self._temporary.close()
-            self._find_layers()
+            self._layers.find()
             self._begin_step()
         elif step.steppers or (not self._movers.any and step.was_updated_by_hand()):
             self._by_hand = not step.steppers
             self._end_step()
-        elif self._lazy:
+        elif self._layers.has_lazy:
             self._wait()
             return
         if module is self.model and self._step.taps is not None:
@@ -326,10 +322,10 @@ class PyTorchWatcher(Closing):
             return
         self._sentinel = None  # The first one is enough.
         try:
-            step, row, operation = sentinel.locate(self.step, self._rows)
+            step, row, operation = sentinel.locate(self.step, self._layers.rows)
         finally:
             sentinel.remove()
-        self.recorder.broke(step, self._rows.index(row) + 1 if row else -1, operation)
+        self.recorder.broke(step, self._layers.rows.index(row) + 1 if row else -1, operation)
         if self._stop_on_nan:
             raise NotFinite(step, row.info.name if row else "", operation)
 
@@ -339,32 +335,16 @@ class PyTorchWatcher(Closing):
         if step.taps is not None:
             step.taps.close()
         if not self.recorder.started:
-            self._start(step.taps)
-        self._refresh_layers()
+            self._layers.start(step.taps)
+        self._layers.refresh()
         if step.taps is not None and not self._guard.failed:
-            shown = seen(self._rows, step.taps, step.gradient, step.factor, self.recorder.note)
+            shown = seen(
+                self._layers.rows, step.taps, step.gradient, step.factor, self.recorder.note
+            )
             describe_slopes(shown)
             step.signals = measure_layers(shown)
         step.taps = None
         step.seconds += time.perf_counter() - began
-
-    def _start(self, taps: Taps | None) -> None:
-        """The layers are known: as they were called, if they were seen being called."""
-        taps = taps or Taps(self.model, self._rows)
-        self._rows = in_call_order(self._rows, taps)
-        self.recorder.start(describe(self._rows, taps))
-        for row in self._rows:
-            if not row.info.trainable:
-                self.recorder.note("gradients", "frozen", row.info.name)
-
-    def _refresh_layers(self) -> None:
-        """Layers may be unfrozen on the way."""
-        notes = [note for note in self.recorder.notes if note.reason == "frozen"]
-        frozen = {name for note in notes for name in note.layers}
-        for row in self._rows:
-            if row.info.name in frozen and any(w.requires_grad for w in row.weights):
-                row.info.trainable = True
-                self.recorder.withdraw("gradients", "frozen", row.info.name)
 
     def _after_step(self, optimizer: torch.optim.Optimizer) -> None:
         step = self._step
@@ -392,7 +372,7 @@ class PyTorchWatcher(Closing):
             if not step.steppers:
                 self._guard(step.after_update)
             self._guard(self._record)
-            if not self._spread:
+            if not self._layers.spread:
                 sampler = self._every if step.full else self._norms_every
                 sampler.spent(step.seconds + time.perf_counter() - began)
         self._temporary.close()
@@ -408,11 +388,13 @@ class PyTorchWatcher(Closing):
         if not step.steppers:
             step.look_back()
         norms = step.norms(self._movers.idle(step.moved) if step.steppers else set())
-        if self._spread:
+        if self._layers.spread:
             norms = self._of_all_processes(norms)
         if self._guard.failed:
             return
-        before, clipped, weights, changes = (self._weights.by_row(n, self._rows) for n in norms)
+        before, clipped, weights, changes = (
+            self._layers.weights.by_row(n, self._layers.rows) for n in norms
+        )
         figures = {
             "weight_grad_norm": before,
             CLIPPED: clipped,
@@ -423,19 +405,21 @@ class PyTorchWatcher(Closing):
             if process_count() > 1:
                 self.recorder.note("exactness", "own_samples")
             # These are of the moment before the update, and of the whole weights.
-            sizes = np.array([max(row.info.parameters, 1) for row in self._rows])
+            sizes = np.array([max(row.info.parameters, 1) for row in self._layers.rows])
             of_step = {"weight_norm": weights, "weight_grad_norm": before}
-            rms = {"weight_grad_rms": before / np.sqrt(sizes)} if self._spread else {}
+            rms = {"weight_grad_rms": before / np.sqrt(sizes)} if self._layers.spread else {}
             self.recorder.probe(step.number, {**step.signals, **of_step, **rms}, step.loss)
         self.recorder.step(step.number, figures, step.loss, rate=step.rate, stale=step.stale)
 
     def _of_all_processes(self, norms: np.ndarray) -> np.ndarray:
         step = self._step
-        if not self._spread.alike:
+        if not self._layers.spread.alike:
             self.recorder.note("exactness", "own_part")
             return norms
         now = time.perf_counter() - self._opened
-        norms, facts = self._spread.whole(norms, [float(self._guard.failed), step.seconds, now])
+        norms, facts = self._layers.spread.whole(
+            norms, [float(self._guard.failed), step.seconds, now]
+        )
         if facts[0]:
             self._guard.blame()
         (self._every if step.full else self._norms_every).plan(step.number, *facts[1:].tolist())
@@ -448,13 +432,13 @@ class PyTorchWatcher(Closing):
         probe = self._probe
         if probe is None:
             return
-        taps = probe.read(self._rows, self.recorder.note)
+        taps = probe.read(self._layers.rows, self.recorder.note)
         if taps is None:
             self._give_up_probe()
             return
         if not self.recorder.started:
-            self._start(taps)
-        shown = seen(self._rows, taps, probe.gradient, 1.0, self.recorder.note)
+            self._layers.start(taps)
+        shown = seen(self._layers.rows, taps, probe.gradient, 1.0, self.recorder.note)
         describe_slopes(shown)
         self.recorder.probe(self.step, measure_layers(shown), probe.loss_value)
         self._every.spent(time.perf_counter() - began)

@@ -1,0 +1,69 @@
+"""The layers of a PyTorch model that is watched: their rows, their weights, who shares them."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from gradgauge.watchers.recorder import Recorder
+from gradgauge.watchers.torch.modules import Row, candidates, is_lazy
+from gradgauge.watchers.torch.seen import describe, in_call_order
+from gradgauge.watchers.torch.spread import Spread
+from gradgauge.watchers.torch.taps import Taps
+from gradgauge.watchers.torch.weights import Weights
+
+
+class Layers:
+    """The layers, from those that a model's definition has to those that were called.
+
+    Args:
+        model: the module.
+        recorder: told of the layers once they are known.
+
+    Attributes:
+        rows: in the order of the definition; of calls, once `start` has seen them.
+        weights: of the rows.
+        spread: which weights are spread over processes.
+    """
+
+    rows: list[Row]
+    weights: Weights
+    spread: Spread
+
+    def __init__(self, model: nn.Module, recorder: Recorder):
+        self._model, self._recorder = model, recorder
+        self.find()
+
+    def find(self) -> None:
+        """Look for them anew: lazy ones have shapes by now."""
+        self.rows = candidates(self._model)
+        self.weights = Weights(self.rows)
+        self.spread = Spread(self.weights.parameters)
+        self._lazy = [p for p in self._model.parameters() if is_lazy(p)]
+
+    @property
+    def has_lazy(self) -> bool:
+        """Whether some had no shapes yet when they were looked for."""
+        return bool(self._lazy)
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether some of those have shapes now."""
+        return bool(self._lazy) and not all(map(is_lazy, self._lazy))
+
+    def start(self, taps: Taps | None) -> None:
+        """They are known: as they were called, if they were seen being called."""
+        taps = taps or Taps(self._model, self.rows)
+        self.rows = in_call_order(self.rows, taps)
+        self._recorder.start(describe(self.rows, taps))
+        for row in self.rows:
+            if not row.info.trainable:
+                self._recorder.note("gradients", "frozen", row.info.name)
+
+    def refresh(self) -> None:
+        """Layers may be unfrozen on the way."""
+        notes = [note for note in self._recorder.notes if note.reason == "frozen"]
+        frozen = {name for note in notes for name in note.layers}
+        for row in self.rows:
+            if row.info.name in frozen and any(w.requires_grad for w in row.weights):
+                row.info.trainable = True
+                self._recorder.withdraw("gradients", "frozen", row.info.name)
