@@ -63,7 +63,7 @@ def test_frames_are_what_the_watcher_keeps(trained: Any) -> None:
 
 def test_the_page_shows_it_and_offers_nothing_to_drive(chromium: Any, trained: Any) -> None:
     listener, _ = trained
-    page = chromium.new_page()
+    page = chromium.new_page(bypass_csp=True)
     heard = Listening(page)
     page.goto(listener.address)
     page.wait_for_function("window.gradgauge.state().status === 'done'")

@@ -86,10 +86,8 @@ def _page(more: dict[str, Any]) -> Page:
         script=script,
     )
     allowed = " ".join(_hash(code) for code in (uplot, script))
-    # 'unsafe-eval': programs that drive a browser evaluate conditions in the page. No script that
-    # is not one of ours runs in it, and ours evaluate nothing.
     policy = (
-        f"default-src 'none'; script-src {allowed} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
         "font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
