@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from websockets.sync.client import connect
 
 import gradgauge as gg
 from tests.browser import Listening
+from tests.play.watched_case import GAUGES, SIZES, STEPS, history
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +39,6 @@ def trained() -> Any:
     listener.close()
 
 
-def history(listener: Any) -> Any:
-    host = listener.address.split("/")[2]
-    token = listener.address.partition("token=")[2]
-    with connect(
-        f"ws://{host}/live?token={token}", origin=f"http://{host}", max_size=None, proxy=None
-    ) as line:
-        while (message := json.loads(line.recv(timeout=20)))["kind"] != "history":
-            assert message.get("driving") is not True
-        return message
-
-
 def test_frames_are_what_the_watcher_keeps(trained: Any) -> None:
     listener, run = trained
     told = history(listener)
@@ -59,6 +51,36 @@ def test_frames_are_what_the_watcher_keeps(trained: Any) -> None:
         for gauge in ("delta_norm", "slope_gain", "signal_spread"):
             ours = [np.nan if v is None else v for v in frames[step][gauge]]
             np.testing.assert_allclose(ours, run.values("probes", gauge)[0, row], rtol=1e-6)
+
+
+@pytest.mark.parametrize("framework", ["keras", "jax"])
+def test_other_frameworks_are_shown_as_well(framework: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.play.watched_case", framework],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    line = next(x for x in done.stdout.splitlines() if x.startswith("FOUND "))
+    found = json.loads(line.removeprefix("FOUND "))
+    told = found["told"]
+    said = {one["kind"]: one for one in told["told"]}
+    assert said["status"]["status"] == "done"
+    assert said["opened"]["networks"][0]["names"] == found["names"]
+    assert len(found["names"]) == len(SIZES) - 1
+    frames = {str(frame["step"]): frame["networks"][0] for frame in told["frames"]}
+    assert frames.keys() == found["kept"].keys()
+    assert len(frames) >= STEPS
+    for step, kept in found["kept"].items():
+        assert frames[step]["loss"] is not None or step == "0"
+        for gauge in GAUGES:
+            np.testing.assert_allclose(
+                np.array(frames[step]["gauges"][gauge], float),
+                np.array(kept[gauge], float),
+                rtol=1e-6,
+            )
 
 
 def test_the_page_shows_it_and_offers_nothing_to_drive(chromium: Any, trained: Any) -> None:
