@@ -162,6 +162,18 @@ def test_a_hugging_face_trainer_stays_as_it_was(tmp_path: Path) -> None:
     assert all(torch.equal(before[n], v) for n, v in model.state_dict().items())
 
 
+def test_a_trainer_of_a_few_steps_is_not_blamed_for_learning_nothing(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    arguments = transformers.TrainingArguments(
+        output_dir=str(tmp_path), report_to=[], use_cpu=True, max_steps=10, learning_rate=1e-6
+    )
+    trainer = transformers.Trainer(
+        model=Classifier(), args=arguments, train_dataset=rows_as_mappings()
+    )
+    result = gradgauge.diagnose(trainer)
+    assert (result.steps, result.verdict, result.healthy) == (10, "unknown", True), result
+
+
 def test_a_trainer_with_a_loss_of_its_own_is_asked_for_it(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from gradgauge.diagnosis.facts import Loss
+from gradgauge.diagnosis.facts import Data, Loss
 from gradgauge.diagnosis.session import conclude
-from tests.diagnosis.made import FLAT, evidence, found, good_outputs, head, history, labels, silent
+from tests.diagnosis.made import (
+    FLAT,
+    evidence,
+    found,
+    good_outputs,
+    head,
+    history,
+    inputs,
+    labels,
+    silent,
+)
 
 
 def test_something_to_learn_and_nothing_learnt():
@@ -50,6 +61,37 @@ def test_a_few_steps_are_too_few_to_tell():
         silent("loss-not-falling", evidence(failing=True, history=history(FLAT[:4])))
         == "too_few_steps"
     )
+
+
+VANISHING = {"delta_norm": [1e-9, 1e-7, 1e-5, 1e-3, 1e-2]}
+
+
+@pytest.mark.parametrize("steps", [8, 10, 20, 29])
+def test_a_short_training_is_not_blamed_for_learning_nothing(steps: int):
+    """Whichever rule's fault rests on it: at a low rate, with small gradients, with raw inputs."""
+    given = evidence(
+        failing=True,
+        gauges=VANISHING,
+        update=1e-12,
+        history=history(FLAT[:steps], sharpness={0: 1e-5, 1: 1e-5}),
+        data=Data((inputs() * 100,), 200, 32),
+    )
+    assert given.learning.verdict == "unknown"
+    assert conclude(given).healthy
+    assert silent("learning-rate-too-low", given) == "too_few_steps"
+
+
+def test_data_that_have_not_been_seen_once_are_not_yet_to_be_learned():
+    seen_in_part = Data((inputs(),), 32 * 60, 32)
+    assert evidence(failing=True, data=seen_in_part).learning.verdict == "unknown"
+    many = history(np.resize(FLAT, 120))
+    endless = Data((inputs(),), 32 * 10_000, 32)
+    assert evidence(failing=True, data=endless, history=many).failing
+
+
+def test_a_short_training_can_run_away():
+    given = evidence(failing=True, history=history(np.linspace(1.4, 50, 10)))
+    assert given.failing
 
 
 def test_without_a_training_it_does_not_apply():

@@ -17,7 +17,7 @@ from gradgauge.diagnosis.facts import (
     TrainingHistory,
     WatchedTraining,
 )
-from gradgauge.diagnosis.learning import FAILING, LEARNED, UNKNOWN, Learning, judge
+from gradgauge.diagnosis.learning import FAILING, LEARNED, UNKNOWN, Learning, judge, too_short
 from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.reference import Reference, reference_of
@@ -101,13 +101,20 @@ class Evidence:
         learning, limits = self.learning, self.limits["learning"]
         if learning.verdict == FAILING or self.recorded:
             return learning.verdict == FAILING
-        if self.steps < limits["least_steps"].value:
+        if self.too_short:
             return False
         if not np.isfinite(learning.skill):
             return learning.verdict == UNKNOWN
         if not learning.target >= limits["learnable"].value:
             return bool(learning.skill < limits["gain"].value)
         return bool(learning.skill < limits["well"].value * learning.target)
+
+    @property
+    def too_short(self) -> bool:
+        """Whether the training is too short to be blamed for what it has not learned."""
+        if self.history is None:
+            return True
+        return too_short(self.history, self.data.epoch, self.limits["learning"])
 
     @property
     def learned(self) -> bool:
@@ -156,7 +163,9 @@ def gathered(facts: Facts, watched: WatchedTraining | None, limits: Limits) -> E
     reference = reference_of(facts.data, heads)
     history = None if watched is None else watched.history
     run = None if watched is None else watched.run
-    learning = judge(heads, history, _probes(run, "loss"), reference, limits["learning"])
+    learning = judge(
+        heads, history, _probes(run, "loss"), reference, limits["learning"], facts.data.epoch
+    )
     return Evidence(
         framework=facts.framework,
         heads=heads,

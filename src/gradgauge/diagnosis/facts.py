@@ -146,6 +146,11 @@ class Data:
     y_bad: int = 0
     tokens: bool = False
 
+    @property
+    def epoch(self) -> int:
+        """Steps of one pass; 0: not known."""
+        return -(-self.samples // self.batch_size) if self.batch_size > 0 else 0
+
 
 @dataclass(frozen=True)
 class Schedule:

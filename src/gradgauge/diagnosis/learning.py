@@ -53,6 +53,7 @@ def judge(
     probe_losses: np.ndarray,
     reference: Reference,
     limits: Mapping[str, Limit],
+    epoch: int = 0,
 ) -> Learning:
     """The verdict over all heads: that of the worst.
 
@@ -63,17 +64,29 @@ def judge(
             empty: not known.
         reference: what a simple learner reaches.
         limits: of `learning`.
+        epoch: steps of one pass through the data; 0: not known.
     """
     if history is None or history.steps == 0:
         return Learning(UNKNOWN)
-    alone = len(heads) == 1
-    found = [_judge(h, history, probe_losses, reference, limits, alone) for h in heads]
+    alone, short = len(heads) == 1, too_short(history, epoch, limits)
+    found = [_judge(h, history, probe_losses, reference, limits, alone, short) for h in heads]
     order = (FAILING, LEARNING, UNKNOWN, LEARNED)
     worst = min(found, key=lambda f: order.index(f.verdict)) if found else Learning(UNKNOWN)
     fails = worst.verdict == FAILING and history.non_finite_step is None
     if fails and on_its_way(worst, probe_losses, limits):
         return replace(worst, verdict=LEARNING)
     return worst
+
+
+def too_short(history: TrainingHistory, epoch: int, limits: Mapping[str, Limit]) -> bool:
+    """Whether a training is too short to be blamed for what it has not learned.
+
+    It may learn in a few steps, run away, or lose what it had; that it has not got far says
+    nothing, nor does it before the data have been seen once, unless the steps are many.
+    """
+    steps = history.last + 1
+    unseen = steps < min(epoch, limits["flat_steps"].value)
+    return steps < limits["short_steps"].value or unseen
 
 
 def _judge(
@@ -83,6 +96,7 @@ def _judge(
     reference: Reference,
     limits: Mapping[str, Limit],
     alone: bool,
+    short: bool,
 ) -> Learning:
     losses = history.losses
     initial, final = first_loss(losses), last_loss(losses)
@@ -108,9 +122,9 @@ def _judge(
     if denied:
         return Learning(FAILING, *figures, by_loss=trained)
     if math.isfinite(best):
-        verdict = _by_skill(figures, history, comparable, limits)
+        verdict = _by_skill(figures, comparable, limits, short)
     else:
-        verdict = _by_history(losses, probe_losses, limits)
+        verdict = _by_history(losses, probe_losses, limits, short)
     return Learning(verdict, *figures)
 
 
@@ -138,9 +152,9 @@ def _denied(
 
 def _by_skill(
     figures: tuple[float, ...],
-    history: TrainingHistory,
     comparable: bool,
     limits: Mapping[str, Limit],
+    short: bool,
 ) -> str:
     best, before, target, pace, initial, final, constant = figures
     lost = lost_skill(before, best, limits)
@@ -148,12 +162,12 @@ def _by_skill(
         return LEARNED
     if lost:
         return FAILING
-    if history.steps < limits["least_steps"].value:
-        bound = limits["blowup"].value * max(initial, constant if comparable else initial)
-        return FAILING if final > bound else UNKNOWN
     below = final <= limits["above_constant"].value * constant if comparable else True
     if pace >= limits["pace"].value and below and final < initial:
         return LEARNING
+    if short:
+        bound = limits["blowup"].value * max(initial, constant if comparable else initial)
+        return FAILING if final > bound else UNKNOWN
     return FAILING
 
 
@@ -163,7 +177,9 @@ def lost_skill(before: float, after: float, limits: Mapping[str, Limit]) -> bool
     return had and after < limits["kept"].value * before
 
 
-def _by_history(losses: np.ndarray, probe_losses: np.ndarray, limits: Mapping[str, Limit]) -> str:
+def _by_history(
+    losses: np.ndarray, probe_losses: np.ndarray, limits: Mapping[str, Limit], short: bool
+) -> str:
     """Without a score: whether the loss falls by more than its noise.
 
     That a loss falls shows that the training is on its way, not what it has learnt. The start is
@@ -180,9 +196,8 @@ def _by_history(losses: np.ndarray, probe_losses: np.ndarray, limits: Mapping[st
         return UNKNOWN
     if min(first - last, fixed) / scale >= limits["fall"].value:
         return LEARNING
-    if max(first - last, fixed) / scale < -limits["rise"].value:
-        return FAILING
-    return UNKNOWN
+    rise = limits["blowup"].value - 1 if short else limits["rise"].value
+    return FAILING if max(first - last, fixed) / scale < -rise else UNKNOWN
 
 
 def judge_course(

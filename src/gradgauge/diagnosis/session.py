@@ -175,7 +175,9 @@ def try_changes(
 def _learns(evidence: Evidence, tried: TrialResult) -> bool:
     """Whether a trial learns, or at least leaves the watched training far behind."""
     ours, limits = evidence.learning, evidence.limits["learning"]
-    theirs = judge(tried.heads, tried.history, np.zeros(0), evidence.reference, limits)
+    theirs = judge(
+        tried.heads, tried.history, np.zeros(0), evidence.reference, limits, evidence.data.epoch
+    )
     slow = times_as_long(ours, evidence.probe_losses) > limits["slow"].value
     if ours.verdict in (LEARNED, LEARNING) and not slow:
         ahead = theirs.skill - ours.skill > limits["much_better"].value * ours.target

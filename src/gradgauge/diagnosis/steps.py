@@ -67,13 +67,15 @@ def is_slow(evidence: Evidence) -> bool:
     """Whether the training would have to be many times as long, and has not yet learnt."""
     times = times_as_long(evidence.learning, evidence.probe_losses)
     limit = evidence.limits["learning-rate-too-low"]["times"].value
-    return evidence.learning.verdict != LEARNED and times > limit
+    return not evidence.too_short and evidence.learning.verdict != LEARNED and times > limit
 
 
 def falls_short(evidence: Evidence) -> bool:
     """Whether another training could still be much better than this one."""
     much = evidence.limits["learning"]["much_better"].value
-    return evidence.learning.skill < (1 - much) * evidence.learning.target
+    return (
+        not evidence.too_short and evidence.learning.skill < (1 - much) * evidence.learning.target
+    )
 
 
 def rates_worth_trying(evidence: Evidence) -> bool:

@@ -51,6 +51,9 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if evidence.recorded:
         yield from _short_way(evidence, limits)
         return
+    if evidence.too_short and not evidence.failing:
+        yield Silent("too_few_steps", {"steps": history.steps})
+        return
     times = times_as_long(evidence.learning, evidence.probe_losses)
     if not times > limits["times"].value:
         return

@@ -33,6 +33,7 @@ class Given:
         scheduler: what changes the rate; None: nothing does.
         clip_norm: the norm that gradients are cut to; None: they are not.
         own_loss: whether the model computes the loss itself.
+        steps: how many are made, where that is said and not a number of passes.
     """
 
     model: nn.Module
@@ -43,6 +44,7 @@ class Given:
     scheduler: Stepping | None = None
     clip_norm: float | None = None
     own_loss: bool = False
+    steps: int | None = None
 
 
 def loss_of_model(outputs: Any, _target: Any) -> torch.Tensor:
@@ -114,13 +116,11 @@ def from_trainer(trainer: Any, options: Mapping[str, Any]) -> Given:
     try:
         loader = trainer.get_train_dataloader()
         batches = max(len(loader), 1)
-        epochs = options.get("epochs") or (
-            math.ceil(args.max_steps / batches)
-            if args.max_steps > 0
-            else math.ceil(args.num_train_epochs)
-        )
+        epochs = options.get("epochs")
+        passes = epochs or args.num_train_epochs
+        limited = args.max_steps > 0 and not epochs
+        steps = args.max_steps if limited else math.ceil(batches * passes)
         optimizer = trainer.optimizer or trainer.create_optimizer()
-        steps = args.max_steps if args.max_steps > 0 else batches * epochs
         scheduler = trainer.lr_scheduler or trainer.create_scheduler(steps, optimizer)
     finally:
         trainer.optimizer, trainer.lr_scheduler = kept
@@ -143,6 +143,7 @@ def from_trainer(trainer: Any, options: Mapping[str, Any]) -> Given:
         Stepping(scheduler, per_step=True, sure=True),
         clip,
         own_loss=True,
+        steps=steps,
     )
 
 

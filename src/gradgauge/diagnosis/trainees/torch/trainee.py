@@ -98,7 +98,7 @@ class PyTorchTrainee:
         self.model, self.loss, self.optim, self.loader = model, given.loss, given.optimizer, loader
         self.epochs: int | None = given.epochs
         self.scheduler: Stepping | None = given.scheduler
-        self._own_loss = given.own_loss
+        self._own_loss, self._steps = given.own_loss, given.steps
         self._clip_norm = given.clip_norm
         self._matrices: dict[str, list[nn.Parameter]] = {}
         with random_states(loader):
@@ -212,7 +212,7 @@ class PyTorchTrainee:
     def planned(self) -> int:
         """See Trainee."""
         batches = self._batches()
-        return batches * steps_for(batches, 1, self.epochs)[1]
+        return self._steps or batches * steps_for(batches, 1, self.epochs)[1]
 
     def parameters(self) -> int:
         """See Trainee."""
@@ -362,7 +362,7 @@ class PyTorchTrainee:
         return float(loss.detach())
 
     def _all_batches(self, scale: Callable[[Any], Any] | None) -> Iterator[tuple[Any, Any]]:
-        for _ in range(self.planned() // max(self._batches(), 1)):
+        for _ in range(-(-self.planned() // max(self._batches(), 1))):
             for batch in self.loader:
                 x, y = unpack(batch)
                 yield (scale(x) if scale else x), y
