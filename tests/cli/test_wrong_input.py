@@ -117,7 +117,7 @@ def broken(**changes):
         (broken(x_train=np.array([["a"] * 4] * 8)), "x_train"),
         (broken(x_train=np.zeros(8)), "x_train"),
         (broken(x_train=np.zeros((0, 4)), y_train=np.zeros(0, int)), "x_train"),
-        (broken(y_train=np.zeros(8, int), y_test=np.zeros(3, int)), "single class"),
+        (broken(y_train=np.zeros(8, int), y_test=np.zeros(3, int)), "only one class"),
     ],
 )
 def test_data(capsys, tmp_path, out, arrays, expected):

@@ -115,7 +115,7 @@ def test_the_transport(opened: Any) -> None:
     one.page.locator("#scrub").fill("0")
     one.until("s.step === 0")
     assert "an earlier step" in one.page.locator("#state").inner_text()
-    one.page.get_by_role("button", name="Back to the newest step").click()
+    one.page.get_by_role("button", name="Back to the latest step").click()
     one.until(f"s.step === {at}")
 
 

@@ -120,7 +120,7 @@ def test_forward(spread, kind, lang):
 )
 def test_a_delay_is_claimed_only_where_much_was_lost_and_came_back(before, after, delayed):
     text = course(facts(moment(before), moment(after, spread=0.2)), "en")
-    assert ("a delay, not a lasting state" in text) == delayed
+    assert ("a delay, not a permanent state" in text) == delayed
 
 
 def test_nothing_is_claimed_of_what_was_not_measured():

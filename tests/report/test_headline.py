@@ -21,12 +21,12 @@ def test_one_network_has_no_verdict(comparisons):
 
 
 def test_one_training_each_is_said_to_be_so(comparisons):
-    assert "in one training each" in verdict(comparisons("three"))
+    assert "with one training each" in verdict(comparisons("three"))
 
 
 def test_the_verdict_says_whether_it_is_decided(two):
     decided = two.difference.decided
     text = verdict(two)
-    assert ("is decided" in text) == decided
+    assert ("is significant" in text) == decided
     same = replace(two, runs={**two.runs, "sigmoid": two.runs["relu"]})
-    assert "not decided" in verdict(same)
+    assert "not significant" in verdict(same)

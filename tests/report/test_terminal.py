@@ -47,7 +47,7 @@ def test_the_figures_are_there(two):
 
 def test_each_layer_has_both_signals(two):
     text = printed(two)
-    start = text.index("Error signal that reaches")
+    start = text.index("Error signal (")
     rows = re.findall(r"^(\d+) ", text[start:], re.MULTILINE)
     assert rows == ["1", "2", "3", "4", "5"]
 
