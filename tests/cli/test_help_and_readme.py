@@ -127,3 +127,12 @@ def test_the_readmes_first_command_in_an_empty_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "of the error signal reaches the first layer" in " ".join(done.stdout.split())
     assert (tmp_path / "runs" / "compare" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["chart", "--help"]])
+def test_a_help_page_in_korean_has_no_words_of_click_left(arguments, monkeypatch, capsys):
+    monkeypatch.setenv("GRADGAUGE_LANG", "ko")
+    assert run(arguments) == 0
+    shown = capsys.readouterr().out
+    for word in ("Show ", "[OPTIONS]", "[ARGS]", "[required]", "Usage", "Options"):
+        assert word not in shown

@@ -43,11 +43,33 @@ COMMANDS = {
 """Command -> the module whose `command` it is. Its help is the catalogue's `help.command.NAME`."""
 
 
+_WORDS_OF_CLICK = {
+    "[OPTIONS]": "options",
+    "COMMAND [ARGS]...": "command",
+    "[required]": "required",
+    "Show the version and exit.": "version",
+    "Show this message and exit.": "help",
+}
+"""What click writes of its own accord -> the catalogue's `help.click.NAME`."""
+
+
+def _in_language(words: str) -> str:
+    for of_click, name in _WORDS_OF_CLICK.items():
+        words = words.replace(of_click, text(f"help.click.{name}"))
+    return words
+
+
 class HelpFormatter(click.HelpFormatter):
-    """click's help page with its headings from the catalogue."""
+    """click's help page with its headings and its own words from the catalogue."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        super().write_usage(prog, args, prefix or f"{text('help.heading.usage')} ")
+        usage = prefix or f"{text('help.heading.usage')} "
+        super().write_usage(prog, _in_language(args), usage)
+
+    def write_dl(
+        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        super().write_dl([(term, _in_language(said)) for term, said in rows], col_max, col_spacing)
 
     def write_heading(self, heading: str) -> None:
         super().write_heading(text(f"help.heading.{heading.lower()}"))
