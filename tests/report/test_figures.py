@@ -62,7 +62,7 @@ def test_a_pdf_has_its_size_and_its_fonts(two, tmp_path):
 
 
 def test_without_its_title(two, tmp_path):
-    title = "The error signal by depth"
+    title = "Error signal (top)"
     assert title in write_picture(two, tmp_path / "a.svg").read_text("utf-8")
     assert title not in write_picture(two, tmp_path / "b.svg", title=False).read_text("utf-8")
 

@@ -1,0 +1,134 @@
+"""English as scikit-learn's and JAX's documentation write it: what may not stand, and what instead.
+
+Names in backticks, code blocks, links' targets and placeholders are left alone, and so are the names
+of arms and remedies, which are keys of the JSON documents.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gradgauge.messages.catalog import entries
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *(
+        p
+        for p in sorted((ROOT / "docs").glob("*.md"))
+        if p.stem != "glossary" and ".ko" not in p.name
+    ),
+]
+NAMES = ("remedy.name.", "remedy.arm.", "why.arm.")
+MOST_WORDS = 35
+
+INSTEAD = {
+    # British spelling
+    r"\w*(?:normal|optim|initial|standard|summar|recogn|regular|general|minim|maxim|serial"
+    r"|vector|discret|real|diagonal|visual|random|penal|central|util|categor|organ)"
+    r"is(?:e|ed|es|er|ers|ing|ation|ations)": "-ize, -ization",
+    r"\w*analys(?:e|ed|ing)": "analyze",
+    r"colour\w*": "color",
+    r"grey\w*": "gray",
+    r"behaviour\w*": "behavior",
+    r"favour\w*": "favor",
+    r"neighbour\w*": "neighbor",
+    r"centr(?:e|es|ed|ing)": "center",
+    r"licence\w*": "license",
+    r"(?:un)?learnt": "learned",
+    r"half-way": "halfway",
+    r"towards": "toward",
+    r"(?:label|model|travel)l(?:ed|ing)": "labeled, modeled, traveled",
+    r"cancelled": "canceled",
+    r"whilst|amongst": "while, among",
+    # turns of another language
+    r"behind": "after (in order), or the literal place",
+    r"com(?:e|es|ing) by": "calls, reaches",
+    r"what there is to learn": "what the data can teach: 'the model does not learn'",
+    r"read (?:it|them|these) with care": "interpret with caution",
+    r"(?:one )?of its kin": "a similar one",
+    r"so it is with": "this happens for",
+    r"at a stride": "evenly spaced",
+    r"has come so far": "its progress",
+    r"good for nothing": "useless",
+    r"brings? it back": "restores it",
+    r"let(?:s)? go of the model": "detaches from the model",
+    r"of (?:ours|yours)": "our own, your own",
+    r"stands? there (?:once|twice)": "occurs once",
+    r"(?:is|are) nobody's": "belongs to no one",
+    r"all the same(?= *[.;])": "nevertheless",
+    r"skips round": "skip connections around",
+    r"[Tt]ake (?:ReLU|SELU|tanh|Adam|Leaky|He|Glorot|an LSTM)\b": "use",
+    r"decidedly": "significantly",
+    # jargon of the corpora
+    r"tuning half": "samples used for tuning",
+    r"(?:the )?fresh cases": "held-out models",
+    r"frozen (?:set|list|half) of cases": "held-out models",
+}
+"""A pattern, and what to write in its place."""
+
+BANNED = {re.compile(rf"\b(?:{p})\b", re.IGNORECASE): why for p, why in INSTEAD.items()}
+
+
+def plain(text: str) -> str:
+    """The prose of a text: without code, links' targets and placeholders."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"`[^`\n]*`", "CODE", text)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    text = re.sub(r"https?://\S+", "LINK", text)
+    text = re.sub(r"\{[^{}]*\}", "X", text)
+    return re.sub(r"--[\w-]+", "OPTION", text)
+
+
+def offences(text: str) -> list[str]:
+    prose = plain(text)
+    return [
+        f"{found.group()!r} in {prose[max(found.start() - 40, 0) : found.end() + 20]!r}: write {why}"
+        for pattern, why in BANNED.items()
+        for found in pattern.finditer(prose)
+    ]
+
+
+def sentences(text: str) -> list[str]:
+    return re.split(r"(?<=[.!?])\s+|\n+", plain(text))
+
+
+def test_the_catalogue_is_plain_american_english() -> None:
+    found = {k: offences(t) for k, t in entries("en").items() if not k.startswith(NAMES)}
+    assert {k: o for k, o in found.items() if o} == {}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_are_plain_american_english(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for name in (t for k, t in entries("en").items() if k.startswith(NAMES)):
+        text = re.sub(rf"\b{re.escape(name)}\b", "NAME", text)
+    assert offences(text) == []
+
+
+def test_no_sentence_of_the_catalogue_is_too_long() -> None:
+    long = {
+        key: len(sentence.split())
+        for key, text in entries("en").items()
+        for sentence in sentences(text)
+        if len(sentence.split()) > MOST_WORDS
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Normalisation in grey behind the layer.", 3),
+        ("What was learnt towards the end.", 2),
+        ("Take ReLU in the hidden layers.", 1),
+        ("Use `--colour` or `normalisation`; exercise, otherwise, noise and precise are fine.", 0),
+        ("The analysis of initial values takes the mean.", 0),
+        ("```\nbehind colour\n```\nA [link](behind.md) in color.", 0),
+    ],
+)
+def test_the_lint_finds_what_it_should(text: str, count: int) -> None:
+    assert len(offences(text)) == count
