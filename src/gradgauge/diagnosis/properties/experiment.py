@@ -21,7 +21,7 @@ class Pairing:
     """An elementwise operation in a loss that holds every output against every target.
 
     Attributes:
-        operation: its name, as the framework calls it.
+        operation: its name, as the framework calls it; empty: somewhere in the loss.
         outputs, targets: shapes of what met, `B` standing for the batch axis.
         inserted: whether an axis was added to one of them, within the loss, to make them meet.
     """

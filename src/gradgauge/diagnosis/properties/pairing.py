@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -32,8 +32,7 @@ def mispaired(experiment: Experiment, met: Sequence[Pairing], by_intent: bool) -
     loss = experiment.loss()
     order = np.roll(np.arange(experiment.rows), 1)
     other = experiment.loss(order)
-    unmoved = abs(other - loss) <= _SAME * max(abs(loss), 1e-6)
-    return met[0] if unmoved else None
+    return met[0] if _same(other, loss) else None
 
 
 def axes_met(outputs: Sequence[int], targets: Sequence[int], rows: int) -> tuple[int, int] | None:
@@ -55,3 +54,32 @@ def _batch_axis(shape: Sequence[int], rows: int) -> int | None:
 def shape_of(shape: Sequence[int], rows: int) -> tuple[str, ...]:
     """A shape as text, the batch axis as B."""
     return tuple("B" if size == rows else str(size) for size in shape)
+
+
+def held_against_all(
+    loss: Callable[[np.ndarray, np.ndarray], float], outputs: np.ndarray, targets: np.ndarray
+) -> Pairing | None:
+    """A loss that holds every output against every target, told by its values alone.
+
+    It does not care which target belongs to which output, but does care, and gives another
+    value, where targets have the shape of the outputs. A loss that compares distributions, or
+    sorts both, cares in neither.
+
+    Args:
+        loss: of outputs and targets.
+        outputs, targets: of a batch of at least three rows, as many numbers in both.
+    """
+    rows = len(outputs)
+    if rows < 3 or outputs.size != targets.size or outputs.shape == targets.shape:
+        return None
+    order = np.roll(np.arange(rows), 1)
+    alike = targets.reshape(outputs.shape)
+    plain, fitting = loss(outputs, targets), loss(outputs, alike)
+    unmoved = _same(loss(outputs, targets[order]), plain)
+    if not unmoved or _same(loss(outputs, alike[order]), fitting):
+        return None
+    return Pairing("", shape_of(outputs.shape, rows), shape_of(targets.shape, rows))
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= _SAME * max(abs(b), 1e-6)

@@ -49,10 +49,11 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         yield from _call(evidence, call, limits)
     if pairing is not None and not any(head.strict_shapes for head in known):
         yield Found(
-            "shapes_met",
+            "shapes_met" if pairing.operation else "shapes_broadcast",
             remedies=("same_shape",),
             facts={
                 "operation": pairing.operation,
+                "loss": evidence.heads[0].loss.name if evidence.heads else "-",
                 "outputs": f"({', '.join(pairing.outputs)})",
                 "targets": f"({', '.join(pairing.targets)})",
             },
@@ -72,6 +73,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
 _WHAT_THEY_TAKE: dict[str, tuple[str, bool | None]] = {
     "cross_entropy": ("sparse_categorical", True),
     "nll_loss": ("sparse_categorical", None),
+    "categorical_crossentropy": ("sparse_categorical", False),
     "binary_cross_entropy": ("binary", False),
     "binary_cross_entropy_with_logits": ("binary", True),
 }
@@ -79,9 +81,11 @@ _WHAT_THEY_TAKE: dict[str, tuple[str, bool | None]] = {
 
 def _call(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Found]:
     """A known loss within the user's own: does it get what it takes?"""
-    layer = evidence.heads[0].layer if evidence.heads else None
+    own = evidence.heads[0] if evidence.heads else None
+    layer = own.layer if own else None
     loss = Loss("other", call.name)
-    head = Head(layer, call.activation, loss, call.target, call.given)
+    activation = call.activation or (own.activation if own else "")
+    head = Head(layer, activation, loss, call.target, call.given)
     if call.name in ("kl_div", "nll_loss"):
         # Logarithms of probabilities are never above 0; what is weighted need not sum to 1.
         if float(call.given.max(initial=-np.inf)) > limits["range"].value:

@@ -9,7 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from gradgauge.diagnosis.properties.experiment import rows_to_take, size_of
+from gradgauge.diagnosis.properties.experiment import LossCall, Pairing, rows_to_take, size_of
+from gradgauge.diagnosis.properties.known import Values, known_call
+from gradgauge.diagnosis.properties.pairing import held_against_all
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
 from gradgauge.watchers.keras.one_pass import Passed, Tapped, backend_prepare
 
@@ -105,6 +107,29 @@ class KerasExperiment:
 
     def _loss_of(self, outputs: Any) -> float:
         batch = Tapped(self.model, [], self.x, self.y).batch
+        return float(numpy_of(loss_of(self.model, batch, _tensors(outputs))))
+
+    def mispaired(self) -> Pairing | None:
+        """Whether the loss of a single output holds every output against every target."""
+        if not isinstance(self.y, np.ndarray):
+            return None
+        outputs = self.model.predict_on_batch(self.x)
+        return held_against_all(self._loss_against, np.asarray(outputs), self.y)
+
+    def calls(self) -> tuple[LossCall, ...]:
+        """The known loss that the compiled one of a single output is, by its values."""
+        if not isinstance(self.y, np.ndarray):
+            return ()
+        seen: list[Values] = []
+        outputs = np.asarray(self.model.predict_on_batch(self.x))
+        for scale in (1.0, 0.5):
+            given = outputs * np.asarray(scale, outputs.dtype)
+            seen.append((self._loss_against(given, self.y), given, self.y))
+        found = known_call(seen)
+        return () if found is None else (found,)
+
+    def _loss_against(self, outputs: np.ndarray, targets: np.ndarray) -> float:
+        batch = Tapped(self.model, [], self.x, targets).batch
         return float(numpy_of(loss_of(self.model, batch, _tensors(outputs))))
 
     @contextlib.contextmanager

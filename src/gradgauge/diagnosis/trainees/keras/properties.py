@@ -42,6 +42,8 @@ def properties_of(model: Any, given: FitData, options: Mapping[str, Any]) -> Pro
         names=experiment.names,
         mixing=asked(lambda: batch_mixing(experiment)),
         reach=asked(lambda: reach(experiment)),
+        mispaired=asked(experiment.mispaired),
+        calls=asked(experiment.calls) or (),
         modes=asked(lambda: modes_of(model)),
         order=asked(lambda: order_of(epoch_of(given, options))),
     )
