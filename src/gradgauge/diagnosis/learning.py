@@ -73,9 +73,14 @@ def judge(
     order = (FAILING, LEARNING, UNKNOWN, LEARNED)
     worst = min(found, key=lambda f: order.index(f.verdict)) if found else Learning(UNKNOWN)
     fails = worst.verdict == FAILING and history.non_finite_step is None
-    if fails and on_its_way(worst, probe_losses, limits):
+    if fails and not _below_constant(worst, limits) and on_its_way(worst, probe_losses, limits):
         return replace(worst, verdict=LEARNING)
     return worst
+
+
+def _below_constant(found: Learning, limits: Mapping[str, Limit]) -> bool:
+    """Whether a training ends worse than the best constant answer, which biases alone reach."""
+    return math.isfinite(found.skill) and found.skill < 1 - limits["above_constant"].value
 
 
 def too_short(history: TrainingHistory, epoch: int, limits: Mapping[str, Limit]) -> bool:
