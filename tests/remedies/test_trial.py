@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
+from gradgauge import remedies
 from gradgauge.diagnosis.budget import Budget
 from gradgauge.diagnosis.finding import Diagnosis
 from gradgauge.remedies.decision import EXIT_CODES
@@ -133,6 +136,13 @@ def test_json_has_every_key_in_every_arm():
     assert document["arms"][0]["name"] == "as it is"
     assert document["arms"][0]["over_control"] is None
     assert document["winner"] in [arm["name"] for arm in document["arms"]]
+
+
+@pytest.mark.parametrize("effect", [with_remedy("relu_instead", 0.3), lambda _: 0.0])
+def test_json_is_as_its_schema_says(effect):
+    document = try_remedies(FakeTrainer(effect), given()).to_json()
+    schema = json.loads((Path(remedies.__file__).parent / "remedy.schema.json").read_text("utf-8"))
+    jsonschema.validate(document, schema)
 
 
 def test_a_budget_too_small_says_how_large_it_must_be():

@@ -246,13 +246,16 @@ def judge_course(
     )
     noise, scale = (0.0 if len(seen) > 1 else _noise(losses)), abs(start)
     fell = start - end
+    stands = at_chance and history.last + 1 >= limits["flat_steps"].value and not pace > 0
+    # From a first loss above guessing down to guessing is no way that leads further.
+    if stands and abs(end - guessing) <= limits["rise"].value * guessing:
+        return replace(figures, verdict=FAILING)
     if fell > max(limits["fall"].value * scale, 2 * noise):
         return replace(figures, verdict=LEARNING)
     late = end - start if len(seen) > 1 else float(losses[len(losses) // 2 :].mean()) - start
     if min(-fell, late) > limits["rise"].value * scale and late > 3 * noise:
         return replace(figures, verdict=FAILING)
-    stuck = at_chance and history.last + 1 >= limits["flat_steps"].value and not pace > 0
-    return replace(figures, verdict=FAILING) if stuck else figures
+    return replace(figures, verdict=FAILING) if stands else figures
 
 
 def _noise(losses: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The document of `gradgauge remedy --json`. Its schema: docs/remedy.schema.json."""
+"""The document of `gradgauge remedy --json`. Its schema: `remedy.schema.json`."""
 
 from __future__ import annotations
 
