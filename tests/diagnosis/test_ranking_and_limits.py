@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
 from gradgauge.diagnosis.finding import Finding
-from gradgauge.diagnosis.limits import limits_with, read_overrides, shipped
+from gradgauge.diagnosis.limits import limits_with, read_overrides, shipped, source_in
 from gradgauge.diagnosis.ranking import ranked
 from gradgauge.diagnosis.rules import RULES
 from gradgauge.diagnosis.session import conclude
@@ -142,3 +143,12 @@ def test_the_rules_of_the_contract():
         "update-ratio",
         "regressed",
     }
+
+
+def test_every_limits_source_is_said_in_korean_too():
+    for rows in shipped().values():
+        for limit in rows.values():
+            said = source_in(limit.source, "ko")
+            assert re.search("[가-힣]", said), limit.source
+            assert source_in(limit.source, "en") == limit.source
+    assert source_in("Hochreiter (1991)", "ko") == "Hochreiter (1991)"

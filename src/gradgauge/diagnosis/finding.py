@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradgauge.diagnosis.limits import source_in
 from gradgauge.json import number
 from gradgauge.messages.catalog import sentence
 from gradgauge.run import Run
@@ -54,6 +55,10 @@ class Finding:
         """The remedies in words, the most promising first."""
         return [sentence(f"diagnosis.remedy.{r}", lang, **self._facts()) for r in self.remedies]
 
+    def source(self, lang: str = "en") -> str | None:
+        """Where the limit comes from, in words."""
+        return None if self.limit_source is None else source_in(self.limit_source, lang)
+
     @property
     def _key(self) -> str:
         return f"{self.rule.replace('-', '_')}.{self.case}"
@@ -71,7 +76,7 @@ class Finding:
             "step": self.step,
             "value": number(self.value),
             "limit": number(self.limit),
-            "limit_source": self.limit_source,
+            "limit_source": self.source(lang),
             "sentence": self.sentence(lang),
             "remedies": self.advice(lang),
         }

@@ -1,4 +1,7 @@
-"""The limits: data with a source each, in thresholds.toml; a user can override them."""
+"""The limits: data with a source each, in thresholds.toml; a user can override them.
+
+thresholds_ko.toml says the same sources in Korean.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ from pathlib import Path
 from gradgauge.errors import InvalidValue, UnknownName
 
 _FILE = Path(__file__).with_name("thresholds.toml")
+_KOREAN = Path(__file__).with_name("thresholds_ko.toml")
+_OVERRIDE = "override"
+"""The source of a limit that the user has set."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,23 @@ def shipped() -> dict[str, dict[str, Limit]]:
     }
 
 
+def source_in(source: str, lang: str) -> str:
+    """A limit's source in `en` or `ko`; a paper's name, or any other text, as it is."""
+    return _korean_sources().get(source, source) if lang == "ko" else source
+
+
+@functools.cache
+def _korean_sources() -> dict[str, str]:
+    """English source -> Korean."""
+    korean = tomllib.loads(_KOREAN.read_text(encoding="utf-8"))
+    sources = {
+        limit.source: korean[rule][name]
+        for rule, rows in shipped().items()
+        for name, limit in rows.items()
+    }
+    return {**sources, _OVERRIDE: korean[_OVERRIDE]}
+
+
 def limits_with(overrides: Mapping[str, float] | None = None) -> dict[str, dict[str, Limit]]:
     """The shipped limits, some replaced.
 
@@ -52,7 +75,7 @@ def limits_with(overrides: Mapping[str, float] | None = None) -> dict[str, dict[
             known = [f"{r}.{n}" for r, rows in limits.items() for n in rows]
             raise UnknownName("limit", key, known)
         try:
-            limits[rule][name] = Limit(float(value), "override")
+            limits[rule][name] = Limit(float(value), _OVERRIDE)
         except (TypeError, ValueError):
             raise InvalidValue(key, value, "number") from None
     return limits

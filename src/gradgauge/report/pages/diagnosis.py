@@ -9,7 +9,7 @@ from typing import Any
 
 from gradgauge._version import __version__
 from gradgauge.diagnosis.finding import Diagnosis, Finding, plain
-from gradgauge.diagnosis.limits import Limit, shipped
+from gradgauge.diagnosis.limits import Limit, shipped, source_in
 from gradgauge.diagnosis.rules import RULES
 from gradgauge.diagnosis.rules._rule import Rule
 from gradgauge.messages.catalog import sentence
@@ -37,7 +37,7 @@ def print_diagnosis(result: Diagnosis, name: str, lang: str, console: Any = None
             console.print(Text(f"  {number}. {remedy}"), soft_wrap=True)
         if finding.limit_source:
             source = sentence("diagnosis.heading.limit_source", lang)
-            console.print(Text(f"  {source}: {finding.limit_source}", "dim"), soft_wrap=True)
+            console.print(Text(f"  {source}: {finding.source(lang)}", "dim"), soft_wrap=True)
     console.print()
     for entry in result.not_applicable:
         console.print(Text(entry.sentence(lang), "dim"), soft_wrap=True)
@@ -120,14 +120,14 @@ def print_rule(rule: Rule, lang: str, console: Any = None) -> None:
     console.print()
     console.print(Text(sentence("diagnosis.heading.limits", lang), "bold"))
     for name, limit in shipped().get(rule.name, {}).items():
-        console.print(Text(_limit_line(name, limit)), soft_wrap=True)
+        console.print(Text(_limit_line(name, limit, lang)), soft_wrap=True)
     console.print(Text(sentence("diagnosis.heading.override", lang, rule=rule.name), "dim"))
     console.print()
     console.print(Text(f"{sentence('diagnosis.heading.source', lang)}: {rule.paper}"))
 
 
-def _limit_line(name: str, limit: Limit) -> str:
-    return f"{name} = {plain(limit.value)}  ({limit.source})"
+def _limit_line(name: str, limit: Limit, lang: str) -> str:
+    return f"{name} = {plain(limit.value)}  ({source_in(limit.source, lang)})"
 
 
 def write_diagnosis(result: Diagnosis, name: str, path: Path | str, lang: str = "en") -> Path:
@@ -202,7 +202,7 @@ def article(finding: Finding, lang: str) -> str:
     source = ""
     if finding.limit_source:
         label = escape(sentence("diagnosis.heading.limit_source", lang))
-        source = f'<p class="small">{label}: {escape(finding.limit_source)}</p>'
+        source = f'<p class="small">{label}: {escape(finding.source(lang) or "")}</p>'
     return (
         f'<article class="{finding.severity}"><h2><span class="badge">'
         f"{escape(_severity(finding, lang))}</span> {escape(_rule_title(finding.rule, lang))} "
