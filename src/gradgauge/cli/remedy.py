@@ -15,7 +15,6 @@ from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, training_options
 from gradgauge.cli.progress import Progress
-from gradgauge.errors import InvalidValue
 
 if TYPE_CHECKING:
     from gradgauge.remedies.plan import Plan
@@ -32,6 +31,7 @@ DEFAULT_OUT = Path("runs") / "remedy"
 @option("--width", type=COUNT)
 @option("--seed", type=FROM_ZERO)
 @training_options
+@option("--trust", is_flag=True)
 @option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)
 @option("--json", is_flag=True)
 @option("--quiet", is_flag=True)
@@ -61,8 +61,6 @@ def command(
 def _try(target: str, out: Path, silent: bool, options: dict[str, Any]) -> RemedyResult:
     from gradgauge.remedies.run import remedy
 
-    if target.endswith((".keras", ".h5")):
-        raise InvalidValue("target", target, "notation_or_activation")
     kept("remedy.kept", folder=out)
     with Progress(silent, "trying") as progress:
 

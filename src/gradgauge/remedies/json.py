@@ -31,6 +31,7 @@ def remedy_json(result: RemedyResult, lang: str = "en") -> dict[str, Any]:
             "findings": {name: list(rules) for name, rules in result.findings.items()},
             "arms": [_arm(arm) for arm in result.arms],
             "not_applied": dict(result.not_applied),
+            "advice": result.advice(lang),
             "verdict": result.verdict,
             "winner": result.winner,
             "patch": result.patch_in(lang),

@@ -9,8 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from gradgauge.diagnosis.finding import FAULT, Diagnosis
 from gradgauge.remedies.known import BY_KEY
-from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, RATES, Candidate, Metric, Outcome
+from gradgauge.remedies.trainer import (
+    CONTROL,
+    RANDOM_SEARCH,
+    RATES,
+    Candidate,
+    CannotApply,
+    Metric,
+    Outcome,
+)
 from gradgauge.statistics import Summary, summarize
 
 SCREENED, CONFIRMED = "screened", "confirmed"
@@ -129,10 +138,11 @@ class RemedyResult:
         verdict: see `decision.verdict_of`; `nothing-to-repair` where no rule found a fault.
         winning: the arm that is recommended; None: none.
         activation: of the hidden layers, for the patch.
-        not_applied: key of a remedy -> why it could not be applied: a key of the catalogue's
-            `remedy.reason` table.
+        cannot: key of a remedy -> why it could not be applied.
         interrupted: whether Ctrl-C or the budget's seconds broke it off.
         seconds_ended: whether the budget's seconds were over at its end.
+        diagnosis: of the training as it is.
+        fresh: whether every seed had new weights; else those of a model that was given.
         treat: applies a candidate to the model that is given to it; None: it cannot.
     """
 
@@ -145,10 +155,28 @@ class RemedyResult:
     verdict: str
     winning: Arm | None = None
     activation: str = ""
-    not_applied: Mapping[str, str] = field(default_factory=dict)
+    cannot: Mapping[str, CannotApply] = field(default_factory=dict)
     interrupted: bool = False
     seconds_ended: bool = False
+    diagnosis: Diagnosis | None = field(default=None, repr=False)
+    fresh: bool = True
     treat: Callable[[Candidate, Any], Any] | None = field(default=None, repr=False)
+
+    @property
+    def not_applied(self) -> dict[str, str]:
+        """Key of a remedy -> why it could not be applied: a key of the catalogue's `remedy.reason`
+        table."""
+        return {key: why.reason for key, why in self.cannot.items()}
+
+    def advice(self, lang: str = "en") -> list[str]:
+        """What answers the findings and only the owner of the program can change, in words."""
+        told: dict[str, None] = {}
+        for finding in self.diagnosis.findings if self.diagnosis is not None else ():
+            if finding.severity != FAULT:
+                continue
+            advised = zip(finding.remedies, finding.advice(lang), strict=True)
+            told |= {words: None for key, words in advised if not BY_KEY[key].tried}
+        return list(told)
 
     @property
     def winner(self) -> str | None:

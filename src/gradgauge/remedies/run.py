@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradgauge import datasets
 from gradgauge.datasets import Dataset
@@ -11,6 +11,7 @@ from gradgauge.diagnosis.budget import Budget, read_budget
 from gradgauge.errors import InvalidValue
 from gradgauge.listening import OnProgress
 from gradgauge.parts.losses import LOSSES
+from gradgauge.remedies.own import arguments as own_arguments
 from gradgauge.remedies.plan import TRAININGS
 from gradgauge.remedies.result import RemedyResult
 from gradgauge.remedies.spec.case import SpecCase
@@ -21,10 +22,13 @@ from gradgauge.remedies.trial import Given, OnEstimate, try_remedies
 from gradgauge.spec.comparison import read_comparison
 from gradgauge.spec.network import NetworkSpec
 
+if TYPE_CHECKING:
+    from gradgauge.remedies.own.trainer import OwnTrainer
+
 
 def remedy(
-    target: str | NetworkSpec,
-    *,
+    target: Any,
+    *args: Any,
     dataset: str | Path | Dataset | None = None,
     budget: float | str | None = None,
     out: Path | str | None = None,
@@ -33,13 +37,20 @@ def remedy(
     seed: int | None = None,
     on_progress: OnProgress | None = None,
     on_estimate: OnEstimate | None = None,
-    **training: Any,
+    trust: bool = False,
+    **options: Any,
 ) -> RemedyResult:
     """Diagnose a training; if something is wrong, try remedies and prove one.
 
     Args:
-        target: an activation (`"sigmoid"`), a notation, or a spec.
-        dataset: its name, an .npz file's path, or a Dataset; None: MNIST.
+        target: an activation (`"sigmoid"`), a notation, or a spec; or somebody's own model:
+            a function that makes one, new for every seed: a compiled Keras model, a PyTorch module
+            with loss and optimizer, a JAX loss with parameters, `remedy(make_model, x=x, y=y)`;
+            a model with what `diagnose` takes beside it, whose weights stay: `remedy(model, x, y)`
+            of Keras, `remedy(module, loss, optimizer, loader)`, `remedy(loss, params, x, y)`;
+            a function's name (`file.py:function`) or a model file. It is left as it was.
+        args: see `target`.
+        dataset: its name, an .npz file's path, or a Dataset; None: MNIST, or x and y.
         budget: trainings of the given length for each arm, as in 12, or a limit in seconds for
             all of it, as in "90s"; None: plan.TRAININGS.
         out: a folder where what is trained is kept, so that the same call goes on there; None:
@@ -48,7 +59,11 @@ def remedy(
         seed: first seed of the confirmation; None: 0.
         on_progress: told (done, in all).
         on_estimate: told the plan and about how many seconds it will take, before it starts.
-        training: any field of TrainingSpec but `seeds`: `optimizer`, `learning_rate`, `epochs`, ...
+        trust: whether code in a model file may run.
+        options: any field of TrainingSpec but `seeds`: `optimizer`, `learning_rate`, `epochs`, ...;
+            of a model of one's own `x`, `y`, `test_x`, `test_y` (None: a fifth is held out),
+            `epochs`, `batch_size`, what belongs to its framework, and `limits` and `off` of
+            `diagnose`.
 
     Returns:
         The result: `.verdict`, `.winner`, `.arms`, `.patch`, `.apply()`, `.to_json()`.
@@ -58,12 +73,21 @@ def remedy(
             budget with which nothing could be decided (BudgetTooSmall).
     """
     limit = _budget(budget)
-    trainer = spec_trainer(target, dataset, depth=depth, width=width, seed=seed, **training)
-    store = Store(out) if out is not None else None
+    store: Store | None = None
     try:
+        if isinstance(target, NetworkSpec) or _is_notation(target):
+            if args:
+                raise InvalidValue("target", target, "no_arguments")
+            trainer = spec_trainer(target, dataset, depth=depth, width=width, seed=seed, **options)
+            given = given_of(trainer)
+        else:
+            own_arguments.without("depth", depth)
+            own_arguments.without("width", width)
+            trainer, given = _own(target, args, dataset, limit, seed, trust, options)
+        store = Store(out) if out is not None else None
         return try_remedies(
             trainer,
-            given_of(trainer),
+            given,
             limit,
             store=store,
             on_progress=on_progress,
@@ -72,6 +96,33 @@ def remedy(
     finally:
         if store is not None:
             store.close()
+
+
+def _is_notation(target: Any) -> bool:
+    return isinstance(target, str) and not own_arguments.names_own(target)
+
+
+def _own(
+    target: Any,
+    args: tuple[Any, ...],
+    dataset: Any,
+    limit: Budget,
+    seed: int | None,
+    trust: bool,
+    options: dict[str, Any],
+) -> tuple[OwnTrainer, Given]:
+    """The trainer of somebody's own model, and its diagnosis."""
+    from gradgauge.remedies.own.run import given_of, own_trainer
+
+    if "seeds" in options:
+        raise InvalidValue("seeds", options["seeds"], "from_budget")
+    asked = {name: options.pop(name) for name in ("limits", "off") if name in options}
+    if isinstance(target, str):
+        target, args, found = own_arguments.named_target(target, args, dataset, trust)
+        options = {**found, **options}
+    own = own_arguments.read_own(target, args, dataset, seed, options)
+    trainer = own_trainer(own)
+    return trainer, given_of(own, trainer, limit, asked)
 
 
 def spec_trainer(

@@ -22,6 +22,8 @@ def verdict_sentence(result: RemedyResult, lang: str) -> str:
     ]
     if result.metric.rests_on_loss:
         told.append(sentence("remedy.verdict_rests_on_loss", lang))
+    if result.arms and not result.fresh:
+        told.append(sentence("remedy.verdict_given_weights", lang))
     if result.interrupted:
         told.append(sentence("remedy.verdict_cut", lang))
     return " ".join(told)

@@ -38,6 +38,7 @@ from gradgauge.remedies.trainer import (
     RATES,
     REMEDY,
     Candidate,
+    CannotApply,
     Dose,
     Outcome,
     Rows,
@@ -65,7 +66,7 @@ class Given:
         activation: of its hidden layers.
         seconds_per_training: of the training as it is, in one lane.
         first_seed: of the confirmation.
-        treat: see RemedyResult.
+        treat, fresh: see RemedyResult.
     """
 
     diagnosis: Diagnosis
@@ -73,6 +74,7 @@ class Given:
     seconds_per_training: float
     first_seed: int = 0
     treat: Callable[[Candidate, Any], Any] | None = None
+    fresh: bool = True
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -110,7 +112,7 @@ def try_remedies(
         return _nothing_to_repair(trainer, given)
     limit = budget or Budget(planning.TRAININGS)
     listed = remedies_for(given.diagnosis) if remedies is None else list(remedies)
-    tried, not_applied = _applicable(trainer, listed)
+    tried, cannot = _applicable(trainer, listed)
     plan = planning.plan_for(
         limit,
         len(tried),
@@ -142,7 +144,9 @@ def try_remedies(
         verdict=verdict,
         winning=winning,
         activation=given.activation,
-        not_applied=not_applied,
+        cannot=cannot,
+        diagnosis=given.diagnosis,
+        fresh=given.fresh,
         interrupted=trial.interrupted,
         seconds_ended=until is not None and time.perf_counter() > until,
         treat=given.treat,
@@ -159,16 +163,18 @@ def remedies_for(diagnosis: Diagnosis) -> list[Remedy]:
     return [BY_KEY[key] for key in keys if BY_KEY[key].tried and not BY_KEY[key].rate]
 
 
-def _applicable(trainer: Trainer, listed: Sequence[Remedy]) -> tuple[list[Remedy], dict[str, str]]:
+def _applicable(
+    trainer: Trainer, listed: Sequence[Remedy]
+) -> tuple[list[Remedy], dict[str, CannotApply]]:
     """Those that can be applied, and why the others cannot."""
-    tried, not_applied = [], {}
+    tried, cannot = [], {}
     for remedy in listed:
         why = trainer.applies(Dose(remedy.key, remedy.knob.usual))
         if why is None:
             tried.append(remedy)
         else:
-            not_applied[remedy.key] = why.reason
-    return tried[:MOST_REMEDIES], not_applied
+            cannot[remedy.key] = why
+    return tried[:MOST_REMEDIES], cannot
 
 
 def _nothing_to_repair(trainer: Trainer, given: Given) -> RemedyResult:
@@ -181,6 +187,7 @@ def _nothing_to_repair(trainer: Trainer, given: Given) -> RemedyResult:
         arms=[],
         verdict=NOTHING_TO_REPAIR,
         activation=given.activation,
+        diagnosis=given.diagnosis,
     )
 
 

@@ -190,6 +190,10 @@ class TorchLoop:
             return self.model(**x)
         return self.model(*x) if isinstance(x, (tuple, list)) else self.model(x)
 
+    def tensors(self, x: Tree, y: np.ndarray) -> tuple[Any, torch.Tensor]:
+        """Inputs and targets as the module and its loss are given them."""
+        return mapped(self._tensor, x), self._targets(y)
+
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(np.ascontiguousarray(array)).to(self._device)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,10 @@ def copier(made: Made, name: str) -> Callable[[], Any]:
             }
         try:
             if is_keras(made.model):
-                return copy.deepcopy(made.model)
+                with warnings.catch_warnings():
+                    # What has not been trained yet has no optimizer's state to copy: no matter.
+                    warnings.simplefilter("ignore")
+                    return copy.deepcopy(made.model)
             model, loss, optimizer = copy.deepcopy((made.model, made.loss, made.optimizer))
         # What a module's parts answer to being copied is whatever they happen to raise.
         except Exception as error:

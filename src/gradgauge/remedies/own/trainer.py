@@ -71,6 +71,11 @@ class OwnTrainer:
         return self._network.name
 
     @property
+    def network(self) -> Network:
+        """The function that makes it, and its data."""
+        return self._network
+
+    @property
     def framework(self) -> str:
         """`keras`, `pytorch` or `jax`."""
         return self._network.framework
@@ -87,9 +92,13 @@ class OwnTrainer:
             return Metric("test_loss", higher_is_better=False, rests_on_loss=True)
         return Metric("test_accuracy" if self._network.data.classes else "explained_variance")
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Of the network's initial weights, what trains it, the data and this version."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         facts, training = self._network.facts, self._target.training
         with kept_states():
             weights = loop_of(made_for(self._network, training.seeds[0])).weights()

@@ -46,14 +46,16 @@ def print_remedy(
         console.print()
         console.print(_table(result, lang))
         console.print(Text(sentence("remedy.table.legend", lang), "dim"))
-    for name, why in result.not_applied.items():
+    for name, why in result.cannot.items():
         told = sentence(
             "remedy.table.not_applied",
             lang,
             remedy=sentence(f"remedy.name.{name}", lang),
-            reason=sentence(f"remedy.reason.{why}", lang),
+            reason=why.sentence(lang),
         )
         console.print(Text(told, "dim"))
+    for advice in result.advice(lang):
+        console.print(Text(sentence("remedy.table.advice", lang, advice=advice)))
     patch = result.patch_in(lang)
     if patch:
         console.print()

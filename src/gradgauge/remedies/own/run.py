@@ -1,0 +1,121 @@
+"""A trial of remedies on somebody's own model: diagnosed first, then timed, then tried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from gradgauge.diagnosis.budget import Budget
+from gradgauge.diagnosis.diagnose import diagnose
+from gradgauge.diagnosis.finding import Diagnosis
+from gradgauge.own.errors import OwnProblem
+from gradgauge.own.loops import loop_of
+from gradgauge.own.made import JAX, KERAS, Made
+from gradgauge.own.states import kept_states
+from gradgauge.own.train import made_for
+from gradgauge.remedies.own.arguments import OwnTraining
+from gradgauge.remedies.own.target import is_function_of, target_of
+from gradgauge.remedies.own.trainer import OwnTrainer
+from gradgauge.remedies.trainer import CONTROL, Candidate
+from gradgauge.remedies.trial import Given
+
+_TIMED_SECONDS, _TIMED_SHARE = 30.0, 0.1
+"""A training is timed for so long, or for this share of a limit in seconds, and no longer."""
+
+
+def own_trainer(own: OwnTraining) -> OwnTrainer:
+    """The trainer of what was given.
+
+    Raises:
+        OwnProblem: it is no network, does not take the data, or cannot be copied.
+    """
+    return OwnTrainer(target_of(own.target, own.data, own.training))
+
+
+def given_of(
+    own: OwnTraining, trainer: OwnTrainer, limit: Budget, asked: Mapping[str, Any]
+) -> Given:
+    """The training as it is, diagnosed and, where something is wrong, timed.
+
+    Args:
+        own: what was given: it is not touched, what is diagnosed is made anew or copied.
+        trainer: of it.
+        limit: of the whole trial.
+        asked: `limits` and `off` of the diagnosis.
+    """
+    diagnosis = _diagnosed(own, trainer, asked)
+    seed = own.training.seeds[0]
+    if diagnosis.healthy:
+        return Given(diagnosis, "", 0.0, seed)
+    seconds = _seconds(trainer, seed, limit)
+    return Given(
+        diagnosis,
+        trainer.activation,
+        seconds,
+        seed,
+        lambda candidate, model: _applied(own, trainer, candidate, model),
+        trainer.fresh,
+    )
+
+
+def _diagnosed(own: OwnTraining, trainer: OwnTrainer, asked: Mapping[str, Any]) -> Diagnosis:
+    network, training = trainer.network, own.training
+    data = network.data
+    options = {"epochs": training.epochs, "batch_size": training.batch_size, **asked}
+    with kept_states():
+        made = made_for(network, training.seeds[0])
+        if made.framework == KERAS:
+            return diagnose(made.model, data.x, data.y, **options)
+        if made.framework == JAX:
+            beside = {"optimizer": made.optimizer, "predict": made.predict, "kind": own.kind}
+            beside |= {"learning_rate": made.learning_rate}
+            given = {name: value for name, value in beside.items() if value is not None}
+            return diagnose(made.loss, made.model, data.x, data.y, **given, **options)
+        return _diagnosed_module(own, made, trainer, options)
+
+
+def _diagnosed_module(
+    own: OwnTraining, made: Made, trainer: OwnTrainer, options: dict[str, Any]
+) -> Diagnosis:
+    """On the loader that was given, whose order is part of what is diagnosed; else on arrays."""
+    if own.loader is not None:
+        del options["batch_size"]
+        return diagnose(made.model, made.loss, made.optimizer, own.loader, **options)
+    from gradgauge.own.loops.torch import TorchLoop
+
+    data, loop = trainer.network.data, loop_of(made)
+    assert isinstance(loop, TorchLoop)
+    x, y = loop.tensors(data.x, data.y)
+    if isinstance(x, (dict, list, tuple)):
+        raise OwnProblem("no_array", kind=type(x).__name__)
+    return diagnose(made.model, made.loss, made.optimizer, x=x, y=y, **options)
+
+
+def _seconds(trainer: OwnTrainer, seed: int, limit: Budget) -> float:
+    """About how long a training takes: of a long one the beginning is timed."""
+    most = _TIMED_SECONDS
+    if limit.seconds is not None:
+        most = min(most, _TIMED_SHARE * limit.seconds)
+    began = time.perf_counter()
+    share = 1e-3
+
+    def told(done: int, total: int) -> None:
+        nonlocal share
+        share = max(done / max(total, 1), 1e-3)
+
+    trained = trainer.train([Candidate(CONTROL)], [seed], 1.0, "screen", told, None, began + most)
+    seconds = time.perf_counter() - began
+    if trained.interrupted and seconds < most:
+        raise KeyboardInterrupt
+    return max(seconds if trained.outcomes else seconds / share, 1e-3)
+
+
+def _applied(own: OwnTraining, trainer: OwnTrainer, candidate: Candidate, model: Any) -> Any:
+    """The winner's changes on a model: alone it goes with what was given beside the target."""
+    target = own.target
+    if isinstance(target, dict) and not is_function_of(model) and model is not None:
+        return trainer.apply(candidate, {**target, "params": model})
+    if isinstance(target, tuple) and model is target[0]:
+        return trainer.apply(candidate)
+    return trainer.apply(candidate, model)
