@@ -187,7 +187,7 @@ def test_nothing_is_tried_where_nothing_is_wrong():
         (lambda x, y: gg.remedy(make_pytorch, x=x, y=y, dataset="mnist"), "not both"),
         (lambda x, y: gg.remedy(make_pytorch, x=x, y=y, depth=3), "depth"),
         (lambda x, y: gg.remedy(make_pytorch, x=x, y=y, epoch=3), "epoch"),
-        (lambda x, y: gg.remedy(make_pytorch, x=x[:, :2], y=y), "does not take the data"),
+        (lambda x, y: gg.remedy(make_pytorch, x=x[:, :2], y=y), "make_pytorch .* shape"),
         (lambda x, y: gg.remedy(pytorch_parts()[0], x=x, y=y), "loss"),
         (lambda x, y: gg.remedy(keras_model(), x, y, callbacks=[]), "callbacks"),
         (lambda x, y: gg.remedy("sigmoid", x, y), "arguments"),
