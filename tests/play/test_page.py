@@ -223,6 +223,39 @@ def test_unknown_keys_are_reported_and_controls_hidden(opened: Any) -> None:
     assert one.page.locator(".card.a [data-key=depth]").is_visible()
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("question", ["why", "remedy"])
+def test_questions_are_answered_by_ladders(opened: Any, question: str, lang: str) -> None:
+    one = opened(f"net=8x4&act=sigmoid&batch=100&epochs=1&data=spirals&lang={lang}")
+    one.paused_at_start()
+    page = one.page
+    page.locator(f".card.a [data-hide={question}]").click()
+    page.wait_for_selector("#causes .arm:nth-of-type(2) .mini")
+    assert page.locator("#causes .arm.control").count() == 1
+    text = page.locator("#causes").inner_text()
+    assert ("원본의 정답률" in text) == (lang == "ko")
+    assert violations(page) == []
+    assert one.heard.said == []
+
+
+def test_run_files_and_pictures_are_saved_from_the_menu(opened: Any, tmp_path: Any) -> None:
+    one = opened()
+    one.paused_at_start()
+    one.do("step")
+    one.until("s.step === 1")
+    saved = {}
+    for name in ("Run file of relu (NetCDF)", "Picture (SVG)"):
+        with one.page.expect_download() as waiting:
+            one.page.get_by_role("button", name=name).click()
+        saved[name] = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(saved[name])
+    run = gg.Run.load(saved["Run file of relu (NetCDF)"])
+    assert run.notation == "2-8x4-2 relu"
+    assert np.isfinite(run.values("probes", "delta_norm")[0, 0]).all()
+    assert saved["Picture (SVG)"].read_text().lstrip().startswith("<svg")
+    assert one.heard.said == []
+
+
 def test_what_cannot_be_is_said_in_the_page(opened: Any) -> None:
     one = opened()
     one.page.evaluate("location.hash = 'act=rleu'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import gradgauge as gg
 from gradgauge.play.causes import Causes
 from gradgauge.play.findings import Watch
+from gradgauge.play.repairs import Repairs
 from gradgauge.play.room import Room
 from gradgauge.play.settings import read
 from gradgauge.study.by_layer import over_seeds
@@ -190,3 +192,44 @@ def test_theory_lies_under_the_ladders_of_wide_networks() -> None:
     deltas = np.array(measured["delta_norm"])
     np.testing.assert_allclose(np.log10(deltas[:-1] / deltas[-1]), shown["delta_decades"], atol=0.1)
     np.testing.assert_allclose(measured["signal_spread"][:-1], shown["signal_spread"], rtol=0.15)
+
+
+def test_remedy_tells_of_the_network_and_of_what_answers_its_faults() -> None:
+    seen = Seen()
+    seen.room.open("net=16x10&act=sigmoid&data=spirals&epochs=4&batch=100", playing=False)
+    Repairs(seen.room._scene, 0, seen.told.append).find()
+    told = seen.of("remedy")
+    arms = {one["arm"]["arm"]: one["arm"] for one in told if "arm" in one}
+    assert told[-1]["over"]
+    assert len(arms) == told[-1]["arms"]
+    assert {arm["place"] for arm in arms.values()} == set(range(len(arms)))
+    assert "gain_and_centring" in arms
+    assert arms["control"]["decades"] < -3
+    assert max(arm["decades"] for arm in arms.values()) > -1
+    compared = gg.compare("2-16x10-2 sigmoid", dataset="spirals", epochs=4, batch_size=100)
+    accuracy = compared.run(compared.names[0]).figure("test_accuracy")[0]
+    assert arms["control"]["accuracy"] == pytest.approx(accuracy, rel=1e-6)
+
+
+def test_remedy_offers_nothing_where_nothing_is_wrong() -> None:
+    seen = Seen()
+    seen.room.open("net=16x2&act=tanh&data=blobs&epochs=8&batch=50&lr=3e-3", playing=False)
+    Repairs(seen.room._scene, 0, seen.told.append).find()
+    told = seen.of("remedy")
+    assert [one["arm"]["arm"] for one in told if "arm" in one] == ["control"]
+    assert told[-1]["over"]
+
+
+def test_a_room_saves_the_runs_of_its_networks(trained: Seen, tmp_path: Path) -> None:
+    paths = trained.room.save(str(tmp_path))
+    compared = gg.compare(
+        "2-8x4-2 sigmoid", "2-8x4-2 relu", dataset="spirals", epochs=2, batch_size=100, seeds=2
+    )
+    for path, name in zip(paths, compared.names, strict=True):
+        ours, theirs = gg.Run.load(path), compared.run(name)
+        assert ours.notation == theirs.notation
+        for gauge in ("delta_norm", "signal_spread"):
+            np.testing.assert_array_equal(
+                ours.values("probes", gauge), theirs.values("probes", gauge)
+            )
+        np.testing.assert_array_equal(ours.figure("test_accuracy"), theirs.figure("test_accuracy"))

@@ -39,7 +39,9 @@ def test_the_page_is_one_file_that_loads_nothing(server: Served) -> None:
     assert not re.search(r'(?:src|href)="(?!#|data:)', page.partition("<script")[0])
 
 
-@pytest.mark.parametrize("path", ["/", "/?token=", "/?token=wrong", "/replay.html", "/code"])
+@pytest.mark.parametrize(
+    "path", ["/", "/?token=", "/?token=wrong", "/replay.html", "/code", "/run.nc", "/picture.svg"]
+)
 def test_nobody_comes_in_without_a_token(server: Served, path: str) -> None:
     assert server.get(path)[0] == 403
 
@@ -144,6 +146,14 @@ def test_code_and_replay_are_handed_out(server: Served) -> None:
     assert status == 200
     boot = json.loads(replay.partition('id="boot">')[2].partition("</script>")[0])
     assert boot["replay"]["frames"][0]["step"] == 0
+
+
+def test_run_files_and_pictures_are_the_presenters(server: Served) -> None:
+    for path in ("run.nc", "picture.svg"):
+        assert server.get(f"/{path}?token={looking(server)}")[0] == 403
+    assert server.get(f"/run.nc?token={server.token}&network=7")[0] == 404
+    assert server.get(f"/run.nc?token={server.token}&network=x")[0] == 404
+    assert server.get(f"/picture.exe?token={server.token}")[0] == 404
 
 
 def test_ctrl_c_ends_it_within_two_seconds_and_its_worker_too() -> None:

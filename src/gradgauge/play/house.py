@@ -22,6 +22,7 @@ MOST_FRAMES = 600
 """Frames that a room remembers: of more, every second one goes."""
 
 _LINE = 1 << 24
+_SAVING = 30.0
 _RESTARTS, _WINDOW = 3, 60.0
 
 
@@ -55,7 +56,7 @@ class Memory:
         fragment: the settings asked for last.
         lines: the newest line of each kind but frames.
         frames: step -> line.
-        arms: the lines of `why`.
+        arms: the lines of the question asked last: `why` or `remedy`.
     """
 
     fragment: str
@@ -78,7 +79,7 @@ class Memory:
             self.frames.clear()
             self.arms.clear()
             self.lines = {}
-        if kind == "why":
+        if kind in ("why", "remedy"):
             self.arms = self.arms if "arm" in message or "over" in message else []
             self.arms.append(line)
             return
@@ -114,6 +115,7 @@ class House:
         self._process: asyncio.subprocess.Process | None = None
         self._deaths: list[float] = []
         self._numbers = 0
+        self._saving: dict[str, asyncio.Future[list[Path]]] = {}
         self._watched = False
 
     async def run(self) -> None:
@@ -174,12 +176,35 @@ class House:
             if viewer is not None:
                 self._send(viewer, line)
             return
+        if kind == "saved":
+            waiting = self._saving.pop(message["to"], None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result([Path(path) for path in message["seen"]])
+            return
         memory = self.rooms.get(room)
         if memory is None:
             return
         memory.note(message, line)
         for viewer in self._inside(room):
             self._send(viewer, line, is_frame=kind == "frame")
+
+    async def save(self, room: str, folder: Path) -> list[Path]:
+        """Have the worker write a room's Runs to a folder.
+
+        Returns:
+            The files, one a network; none where nothing is trained.
+
+        Raises:
+            TimeoutError: the worker does not answer.
+        """
+        self._numbers += 1
+        ticket = f"s{self._numbers}"
+        self._saving[ticket] = asyncio.get_running_loop().create_future()
+        self._write({"room": room, "order": "save", "folder": str(folder), "to": ticket})
+        try:
+            return await asyncio.wait_for(self._saving[ticket], _SAVING)
+        finally:
+            self._saving.pop(ticket, None)
 
     def _inside(self, room: str) -> list[Viewer]:
         return [viewer for viewer in self.viewers.values() if viewer.room == room]

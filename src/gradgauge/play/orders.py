@@ -43,6 +43,7 @@ DRIVING: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
     "speed": {"frames": _whole(1, 20)},
     "rate": {"network": _NETWORK, "value": _text(40)},
     "why": {"network": _NETWORK},
+    "remedy": {"network": _NETWORK},
 }
 """Orders of whoever drives a room, and what each takes."""
 

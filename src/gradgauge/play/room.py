@@ -17,11 +17,13 @@ from gradgauge.engine.work import device_data
 from gradgauge.errors import GradgaugeError
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.messages.catalog import LANGUAGES
+from gradgauge.play.arms import Question
 from gradgauge.play.causes import Causes
 from gradgauge.play.detail import layer_detail, rows_for
 from gradgauge.play.findings import Watch
 from gradgauge.play.frames import network_frame
 from gradgauge.play.numerals import fraction
+from gradgauge.play.repairs import Repairs
 from gradgauge.play.scene import Scene, described, input_spread, scene_of, shown_steps
 from gradgauge.play.settings import read, values, write
 from gradgauge.play.surface import Surface
@@ -59,12 +61,12 @@ class Room:
         self._emit, self._pool, self._own_data = emit, pool, own_data
         self.status, self.due, self._speed = PAUSED, 0.0, 10.0
         self._scene: Scene | None = None
-        self._causes: Causes | None = None
+        self._question: Question | None = None
         self._began, self._began_at = time.monotonic(), 0
 
     def open(self, fragment: str, playing: bool = True) -> None:
         """Take other settings, and begin with them anew."""
-        self._leave_causes()
+        self._leave_question()
         try:
             reading = read(fragment)
             scene = scene_of(reading.settings, self._own_data)
@@ -164,17 +166,35 @@ class Room:
 
     def why(self, network: int) -> None:
         """Train the counterfactuals of a network, and say of each what came of it."""
+        self._ask(Causes, network)
+
+    def remedy(self, network: int) -> None:
+        """Train a network with what answers its faults, and say of each what came of it."""
+        self._ask(Repairs, network)
+
+    def _ask(self, question: type[Question], network: int) -> None:
         if self._scene is None or network >= len(self._scene.entries):
             return
         self.pause()
-        self._leave_causes()
-        self._causes = Causes(self._scene, network, self._emit)
-        threading.Thread(target=self._causes.find, name="why", daemon=True).start()
+        self._leave_question()
+        self._question = asked = question(self._scene, network, self._emit)
+        threading.Thread(target=asked.find, name=asked.kind, daemon=True).start()
 
-    def _leave_causes(self) -> None:
-        if self._causes is not None:
-            self._causes.stop()
-            self._causes = None
+    def _leave_question(self) -> None:
+        if self._question is not None:
+            self._question.stop()
+            self._question = None
+
+    def save(self, folder: str) -> list[str]:
+        """Write the Run of each network, as far as it has come, to a folder.
+
+        Returns:
+            The files' paths, one a network; empty where nothing is trained.
+        """
+        if self._scene is None:
+            return []
+        runs = self._live.runs()
+        return [str(run.save(Path(folder) / f"{at}.nc")) for at, run in enumerate(runs)]
 
     @property
     def goes_on(self) -> bool:

@@ -20,12 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gradgauge.errors import GradgaugeError
-from gradgauge.messages.catalog import sentence
+from gradgauge.messages.catalog import LANGUAGES, sentence
 from gradgauge.play.access import Access
 from gradgauge.play.code import FRAMEWORKS, code_of
 from gradgauge.play.house import House, Viewer
 from gradgauge.play.html import live_page, replay_page
 from gradgauge.play.orders import MOST_BYTES, BadOrder, read_order
+from gradgauge.play.taken import PICTURES, NothingToTake, Taking
 
 MOST_DATA = 64 * 2**20
 """Bytes of a data file."""
@@ -75,7 +76,7 @@ class Site:
 
     def __init__(self, house: House, access: Access, own_data: Path, lang: str):
         self._house, self._access, self._own_data = house, access, own_data
-        self._lang = lang
+        self._lang, self._taking = lang, Taking(house, asyncio.Lock())
 
     def app(self) -> ASGIApp:
         """The whole of it."""
@@ -92,6 +93,8 @@ class Site:
             Route("/", self._page),
             Route("/replay.html", self._replay),
             Route("/code", self._code),
+            Route("/run.nc", self._run_file),
+            Route("/picture.{ending}", self._picture),
             Route("/data", self._data, methods=["POST"]),
             WebSocketRoute("/live", self._live),
         ]
@@ -134,6 +137,33 @@ class Site:
             said = error.sentence(self._lang) if isinstance(error, GradgaugeError) else "400"
             return PlainTextResponse(said, 400)
         return PlainTextResponse(text, headers=_HEADERS)
+
+    async def _run_file(self, request: Request) -> Response:
+        """The Run of a network, for the presenter."""
+        if not self._role(request):
+            return PlainTextResponse("403", 403)
+        try:
+            body = await self._taking.run_file(int(request.query_params.get("network", "0")))
+        except (NothingToTake, ValueError):
+            return PlainTextResponse(sentence("play.nothing_to_take", self._lang_of(request)), 404)
+        return Response(body, media_type="application/x-netcdf", headers=_HEADERS)
+
+    async def _picture(self, request: Request) -> Response:
+        """A picture of both networks, for the presenter."""
+        if not self._role(request):
+            return PlainTextResponse("403", 403)
+        ending, lang = request.path_params["ending"], self._lang_of(request)
+        if ending not in PICTURES:
+            return PlainTextResponse("404", 404)
+        try:
+            body = await self._taking.picture(ending, lang)
+        except NothingToTake as why:
+            return PlainTextResponse(why.said or sentence("play.nothing_to_take", lang), 404)
+        return Response(body, media_type=PICTURES[ending], headers=_HEADERS)
+
+    def _lang_of(self, request: Request) -> str:
+        asked = request.query_params.get("lang", "")
+        return asked if asked in LANGUAGES else self._lang
 
     async def _data(self, request: Request) -> Response:
         """Take a data file of the presenter's; it is named by its own contents."""

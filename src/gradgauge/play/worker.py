@@ -26,6 +26,9 @@ ACTIVE = 4
 SLICE = 100
 """Frames after which a room makes way, if another one waits."""
 
+ANSWERED = {"look": "layer", "save": "saved"}
+"""Orders that somebody waits for an answer to, and the answer's kind."""
+
 _IDLE = 3_600.0
 
 
@@ -82,8 +85,11 @@ class Worker:
                 key: value for key, value in order.items() if key not in ("room", "order", "to")
             }
             answer = getattr(room, kind)(**given)
-            if kind == "look":
-                self.say(name, {"kind": "layer", "to": order["to"], "asked": given, "seen": answer})
+            if kind in ANSWERED:
+                self.say(
+                    name,
+                    {"kind": ANSWERED[kind], "to": order["to"], "asked": given, "seen": answer},
+                )
         self._queue()
 
     def _queue(self) -> None:

@@ -11,7 +11,7 @@ export class Card {
   /**
    * @param {number} network @param {any} choices @param {() => Store} store
    * @param {import("./fields.js").Change} change
-   * @param {{look: (layer: number) => void, why: () => void}} ask
+   * @param {{look: (layer: number) => void, ask: (question: string) => void}} ask
    */
   constructor(network, choices, store, change, ask) {
     this.network = network;
@@ -25,11 +25,14 @@ export class Card {
     Object.assign(this.surface, { width: 256, height: 256, className: "surface", hidden: true });
     this.surface.setAttribute("role", "img");
     this.surface.setAttribute("aria-label", say("surface"));
-    const why = make("button", "why", say("why.ask"));
-    why.setAttribute("type", "button");
-    why.dataset.hide = "why";
-    why.addEventListener("click", ask.why);
-    this.why = /** @type {HTMLButtonElement} */ (why);
+    this.questions = ["why", "remedy"].map((question) => {
+      const button = /** @type {HTMLButtonElement} */ (make("button", "why", say(`question.${question}.ask`)));
+      button.type = "button";
+      button.dataset.hide = question;
+      button.addEventListener("click", () => ask.ask(question));
+      return button;
+    });
+    this.asking = make("div", "questions", ...this.questions);
     this.fields = networkFields(network, choices, store, change);
     this.root = make(
       "article",
@@ -41,7 +44,7 @@ export class Card {
       legend(),
       this.surface,
       this.finding,
-      this.why,
+      this.asking,
     );
   }
 
@@ -66,8 +69,8 @@ export class Card {
     });
     this.ladder.draw(store, scales);
     this.finding.replaceChildren(...frame.findings.slice(0, 1).map((one) => told(one)));
-    this.why.disabled = !store.driving;
-    this.fields.hidden = this.why.hidden = Boolean(scene.watched);
+    for (const button of this.questions) button.disabled = !store.driving;
+    this.fields.hidden = this.asking.hidden = Boolean(scene.watched);
     if (!scene.watched) fill(this.fields, scene.settings, this.network ? "b." : "", store.driving);
     this.surface.hidden = !frame.surface || !scene.data.points;
     if (frame.surface && scene.data.points) drawSurface(this.surface, frame.surface, scene.data.points);

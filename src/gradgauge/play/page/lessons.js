@@ -17,8 +17,8 @@ const ANSWERS = ["a", "b", "c"];
 export function drawLesson(root, lesson, open, close) {
   const key = `${lesson} ${document.documentElement.lang}`;
   root.hidden = !lesson;
-  if (!lesson || root.dataset.key === key) return;
-  root.dataset.key = key;
+  if (!lesson || root.dataset.drawn === key) return;
+  root.dataset.drawn = key;
   const text = (/** @type {string} */ part) => say(`lesson.${lesson}.${part}`);
   const answer = make("p", "answer");
   answer.hidden = true;

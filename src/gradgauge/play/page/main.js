@@ -7,6 +7,7 @@ import { drawCauses } from "./causes.js";
 import { Connection } from "./connection.js";
 import { Courses } from "./courses.js";
 import { Detail } from "./detail.js";
+import { drawExports } from "./exports.js";
 import { fill, sharedFields } from "./fields.js";
 import { make, scales } from "./ladder.js";
 import { drawLesson, SCENES } from "./lessons.js";
@@ -25,6 +26,7 @@ let cards = [];
 let built = "";
 let waiting = false;
 let asked = false;
+let trouble = "";
 
 const line = boot.replay ? new Replay(boot.replay, hear, told) : new Connection(hear, told);
 const courses = new Courses(byId("courses"), held);
@@ -73,6 +75,7 @@ function remember() {
 
 /** @param {string} fragment */
 function open(fragment) {
+  trouble = "";
   line.send({ order: "open", fragment });
 }
 
@@ -105,7 +108,7 @@ async function own(file) {
   const token = new URLSearchParams(location.search).get("token") ?? "";
   const answer = await fetch(`data?token=${encodeURIComponent(token)}&kind=${kind}`, { method: "POST", body: file });
   if (answer.ok) set({ data: (await answer.json()).data });
-  else notice(await answer.text());
+  else wrong(await answer.text());
 }
 
 /** Hold a step, or with null follow the newest. @param {number | null} step */
@@ -161,13 +164,14 @@ function build(scene) {
           detail.open(at, layer);
           redraw();
         },
-        why: () => line.send({ order: "why", network: at }),
+        ask: (question) => line.send({ order: question, network: at }),
       }),
   );
   byId("cards").replaceChildren(...cards.map((card) => card.root));
   document.querySelectorAll("details.more").forEach((one, at) => (/** @type {HTMLDetailsElement} */ (one).open = opened[at] ?? false));
   byId("shared").replaceChildren(...sharedFields(boot.choices, () => store, change));
-  byId("causes").dataset.key = "";
+  byId("causes").dataset.drawn = "";
+  drawExports(byId("exports"), store, Boolean(boot.replay), wrong);
   hide();
   if (setting) {
     const place = setting in { data: 1, batch: 1, epochs: 1, seed: 1, seeds: 1, loss: 1, b: 1 } ? byId("shared") : cards[network]?.root;
@@ -177,7 +181,7 @@ function build(scene) {
 
 /** Controls that the address takes away. */
 function hide() {
-  const names = (page.hide ?? "").split(",");
+  const names = (page.hide ?? "").split(",").filter(Boolean);
   document.querySelectorAll("[data-key], [data-hide]").forEach((element) => {
     const { key, hide: own } = /** @type {HTMLElement} */ (element).dataset;
     const same = { depth: "net", width: "net", acts: "act" }[key ?? ""] ?? key ?? own ?? "";
@@ -217,7 +221,13 @@ function position(scene, step) {
 function warnings() {
   const lang = document.documentElement.lang;
   const said = [store.refused, ...(store.scene?.unknown ?? [])].filter(Boolean).map((one) => /** @type {any} */ (one)[lang]);
-  notice(said.join(" "));
+  notice([...said, trouble].filter(Boolean).join(" "));
+}
+
+/** Something that was asked of the server has not been given. @param {string} text */
+function wrong(text) {
+  trouble = text;
+  redraw();
 }
 
 /** @param {string} text */
@@ -246,7 +256,6 @@ function language(lang) {
   });
   /** @type {HTMLSelectElement} */ (byId("lang")).value = lang;
   lessons();
-  exports();
   sharing();
   redraw();
 }
@@ -266,40 +275,6 @@ function lesson(number) {
   remember();
   lessons();
   if (number && store.driving) open(SCENES[Number(number) - 1]);
-}
-
-function exports() {
-  const root = byId("exports");
-  root.hidden = Boolean(boot.replay);
-  if (boot.replay) return;
-  const token = encodeURIComponent(new URLSearchParams(location.search).get("token") ?? "");
-  const replay = make("a", "button", say("export.replay"));
-  replay.setAttribute("href", `replay.html?token=${token}`);
-  replay.setAttribute("download", "gradgauge-replay.html");
-  const codes = ["keras", "pytorch", "jax"].map((framework) => {
-    const button = make("button", "", say(`export.${framework}`));
-    button.setAttribute("type", "button");
-    button.addEventListener("click", () => code(framework, token));
-    return button;
-  });
-  root.replaceChildren(make("h3", "", say("export.title")), replay, ...codes, make("pre", "code hidden-code"));
-}
-
-/** @param {string} framework @param {string} token */
-async function code(framework, token) {
-  const { scene } = store;
-  if (!scene) return;
-  const { inputs, outputs } = scene.data;
-  const texts = await Promise.all(
-    scene.networks.map(async (_, network) => {
-      const query = new URLSearchParams({ framework, network: String(network), inputs: String(inputs), outputs: String(outputs), settings: scene.fragment });
-      return (await fetch(`code?token=${token}&${query}`)).text();
-    }),
-  );
-  const shown = /** @type {HTMLElement} */ (document.querySelector("pre.code"));
-  shown.textContent = texts.join("\n\n");
-  shown.classList.remove("hidden-code");
-  shown.tabIndex = 0;
 }
 
 function sharing() {

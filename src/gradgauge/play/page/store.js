@@ -66,17 +66,21 @@ export class Store {
       layer: (m) => {
         this.layer = m;
       },
-      why: (m) => {
-        if (!("arm" in m) && !m.over) this.arms = [];
-        if (m.arm) this.arms.push(m.arm);
-        this.asked = { network: m.network, arms: m.arms, over: Boolean(m.over) };
-      },
+      why: (m) => this.answer(m),
+      remedy: (m) => this.answer(m),
       worker: (m) => {
         this.connection = m.state === "restarted" ? "open" : m.state;
         this.asked = null;
       },
     })[message.kind];
     if (take) take(message);
+  }
+
+  /** One line of what a question has found. @param {any} message */
+  answer(message) {
+    if (!("arm" in message) && !message.over) this.arms = [];
+    if (message.arm) this.arms.push(message.arm);
+    this.asked = { question: message.kind, network: message.network, arms: message.arms, over: Boolean(message.over) };
   }
 
   clear() {
