@@ -48,7 +48,7 @@ class Repairs(Question):
         ][:MOST_REMEDIES]
         count = 1 + len(offered)
         name = {lang: sentence("remedy.arm.control", lang) for lang in LANGUAGES}
-        nothing = dict.fromkeys(LANGUAGES, "")
+        nothing: dict[str, str] = dict.fromkeys(LANGUAGES, "")
         self._tell(count, arm=arm_told(run, 0, CONTROL, name, nothing))
         if self._train(trainer, offered):
             self._tell(count, over=True)
