@@ -208,6 +208,7 @@ def test_the_language_changes_and_nothing_else_does(opened: Any) -> None:
     one.paused_at_start()
     one.page.locator("#lang").select_option("ko")
     one.page.wait_for_function("document.documentElement.lang === 'ko'")
+    one.page.get_by_text("오차 신호").first.wait_for()
     assert one.state()["step"] == 0
     assert one.page.url.endswith("lang=ko")
     text = one.page.locator("main").inner_text()
