@@ -227,7 +227,7 @@ def test_unknown_keys_are_reported_and_controls_hidden(opened: Any) -> None:
 @pytest.mark.parametrize("lang", ["en", "ko"])
 @pytest.mark.parametrize("question", ["why", "remedy"])
 def test_questions_are_answered_by_ladders(opened: Any, question: str, lang: str) -> None:
-    one = opened(f"net=8x4&act=sigmoid&batch=100&epochs=1&data=spirals&lang={lang}")
+    one = opened(f"net=8x4&act=sigmoid&batch=20&epochs=1&data=spirals&lang={lang}")
     one.paused_at_start()
     page = one.page
     page.locator(f".card.a [data-hide={question}]").click()
