@@ -30,7 +30,9 @@ from gradgauge.errors import (
 )
 from gradgauge.messages.catalog import LANGUAGES, Message, entries
 from gradgauge.parts.activations import activation
+from gradgauge.remedies.plan import BudgetTooSmall
 from gradgauge.report.images import NothingToDraw
+from gradgauge.report.words.exercise import NoChain
 from gradgauge.spec.comparison import DoesNotFit, NothingToCompare
 from gradgauge.spec.notation import parse
 from gradgauge.study.sweep.estimate import TooLarge
@@ -59,6 +61,8 @@ MADE = [
     NotFinite(3, "layer1", "addmm"),
     TooLarge("3-4-2 relu", 3e12, 8e9),
     TooMany(1_000_000),
+    BudgetTooSmall("3", "10"),
+    NoChain(),
     TooFewSamples(3, 2, 10),
     PlanProblem("a.toml", 3, "value", InvalidValue("depth", 0, "whole_number", least=1)),
     StudyProblem("runs", "plan_changed", {"epochs": (1, 2), "depth": (None, [3, 4])}),

@@ -103,7 +103,7 @@ def test_files_and_functions(tmp_path, monkeypatch):
     assert len(named_data("four.npz").test_y) == 9
     assert named_data("mine.py:pair").samples == 8
     assert named_data("mine:keras_like").samples == 10
-    with pytest.raises(OwnProblem, match="3 things"):
+    with pytest.raises(OwnProblem, match="3 values"):
         named_data("mine.py:three")
     for name in ("mine.py:nothing", "nowhere.py:pair", "nowhere:pair"):
         with pytest.raises(ModelProblem):

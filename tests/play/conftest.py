@@ -4,10 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser import chromium
 from tests.play.served import SMALL, Served, served
-
-__all__ = ["chromium"]
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def test_a_preset_calls_people_s_network_what_it_is(blobs):
 def test_a_network_that_broke_off_has_no_rank(two):
     broken = with_figures(two, relu=[0.9] * 2, sigmoid=[math.nan] * 2)
     text = headline(broken)
-    assert "relu gets" in text and "no other network" in text
+    assert "relu classifies 90.0%" in text and "no other network" in text
     assert "sigmoid" not in text
 
 
@@ -102,7 +102,7 @@ def test_of_several_networks_each_is_held_against_the_best(blobs):
         sigmoid=[0.2, 0.21, 0.19, 0.2],
     )
     better, close = against_best(several)
-    assert better == "relu is decidedly better than: sigmoid."
+    assert better == "relu is significantly better than: sigmoid."
     assert close.endswith(": tanh.")
 
 
