@@ -21,8 +21,16 @@ class FakeTrainer:
     target, framework, fingerprint = "fake", "spec", "fake"
     learning_rate, epochs, samples_per_training, lanes = 0.1, 5, 100, 2
 
-    def __init__(self, effect: Effect, noise: float = 0.01, trial: int = 0, cures: bool = False):
+    def __init__(
+        self,
+        effect: Effect,
+        noise: float = 0.01,
+        trial: int = 0,
+        cures: bool = False,
+        blind: bool = False,
+    ):
         self.effect, self.noise, self.trial, self.cures = effect, noise, trial, cures
+        self.blind = blind
         self.metric = Metric("test_accuracy")
         self.calls: list[tuple[list[Candidate], list[int], float, str]] = []
         self.stops_after: int | None = None
@@ -61,7 +69,7 @@ class FakeTrainer:
             seeds=tuple(seeds),
             scores=tuple(scores),
             samples=round(100 * share * len(seeds)),
-            findings=() if self.cures and changed else ("vanishing-gradient",),
+            findings=() if self.blind or (self.cures and changed) else ("vanishing-gradient",),
             seconds_per_step=0.001,
             parameters=10,
         )

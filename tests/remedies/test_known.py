@@ -84,3 +84,19 @@ def test_a_remedy_changes_a_network_or_says_why_not(remedy, activation):
     assert treated.network.inputs == 12
     adjust = treated.adjust(np.random.default_rng(0).normal(size=(50, 12)))
     assert (adjust is None) == (not treated.adjustments)
+
+
+@pytest.mark.parametrize(
+    ("activation", "keras", "pytorch", "jax"),
+    [
+        ("relu", "HeNormal", "kaiming_normal_", "he_normal"),
+        ("sigmoid", "GlorotUniform", "xavier_uniform_", "glorot_uniform"),
+        ("selu", "LecunNormal", "in_features**-0.5", "lecun_normal"),
+    ],
+)
+def test_weights_drawn_anew_are_those_that_belong_to_the_activation(
+    activation, keras, pytorch, jax
+):
+    remedy = BY_KEY["random_init"]
+    for framework, word in (("keras", keras), ("pytorch", pytorch), ("jax", jax)):
+        assert word in remedy.lines(framework, 1.0, activation)

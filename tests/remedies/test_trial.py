@@ -53,6 +53,13 @@ def test_a_cured_symptom_without_a_better_score_is_called_that():
     assert (result.verdict, result.winner, result.exit_code) == ("symptom-only", None, 1)
 
 
+def test_a_symptom_that_the_control_does_not_show_is_not_called_gone():
+    trainer = FakeTrainer(lambda _: 0.0, blind=True)
+    result = try_remedies(trainer, given())
+    assert {arm.finding_gone for arm in result.arms} == {None}
+    assert result.verdict == "nothing-decided"
+
+
 def test_without_any_effect_nothing_is_decided():
     result = try_remedies(FakeTrainer(lambda _: 0.0), given())
     assert (result.verdict, result.patch, result.exit_code) == ("nothing-decided", None, 1)

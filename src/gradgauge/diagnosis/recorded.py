@@ -19,9 +19,8 @@ from gradgauge.diagnosis.finding import Diagnosis, Spent
 from gradgauge.diagnosis.learning import judge_course
 from gradgauge.diagnosis.limits import Limits, limits_with
 from gradgauge.diagnosis.reference import Reference
-from gradgauge.diagnosis.rules import BY_NAME
+from gradgauge.diagnosis.rules import rule_of
 from gradgauge.diagnosis.session import conclude
-from gradgauge.errors import UnknownName
 from gradgauge.layers import LayerInfo
 from gradgauge.run import Run
 
@@ -44,8 +43,7 @@ def diagnose_run(
     began = time.perf_counter()
     chosen = limits_with(limits)
     for name in off:
-        if name not in BY_NAME:
-            raise UnknownName("rule", name, BY_NAME)
+        rule_of(name)
     with np.errstate(all="ignore"):
         evidence = evidence_of(run, chosen)
         made = evidence.last_step + 1

@@ -23,10 +23,9 @@ from gradgauge.diagnosis.learning import (
 from gradgauge.diagnosis.limits import limits_with
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.ranking import ranked
-from gradgauge.diagnosis.rules import BY_NAME, RULES, Rule, ask
+from gradgauge.diagnosis.rules import RULES, Rule, ask, rule_of
 from gradgauge.diagnosis.trainees.trainee import Settings, Trainee
 from gradgauge.diagnosis.trial import Change, Trial, TrialResult
-from gradgauge.errors import UnknownName
 
 
 def examine(
@@ -49,8 +48,7 @@ def examine(
     began = time.perf_counter()
     chosen = limits_with(limits)
     for name in off:
-        if name not in BY_NAME:
-            raise UnknownName("rule", name, BY_NAME)
+        rule_of(name)
     asked = [rule for rule in RULES if rule.name not in off]
     # What overflows is what is looked for: NumPy need not warn of it.
     with np.errstate(all="ignore"), trainee.kept():

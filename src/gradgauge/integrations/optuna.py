@@ -24,8 +24,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from gradgauge.diagnosis.finding import FAULT
-from gradgauge.diagnosis.rules import BY_NAME
-from gradgauge.errors import MissingExtra, UnknownName
+from gradgauge.diagnosis.rules import BY_NAME, rule_of
+from gradgauge.errors import MissingExtra
 from gradgauge.spec.checks import whole_number
 from gradgauge.watchers.watcher import Watcher
 
@@ -78,11 +78,8 @@ class RulePruner(BasePruner):
         patience: int = 2,
         beside: BasePruner | None = None,
     ):
-        for rule in rules or ():
-            if rule not in BY_NAME:
-                raise UnknownName("rule", rule, BY_NAME)
         whole_number("patience", patience, 1)
-        self._rules = frozenset(BY_NAME if rules is None else rules)
+        self._rules = frozenset(BY_NAME if rules is None else (rule_of(n).name for n in rules))
         self._patience, self._beside = patience, beside
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

@@ -56,7 +56,7 @@ class Arm:
             makes too good, against what was confirmed.
         cost: parameters and seconds a step, each as a multiple of the control's.
         finding_gone: whether the first cause of the training as it is is no longer found; None:
-            not asked.
+            not asked, or not to be seen in the control either.
         over_control, over_rates, over_random_search: see Over; None: not compared.
     """
 

@@ -311,7 +311,10 @@ class _Trial:
         return [self._arm(outcome, SCREENED) for _, outcome in best.values()]
 
     def _confirmed(self, arms: dict[Candidate, Arm], made: Sequence[Outcome]) -> None:
-        control = made[0]
+        control, cause = made[0], self.given.faults[0]
+        # What finds faults in figures alone may not see this one: where it does not see it in the
+        # control, its silence elsewhere says nothing.
+        shown = cause in control.findings
         for outcome in made:
             arm = self._arm(outcome, CONFIRMED)
             before = next((a for c, a in arms.items() if c.arm == outcome.candidate.arm), None)
@@ -320,7 +323,7 @@ class _Trial:
                 same = before.candidate == outcome.candidate
                 arm.screened = before.mean if same else None
             arm.cost = _cost(outcome, control)
-            arm.finding_gone = self.given.faults[0] not in outcome.findings
+            arm.finding_gone = cause not in outcome.findings if shown else None
             arms[outcome.candidate] = arm
 
     def _arm(self, outcome: Outcome, stage: str) -> Arm:

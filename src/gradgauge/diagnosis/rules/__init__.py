@@ -27,6 +27,7 @@ from gradgauge.diagnosis.rules import (
     vanishing_gradient,
 )
 from gradgauge.diagnosis.rules._rule import Rule, ask
+from gradgauge.errors import UnknownName
 
 RULES: tuple[Rule, ...] = (
     loss_mismatch.RULE,
@@ -57,4 +58,16 @@ initial weights, inputs and rates, then mechanisms, then the symptom that all of
 
 BY_NAME = {rule.name: rule for rule in RULES}
 
-__all__ = ["BY_NAME", "RULES", "Rule", "ask"]
+
+def rule_of(name: str) -> Rule:
+    """The rule of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name not in BY_NAME:
+        raise UnknownName("rule", name, BY_NAME)
+    return BY_NAME[name]
+
+
+__all__ = ["BY_NAME", "RULES", "Rule", "ask", "rule_of"]

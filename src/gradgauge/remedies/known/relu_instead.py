@@ -3,35 +3,9 @@
 from __future__ import annotations
 
 from gradgauge.remedies.known._dense import HE, swapped
+from gradgauge.remedies.known._lines import swapping
 from gradgauge.remedies.known._remedy import MODULE, Remedy
 from gradgauge.remedies.spec.case import SpecCase
-
-_KERAS = """
-for layer in model.layers[:-1]:
-    if hasattr(layer, "activation"):
-        layer.activation = keras.activations.relu
-    if isinstance(layer, keras.layers.Dense):
-        layer.kernel.assign(keras.initializers.HeNormal()(layer.kernel.shape))
-optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-model.compile(optimizer=optimizer, loss=model.loss, metrics=["accuracy"])
-"""
-
-_PYTORCH = """
-# Before the optimizer is made.
-for name, module in list(model.named_children()):
-    if type(module).__module__ == "torch.nn.modules.activation":
-        setattr(model, name, torch.nn.ReLU())
-    elif isinstance(module, torch.nn.Linear):
-        torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-"""
-
-_JAX = """
-# params: [{"weight": (fan_in, units), "bias": (units,)}, ...]
-f = jax.nn.relu  # in place of the hidden activation
-for layer in params:
-    key, own = jax.random.split(key)
-    layer["weight"] = jax.nn.initializers.he_normal()(own, layer["weight"].shape)
-"""
 
 
 def _on_spec(case: SpecCase, knob: float) -> SpecCase:
@@ -46,5 +20,5 @@ REMEDY = Remedy(
     paper="Glorot et al. (2011); He et al. (2015)",
     touches=frozenset({"activation", "scale"}),
     on_spec=_on_spec,
-    patch={"keras": _KERAS, "pytorch": _PYTORCH, "jax": _JAX},
+    patch=swapping("keras.activations.relu", "torch.nn.ReLU()", "jax.nn.relu", HE),
 )

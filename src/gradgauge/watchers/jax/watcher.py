@@ -20,6 +20,7 @@ from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch, NotFinite
+from gradgauge.watchers.guard import Guard, weakly
 from gradgauge.watchers.jax.non_finite import Sentinel
 from gradgauge.watchers.jax.probe import Probe
 from gradgauge.watchers.jax.tree import Leaves, Row
@@ -85,6 +86,7 @@ class JaxWatcher(Closing):
             },
             to,
         )
+        self._guard = Guard(self.recorder.note, weakly(self, "_let_go"))
 
     @property
     def run(self) -> Run:
@@ -123,6 +125,21 @@ class JaxWatcher(Closing):
             batch: the training batch, as the loss takes it; used unless a probe batch is fixed.
             loss: of this step.
         """
+        self._guard.renew()
+        try:
+            self._guard(self._take, params, grads, updates, batch, loss, new_params)
+        finally:
+            self.step_count += 1
+
+    def _take(
+        self,
+        params: Tree,
+        grads: Tree,
+        updates: Tree,
+        batch: Sequence[Any] | None,
+        loss: Any,
+        new_params: Tree,
+    ) -> None:
         self._params = params
         self._look_for_nan()  # What the step before was told has arrived by now.
         used = self._batch or (tuple(batch) if batch is not None else None)
@@ -137,10 +154,9 @@ class JaxWatcher(Closing):
             self._read_norms(params, grads, updates, new_params, loss)
         if self._sentinel is not None:
             told = tuple(batch) if batch is not None else None
-            self._guarded(self._sentinel.tell, self.step_count, params, grads, told, loss)
+            self._sentinel.tell(self.step_count, params, grads, told, loss)
             if self._sentinel is not None and self._sentinel.at_once:
                 self._look_for_nan()
-        self.step_count += 1
 
     def log_epoch(self, epoch: int, **figures: float) -> None:
         """Tell figures of an epoch, counted from 1: `loss`, `accuracy`, ..."""
@@ -148,30 +164,27 @@ class JaxWatcher(Closing):
 
     def close(self, params: Tree = None) -> None:
         """The training is over; with a probe batch, `params` (the final ones) are read, too."""
+        self._guard(self._last_look, params)
+        self.recorder.steps_done = self.step_count
+        self.recorder.close()
+
+    def _last_look(self, params: Tree) -> None:
         self._look_for_nan()
         if params is not None and self._batch is not None:
             self._read(params, self._batch)
-        self.recorder.steps_done = self.step_count
-        self.recorder.close()
+
+    def _let_go(self) -> None:
+        """The guard has seen too many failures: nothing is held any more."""
+        self._sentinel = self._probe = self._params = None
 
     def _scalar(self, arrays: list[Any], params: Tree, batch: tuple[Any, ...]) -> Any:
         result = self._loss(self._leaves.put(params, arrays), *batch)
         return result[0] if self._aux else result
 
-    def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What `function` gives; None where it raised an exception, which is then noted."""
-        try:
-            return function(*arguments)
-        except Exception as error:  # noqa: BLE001 an instrument must not end the training
-            why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            self.recorder.note("signals", "reading_failed", error=why)
-            self._sentinel = None
-        return None
-
     def _look_for_nan(self) -> None:
         if self._sentinel is None:
             return
-        origin = self._guarded(self._sentinel.settled)
+        origin = self._sentinel.settled()
         if origin is None:
             return
         self._sentinel = None  # The first one is enough.

@@ -17,6 +17,7 @@ from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch, NotFinite
+from gradgauge.watchers.guard import Guard, weakly
 from gradgauge.watchers.keras.callback import Callback
 from gradgauge.watchers.keras.layers import Row, rows_of_model
 from gradgauge.watchers.keras.non_finite import Sentinel, Weights, locate
@@ -103,6 +104,7 @@ class KerasWatcher(Closing, Callback):
             },
             to,
         )
+        self._guard = Guard(self.recorder.note, weakly(self, "_let_go"))
 
     @property
     def run(self) -> Run:
@@ -158,45 +160,52 @@ class KerasWatcher(Closing, Callback):
             return
         batch = self._given or _arrays_of_fit(self._watched)
         if batch is not None:
-            _build(self.model, batch[0])
+            self._guard(_build, self.model, batch[0])
         self._rows = rows_of_model(self.model)
-        if not any(row.info.trainable for row in self._rows):
+        if not self._guard.failed and not any(row.info.trainable for row in self._rows):
             raise CannotWatch("nothing_trainable", name=self.recorder.attributes["name"])
         if batch is None:
             self.recorder.note("signals", "no_probe_batch")
             self.recorder.attributes["batch"] = "none"
         else:
-            self._tapped = Tapped(self.model, self._rows, *batch)
+            self._tapped = self._guard(Tapped, self.model, self._rows, *batch)
         if keras.config.backend() != "torch":
             self.recorder.note("step_gradients", "keras_callback")
         if self.recorder.non_finite is None:
-            self._sentinel = self._guarded(Sentinel, self.model, self._stop_on_nan)
+            self._sentinel = self._guard(Sentinel, self.model, self._stop_on_nan)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         del logs
-        self._began_at = batch
-        began = time.perf_counter()
+        self._began_at, self._before = batch, None
+        self._guard.renew()
+        self._guard(self._before_step)
+
+    def _before_step(self) -> None:
         if self._every.due(self.step):
             seconds = self._read_probe()
             self._every.spent(seconds)
         began = time.perf_counter()
-        self._before = None
         if self.recorder.started and self._norms_every.due(self.step):
             self._before = [value_of(w) for row in self._synced() for w in row.weights]
             if self._sentinel is not None and self._tapped is not None:
-                held = self._guarded(Weights.of, self.model, self.step)
+                held = self._guard(Weights.of, self.model, self.step)
                 self._held = [*self._held[-1:], *([held] if held is not None else [])]
             self._seconds = time.perf_counter() - began
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         made = batch - self._began_at + 1
+        try:
+            self._guard(self._after_step, made, batch, logs or {})
+        finally:
+            self.step += max(made, 1)
+
+    def _after_step(self, made: int, batch: int, logs: dict[str, Any]) -> None:
         if self._before is not None:
             began = time.perf_counter()
-            self._read_step(made, batch, logs or {})
+            self._read_step(made, batch, logs)
             self._norms_every.spent(self._seconds + time.perf_counter() - began)
         if self._sentinel is not None:
-            self._broke(self._guarded(self._sentinel.tell, self.step, logs or {}))
-        self.step += max(made, 1)
+            self._broke(self._sentinel.tell(self.step, logs))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         del epoch, logs
@@ -206,26 +215,24 @@ class KerasWatcher(Closing, Callback):
         figures = {
             name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0
         }
-        self.recorder.epoch(epoch + 1, figures)
+        self._guard(self.recorder.epoch, epoch + 1, figures)
 
     def on_train_end(self, logs: Any = None) -> None:
         del logs
-        if self._sentinel is not None:
-            self._broke(self._guarded(self._sentinel.settled))
-        self._read_probe()
+        self._guard(self._last_look)
         self.close()
 
-    # -- the first NaN
+    def _last_look(self) -> None:
+        if self._sentinel is not None:
+            self._broke(self._sentinel.settled())
+        self._read_probe()
 
-    def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What `function` gives; None where it raised an exception, which is then noted."""
-        try:
-            return function(*arguments)
-        except Exception as error:  # noqa: BLE001 an instrument must not end the training
-            why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            self.recorder.note("signals", "reading_failed", error=why)
-            self._sentinel = None
-        return None
+    def _let_go(self) -> None:
+        """The guard has seen too many failures: nothing is held any more."""
+        self._sentinel = self._tapped = self._pass = None
+        self._held.clear()
+
+    # -- the first NaN
 
     def _broke(self, told: tuple[int, bool] | None) -> None:
         if told is None:
@@ -234,7 +241,7 @@ class KerasWatcher(Closing, Callback):
         (step, finite_loss), found = told, None
         held = [weights for weights in self._held if weights.step <= step]
         if self._tapped is not None and held:
-            found = self._guarded(locate, self._tapped, held[-1], self._synced())
+            found = self._guard(locate, self._tapped, held[-1], self._synced())
         if found is None:
             self.recorder.note("origin", "batch_not_seen")
         row, operation = found or (None, "gradient" if finite_loss else "")

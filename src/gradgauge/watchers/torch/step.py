@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradgauge.watchers.torch.guard import Guarded
+from gradgauge.watchers.guard import Guarded
 from gradgauge.watchers.torch.leftover import Leftover
 from gradgauge.watchers.torch.norms import tensor_norms
 from gradgauge.watchers.torch.optimizers import backward_pass, behind_backward, scaler_above

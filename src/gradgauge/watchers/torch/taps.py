@@ -19,9 +19,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from gradgauge.parts.activations import Activation
+from gradgauge.watchers.guard import Guarded, unguarded
 from gradgauge.watchers.torch.capture import Call, Capture, Key, key_of, tensors_in
 from gradgauge.watchers.torch.graph import Event, Graph, node_of
-from gradgauge.watchers.torch.guard import Guarded, unguarded
 from gradgauge.watchers.torch.hooks import (
     Handle,
     after_call,

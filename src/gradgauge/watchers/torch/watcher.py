@@ -18,10 +18,10 @@ from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import NotFinite
+from gradgauge.watchers.guard import Guard, guarded, weakly
 from gradgauge.watchers.measure import Seen, describe_slopes, measure_layers
 from gradgauge.watchers.recorder import CLIPPED, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
-from gradgauge.watchers.torch.guard import Guard, guarded, weakly
 from gradgauge.watchers.torch.hooks import before_call, is_plain_pass
 from gradgauge.watchers.torch.layers import Layers
 from gradgauge.watchers.torch.modules import Row, eager, is_compiled
