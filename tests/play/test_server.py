@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from gradgauge.cli.app import run
 from tests.play.served import SMALL, Served, send, served, until
 
 
@@ -202,3 +203,11 @@ def test_a_data_file_of_ones_own_is_trained_on(server: Served) -> None:
         assert len(until(line, "frame")["networks"][0]["surface"]) == 32 * 32
         send(line, "open", fragment=SMALL)
         until(line, "opened")
+
+
+@pytest.mark.parametrize("port", ["99999999", "65536", "-1"])
+def test_a_port_that_does_not_exist_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], port: str
+) -> None:
+    assert run(["play", "--no-browser", "--port", port]) == 2
+    assert "65535" in capsys.readouterr().err

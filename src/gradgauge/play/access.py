@@ -8,10 +8,11 @@ import socket
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from gradgauge.errors import Problem
+from gradgauge.errors import InvalidValue, Problem
 
 LOOPBACK = "127.0.0.1"
 _LETTERS = 18
+_LAST_PORT = 65_535
 
 
 class AccessProblem(Problem):
@@ -85,7 +86,10 @@ def listening(host: str | None, port: int | None, share: bool) -> tuple[socket.s
 
     Raises:
         AccessProblem: another host than loopback without sharing, or one that cannot be bound.
+        InvalidValue: no such port.
     """
+    if port is not None and not 0 <= port <= _LAST_PORT:
+        raise InvalidValue("port", port, "port", most=_LAST_PORT)
     bound = host or ("0.0.0.0" if share else LOOPBACK)
     if not share and not _is_loopback(bound):
         raise AccessProblem("not_loopback", host=bound)
