@@ -95,7 +95,9 @@ def test_a_program_of_somebody_elses_keeps_its_own_handler(tmp_path):
     module = tmp_path / "theirs" / "__main__.py"
     module.parent.mkdir()
     module.write_text(
-        "import signal, gradgauge.cli.app\n"
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import gradgauge.cli.app\n"
         "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
     )
     command = [sys.executable, "-m", "theirs"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import keras
 import numpy as np
 import pytest
 import torch
@@ -25,6 +26,7 @@ NETWORKS = (
 def built(notation: str, framework: str) -> dict[str, Any]:
     code = network_code(parse(notation), framework)
     compile(code, framework, "exec")
+    keras.utils.set_random_seed(0)  # PyTorch's and NumPy's state, too.
     made: dict[str, Any] = {}
     exec(code, made)
     return made
