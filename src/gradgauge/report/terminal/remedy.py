@@ -66,20 +66,25 @@ def print_remedy(
 
 
 def _table(result: RemedyResult, lang: str) -> Any:
+    from rich.cells import cell_len
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column(sentence("remedy.table.arm", lang), no_wrap=True)
-    for key in ("rate", "score", "over_control", "over_search", "gone", "cost"):
-        table.add_column(sentence(f"remedy.table.{key}", lang), justify="right")
-    for arm in result.arms:
-        table.add_row(*_row(result, arm, lang), style="" if arm.is_confirmed else "dim")
+    table.add_column(sentence("remedy.table.arm", lang))
+    rows = [_row(result, arm, lang) for arm in result.arms]
+    for at, key in enumerate(("rate", "score", "over_control", "over_search", "gone", "cost"), 1):
+        head = sentence(f"remedy.table.{key}", lang)
+        # Names and heads break between words; figures are never cut.
+        least = max(cell_len(text) for text in (*head.split(), *(row[at] for row in rows)))
+        table.add_column(head, justify="right", width=least)
+    for arm, row in zip(result.arms, rows, strict=True):
+        table.add_row(*row, style="" if arm.is_confirmed else "dim")
     return table
 
 
 def _row(result: RemedyResult, arm: Arm, lang: str) -> list[str]:
     summary = arm.summary
-    half = "" if summary.interval is None else f"±{summary.interval[1] - summary.mean:.3f}"
+    half = "" if summary.interval is None else f"±{summary.interval[1] - summary.mean:.2f}"
     mark = " ←" if arm is result.winning else ""
     gone = {None: "", True: "remedy.table.yes", False: "remedy.table.no"}[arm.finding_gone]
     times = arm.cost.get("seconds_per_step")
