@@ -156,3 +156,37 @@ def test_a_watched_training_that_breaks_ends_as_the_unwatched():
         seen = train(watcher.model)
     for one, other in zip(plain, seen, strict=True):
         assert torch.equal(torch.isnan(one), torch.isnan(other))
+
+
+class Switching(nn.Module):
+    """One expert a step, in turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+        self.out, self.turn = nn.Linear(4, 1), 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(torch.relu(self.experts[self.turn % 3](x)))
+
+
+def test_what_is_not_there_in_a_step_is_no_nan():
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 4), torch.randn(8, 1)
+    model = Switching()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    rivals = [Switching(), Switching()]
+    theirs = [torch.optim.SGD(one.parameters(), 0.01) for one in rivals]
+    pair = nn.ModuleList(rivals)
+    with (
+        gg.watch(model, optimizer=optimizer, every=1) as switching,
+        gg.watch(pair, every=1) as two,
+    ):
+        for turn in range(9):
+            for one, moves in ((model, optimizer), (rivals[turn % 2], theirs[turn % 2])):
+                one.turn = turn
+                moves.zero_grad()
+                ((one(x) - y) ** 2).mean().backward()
+                moves.step()
+    assert switching.run.figure("non_finite_step")[0] == -1
+    assert two.run.figure("non_finite_step")[0] == -1

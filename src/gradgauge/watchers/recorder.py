@@ -94,9 +94,14 @@ class Recorder:
     Args:
         attributes: facts of the whole Run: name, framework, batch, ...
         listeners: told of everything.
+
+    Attributes:
+        guarded: whether somebody looks at every step for the first NaN and will call `broke`: NaN
+            among the signals is then what could not be seen, such as an idle expert's.
     """
 
     listeners: list[Listener]
+    guarded: bool = False
 
     def __init__(self, attributes: Mapping[str, Any], listeners: Sequence[Listener] = ()):
         self.attributes: dict[str, Any] = dict(attributes)
@@ -254,6 +259,8 @@ class Recorder:
         for name in ("weight_norm", "z_std", "weight_grad_norm"):
             values = np.asarray(row.get(name, np.zeros(len(self.layers))), np.float64)
             seen = self._once.setdefault(name, np.full(len(self.layers), name == "weight_norm"))
+            if self.guarded and name != "weight_norm":
+                seen = np.zeros_like(seen)
             bad[name] = np.flatnonzero(np.isinf(values) | (np.isnan(values) & seen))
             if name in row:
                 self._once[name] = seen | np.isfinite(values)

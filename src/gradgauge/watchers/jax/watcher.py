@@ -86,6 +86,7 @@ class JaxWatcher(Closing):
             },
             to,
         )
+        self.recorder.guarded = True
         self._guard = Guard(self.recorder.note, weakly(self, "_let_go"))
 
     @property

@@ -173,6 +173,7 @@ class KerasWatcher(Closing, Callback):
             self.recorder.note("step_gradients", "keras_callback")
         if self.recorder.non_finite is None:
             self._sentinel = self._guard(Sentinel, self.model, self._stop_on_nan)
+            self.recorder.guarded = self._sentinel is not None
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         del logs

@@ -112,6 +112,7 @@ class PyTorchWatcher(Closing):
         self._stop_on_nan = stop_on_nan
         self._sentinel: Sentinel | None = Sentinel(self.model, self._compiled)
         self._hooks.callback(self._sentinel.remove)
+        self.recorder.guarded = True
         self._layers = Layers(self.model, self.recorder)
         self._open()
 
