@@ -274,3 +274,25 @@ def test_a_loss_that_cannot_be_traced_is_said():
     watcher.step(params, params, params, batch=(jnp.ones((1, 3)),))
     assert {note.reason for note in watcher.run.notes} == {"probe_failed"}
     assert np.isfinite(watcher.run.values("steps", "update_ratio")).all()
+
+
+def test_a_parameter_that_multiplies_nothing_is_read_all_the_same():
+    params = {
+        "means": jnp.ones((3, 2)),
+        "scales": jnp.zeros((3, 2)),
+        "never": jnp.ones((2, 2)),
+        "out": jnp.ones((3, 1)),
+    }
+
+    def loss(params, x):
+        far = ((x[:, None] - params["means"]) * jnp.exp(-params["scales"])) ** 2
+        return (jnp.exp(-far.sum(-1)) @ params["out"]).mean()
+
+    watcher = gg.watch(loss, params, jnp.ones((5, 2)), every=1)
+    watcher.step(params)
+    called = {layer.name: layer.called for layer in watcher.run.layers}
+    assert called == {"means": True, "scales": True, "never": False, "out": True}
+    told = {
+        note.reason: set(note.layers) for note in watcher.run.notes if note.subject == "signals"
+    }
+    assert told == {"alone": {"means", "scales"}, "not_called": {"never"}}

@@ -66,6 +66,8 @@ class Probe:
         numbers = dict(zip(self._program.inputs, range(len(arrays)), strict=False))
         ndims = {i: len(shape) for i, shape in enumerate(leaves.shapes)}
         self.found = find_layers(self._program, numbers, ndims)
+        read = {ref for operation in self._program.operations for ref in operation.inputs}
+        self._read = {leaf for ref, leaf in numbers.items() if ref in read}
         uses = [use for use in self.found.uses if not use.folded]
         self.uses = uses
         self._taps = sorted({r for u in uses for r in (u.z, u.h) if r is not None})
@@ -122,7 +124,7 @@ class Probe:
             if leaf in order or leaf in folded:
                 continue
             row = self.leaves.row(leaf, "recurrent" if leaf in self.found.inside else "other")
-            row.info.called = leaf in self.found.inside
+            row.info.called = leaf in self._read
             rows.insert(max(len(rows) - 1, 0) if order else len(rows), row)
         self._rows = rows
         return rows
@@ -166,8 +168,8 @@ class Probe:
         )
         uses = [use for use in self.uses if use.leaf == leaf]
         if not uses:
-            inside = self.found.inside.get(leaf)
-            note("signals", "inside_loop" if inside else "not_called", name)
+            inside = "inside_loop" if self.found.inside.get(leaf) else "alone"
+            note("signals", inside if leaf in self._read else "not_called", name)
             return shown
         shown.source = uses[0].source
         shown.eps = passed.eps[uses[0].z]
