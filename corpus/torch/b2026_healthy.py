@@ -12,6 +12,7 @@ from corpus.data import b2026 as d
 from corpus.pairs import pair
 from corpus.torch import models_b2026 as m
 from corpus.torch.fits import torch_fit
+from corpus.torch.models import train
 
 CE, SGD = nn.CrossEntropyLoss(), torch.optim.SGD
 
@@ -61,8 +62,6 @@ pair("pytorch", None, "sparse-embedding", _sparse)
 
 
 def _converged(s: int, _: bool) -> Any:
-    from corpus.torch_models import train
-
     model = train(m.dense([16, 64, 6], nn.ReLU, s), *d.vowels(s), epochs=40)
     return torch_fit(model, CE, *d.vowels(s), rate=1e-4, epochs=3)
 
@@ -71,8 +70,6 @@ pair("pytorch", None, "already-converged", _converged)
 
 
 def _fine_tuned(s: int, _: bool) -> Any:
-    from corpus.torch_models import train
-
     x, y = d.gratings(s)
     torch.manual_seed(s)
     model = train(m.TorchConv(), x, y, epochs=6)

@@ -114,9 +114,9 @@ class Experiment(Protocol):
         ...
 
     def shifted(
-        self, seed: int, scale: float, only: Collection[int] | None = None
+        self, seed: int, scale: float, only: Collection[int] | None = None, part: float = 1.0
     ) -> AbstractContextManager[None]:
-        """Within it, weights are moved at random by `scale` of their own size."""
+        """Within it, weights are `part` of themselves, moved at random by `scale` of that."""
         ...
 
 

@@ -11,6 +11,9 @@ from gradgauge.diagnosis.properties.experiment import Experiment
 _SHIFTS = ((1, 0.1), (2, 0.5))
 """Seed and size of the moves at which gradients are asked again: a branch that begins at zero
 has a gradient there, and so has a unit that was dead."""
+_PARTS = (0.1, 0.02)
+"""Shares of the weights at which they are asked once more: an output that was saturated, or a
+probability that its loss clipped, has a gradient there."""
 _MOVED = 1e-3
 """Relative change of the loss that rounding does not make."""
 _MOST = 8
@@ -48,10 +51,13 @@ def reach(experiment: Experiment) -> Reach:
     still = {i for i, slope in enumerate(slopes) if _none(slope)}
     if not math.isfinite(loss):
         return Reach(reason="non_finite_loss")
-    for seed, scale in _SHIFTS:
+    for seed, scale, part in (
+        *((*shift, 1.0) for shift in _SHIFTS),
+        *((1, 0.1, p) for p in _PARTS),
+    ):
         if not still:
             return Reach()
-        with experiment.shifted(seed, scale):
+        with experiment.shifted(seed, scale, part=part):
             _, there = experiment.slopes()
         still = {i for i in still if _none(there[i])}
     if not still:

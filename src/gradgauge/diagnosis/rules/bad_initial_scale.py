@@ -18,7 +18,7 @@ from gradgauge.diagnosis.rules._rule import (
     RuleLimits,
     Silent,
 )
-from gradgauge.diagnosis.signals import attenuation_decades
+from gradgauge.diagnosis.signals import attenuation_decades, nothing_reached
 from gradgauge.errors import UnknownName
 from gradgauge.theory import init_advice
 
@@ -63,7 +63,8 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     harm = _harm(evidence, limits)
     worst = max(s.factor for s in off)
     gross = worst > limits["gross"].value
-    severity = FAULT if ((evidence.lagging or gross) and harm) or evidence.failing else WARNING
+    fails = evidence.failing or nothing_reached(evidence)
+    severity = FAULT if ((evidence.lagging or gross) and harm) or fails else WARNING
     if severity == WARNING and not (harm or gross):
         return
     first = next(s for s in off if s.factor >= worst / 1.5 or math.isinf(worst))

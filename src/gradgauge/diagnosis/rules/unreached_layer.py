@@ -45,14 +45,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if not evidence.layers:
         yield Silent("no_layers")
     if nothing_reached(evidence):
-        yield Found(
-            "nothing",
-            value=0.0,
-            limit="gradient",
-            remedies=("reach_nothing", "reach_detached"),
-            facts={"layers": len(learning_layers(evidence))},
-            certainty=1.0,
-        )
+        yield _nothing_in_training(evidence)
         return
     cut = _cut_off(evidence) | _cut_by_experiment(evidence)
     found = []
@@ -95,6 +88,22 @@ def _nothing(evidence: Evidence, reach: Reach) -> Found:
         limit="gradient",
         remedies=(f"reach_{case}",),
         certainty=1.0,
+    )
+
+
+def _nothing_in_training(evidence: Evidence) -> Found:
+    """No gradient at any step. Where an experiment found one at smaller weights, the wiring is
+    sound, and the loss is flat where the training stands: what causes that stands before it."""
+    reach = evidence.properties.reach
+    flat = reach is not None and not reach.reason
+    return Found(
+        "flat" if flat else "nothing",
+        value=0.0,
+        limit="gradient",
+        remedies=("reach_flat",) if flat else ("reach_nothing", "reach_detached"),
+        facts={"layers": len(learning_layers(evidence))},
+        certainty=1.0,
+        symptom=flat,
     )
 
 

@@ -148,7 +148,7 @@ class JaxExperiment:
 
     @contextlib.contextmanager
     def shifted(
-        self, seed: int, scale: float, only: Collection[int] | None = None
+        self, seed: int, scale: float, only: Collection[int] | None = None, part: float = 1.0
     ) -> Iterator[None]:
         """See Experiment."""
         kept = list(self._leaves)
@@ -159,7 +159,7 @@ class JaxExperiment:
                 i = self._learn[place]
                 value = np.asarray(kept[i], np.float32)
                 noise = draw.standard_normal(value.shape, np.float32)
-                moved = value + scale * size_of(value) * noise
+                moved = part * (value + scale * size_of(value) * noise)
                 self._leaves[i] = jnp.asarray(moved, kept[i].dtype)
             yield
         finally:

@@ -52,6 +52,7 @@ BY_HAND: tuple[Remedy, ...] = (
         GRAPH,
         _WIRING,
         "reach_nothing",
+        "reach_flat",
         "reach_not_called",
         "reach_detached",
         "reach_outputs_cut",

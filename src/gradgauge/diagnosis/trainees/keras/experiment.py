@@ -134,7 +134,7 @@ class KerasExperiment:
 
     @contextlib.contextmanager
     def shifted(
-        self, seed: int, scale: float, only: Collection[int] | None = None
+        self, seed: int, scale: float, only: Collection[int] | None = None, part: float = 1.0
     ) -> Iterator[None]:
         """See Experiment."""
         draw = np.random.default_rng(seed)
@@ -144,7 +144,7 @@ class KerasExperiment:
         try:
             for variable, value in zip(chosen, kept, strict=True):
                 noise = draw.standard_normal(value.shape, np.float32)
-                variable.assign(value + scale * size_of(value) * noise)
+                variable.assign(part * (value + scale * size_of(value) * noise))
             yield
         finally:
             for variable, value in zip(chosen, kept, strict=True):

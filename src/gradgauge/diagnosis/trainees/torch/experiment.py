@@ -152,7 +152,7 @@ class TorchExperiment:
 
     @contextlib.contextmanager
     def shifted(
-        self, seed: int, scale: float, only: Collection[int] | None = None
+        self, seed: int, scale: float, only: Collection[int] | None = None, part: float = 1.0
     ) -> Iterator[None]:
         """See Experiment."""
         draw = torch.Generator().manual_seed(seed)
@@ -163,7 +163,7 @@ class TorchExperiment:
             with torch.no_grad():
                 for p in moved:
                     noise = torch.randn(p.shape, generator=draw, dtype=torch.float32)
-                    p.add_((scale * size_of(array(p)) * noise).to(p))
+                    p.add_((scale * size_of(array(p)) * noise).to(p)).mul_(part)
             yield
         finally:
             with torch.no_grad():
