@@ -126,6 +126,7 @@ def test_a_worker_that_dies_is_started_again_and_gives_the_same_figures(server: 
             pass
         os.kill(worker_of(server), signal.SIGKILL)
         assert until(line, "worker")["state"] == "restarted"
+        # Given before the new worker is there: it is done as soon as it is.
         send(line, "reset")
         until(line, "opened")
         until(line, "opened")

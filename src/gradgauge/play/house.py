@@ -24,6 +24,8 @@ MOST_FRAMES = 600
 _LINE = 1 << 24
 _SAVING = 30.0
 _RESTARTS, _WINDOW = 3, 60.0
+_MOST_KEPT = 1_000
+"""Orders that wait for a worker that is being started."""
 
 
 @dataclass(eq=False)
@@ -113,6 +115,7 @@ class House:
         self.rooms = {MAIN: Memory(fragment)}
         self.viewers: dict[str, Viewer] = {}
         self._process: asyncio.subprocess.Process | None = None
+        self._kept: list[dict[str, Any]] = []
         self._deaths: list[float] = []
         self._numbers = 0
         self._saving: dict[str, asyncio.Future[list[Path]]] = {}
@@ -122,13 +125,17 @@ class House:
         """Keep a worker alive, and hand on what it says, until cancelled."""
         try:
             while True:
-                self._process = await self._started()
+                process = await self._started()
+                self._process, kept, self._kept = process, self._kept, []
                 playing = self._watched
                 for name, memory in self.rooms.items():
                     given = {"fragment": memory.fragment, "playing": playing}
                     self._write({"room": name, "order": "open", **given})
-                await self._listen(self._process)
-                await self._process.wait()
+                for order in kept:
+                    self._write(order)
+                await self._listen(process)
+                self._process = None
+                await process.wait()
                 self._deaths = [at for at in self._deaths if at > time.monotonic() - _WINDOW]
                 self._deaths.append(time.monotonic())
                 lost = len(self._deaths) > _RESTARTS
@@ -153,9 +160,14 @@ class House:
         )
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        """Hand on what a worker says until it ends; one that says what is no line is ended."""
         assert process.stdout is not None
-        while line := await process.stdout.readline():
-            self._hear(line.decode().rstrip("\n"))
+        try:
+            while line := await process.stdout.readline():
+                self._hear(line.decode().rstrip("\n"))
+        except (ValueError, KeyError):
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     def close(self) -> None:
         """End the worker."""
@@ -275,8 +287,9 @@ class House:
 
     def _write(self, order: dict[str, Any]) -> None:
         if self._process is None or self._process.stdin is None:
+            self._kept = [*self._kept, order][-_MOST_KEPT:]
             return
-        with contextlib.suppress(ConnectionError, RuntimeError):  # It is being started again.
+        with contextlib.suppress(ConnectionError, RuntimeError):  # It has just died.
             self._process.stdin.write((dumps(order) + "\n").encode())
 
 

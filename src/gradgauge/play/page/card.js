@@ -7,6 +7,12 @@ import { story } from "./story.js";
 import { drawSurface } from "./surface.js";
 import { number, percent, say } from "./words.js";
 
+/** A card's heading, from the moment on that there is a network. @param {any} scene @param {number} at */
+function called(scene, at) {
+  const network = scene.networks[at];
+  return scene.watched ? network.name : heading(network, scene.settings, at);
+}
+
 export class Card {
   /**
    * @param {number} network @param {any} choices @param {() => Store} store
@@ -16,7 +22,7 @@ export class Card {
   constructor(network, choices, store, change, ask) {
     this.network = network;
     this.ladder = new Ladder(network, ask.look);
-    this.title = make("h2", "");
+    this.title = make("h2", "", called(store().scene, network));
     this.accuracy = make("p", "accuracy");
     this.story = make("p", "story");
     this.story.setAttribute("aria-live", "off");
@@ -54,7 +60,7 @@ export class Card {
     if (!scene || !shown) return;
     const network = scene.networks[this.network];
     const frame = shown.networks[this.network];
-    this.title.textContent = scene.watched ? network.name : heading(network, scene.settings, this.network);
+    this.title.textContent = called(scene, this.network);
     const known = store.accuracy(this.network);
     this.accuracy.replaceChildren(
       make("strong", "", percent(known)),
