@@ -10,8 +10,8 @@ from gradgauge.cli.app import run
 from gradgauge.messages.catalog import LANGUAGES
 from gradgauge.study.sweep.store import Store
 
-from ..study.fakes import fake_plan
-from ..study.test_sweep import write_plan
+from ..study.sweep.fakes import fake_plan
+from ..study.sweep.test_sweep import write_plan
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from gradgauge.study.compare.saved import load_comparison
 from gradgauge.study.sweep.plan_file import read_plan
 from gradgauge.study.sweep.results import load_study
 from gradgauge.study.sweep.store import Store
-from tests.study.test_results import PLAN
+from tests.study.sweep.test_results import PLAN
 
 
 @dataclass(frozen=True)

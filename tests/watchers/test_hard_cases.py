@@ -12,7 +12,7 @@ from torch import nn
 import gradgauge as gg
 from gradgauge.report.pages.watched import watched_page
 from gradgauge.report.terminal.live import LiveTable
-from tests.watchers.test_pytorch_training import hooks_left
+from tests.watchers.torch.test_training import hooks_left
 
 X, Y = torch.randn(64, 8, generator=torch.Generator().manual_seed(1)), torch.arange(64) % 3
 SIGNALS = ("delta_norm", "g_norm", "weight_grad_norm", "z_std", "h_std", "slope_gain")

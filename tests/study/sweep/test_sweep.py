@@ -28,7 +28,7 @@ from gradgauge.study.sweep.store import Store, status
 from .fakes import FakeEngine, fake_plan
 
 KILLS = int(os.environ.get("GRADGAUGE_KILLS", "3"))
-"""How often the loop kills: `GRADGAUGE_KILLS=20 pytest tests/study/test_sweep.py`."""
+"""How often the loop kills: `GRADGAUGE_KILLS=20 pytest tests/study/sweep/test_sweep.py`."""
 
 PLAN = """\
 dataset = "blobs.npz"

@@ -32,7 +32,7 @@ from gradgauge.report.words.layer_groups import shortened
 from gradgauge.run import Run
 from gradgauge.watchers.recorder import Recorder
 from tests.report.conftest import LANGUAGES
-from tests.report.test_html import Page
+from tests.report.pages.test_html import Page
 
 CASES = (
     "plain",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BACKENDS = ("tensorflow", "jax", "torch")
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
@@ -23,7 +23,7 @@ def findings(backend: str) -> dict:
     flags = f"{os.environ.get('XLA_FLAGS', '')} {QUICK}" if backend == "jax" else ""
     environment = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": flags.strip()}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.watchers.keras_case"],
+        [sys.executable, "-m", "tests.watchers.keras.keras_case"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import gradgauge as gg
-from tests.watchers.test_pytorch_training import X, Y, alike, hooks_left, network, smooth
+from tests.watchers.torch.test_training import X, Y, alike, hooks_left, network, smooth
 
 
 def transformer():

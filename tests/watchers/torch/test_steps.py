@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import gradgauge as gg
-from tests.watchers.test_pytorch_training import alike, hooks_left
+from tests.watchers.torch.test_training import alike, hooks_left
 
 RTOL = 1e-9
 BCE = nn.functional.binary_cross_entropy_with_logits

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import gradgauge as gg
 from gradgauge.watchers.errors import CannotWatch
-from tests.watchers.test_pytorch_training import alike, hooks_left
+from tests.watchers.torch.test_training import alike, hooks_left
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -1,6 +1,6 @@
 """All that is asked of the Keras watcher, on the backend in KERAS_BACKEND: one process each.
 
-Prints one line of JSON: check -> what was found. `test_keras.py` says what it must be.
+Prints one line of JSON: check -> what was found. `test_backends.py` says what it must be.
 """
 
 from __future__ import annotations

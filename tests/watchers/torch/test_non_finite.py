@@ -8,7 +8,7 @@ from torch import nn
 
 import gradgauge as gg
 from gradgauge.watchers.errors import NotFinite
-from tests.watchers.test_pytorch_training import alike, hooks_left
+from tests.watchers.torch.test_training import alike, hooks_left
 
 X, Y = torch.randn(32, 8, generator=torch.Generator().manual_seed(0)), torch.arange(32) % 3
 BAD_STEP, LAST = 12, 20

@@ -116,7 +116,7 @@ def test_nan_and_infinity_are_kept(tmp_path):
 
 _CLAIM_AND_WAIT = """
 import sys
-from tests.study.test_store import first, open_store
+from tests.study.sweep.test_store import first, open_store
 store = open_store(sys.argv[1])
 store.claim(first(4))
 store.done(0, "a-b", 0, (0.0, -1.0), None)
@@ -335,7 +335,7 @@ def test_a_full_database_keeps_what_is_done(tmp_path):
 
 _FILL = """
 import json, resource, sys
-from tests.study.test_store import finish, open_store
+from tests.study.sweep.test_store import finish, open_store
 from gradgauge.study.sweep.problems import StudyProblem
 store = open_store(sys.argv[1], cells=3000)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
