@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gradgauge.export.tensorboard import TensorBoardWriter as TensorBoardWriter
     from gradgauge.parts.activations import ACTIVATIONS as ACTIVATIONS
     from gradgauge.play.watched import PlayListener as PlayListener
+    from gradgauge.play.widget import PlayWidget as PlayWidget
     from gradgauge.remedies.result import RemedyResult as RemedyResult
     from gradgauge.remedies.run import remedy as remedy
     from gradgauge.report.closing import ReportWriter as ReportWriter
@@ -56,6 +57,7 @@ _HOMES = {
     "LiveTable": "gradgauge.report.terminal.live:LiveTable",
     "NetworkSpec": "gradgauge.spec.network:NetworkSpec",
     "PlayListener": "gradgauge.play.watched:PlayListener",
+    "PlayWidget": "gradgauge.play.widget:PlayWidget",
     "RemedyResult": "gradgauge.remedies.result:RemedyResult",
     "ReportWriter": "gradgauge.report.closing:ReportWriter",
     "Run": "gradgauge.run:Run",
@@ -93,6 +95,7 @@ __all__ = [
     "LiveTable",
     "NetworkSpec",
     "PlayListener",
+    "PlayWidget",
     "RemedyResult",
     "ReportWriter",
     "Run",

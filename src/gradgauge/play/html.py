@@ -62,6 +62,15 @@ def replay_page(lang: str, history: str) -> Page:
     return _page({"lang": lang, "share": None, "replay": json.loads(history)})
 
 
+def embedded_page(lang: str) -> Page:
+    """The page for a frame: it is told what to show by whoever holds the frame.
+
+    Args:
+        lang: of the page.
+    """
+    return _page({"lang": lang, "share": None, "replay": None, "embedded": True})
+
+
 def qr_code(address: str) -> str:
     """A QR code as SVG; empty without the library that draws it."""
     try:

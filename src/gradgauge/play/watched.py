@@ -15,19 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gradgauge.errors import MissingExtra
 from gradgauge.json import dumps
 from gradgauge.layers import LayerInfo
 from gradgauge.play.access import Access, listening
-from gradgauge.play.findings import Watch
-from gradgauge.play.frames import SHOWN, network_frame
 from gradgauge.play.house import MAIN, House, Viewer
-from gradgauge.run import Run
+from gradgauge.play.telling import Telling
 
 _STARTED = 10.0
-_LEAST_ROWS = 2
 
 
 class _Showing(House):
@@ -53,7 +48,7 @@ class _Showing(House):
         self._hear(dumps({"room": MAIN, **message}))
 
 
-class PlayListener:
+class PlayListener(Telling):
     """Shows a watched training in the live page, from the first look to the last.
 
     The page is served from a thread of its own until the process ends or `close` is called; the
@@ -89,16 +84,12 @@ class PlayListener:
     ):
         if importlib.util.find_spec("starlette") is None:
             raise MissingExtra("PlayListener", "play")
+        super().__init__()
         self._socket, access = listening(host, port, share)
         self.address = access.address(driving=True)
         self.viewers = access.address(driving=False) if share else None
         self._browser, self._lang = browser, lang
         self._house, self._stop = _Showing(), threading.Event()
-        self._layers: Sequence[LayerInfo] = ()
-        self._attributes: Mapping[str, Any] = {}
-        self._rows: np.ndarray | None = None
-        self._loss, self._update = np.nan, np.array([])
-        self._watch = Watch(1.0)
         self._serve(access)
 
     def _serve(self, access: Access) -> None:
@@ -123,76 +114,11 @@ class PlayListener:
 
     def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
         """See Listener."""
-        self._layers, self._attributes = layers, attributes
+        super().opened(layers, attributes)
         if self._browser:
             threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
 
-    def recorded(self, group: str, step: int, values: Mapping[str, Any]) -> None:
-        """See Listener: a look at all layers is a frame."""
-        loss = values.get("loss")
-        self._loss = self._loss if loss is None else float(loss)
-        if "update_ratio" in values:
-            self._update = np.asarray(values["update_ratio"], np.float64)
-        if group != "probes" or "delta_norm" not in values:
-            return
-        if self._rows is None and not self._begin(values):
-            return
-        self._say(self._frame(step, values))
-
-    def closed(self, run: Run) -> None:
-        """See Listener."""
-        del run
-        self._say({"kind": "status", "status": "done", "speed": 10})
-
-    def _begin(self, values: Mapping[str, Any]) -> bool:
-        """Settle which layers are rungs: those that an error signal is measured at."""
-        seen = np.flatnonzero(np.isfinite(np.asarray(values["delta_norm"], np.float64)))
-        if len(seen) < _LEAST_ROWS:
-            return False
-        self._rows = seen
-        layers = [self._layers[int(at)] for at in seen]
-        network = {
-            "name": str(self._attributes.get("name", "model")),
-            "notation": None,
-            "parameters": sum(layer.parameters for layer in layers),
-            "names": [layer.name for layer in layers],
-            "widths": [layer.units for layer in layers[:-1]],
-            "activations": [layer.activation for layer in layers[:-1]],
-            "predicted": {"delta_decades": [], "signal_spread": []},
-        }
-        data = {"name": "", "inputs": 0, "outputs": 0, "train": 0, "constant": None, "points": None}
-        self._say(
-            {
-                "kind": "opened",
-                "watched": True,
-                "fragment": "",
-                "settings": {},
-                "steps": 0,
-                "per_epoch": 0,
-                "data": data,
-                "networks": [network],
-                "unknown": [],
-            }
-        )
-        self._say({"kind": "status", "status": "running", "speed": 10})
-        return True
-
-    def _frame(self, step: int, values: Mapping[str, Any]) -> dict[str, Any]:
-        every = {**values, "update_ratio": self._update}
-        gauges = {name: self._row(every.get(name)) for name in SHOWN}
-        found = self._watch.look({name: row[0] for name, row in gauges.items()}, None)
-        loss, nothing = np.array([self._loss]), np.array([np.nan])
-        network = network_frame(gauges, loss, nothing, None, found, None)
-        return {"kind": "frame", "step": int(step), "networks": [network]}
-
-    def _row(self, values: Any) -> np.ndarray:
-        """A quantity of the rungs, (1, rungs); NaN where it is not measured."""
-        rows = self._rows if self._rows is not None else np.array([], int)
-        full = np.asarray([] if values is None else values, np.float64)
-        if full.ndim != 1 or len(full) <= rows.max(initial=0):
-            return np.full((1, len(rows)), np.nan)
-        return full[rows][None]
-
-    def _say(self, message: Mapping[str, Any]) -> None:
+    def say(self, message: Mapping[str, Any]) -> None:
+        """Hand a message to whoever looks."""
         with contextlib.suppress(RuntimeError):  # The page has been closed.
             self._loop.call_soon_threadsafe(self._house.tell, message)

@@ -7,6 +7,7 @@ import { drawCauses } from "./causes.js";
 import { Connection } from "./connection.js";
 import { Courses } from "./courses.js";
 import { Detail } from "./detail.js";
+import { Embedded } from "./embedded.js";
 import { drawExports } from "./exports.js";
 import { fill, sharedFields } from "./fields.js";
 import { make, scales } from "./ladder.js";
@@ -28,7 +29,7 @@ let waiting = false;
 let asked = false;
 let trouble = "";
 
-const line = boot.replay ? new Replay(boot.replay, hear, told) : new Connection(hear, told);
+const line = boot.replay ? new Replay(boot.replay, hear, told) : new (boot.embedded ? Embedded : Connection)(hear, told);
 const courses = new Courses(byId("courses"), held);
 const detail = new Detail(
   byId("detail"),
