@@ -63,15 +63,22 @@ class FakeTrainer:
             shared = np.random.default_rng([self.trial, seed]).normal()
             noise = self.noise * (rng.normal() + shared)
             scores.append(0.5 + self.effect(candidate) + noise)
-        changed = candidate.kind != "control"
+        changed = bool(candidate.doses)
         return Outcome(
             candidate,
             seeds=tuple(seeds),
             scores=tuple(scores),
             samples=round(100 * share * len(seeds)),
-            findings=() if self.blind or (self.cures and changed) else ("vanishing-gradient",),
+            findings=()
+            if self.blind or (self.cures and candidate.kind != "control")
+            else ("vanishing-gradient",),
             seconds_per_step=0.001,
             parameters=10,
+            curve=tuple(tuple(score * part for part in (0.4, 0.8, 1.0)) for score in scores),
+            signal={
+                "delta_norm": tuple(10.0 ** (4 * changed + at - 8) for at in range(5)),
+                "signal_spread": (0.5, 0.1, 1e-3 + 0.4 * changed, 1e-4 + 0.3 * changed, 0.0),
+            },
         )
 
 

@@ -63,7 +63,7 @@ def test_gain_and_centring_takes_the_means_out(blobs):
 
 def test_a_whole_trial_on_blobs_repairs_a_deep_sigmoid(blobs, tmp_path):
     """End to end, the engine included; again from the store without training anything."""
-    options = {"dataset": blobs, "epochs": 4, "batch_size": 20, "out": tmp_path, "budget": 9}
+    options = {"dataset": blobs, "epochs": 4, "batch_size": 20, "out": tmp_path, "budget": 10}
     result = gg.remedy("12-16x8-3 sigmoid", **options)
     assert "vanishing-gradient" in result.findings["before"]
     assert result.verdict in ("repaired", "as-good-as-random-search")

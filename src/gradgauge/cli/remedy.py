@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ def command(
     check_folder(out)
     options = {name: value for name, value in options.items() if value is not None}
     result = _try(target, out, json or quiet, options)
-    paths = _write(result, out)
+    paths = _write(result, out, _command(target, out, options))
     if json:
         print(paths[0].read_text(encoding="utf-8"))
     elif not quiet:
@@ -82,12 +83,28 @@ def _estimate(plan: Plan, seconds: float) -> str:
     )
 
 
-def _write(result: RemedyResult, out: Path) -> list[Path]:
-    """The figures as JSON, and the picture where there is something to show."""
+def _write(result: RemedyResult, out: Path, command: str) -> list[Path]:
+    """The figures as JSON, the page, the picture where there is something to show; with them the
+    Runs, which the trial has written."""
     from gradgauge.json import dumps
-    from gradgauge.report.terminal.remedy import write_remedy_images
+    from gradgauge.remedies.store import run_path
+    from gradgauge.report.pages.remedy import write_remedy_page
+    from gradgauge.report.remedy_files import write_remedy_images
     from gradgauge.run import write_text_whole
 
     lang = language.current()
-    path = write_text_whole(out / "remedy.json", dumps(result.to_json(lang), indent=1))
-    return [path, *write_remedy_images(result, out, lang)]
+    paths = (run_path(out, arm.candidate) for arm in result.arms if arm.is_confirmed)
+    runs = [path for path in paths if path.is_file()]
+    figures = write_text_whole(out / "remedy.json", dumps(result.to_json(lang), indent=1))
+    page = write_remedy_page(result, out / "report.html", lang, command, runs)
+    return [figures, page, *write_remedy_images(result, out, lang), *runs]
+
+
+def _command(target: str, out: Path, options: dict[str, Any]) -> str:
+    """The command line that repeats the trial."""
+    words = ["gradgauge", "remedy", target]
+    for name, value in options.items():
+        if value is not False:
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, f"{value}"]
+    return shlex.join([*words, *([] if out == DEFAULT_OUT else ["--out", str(out)])])

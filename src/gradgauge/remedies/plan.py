@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gradgauge.diagnosis.budget import Budget
@@ -11,8 +11,9 @@ from gradgauge.errors import GradgaugeError
 from gradgauge.messages.catalog import Message
 from gradgauge.sign_flip import least_seeds
 
-TRAININGS = 12.0
-"""Trainings of the given length for each arm, where no budget is named."""
+TRAININGS = 10.0
+"""Trainings of the given length for each arm, where no budget is named: the fewest that confirm
+MOST_CONFIRMED remedies and choose them by two seeds."""
 
 ETA = 3
 """Candidates are cut to a third, and the trainings of those that stay are three times as long."""
@@ -21,8 +22,11 @@ FIRST_SHARE = 1 / 9
 """No candidate is judged before so much of a training, or one epoch: slow starts are no failures."""
 
 MOST_REMEDIES = 8
-MOST_CONFIRMED = 5
-"""Remedies that are tried, and those of them that are confirmed, at most."""
+MOST_CONFIRMED = 3
+"""Remedies that are tried, and those of them that are confirmed, at most: one each that reaches the
+weights, a module, the graph."""
+
+MOST_SCREENING_SEEDS = 3
 
 CONFIRMING = 0.7
 """Of an arm's budget, for confirming, where that is more seeds than are needed at least."""
@@ -62,7 +66,7 @@ class Plan:
         remedies: how many are tried.
         rates: learning rates that the training as it is is tried at, beside its own.
         shares: lengths of the screening's rungs, as shares of a training.
-        screening_seeds: of every candidate in a rung.
+        screening_seeds: of every candidate in a rung behind the first.
         confirmed: remedies that are confirmed at most.
         seeds: of every confirmed arm.
     """
@@ -79,14 +83,20 @@ class Plan:
         """Ladder points of all remedies and rates: random search draws as many."""
         return self.rates + _LADDER * self.remedies
 
+    def seeds_of_rung(self, share: float) -> int:
+        """Seeds of every candidate in a rung: of several rungs the first sorts out what does not
+        train at all, for which half of the seeds are enough."""
+        return seeds_of_rung(self.screening_seeds, self.shares, share)
+
     @property
     def screening(self) -> float:
         """Trainings of the given length that choosing takes."""
         total, count = 0.0, self.candidates
         for share in self.shares:
-            total += (2 * count + 1) * share
+            total += (2 * count + 1) * share * self.seeds_of_rung(share)
             count = kept(count)
-        return self.screening_seeds * (total + 2 * PAIR * self.shares[-1])
+        last = self.shares[-1]
+        return total + 2 * PAIR * last * self.seeds_of_rung(last)
 
     @property
     def confirming(self) -> float:
@@ -101,7 +111,7 @@ class Plan:
     @property
     def per_arm(self) -> float:
         """Trainings of the given length that one arm may take."""
-        return self.seeds + self.screening_seeds * _arm_share(self.shares)
+        return self.seeds + _arm_share(self.shares, self.screening_seeds)
 
 
 def kept(count: int) -> int:
@@ -150,12 +160,12 @@ def plan_for(
         return fitting[-1]
     tried = min(remedies, MOST_REMEDIES)
     for confirmed in range(min(MOST_CONFIRMED, max(tried, 1)), 0, -1):
-        least = least_seeds(confirmed + _OTHERS - 1)
+        least = least_seeds(confirmed + _OTHERS)
         seeds = max(least, int(CONFIRMING * budget.trainings))
-        screening = int((budget.trainings - seeds) / _arm_share(shares))
-        if screening >= 1:
-            return Plan(tried, rates, shares, min(screening, seeds), confirmed, seeds)
-    least_budget = math.ceil(least_seeds(_OTHERS) + _arm_share(shares))
+        for screening in range(MOST_SCREENING_SEEDS, 0, -1):
+            if seeds + _arm_share(shares, screening) <= budget.trainings:
+                return Plan(tried, rates, shares, screening, confirmed, seeds)
+    least_budget = math.ceil(least_seeds(1 + _OTHERS) + _arm_share(shares, 1))
     raise BudgetTooSmall(f"{budget.trainings:g}", str(least_budget))
 
 
@@ -164,16 +174,25 @@ def seconds_for(plan: Plan, seconds_per_training: float, lanes: int) -> float:
     return plan.trainings * seconds_per_training / lanes
 
 
-def _arm_share(shares: tuple[float, ...]) -> float:
-    """Trainings that an arm with its ladder takes for one seed of the screening: each rung takes
-    a third of the candidates, three times as long."""
-    return sum(_LADDER * share / ETA**at for at, share in enumerate(shares))
+def seeds_of_rung(seeds: int, shares: Sequence[float], share: float) -> int:
+    """See `Plan.seeds_of_rung`."""
+    is_first = len(shares) > 1 and share == shares[0]
+    return math.ceil(seeds / 2) if is_first else seeds
+
+
+def _arm_share(shares: Sequence[float], seeds: int) -> float:
+    """Trainings that an arm with its ladder takes in the screening: each rung takes a third of the
+    candidates, three times as long."""
+    return sum(
+        _LADDER * share / ETA**at * seeds_of_rung(seeds, shares, share)
+        for at, share in enumerate(shares)
+    )
 
 
 def _plans(remedies: int, rates: int, shares: tuple[float, ...]) -> Iterator[Plan]:
-    """Everything between the least and the usual plan."""
+    """Everything between the least and the largest plan that no more seeds are needed for."""
     for tried in range(1, max(min(remedies, MOST_REMEDIES), 1) + 1):
         for confirmed in range(1, min(MOST_CONFIRMED, tried) + 1):
-            seeds = least_seeds(confirmed + _OTHERS - 1)
-            for screening in (1, 2, 3):
+            seeds = least_seeds(confirmed + _OTHERS)
+            for screening in range(1, MOST_SCREENING_SEEDS + 1):
                 yield Plan(tried, rates, shares, screening, confirmed, seeds)

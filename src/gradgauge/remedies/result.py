@@ -168,6 +168,13 @@ class RemedyResult:
         table."""
         return {key: why.reason for key, why in self.cannot.items()}
 
+    @property
+    def curve_figure(self) -> str:
+        """What the arms' curves hold: accuracy where the engine trains to classify, else the loss,
+        the one figure that every framework's training has."""
+        classes = self.framework == "spec" and self.metric.name == "test_accuracy"
+        return "accuracy" if classes else "loss"
+
     def advice(self, lang: str = "en") -> list[str]:
         """What answers the findings and only the owner of the program can change, in words."""
         told: dict[str, None] = {}

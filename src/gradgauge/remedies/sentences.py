@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gradgauge.messages.catalog import sentence
+from gradgauge.messages.catalog import entries, sentence
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.result import Arm, RemedyResult
-from gradgauge.remedies.trainer import REMEDY
+from gradgauge.remedies.trainer import REMEDY, Metric
 
 
 def arm_name(arm: Arm, lang: str) -> str:
@@ -29,6 +29,13 @@ def verdict_sentence(result: RemedyResult, lang: str) -> str:
     return " ".join(told)
 
 
+def metric_name(metric: Metric, lang: str) -> str:
+    """The score that arms are ranked by, for people."""
+    if f"remedy.metric.{metric.name}" in entries(lang):
+        return sentence(f"remedy.metric.{metric.name}", lang)
+    return metric.name
+
+
 def figure(value: float) -> str:
     """A score with three decimals."""
     return f"{value:.3f}"
@@ -41,9 +48,7 @@ def interval(bounds: tuple[float, float]) -> str:
 
 def _facts(result: RemedyResult, lang: str) -> dict[str, object]:
     facts: dict[str, object] = {
-        "metric": sentence(f"remedy.metric.{result.metric.name}", lang)
-        if result.metric.name in ("test_accuracy", "explained_variance", "test_loss")
-        else result.metric.name,
+        "metric": metric_name(result.metric, lang),
         "findings": ", ".join(result.findings["before"]) or "-",
         "gone": ", ".join(arm_name(a, lang) for a in result.arms if a.finding_gone) or "-",
     }

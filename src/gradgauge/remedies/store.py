@@ -19,6 +19,7 @@ from typing import Any
 from gradgauge.errors import OutputProblem
 from gradgauge.listening import OnProgress
 from gradgauge.remedies.trainer import (
+    REMEDY,
     Candidate,
     Dose,
     OnOutcome,
@@ -60,8 +61,11 @@ class Store:
         return read_outcome(json.loads(row[0])) if row else None
 
     def put(self, key: str, outcome: Outcome) -> None:
-        """Keep an outcome."""
-        text = json.dumps(dataclasses.asdict(outcome))
+        """Keep an outcome, and what was recorded of it as a Run beside the file."""
+        if outcome.run is not None:
+            outcome.run.save(run_path(self.path.parent, outcome.candidate))
+        fields = dataclasses.asdict(dataclasses.replace(outcome, run=None))
+        text = json.dumps({name: value for name, value in fields.items() if name != "run"})
         with self._lock, self._problems():
             self._db.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?)", (key, text))
 
@@ -76,6 +80,14 @@ class Store:
             yield
         except (OSError, sqlite3.Error) as error:
             raise OutputProblem(self.path, "not_writable", why=str(error)) from None
+
+
+def run_path(folder: Path, candidate: Candidate) -> Path:
+    """Where a candidate's Run lies in a trial's folder: `control.nc`, `relu_instead.nc`, ..."""
+    doses = [d.remedy + ("" if d.knob in (None, 1) else f"-{d.knob:.3g}") for d in candidate.doses]
+    words = doses if candidate.kind == REMEDY else [candidate.kind, *doses]
+    rate = f"-rate-{candidate.rate_factor:.3g}" if candidate.rate_factor != 1 else ""
+    return folder / f"{'-'.join(words)}{rate}.nc"
 
 
 def read_outcome(fields: dict[str, Any]) -> Outcome:

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 
 from gradgauge.listening import OnProgress
 from gradgauge.messages.catalog import sentence
+from gradgauge.run import Run
 
 CONTROL, RATES, RANDOM_SEARCH, REMEDY = "control", "rates", "random-search", "remedy"
 KINDS = (CONTROL, RATES, RANDOM_SEARCH, REMEDY)
@@ -93,9 +94,11 @@ class Outcome:
         findings: names of the rules that still find a fault.
         seconds_per_step: of the quickest seed, which was disturbed the least; 0: not timed.
         parameters: how many weights learn.
-        curve: a figure of the training after every epoch, one row a seed, for the picture.
+        curve: accuracy or loss of the training after every epoch (`RemedyResult.curve_figure`),
+            one row a seed, for the picture.
         signal: gauge -> its value by layer at the initial weights, over the seeds, for the
             picture; empty where nothing was watched.
+        run: what was recorded of all seeds; None: nothing, or it is no longer at hand.
     """
 
     candidate: Candidate
@@ -108,6 +111,7 @@ class Outcome:
     parameters: int = 0
     curve: tuple[tuple[float, ...], ...] = ()
     signal: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    run: Run | None = field(default=None, repr=False, compare=False)
 
 
 OnOutcome = Callable[[Outcome], None]

@@ -241,7 +241,7 @@ class _Trial:
         return self.trainer.applies(*doses) is None
 
     def _screening(self, candidates: Sequence[Candidate], share: float) -> list[Outcome]:
-        seeds = range(SCREENING_SEEDS, SCREENING_SEEDS + self.plan.screening_seeds)
+        seeds = range(SCREENING_SEEDS, SCREENING_SEEDS + self.plan.seeds_of_rung(share))
         return self._train(list(dict.fromkeys(candidates)), list(seeds), share, "screen")
 
     def _pair(

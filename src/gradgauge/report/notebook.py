@@ -1,5 +1,5 @@
 """What a notebook's cell shows: of a Comparison its table and its charts, of a Run the error
-signal and the forward signal, of a Diagnosis what was found.
+signal and the forward signal, of a Diagnosis what was found, of a trial of remedies the verdict.
 
 The pictures are SVG inside the cell, so they show without a network, in Jupyter, in VS Code and
 on GitHub, and stay in the saved notebook.
@@ -19,6 +19,7 @@ from gradgauge.messages.catalog import DEFAULT_LANGUAGE, LANGUAGES
 
 if TYPE_CHECKING:
     from gradgauge.diagnosis.finding import Diagnosis
+    from gradgauge.remedies.result import RemedyResult
     from gradgauge.run import Run
 
 _VARIABLE = "GRADGAUGE_LANG"
@@ -110,10 +111,28 @@ def diagnosis_html(result: Diagnosis, lang: str | None = None) -> str:
     return _cell(parts, lang, font_face())
 
 
+def remedy_html(result: RemedyResult, lang: str | None = None) -> str:
+    """The cell's HTML: the verdict, the picture, the table of the arms and the patch."""
+    from gradgauge.report.page.fonts import font_face
+    from gradgauge.report.page.page import prose
+    from gradgauge.report.pages.remedy import figures, patch
+    from gradgauge.report.remedy_files import remedy_picture, title
+    from gradgauge.report.rendering import to_svg
+
+    lang = lang or _language()
+    parts = [f"<h3>{escape(title(result, lang))}</h3>", f"<p>{prose(result.sentence(lang))}</p>"]
+    spec = remedy_picture(result, lang)
+    if spec is not None:
+        parts.append(_picture(to_svg(spec), result.sentence(lang)))
+    parts += [figures(result, lang), patch(result, lang)]
+    return _cell(parts, lang, font_face())
+
+
 _SHOWN: tuple[tuple[str, str, Callable[..., str | None]], ...] = (
     ("gradgauge.study.compare.result", "Comparison", comparison_html),
     ("gradgauge.run", "Run", run_html),
     ("gradgauge.diagnosis.finding", "Diagnosis", diagnosis_html),
+    ("gradgauge.remedies.result", "RemedyResult", remedy_html),
 )
 """(module, class, what its cell shows)."""
 

@@ -22,6 +22,7 @@ from gradgauge.own.data import Batches, OwnData, fingerprint, rows_of
 from gradgauge.own.loops import loop_of
 from gradgauge.own.loops.loop import Loop, Watching
 from gradgauge.own.made import JAX, KERAS
+from gradgauge.own.members import stacked
 from gradgauge.own.score import accuracy, explained_variance
 from gradgauge.own.states import kept_states, seed_all
 from gradgauge.own.train import EVALUATION_ROWS, Network, made_for
@@ -294,6 +295,7 @@ class OwnTrainer:
             parameters=members[0].parameters,
             curve=tuple(tuple(run.values("epochs", "loss")[0].tolist()) for run in runs),
             signal={n: tuple(by_layer(runs[0], n).tolist()) for n in _SIGNALS} if runs else {},
+            run=stacked(runs, seeds, {}) if runs and len(runs) == len(seeds) else None,
         )
 
 

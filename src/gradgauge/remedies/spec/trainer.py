@@ -225,6 +225,7 @@ class SpecTrainer:
             parameters=case.network.parameters,
             curve=_curve(run, "accuracy" if self.metric.name == "test_accuracy" else "loss"),
             signal=_signal(run) if confirming else {},
+            run=run if confirming else None,
         )
 
     def _scores(self, run: Run, data: Dataset) -> np.ndarray:

@@ -1,100 +1,258 @@
-"""The confirmed arms of a trial of remedies: scores with intervals, and every seed's."""
+"""The pictures of a trial of remedies: the confirmed arms with their intervals, their learning
+curves, and the signals with and without the change."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.remedies.result import RemedyResult
-from gradgauge.remedies.sentences import arm_name
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import CONFIG, INK, LINE, MUTED, SCHEMA
+from gradgauge.remedies.result import Arm, RemedyResult
+from gradgauge.remedies.sentences import arm_name, figure, metric_name
+from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, REMEDY
+from gradgauge.report.charts import _rows
+from gradgauge.report.charts._chart import Chart, Spec
+from gradgauge.report.charts._draw import INK, LINE, chart
 from gradgauge.report.charts._rows import Row
-from gradgauge.report.page.palette import COLOURS
+from gradgauge.report.charts.learning import learning_chart
+from gradgauge.report.charts.signal import signal_chart
+from gradgauge.report.page.palette import COLOURS, SHAPES
+from gradgauge.report.words.numbers import fixed, number
+from gradgauge.statistics import summarize
 
+_WINNER = "winner"
 _KINDS = {
-    "control": (COLOURS[0], "diamond"),
-    "random-search": (MUTED, "triangle-up"),
-    "winner": (COLOURS[1], "circle"),
-    "other": (LINE, "square"),
+    CONTROL: (COLOURS[0], SHAPES[0]),
+    _WINNER: (COLOURS[1], SHAPES[1]),
+    RANDOM_SEARCH: (COLOURS[2], SHAPES[2]),
+    "other": (LINE, SHAPES[3]),
 }
-_ROW, _WIDTH = 28, 420
+"""How arms are marked: as their lines are in the other pictures."""
+_ROW, _WIDTH, _NAMES = 28, 420, 220
+_SIGNALS = ("delta_norm", "signal_spread")
 
 
-def remedy_data(result: RemedyResult, lang: str) -> list[Row]:
-    """One row a confirmed arm: mean, interval, lowest and highest seed, and what it is."""
+@dataclass(frozen=True)
+class RemedyShown:
+    """A trial, and the language that its arms are named in."""
+
+    result: RemedyResult
+    lang: str = "en"
+
+    @property
+    def confirmed(self) -> list[Arm]:
+        """The arms that were trained on new seeds."""
+        return [arm for arm in self.result.arms if arm.is_confirmed]
+
+    @property
+    def followed(self) -> list[Arm]:
+        """The arms whose curves are shown: the control, what is recommended, or the best remedy
+        where nothing is, and random search."""
+        sign = 1 if self.result.metric.higher_is_better else -1
+        remedies = [arm for arm in self.confirmed if arm.kind == REMEDY]
+        best = self.result.winning or max(remedies, key=lambda a: sign * a.mean, default=None)
+        wanted = [arm for arm in self.confirmed if arm.kind in (CONTROL, RANDOM_SEARCH)]
+        found = [arm for arm in self.confirmed if arm is best or arm in wanted]
+        return sorted(found, key=lambda arm: (arm.kind != CONTROL, arm is not best))
+
+    def kind(self, arm: Arm) -> str:
+        """How an arm is marked."""
+        kind = _WINNER if arm is self.result.winning else arm.kind
+        return kind if kind in _KINDS else "other"
+
+
+def arms_data(shown: RemedyShown) -> list[Row]:
+    """One row a confirmed arm: mean, interval (`from`, `to`), lowest and highest seed."""
     rows: list[Row] = []
-    for arm in result.arms:
-        if not arm.is_confirmed:
-            continue
-        summary = arm.summary
-        low, high = summary.interval or (summary.mean, summary.mean)
-        kind = "winner" if arm is result.winning else arm.kind
+    for arm in shown.confirmed:
+        start, end = arm.summary.interval or (arm.mean, arm.mean)
         rows.append(
             {
-                "arm": arm_name(arm, lang),
-                "mean": summary.mean,
-                "low": low,
-                "high": high,
-                "least": min(arm.values),
-                "most": max(arm.values),
-                "kind": kind if kind in _KINDS else "other",
-                "label": f"{summary.mean:.3f}",
+                "network": arm_name(arm, shown.lang),
+                "arm": arm_name(arm, shown.lang),
+                "metric": metric_name(shown.result.metric, shown.lang),
+                "value": arm.mean,
+                "low": min(arm.values),
+                "high": max(arm.values),
+                "from": start,
+                "to": end,
+                "kind": shown.kind(arm),
+                "shown": figure(arm.mean),
+                "state": "number",
             }
         )
     return rows
 
 
-def remedy_chart(rows: Sequence[Row], lang: str, title: str) -> Spec:
+def arms_chart(rows: Sequence[Row], lang: str) -> Spec:
     """Arms from top to bottom: a thin line from the worst to the best seed, a thick one for the
-    interval of the mean, and the mean."""
-    arms = [row["arm"] for row in rows]
-    axis = {"title": None, "labelLimit": 260, "domain": False, "ticks": False, "labelColor": INK}
-    y = {"field": "arm", "type": "nominal", "sort": arms, "axis": axis}
+    interval of the mean, and the mean. What is written on it comes with the rows."""
+    del lang
+    arms = [row["network"] for row in rows]
+    axis = {
+        "title": None,
+        "labelLimit": _NAMES,
+        "minExtent": _NAMES,
+        "maxExtent": _NAMES,
+        "domain": False,
+        "ticks": False,
+        "labelColor": INK,
+    }
+    y = {"field": "network", "type": "nominal", "sort": arms, "axis": axis}
     x = {
         "type": "quantitative",
         "scale": {"zero": False, "nice": True},
-        "axis": {"title": sentence("remedy.table.score", lang), "format": ".2f"},
+        "axis": {"title": rows[0]["metric"], "format": ".2~f"},
     }
-    names = {kind: sentence(f"remedy.kind.{kind.replace('-', '_')}", lang) for kind in _KINDS}
-    label = " : ".join(f"datum.label == '{k}' ? '{v}'" for k, v in names.items()) + " : ''"
-    legend = {"title": None, "orient": "bottom", "labelExpr": label, "labelLimit": 300}
-
-    def by_kind(which: int) -> Spec:
-        scale = {"domain": list(_KINDS), "range": [kind[which] for kind in _KINDS.values()]}
-        return {"field": "kind", "type": "nominal", "scale": scale, "legend": legend}
 
     def line(first: str, last: str, width: int) -> Spec:
         mark = {"type": "rule", "strokeWidth": width, "opacity": 0.6}
         ends = {"x": {**x, "field": first}, "x2": {"field": last}}
-        return {"mark": mark, "encoding": {"y": y, **ends, "color": by_kind(0)}}
+        return {"mark": mark, "encoding": {"y": y, **ends, "color": _by_kind(0)}}
 
     point = {"type": "point", "filled": True, "size": 100, "opacity": 1}
     text = {"type": "text", "align": "left", "dx": 9, "fontSize": 11, "color": INK}
-    return {
-        "$schema": SCHEMA,
-        "data": {"values": list(rows)},
-        "title": {"text": title, "anchor": "start", "fontSize": 15, "color": INK, "offset": 14},
+    looks = {"color": _by_kind(0), "shape": _by_kind(1)}
+    panel = {
         "width": _WIDTH,
         "height": _ROW * len(arms),
         "layer": [
-            line("least", "most", 1),
-            line("low", "high", 4),
-            {
-                "mark": point,
-                "encoding": {
-                    "y": y,
-                    "x": {**x, "field": "mean"},
-                    "color": by_kind(0),
-                    "shape": by_kind(1),
-                },
-            },
+            line("low", "high", 1),
+            line("from", "to", 4),
+            {"mark": point, "encoding": {"y": y, "x": {**x, "field": "value"}, **looks}},
             {
                 "mark": text,
-                "encoding": {"y": y, "x": {**x, "field": "most"}, "text": {"field": "label"}},
+                "encoding": {"y": y, "x": {**x, "field": "high"}, "text": {"field": "shown"}},
             },
         ],
-        "background": "white",
-        "padding": 18,
-        "config": CONFIG,
     }
+    return {**chart(rows, [panel]), "usermeta": {"axis": _NAMES, "wide": True}}
+
+
+def _by_kind(which: int) -> Spec:
+    """Color or shape of the marks; the caption names them."""
+    scale = {"domain": list(_KINDS), "range": [kind[which] for kind in _KINDS.values()]}
+    return {"field": "kind", "type": "nominal", "scale": scale, "legend": None}
+
+
+def describe_arms(shown: RemedyShown, lang: str) -> str:
+    """Every arm's score and interval."""
+    told = [sentence("report.chart.remedy_arms.alt", lang)]
+    told += [
+        sentence(
+            "report.chart.remedy_arms.alt_arm",
+            lang,
+            arm=row["network"],
+            score=row["shown"],
+            least=figure(row["from"]),
+            most=figure(row["to"]),
+        )
+        for row in arms_data(shown)
+    ]
+    return " ".join(told)
+
+
+def curves_data(shown: RemedyShown) -> list[Row]:
+    """The training's accuracy or loss by epoch, mean and interval over the seeds."""
+    quantity = shown.result.curve_figure
+    rows: list[Row] = []
+    for arm in shown.followed:
+        epochs = max(map(len, arm.outcome.curve), default=0)
+        for epoch in range(epochs):
+            values = [row[epoch] for row in arm.outcome.curve if len(row) > epoch]
+            finite = [value for value in values if math.isfinite(value)]
+            summary = summarize(finite) if len(finite) == len(values) else None
+            mean = summary.mean if summary is not None else math.nan
+            low, high = (summary.interval if summary is not None else None) or (None, None)
+            row = {"network": arm_name(arm, shown.lang), "quantity": quantity, "epoch": epoch + 1}
+            row |= {"baseline": None, **_rows.figure(mean), "shown": fixed(mean)}
+            rows.append({**row, "from": low, "to": high})
+    return rows
+
+
+def describe_curves(shown: RemedyShown, lang: str) -> str:
+    """First and last epoch of every arm that is shown."""
+    told = [sentence("report.chart.remedy_curves.alt", lang)]
+    rows = curves_data(shown)
+    for name in _rows.names_of(rows):
+        course = _rows.of(rows, network=name)
+        told.append(
+            sentence(
+                "report.chart.learning.alt_network",
+                lang,
+                name=name,
+                quantity=sentence(f"report.quantity.{course[0]['quantity']}", lang),
+                first=course[0]["shown"],
+                last=course[-1]["shown"],
+                epochs=len(course),
+            )
+        )
+    return " ".join(told)
+
+
+def signals_data(shown: RemedyShown) -> list[Row]:
+    """delta_norm and signal_spread by layer at the initial weights: with the change, and without."""
+    rows: list[Row] = []
+    for arm in shown.followed:
+        for quantity in _SIGNALS:
+            values = np.asarray(arm.outcome.signal.get(quantity, ()), np.float64)
+            for at in _rows.picked(len(values), _rows.MOST_LAYERS):
+                if quantity == "signal_spread" and at == len(values) - 1:
+                    continue  # The output layer has none.
+                row = {"network": arm_name(arm, shown.lang), "moment": "first"}
+                row |= {"quantity": quantity, "layer": at + 1}
+                rows.append(row | _rows.figure(values[at]))
+    return rows
+
+
+def describe_signals(shown: RemedyShown, lang: str) -> str:
+    """The error signal at both ends, of every arm that is shown."""
+    told = [sentence("report.chart.remedy_signals.alt", lang)]
+    rows = _rows.of(signals_data(shown), quantity="delta_norm")
+    for name in _rows.names_of(rows):
+        layers = [
+            math.nan if r["value"] is None else r["value"] for r in _rows.of(rows, network=name)
+        ]
+        told.append(
+            sentence(
+                "report.chart.remedy_signals.alt_arm",
+                lang,
+                arm=name,
+                output=number(layers[-1]),
+                first=number(layers[0]),
+            )
+        )
+    return " ".join(told)
+
+
+ARMS = Chart(
+    "remedy_arms",
+    arms_data,
+    arms_chart,
+    "arm",
+    ("metric",),
+    describe_arms,
+    legend=False,
+    log=False,
+)
+CURVES = Chart(
+    "remedy_curves",
+    curves_data,
+    learning_chart,
+    "epoch",
+    ("quantity", "network"),
+    describe_curves,
+    log=False,
+)
+SIGNALS = Chart(
+    "remedy_signals",
+    signals_data,
+    signal_chart,
+    "layer",
+    ("quantity", "network"),
+    describe_signals,
+)
+CHARTS = (ARMS, CURVES, SIGNALS)
