@@ -69,14 +69,22 @@ def _export(fragment: str, path: Path) -> int:
 def _serve(fragment: str, port: int | None, host: str | None, share: bool, browser: bool) -> int:
     from gradgauge.play.access import listening
     from gradgauge.play.house import House, cores
-    from gradgauge.play.server import Site, serve
 
     taken, access = listening(host, port, share)
     with tempfile.TemporaryDirectory(prefix="gradgauge-play-") as folder, taken:
         house = House(Path(folder), cores(), fragment)
-        site = Site(house, access, Path(folder), language.current())
+
+        async def live() -> None:
+            house.start()
+            await asyncio.sleep(0)
+            # The worker is starting by now, beside these imports.
+            from gradgauge.play.server import Site, serve
+
+            site = Site(house, access, Path(folder), language.current())
+            await serve(site, taken, lambda: _announce(access, fragment, browser))
+
         kept("play.stopped")
-        asyncio.run(serve(site, taken, lambda: _announce(access, fragment, browser)))
+        asyncio.run(live())
     return 0
 
 

@@ -120,6 +120,12 @@ class House:
         self._numbers = 0
         self._saving: dict[str, asyncio.Future[list[Path]]] = {}
         self._watched = False
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[None]:
+        """The task in which `run` goes on; begun if it is not yet."""
+        self._running = self._running or asyncio.create_task(self.run())
+        return self._running
 
     async def run(self) -> None:
         """Keep a worker alive, and hand on what it says, until cancelled."""

@@ -18,12 +18,10 @@ from gradgauge.errors import GradgaugeError
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.messages.catalog import LANGUAGES
 from gradgauge.play.arms import Question
-from gradgauge.play.causes import Causes
 from gradgauge.play.detail import layer_detail, rows_for
 from gradgauge.play.findings import Watch
 from gradgauge.play.frames import network_frame
 from gradgauge.play.numerals import fraction
-from gradgauge.play.repairs import Repairs
 from gradgauge.play.scene import Scene, described, input_spread, scene_of, shown_steps
 from gradgauge.play.settings import read, values, write
 from gradgauge.play.surface import Surface
@@ -166,10 +164,15 @@ class Room:
 
     def why(self, network: int) -> None:
         """Train the counterfactuals of a network, and say of each what came of it."""
+        # Here and below: what only a question needs would keep the first frame waiting.
+        from gradgauge.play.causes import Causes
+
         self._ask(Causes, network)
 
     def remedy(self, network: int) -> None:
         """Train a network with what answers its faults, and say of each what came of it."""
+        from gradgauge.play.repairs import Repairs
+
         self._ask(Repairs, network)
 
     def _ask(self, question: type[Question], network: int) -> None:

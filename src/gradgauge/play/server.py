@@ -22,7 +22,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gradgauge.errors import GradgaugeError
 from gradgauge.messages.catalog import LANGUAGES, sentence
 from gradgauge.play.access import Access
-from gradgauge.play.code import FRAMEWORKS, code_of
 from gradgauge.play.house import House, Viewer
 from gradgauge.play.html import live_page, replay_page
 from gradgauge.play.orders import MOST_BYTES, BadOrder, read_order
@@ -83,7 +82,7 @@ class Site:
 
         @contextlib.asynccontextmanager
         async def alive(_: Starlette) -> AsyncIterator[None]:
-            work = asyncio.create_task(self._house.run())
+            work = self._house.start()
             yield
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -124,6 +123,8 @@ class Site:
     async def _code(self, request: Request) -> Response:
         if self._role(request) is None:
             return PlainTextResponse("403", 403)
+        from gradgauge.play.code import FRAMEWORKS, code_of
+
         framework = request.query_params.get("framework", "")
         fragment = request.query_params.get("settings", "")
         try:

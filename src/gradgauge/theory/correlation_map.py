@@ -18,11 +18,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
-
 from gradgauge.spec.checks import fraction, positive
 from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.length_map import EQUAL
+from gradgauge.theory.solving import root
 
 _NO_OVERLAP = 1e-15
 _CLOSEST = 1e-13
@@ -149,7 +148,7 @@ def _first_excess(excess: Callable[[float], float]) -> float | None:
     while high > _CLOSEST:
         low = high / 10
         if excess(low) >= 0:
-            return float(brentq(excess, low, high, xtol=1e-14, rtol=1e-11))  # type: ignore[arg-type]
+            return root(excess, low, high, xtol=1e-14)
         high = low
     return None
 

@@ -15,16 +15,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from gradgauge.json import number
 from gradgauge.spec.checks import not_negative, positive
 from gradgauge.theory._panels import Floats
 from gradgauge.theory.activation_moments import Moments, moments, output_at_zero
 from gradgauge.theory.length_map import EQUAL, length_fixed_point, length_table
+from gradgauge.theory.solving import root
 
 ATTRACTED = 1e-4
 """chi_len up to 1 + ATTRACTED counts as attracted: half-stable points are typed in rounded."""
@@ -213,12 +212,10 @@ def _roots(g: Callable, grid: Floats, rounding: float) -> list[float]:
     values = g(grid)
     known = np.flatnonzero(np.abs(values) > rounding)
     turns = np.flatnonzero(values[known[:-1]] * values[known[1:]] < 0)
-    tolerance: Any = {"xtol": 1e-300, "rtol": 1e-14}
-    roots: list[Any] = [
-        brentq(lambda q: float(g(q)), grid[known[t]], grid[known[t + 1]], **tolerance)
+    return [
+        root(lambda q: float(g(q)), float(grid[known[t]]), float(grid[known[t + 1]]), xtol=1e-300)
         for t in turns
     ]
-    return [float(root) for root in roots]
 
 
 def _point(form: Moments, q: float, sigma_b: float) -> CriticalPoint:

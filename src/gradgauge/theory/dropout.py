@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
-
 from gradgauge.errors import InvalidValue
 from gradgauge.spec.checks import positive
 from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.length_map import depth_scale, length_fixed_point
 from gradgauge.theory.prediction import predict
+from gradgauge.theory.solving import root
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def dropout_prediction(
     chi_grad = sigma_w**2 / keep * float(form.slope_square(q))
     if excess(1.0) >= 0:
         return DropoutPrediction(q, chi_grad, 0.0, depth_scale(_uncorrelated(form, q, sigma_w)))
-    eps = float(brentq(excess, min(noise, 1.0) * (1 - 1e-12), 1.0, xtol=1e-14))  # type: ignore[arg-type]
+    eps = root(excess, min(noise, 1.0) * (1 - 1e-12), 1.0, xtol=1e-14)
     slope = sigma_w**2 * (float(form.slope_square(q)) - form.slope_half_gap(q, eps))
     return DropoutPrediction(q, chi_grad, 1 - eps, depth_scale(slope))
 

@@ -13,14 +13,13 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 from gradgauge.spec.checks import not_negative, positive
 from gradgauge.theory._panels import Floats
 from gradgauge.theory.activation_moments import Moments, moments, output_at_zero
+from gradgauge.theory.solving import least, root
 
 START = 1.0
 """The variance from which the iteration is followed: that of a normalised input."""
@@ -216,8 +215,7 @@ def _first_root(form: Moments, sigma_w: float, sigma_b: float) -> tuple[float, s
 
 
 def _root(relative: Drift, low: float, high: float) -> float:
-    log_root = brentq(relative, math.log(low), math.log(high), xtol=1e-15)
-    return math.exp(float(log_root))  # type: ignore[arg-type]
+    return math.exp(root(relative, math.log(low), math.log(high), xtol=1e-15))
 
 
 def _half_stable(relative: Drift, log_q: Floats, size: Floats) -> tuple[float, str | None] | None:
@@ -229,17 +227,11 @@ def _half_stable(relative: Drift, log_q: Floats, size: Floats) -> tuple[float, s
     sign = 1.0 if relative(float(log_q[0])) > 0 else -1.0
     for at in inner[size[inner] < 0.1]:
         low, high = sorted((float(log_q[at - 1]), float(log_q[at + 1])))
-        best: Any = minimize_scalar(
-            lambda x: sign * relative(x),
-            bounds=(low, high),
-            method="bounded",
-            options={"xatol": 1e-10},
-        )
-        nearest = float(best.x)
-        if best.fun < -NEARLY_FIXED:
+        nearest, drift = least(lambda x: sign * relative(x), low, high, xatol=1e-10)
+        if drift < -NEARLY_FIXED:
             first = float(log_q[at - 1])
             return _root(relative, math.exp(first), math.exp(nearest)), None
-        if best.fun <= NEARLY_FIXED:
+        if drift <= NEARLY_FIXED:
             return math.exp(nearest), "half_stable"
     return None
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 
 from gradgauge.errors import InvalidValue
 from gradgauge.spec.checks import positive, whole_number
 from gradgauge.theory._panels import Floats
+from gradgauge.theory.solving import root
 
 
 def leaky_correlation_map(c: float, negative_slope: float = 0.0) -> float:
@@ -120,4 +120,4 @@ def tailored_leaky_slope(depth: int, eta: float) -> float:
 
     if excess(0.0) <= 0:
         return 0.0
-    return float(brentq(excess, 0.0, 1.0, xtol=1e-13))  # type: ignore[arg-type]
+    return root(excess, 0.0, 1.0, xtol=1e-13)
