@@ -63,6 +63,7 @@ INSTEAD = {
     r"skips round": "skip connections around",
     r"[Tt]ake (?:ReLU|SELU|tanh|Adam|Leaky|He|Glorot|an LSTM)\b": "use",
     r"decidedly": "significantly",
+    r"(?:one|a) \w+ a (?:seed|core|cell|layer|network|row|point|step|member|epoch|node|rung)": "per",
     # jargon of the corpora
     r"tuning half": "samples used for tuning",
     r"(?:the )?fresh cases": "held-out models",
