@@ -105,3 +105,27 @@ def test_every_mistake_of_a_comparison_is_ours_to_explain() -> None:
     for options in ({"epochs": 0}, {"optimizer": "x"}, {"depth": 0}, {"width": -1}, {"seeds": 0}):
         with pytest.raises(GradgaugeError):
             read_comparison(["relu"], **options)
+
+
+@pytest.mark.parametrize("seeds", [[-1], [1, 1], (2**63,), "3", 10**9, 0])
+def test_what_is_wrong_with_seeds_is_said(seeds) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        read_comparison(("relu",), seeds=seeds)
+    expected = {int: "at_most" if seeds else "whole_number"}.get(type(seeds), "seed_count")
+    assert (caught.value.field, caught.value.requirement) == ("seeds", expected)
+
+
+def test_no_seed_lies_beyond_what_a_run_holds() -> None:
+    with pytest.raises(InvalidValue) as caught:
+        read_comparison(("relu",), seed=2**63 - 1, seeds=2)
+    assert (caught.value.field, caught.value.requirement) == ("seed", "at_most")
+
+
+@pytest.mark.parametrize("size", ["depth", "width"])
+@pytest.mark.parametrize("value", [10**9, 10**400])
+def test_sizes_beyond_reason_are_refused_before_anything_is_made_of_them(size, value) -> None:
+    if size == "width" and value < 2**63:
+        return
+    with pytest.raises(InvalidValue) as caught:
+        read_comparison(("relu",), **{size: value})
+    assert (caught.value.field, caught.value.requirement) == (size, "at_most")

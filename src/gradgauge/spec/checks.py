@@ -11,10 +11,27 @@ from typing import Any
 from gradgauge.errors import InvalidValue, UnknownName
 
 
-def whole_number(field: str, value: object, least: int) -> None:
-    """Raise unless `value` is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+LARGEST = 2**63 - 1
+"""What 64 bits hold: neither arrays nor Runs take more."""
+
+MOST_SEEDS = 10_000
+"""Trainings of one network: its Run holds them all in memory."""
+
+
+def whole_number(field: str, value: object, least: int, most: int = LARGEST) -> None:
+    """Raise unless `value` is a whole number from `least` to `most`."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or int(value) < least:  # type: ignore[arg-type]
         raise InvalidValue(field, value, "whole_number", least=least)
+    if int(value) > most:  # type: ignore[arg-type]
+        raise InvalidValue(field, value, "at_most", most=f"{most:,}")
+
+
+def seed_count(field: str, value: object) -> None:
+    """Raise unless `value` is how many trainings there are: from 1 to MOST_SEEDS."""
+    if isinstance(value, Iterable):
+        raise InvalidValue(field, value, "seed_count")
+    whole_number(field, value, 1, MOST_SEEDS)
 
 
 def positive(field: str, value: object) -> None:

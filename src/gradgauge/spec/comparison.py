@@ -13,7 +13,7 @@ from gradgauge.errors import GradgaugeError, InvalidValue
 from gradgauge.messages.catalog import Message
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.spelling import known_name
-from gradgauge.spec.checks import known_options, whole_number
+from gradgauge.spec.checks import known_options, seed_count, whole_number
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import looks_like_function, looks_like_notation, parse, write
 from gradgauge.spec.presets import preset as find_preset
@@ -182,10 +182,11 @@ def seed_range(count: Any, first: Any) -> tuple[int, ...]:
     """`count` seeds from `first` on.
 
     Raises:
-        InvalidValue: not whole numbers of at least 1 and 0.
+        InvalidValue: no count, or not all of them seeds.
     """
-    whole_number("seeds", count, 1)
+    seed_count("seeds", count)
     whole_number("seed", first, 0)
+    whole_number("seed", first + count - 1, 0)
     return tuple(range(first, first + count))
 
 

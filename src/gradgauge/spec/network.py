@@ -12,6 +12,8 @@ from gradgauge.parts.initializers import initializer
 from gradgauge.parts.normalizations import normalization
 from gradgauge.spec.checks import not_negative, positive, whole_number
 
+MOST_LAYERS = 10_000
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -52,7 +54,7 @@ class NetworkSpec:
 
     def __post_init__(self) -> None:
         whole_number("inputs", self.inputs, 1)
-        whole_number("depth", len(self.hidden), 1)
+        whole_number("depth", len(self.hidden), 1, MOST_LAYERS)
         for layer in self.hidden:
             whole_number("width", layer.width, 1)
             activation(layer.activation)
@@ -70,7 +72,7 @@ class NetworkSpec:
         cls, inputs: int, depth: int, width: int, outputs: int, activation: str, **fields: object
     ) -> NetworkSpec:
         """`depth` hidden layers of one `width` and one `activation`."""
-        whole_number("depth", depth, 1)
+        whole_number("depth", depth, 1, MOST_LAYERS)
         return cls(inputs, (Layer(width, activation),) * depth, outputs, **fields)  # type: ignore[arg-type]
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 from gradgauge.errors import InvalidNotation
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.spelling import known_name
-from gradgauge.spec.network import Layer, NetworkSpec
+from gradgauge.spec.network import MOST_LAYERS, Layer, NetworkSpec
 
 _GROUP = re.compile(r"(?P<width>[0-9]+)(?:x(?P<count>[0-9]+))?(?::(?P<activation>\w+))?\Z")
 _NUMBER = re.compile(r"[0-9]+\Z")
@@ -26,7 +26,6 @@ _OPTIONS: dict[str, type] = {
     "norm": str,
     "skip": int,
 }
-_MOST_LAYERS = 10_000
 _MOST_DIGITS = 12
 """Of a number of units; what it takes in memory is for others to say."""
 
@@ -95,8 +94,8 @@ def _widths(
         count = int(match["count"] or 1)
         if int(match["width"]) == 0 or count == 0:
             raise InvalidNotation(text, position, "zero_width")
-        if count > _MOST_LAYERS:
-            raise InvalidNotation(text, position, "too_deep", most=_MOST_LAYERS)
+        if count > MOST_LAYERS:
+            raise InvalidNotation(text, position, "too_deep", most=MOST_LAYERS)
         groups.append((position, int(match["width"]), count, match["activation"]))
     return int(pieces[0][0]), groups, int(pieces[-1][0])
 

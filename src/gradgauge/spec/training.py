@@ -9,10 +9,13 @@ from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.parts.losses import LOSSES, loss
 from gradgauge.parts.optimizers import OPTIMIZERS, optimizer
 from gradgauge.parts.spelling import known_name
-from gradgauge.spec.checks import fraction, not_negative, positive, whole_number
+from gradgauge.spec.checks import fraction, not_negative, positive, seed_count, whole_number
 
 SCHEDULES = ("constant", "cosine")
 DTYPES = ("float32", "float64")
+
+MOST_EPOCHS = 1_000_000
+"""More is a slip: what is written down once an epoch would fill the memory."""
 
 _NAMED = {"optimizer": OPTIMIZERS, "loss": LOSSES, "schedule": SCHEDULES, "dtype": DTYPES}
 """Fields that hold a name -> the names there are."""
@@ -59,8 +62,8 @@ class TrainingSpec:
         optimizer(self.optimizer)
         positive("learning_rate", self.learning_rate)
         whole_number("batch_size", self.batch_size, 1)
-        whole_number("epochs", self.epochs, 1)
-        whole_number("seeds", len(self.seeds), 1)
+        whole_number("epochs", self.epochs, 1, MOST_EPOCHS)
+        seed_count("seeds", len(self.seeds))
         for seed in self.seeds:
             whole_number("seed", seed, 0)
         if len(set(self.seeds)) < len(self.seeds):

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from gradgauge.engine.program_key import plan_for
-from gradgauge.errors import InvalidValue
 from gradgauge.spec.comparison import DEPTH, WIDTH, DoesNotFit
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import parse
@@ -61,7 +60,6 @@ FIELDS: dict[str, type] = {**NETWORK_FIELDS, **TRAINING_FIELDS, "seed": int}
 _FREE = frozenset(
     ("init", "scale", "bias_std", "seed", "learning_rate", "momentum", "weight_decay")
 )
-MOST_LAYERS = 10_000
 MOST_CELLS = 10_000_000
 """Beyond that a plan is a slip, or a study's file somebody's joke."""
 
@@ -231,8 +229,6 @@ def _network(items: tuple[tuple[str, Value], ...], inputs: int, outputs: int) ->
             raise DoesNotFit(network, inputs, outputs)
         return network
     depth = int(values.get("depth", DEPTH))
-    if depth > MOST_LAYERS:
-        raise InvalidValue("depth", depth, "plan_most", most=MOST_LAYERS)
     width, activation = values.get("width", WIDTH), str(values.get("activation", "relu"))
     return NetworkSpec.uniform(inputs, depth, width, outputs, activation, **others)  # type: ignore[arg-type]
 
