@@ -10,7 +10,6 @@ from typing import Any
 
 from gradgauge.errors import InvalidValue, UnknownName
 
-
 LARGEST = 2**63 - 1
 """What 64 bits hold: neither arrays nor Runs take more."""
 

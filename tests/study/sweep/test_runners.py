@@ -42,13 +42,11 @@ OPTIONS = {
 @pytest.fixture(scope="module")
 def ray_cluster():
     """One cluster for all tests of this file: its start takes ten seconds."""
-    import ray
+    from gradgauge.study.sweep.runners.ray_cluster import connect
 
-    from gradgauge.study.sweep.runners.ray import _connect
-
-    _connect(None)
+    cluster = connect(None)
     yield
-    ray.shutdown()
+    cluster.end()
 
 
 @pytest.fixture(scope="module")

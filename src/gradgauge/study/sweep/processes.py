@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
+from gradgauge.study.sweep.runners.ray_guard import born
+
 
 class Process(NamedTuple):
     """A process, told apart from a later one of the same number.
@@ -31,12 +33,12 @@ class Process(NamedTuple):
             return False
         except PermissionError:
             pass
-        return self.born == _born(self.pid)
+        return self.born == born(self.pid)
 
 
 def this_process() -> Process:
     """The process that asks."""
-    return Process(_host(), os.getpid(), _born(os.getpid()))
+    return Process(_host(), os.getpid(), born(os.getpid()))
 
 
 def _host() -> str:
@@ -51,12 +53,3 @@ def _host() -> str:
         except OSError:
             parts.append("")
     return "/".join(parts)
-
-
-def _born(pid: int) -> str:
-    """The start time in clock ticks, the 22nd field; zombies count as dead."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "dead" if fields[0] in "ZX" else fields[19]

@@ -8,8 +8,6 @@ way than the cluster has cores and a few, however many cells there are.
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,6 +17,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from gradgauge.engine.train import train
 from gradgauge.study.sweep.grid import Cell
 from gradgauge.study.sweep.problems import StudyProblem
+from gradgauge.study.sweep.runners.ray_cluster import Cluster, connect
 from gradgauge.study.sweep.runners.runner import (
     Claim,
     Done,
@@ -33,9 +32,7 @@ from gradgauge.study.sweep.runners.runner import (
 CELLS_PER_TASK = 16
 _PORTIONS = 2
 _AHEAD = 2
-_PATIENCE = 0.5
-_CONNECT_SECONDS = 5.0
-_LOOPBACK = "127.0.0.1"
+_PATIENCE = 0.2
 
 
 def _work(job: Job, cells: Sequence[Cell]) -> Iterator[Event]:
@@ -66,24 +63,24 @@ class RayRunner:
         """As `Runner.run`.
 
         Raises:
-            StudyProblem: no cluster answers at the address.
+            StudyProblem: no cluster answers at the address, or it is gone.
         """
-        mine = not ray.is_initialized()
-        if mine:
-            _connect(self.address)
+        cluster = connect(self.address)
         try:
-            self._run(job, claim, record)
+            self._run(cluster, job, claim, record)
+        except (ConnectionError, RayError) as error:
+            raise StudyProblem(self.address or "Ray", "ray_gone") from error
         finally:
-            if mine:
-                ray.shutdown()
+            cluster.end()
 
-    def _run(self, job: Job, claim: Claim, record: Record) -> None:
+    def _run(self, cluster: Cluster, job: Job, claim: Claim, record: Record) -> None:
         # Not retried by Ray: the store knows which cells are done, and counts the deaths.
         task = ray.remote(num_cpus=1, max_retries=0)(_work)
         shared = ray.put(job)
         pending: dict[Any, dict[int, Cell]] = {}
         try:
             while True:
+                cluster.check()
                 room = self._room()
                 while len(pending) < room and (cells := claim(CELLS_PER_TASK, _PORTIONS * room)):
                     stream = task.options(num_returns="streaming").remote(shared, cells)
@@ -95,7 +92,7 @@ class RayRunner:
                         del pending[stream]
         finally:
             for stream in pending:
-                with contextlib.suppress(RayError, ValueError):
+                with contextlib.suppress(RayError, ConnectionError, ValueError):
                     ray.cancel(stream, force=True)
 
     def _room(self) -> int:
@@ -135,32 +132,3 @@ def _take(stream: Any, left: dict[int, Cell], record: Record) -> bool:
     if isinstance(event, Done | Failed):
         left.pop(event.cell, None)
     return False
-
-
-def _connect(address: str | None) -> None:
-    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-    # Ray warns about a coming default; ours is the coming one.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if address is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-        # Ray has no password: what listens on the network would run anybody's code.
-        ray.init(num_cpus=cores, include_dashboard=False, _node_ip_address=_LOOPBACK, **quiet)
-        return
-    if address != "auto" and not _answers(address):
-        raise StudyProblem(address, "no_ray")
-    try:
-        ray.init(address=address, **quiet)
-    except (ConnectionError, RayError, RuntimeError, ValueError) as error:
-        raise StudyProblem(address, "no_ray") from error
-
-
-def _answers(address: str) -> bool:
-    """Whether anything listens there: Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdecimal():
-        return False
-    try:
-        with socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS):
-            return True
-    except OSError:
-        return False
