@@ -11,8 +11,7 @@ from pathlib import Path
 
 from gradgauge.study.sweep.runners import ray_guard
 from gradgauge.study.sweep.runners.ray_guard import born, children, command
-
-from .test_sweep import write_plan
+from tests.study.sweep.test_sweep import write_plan
 
 
 def _below(pid: int) -> dict[int, list[str]]:
