@@ -1,6 +1,6 @@
 """What a layer is for, and which repeated block it stands in: read from its name and its kind.
 
-The names are those that the common packages give: transformers, timm, torchvision, diffusers,
+Where a framework shows what is done with a layer's output, that comes first. The names are those that the common packages give: transformers, timm, torchvision, diffusers,
 Keras and Flax. A layer whose name says nothing has neither.
 """
 
@@ -69,9 +69,9 @@ def block_of(name: str) -> str:
 
 
 def assign_roles(layers: Sequence[LayerInfo]) -> None:
-    """Fill in role and block of a Run's layers, once they are known."""
+    """Fill in what is not known yet of a Run's layers: roles that nothing else shows, and blocks."""
     for layer in layers:
-        layer.role, layer.block = role_of(layer), block_of(layer.name)
+        layer.role, layer.block = layer.role or role_of(layer), block_of(layer.name)
 
 
 def _parts(name: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -20,8 +20,6 @@ INK, MUTED, GRID, LINE = "#1b1f24", "#4d5761", "#e4e7eb", "#9aa4ae"
 
 _MOST_TICKS = 6
 _MOST_POINTS = 40
-_MOST_LAYER_TICKS = 12
-_LETTER, _NAME_GAP = 6.2, 12
 _FOOT = 11
 _MOST_FEET = 16
 _FOOT_SHARE = 0.08
@@ -185,51 +183,6 @@ def y_axis(axis: Spec | None = None) -> Spec:
     }
 
 
-def layer_axis(rows: Sequence[Row], lang: str, title: bool, hidden: bool = False) -> Spec:
-    """The x encoding by layer.
-
-    Args:
-        rows: all of the chart.
-        lang: of the title.
-        title: whether it stands at the foot of a stack and is labelled.
-        hidden: whether the output layer is not among them.
-    """
-    names = {row["layer"]: row["label"] for row in rows if "label" in row}
-    if names:
-        return _named_axis(names, lang, title)
-    depths = {max(r["layer"] for r in rows if r["network"] == n) for n in names_of(rows)}
-    last = max(depths, default=1)
-    strides = (m * 10**e for e in range(9) for m in (1, 2, 5))
-    stride = next(s for s in strides if last / s <= _MOST_LAYER_TICKS)
-    ticks = [1, *range(stride if stride > 1 else 2, last + 1, stride)]
-    axis: Spec = {"values": ticks, "format": "d", "grid": False, "labelOverlap": True}
-    key = "report.axis.hidden_layer" if hidden else "report.axis.layer"
-    axis["title"] = sentence(key, lang) if title else None
-    if not title:
-        axis["labels"] = False
-    scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 8}
-    return {"field": "layer", "type": "quantitative", "axis": axis, "scale": scale}
-
-
-def _named_axis(names: dict[int, str], lang: str, title: bool) -> Spec:
-    """The x encoding by layer with the layers' names, upright where they do not fit side by side."""
-    last = max(names)
-    labels = json.dumps([names.get(layer, "") for layer in range(1, last + 1)], ensure_ascii=False)
-    flat = last * (_LETTER * max(map(len, names.values())) + _NAME_GAP) < WIDE
-    axis: Spec = {
-        "values": sorted(names),
-        "grid": False,
-        "labelOverlap": True,
-        "labelLimit": 190,
-        "labelExpr": f"{labels}[datum.value - 1]",
-        "labels": title,
-        "labelAngle": 0 if flat else -90,
-        "title": sentence("report.axis.named_layer", lang) if title else None,
-    }
-    scale = {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 12}
-    return {"field": "layer", "type": "quantitative", "axis": axis, "scale": scale}
-
-
 def lines(rows: Sequence[Row], x: Spec, y: Spec, where: Spec, lang: str, **panel: Any) -> Spec:
     """A panel of one line a network, broken where there is nothing to plot; thin rules from the
     lowest to the highest seed; zeros and non-finite figures in their network's row at the foot.
@@ -243,6 +196,8 @@ def lines(rows: Sequence[Row], x: Spec, y: Spec, where: Spec, lang: str, **panel
     """
     style = networks(rows)
     colour = {"color": style["color"]}
+    by_stack = any("stack" in row for row in rows)
+    apart = {"detail": {"field": "stack", "type": "nominal"}} if by_stack else {}
     tooltip = [
         {"field": "network", "title": sentence("report.column.network", lang)},
         {"field": x["field"], "title": sentence(f"report.column.{x['field']}", lang)},
@@ -261,10 +216,11 @@ def lines(rows: Sequence[Row], x: Spec, y: Spec, where: Spec, lang: str, **panel
     layers.append(
         {
             "mark": {"type": "line", "strokeWidth": 2, "strokeCap": "butt"},
-            "encoding": {"x": x, "y": y, **colour, "strokeDash": style["strokeDash"]},
+            "encoding": {"x": x, "y": y, **colour, "strokeDash": style["strokeDash"], **apart},
         }
     )
-    marked = len({row[x["field"]] for row in shown}) <= _MOST_POINTS
+    counts = Counter(name for name, _ in {(row["network"], row[x["field"]]) for row in shown})
+    marked = max(counts.values(), default=0) <= _MOST_POINTS
     layers.append(
         {
             "mark": {
@@ -350,7 +306,8 @@ def by_moment(
     ]
     if wide:
         return {**chart(rows, [{"vconcat": columns[0], "spacing": 14}]), "usermeta": {"wide": True}}
-    titles = [sentence(f"report.moment.{moment}", lang) for moment in moments]
+    told = {row["moment"]: row["when"] for row in rows if "when" in row}
+    titles = [told.get(moment) or sentence(f"report.moment.{moment}", lang) for moment in moments]
     return chart(rows, [stacked(*each) for each in zip(columns, titles, strict=True)])
 
 

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 _SHOWN_BY_OUTPUT = frozenset({"delta", "weight", "weight_grad"})
 """The signals that the output layer, which has no activation of ours, shows."""
 
-_OF_DRAWING = frozenset({"plotted", "panel", "baseline"})
+_OF_DRAWING = frozenset({"plotted", "panel", "baseline", "stack", "tick"})
 
 MOST_LAYERS = 128
 """Most layers of a line chart; of a deeper network they are picked evenly."""

@@ -11,8 +11,9 @@ import numpy as np
 
 from gradgauge.gauges import QUANTITIES
 from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts._curves import Place, places
 from gradgauge.report.charts._rows import MOST_LAYERS, Row, figure, picked, positive
-from gradgauge.report.words.layer_groups import short_names
+from gradgauge.report.words.layer_groups import without_common_path
 from gradgauge.report.words.numbers import NO_VALUE
 from gradgauge.run import Run
 from gradgauge.study.by_layer import MOMENTS, by_layer, last_places, seed_range
@@ -20,6 +21,9 @@ from gradgauge.watchers import LayerInfo
 
 BOTH = "both"
 """The moment of rows that hold the first and the last probe as two lines of one picture."""
+
+_MOST_OF_CURVES = 1_024
+"""Most layers that curves by role are drawn of; of more they are picked evenly."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +40,13 @@ class Watched:
 
     @functools.cached_property
     def labels(self) -> list[str]:
-        """The layers' names without what all begin with, the long ones without their beginning;
-        with their numbers where they would be alike."""
-        names = [layer.name for layer in self.layers]
-        short = short_names(names)
-        if len(set(short)) == len(short):
-            return short
-        return [f"{at} {name}" for at, name in enumerate(short, 1)]
+        """The layers' names without what all begin with."""
+        return without_common_path([layer.name for layer in self.layers])
+
+    @functools.cached_property
+    def places(self) -> list[Place] | None:
+        """Where each layer stands, if every role has a curve of its own; None: one line has all."""
+        return places(self.layers)
 
     @property
     def has_probes(self) -> bool:
@@ -70,29 +74,31 @@ class Watched:
             return False
         return not bool(np.isnan(self.run.values("probes", quantity)[..., layer - 1]).all())
 
-    def layer_rows(self, quantities: Iterable[str], most: int | None = MOST_LAYERS) -> list[Row]:
-        """Quantities by layer, a line for the first probe and one for the last.
+    def layer_rows(self, quantities: Iterable[str], most: int | None = None) -> list[Row]:
+        """Quantities by layer, at the first probe and the last.
 
-        The rows have the columns of `_rows.layer_rows` and `label`, the layer's name. A layer at
-        which a quantity could not be seen has a row without a figure, so that its line is broken
-        there; a quantity that was seen nowhere has no rows.
+        The rows have the columns of `_rows.layer_rows`, `when`, the moment in words, and `label`,
+        the layer's name. The lines (`network`) are the moments, or the roles of a deep network's
+        layers, which have a `stack` and a `tick`, too. A layer at which a quantity could not be
+        seen has a row without a figure, so that its line is broken there; a quantity that was
+        seen nowhere has no rows.
         """
         count = len(self.layers)
         seen = [q for q in quantities if any(self.meaning(q, n) for n in range(1, count + 1))]
+        most = most or (_MOST_OF_CURVES if self.places else MOST_LAYERS)
         return [
             row
-            for moment, line in self.moments.items()
+            for moment in self.moments
             for quantity in seen
-            for row in self._line(moment, line, quantity, most or count)
+            for row in self._rows(moment, quantity, most)
         ]
 
-    def _line(self, moment: str, line: str, quantity: str, most: int) -> list[Row]:
+    def _rows(self, moment: str, quantity: str, most: int) -> list[Row]:
         values = by_layer(self.run, quantity, moment)
         low, high = seed_range(self.run, quantity, moment)
         return [
             {
-                "network": line,
-                "moment": BOTH,
+                **self._line(moment, at),
                 "quantity": quantity,
                 "layer": at + 1,
                 "label": self.labels[at],
@@ -102,6 +108,16 @@ class Watched:
             }
             for at in picked(len(self.layers), most)
         ]
+
+    def _line(self, moment: str, at: int) -> Row:
+        """The line that a layer's figure stands on."""
+        when = self.moments[moment]
+        if self.places is None:
+            return {"network": when, "moment": BOTH, "when": when}
+        place = self.places[at]
+        curve = place.curve or sentence("watch.report.other_layers", self.lang)
+        where = {"stack": place.stack, "tick": place.tick}
+        return {"network": curve, "moment": moment, "when": when, **where}
 
 
 _ABSENT: Row = {**figure(math.nan), "shown": NO_VALUE, "state": "absent"}

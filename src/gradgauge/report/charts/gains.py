@@ -10,12 +10,12 @@ from gradgauge.report.charts._chart import Chart, Spec
 from gradgauge.report.charts._draw import (
     by_moment,
     foot_rows,
-    layer_axis,
     level,
     lines,
     log_scale,
     y_axis,
 )
+from gradgauge.report.charts._layer_axis import layer_axis
 from gradgauge.report.charts._rows import Row, layer_rows, of, trained
 from gradgauge.report.words.numbers import signed_decades
 from gradgauge.study.by_layer import MOMENTS

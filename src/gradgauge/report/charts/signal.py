@@ -10,13 +10,13 @@ from gradgauge.report.charts._draw import (
     by_moment,
     equal,
     foot_rows,
-    layer_axis,
     level,
     lines,
     log_scale,
     networks,
     y_axis,
 )
+from gradgauge.report.charts._layer_axis import layer_axis
 from gradgauge.report.charts._rows import (
     MOST_LAYERS,
     Row,

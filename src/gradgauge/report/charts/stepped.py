@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import MUTED, foot_rows, layer_axis, lines, log_scale, y_axis
+from gradgauge.report.charts._draw import MUTED, foot_rows, lines, log_scale, y_axis
+from gradgauge.report.charts._layer_axis import layer_axis
 from gradgauge.report.charts._rows import Row, of
 
 PARAMETER = "at"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import by_moment, layer_axis, lines, y_axis
+from gradgauge.report.charts._draw import by_moment, lines, y_axis
+from gradgauge.report.charts._layer_axis import layer_axis
 from gradgauge.report.charts._rows import Row, layer_rows, meaning, trained
 from gradgauge.report.words.numbers import percent
 from gradgauge.study.by_layer import MOMENTS, by_layer

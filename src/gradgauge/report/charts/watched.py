@@ -8,7 +8,7 @@ import numpy as np
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._chart import Chart
-from gradgauge.report.charts._rows import Row, names_of, of
+from gradgauge.report.charts._rows import Row, of
 from gradgauge.report.charts._watched import Watched
 from gradgauge.report.charts.course import course_chart, step_rows
 from gradgauge.report.charts.evolution import evolution_chart, probe_rows
@@ -84,9 +84,10 @@ def _describe(chart: str, data: Callable[[Watched], list[Row]]) -> Callable[[Wat
     def describe(watched: Watched, lang: str) -> str:
         rows = [row for row in data(watched) if row["value"] is not None]
         told = [sentence(f"report.chart.{chart}.alt", lang)]
-        for name in names_of(rows):
-            for quantity in dict.fromkeys(row["quantity"] for row in of(rows, network=name)):
-                line = of(rows, network=name, quantity=quantity)
+        key = "when" if rows and "when" in rows[0] else "network"
+        for name in dict.fromkeys(row[key] for row in rows):
+            for quantity in dict.fromkeys(row["quantity"] for row in of(rows, **{key: name})):
+                line = of(rows, **{key: name}, quantity=quantity)
                 order = np.argsort([row["value"] for row in line], kind="stable")
                 low, high = line[order[0]], line[order[-1]]
                 told.append(
@@ -114,7 +115,7 @@ def _place(row: Row, lang: str) -> str:
     return sentence(f"watch.report.at_{key}", lang, number=row[key])
 
 
-_MOMENTS = ("quantity", "network")
+_LINE_KEYS, _MOMENTS = ("quantity", "network"), ("quantity", "when")
 
 SIGNAL = Chart(
     "watched_signal",
@@ -129,7 +130,7 @@ LEARNING = Chart(
     learning_data,
     learning_chart,
     "epoch",
-    _MOMENTS,
+    _LINE_KEYS,
     _describe("watched_learning", learning_data),
     log=False,
 )
@@ -138,7 +139,7 @@ COURSE = Chart(
     course_data,
     course_chart,
     "step",
-    _MOMENTS,
+    _LINE_KEYS,
     _describe("watched_course", course_data),
     legend=False,
 )

@@ -114,8 +114,9 @@ def _is_picked(rows: Sequence[dict[str, Any]], key: str) -> bool:
     """Whether layers or steps between the first and the last are left out."""
     if not isinstance(rows[0][key], int):
         return False
-    places = {(row["network"], row[key]) for row in rows}
-    for name in names_of(rows):
+    # Curves by role share one axis: together they have all layers.
+    places = {("" if "stack" in row else row["network"], row[key]) for row in rows}
+    for name in {name for name, _ in places}:
         of_network = [place for network, place in places if network == name]
         if len(of_network) < max(of_network) - min(of_network) + 1:
             return True

@@ -104,8 +104,13 @@ def shortened(name: str, most: int = _MOST_LETTERS) -> str:
 
 def short_names(names: Sequence[str], most: int = _MOST_LETTERS) -> list[str]:
     """Layers' names without the path that all begin with, the long ones without their beginning."""
+    return [shortened(name, most) for name in without_common_path(names)]
+
+
+def without_common_path(names: Sequence[str]) -> list[str]:
+    """Layers' names without the path that all begin with, whole otherwise."""
     start = _common_path(names) if names else 0
-    return [shortened(name[start:], most) for name in names]
+    return [name[start:] for name in names]
 
 
 def _common_path(names: Sequence[str]) -> int:

@@ -129,6 +129,24 @@ class Graph:
             self._inside[key] = call
             waiting += self.edges(key)
 
+    def places(self) -> list[Key]:
+        """All places that the outputs were computed from."""
+        return list(self._edges)
+
+    def operands(self, key: Key) -> tuple[Key | None, ...]:
+        """The operands of an operation by their positions; None for constants and parameters."""
+        node = key[0]
+        if isinstance(node, int):
+            return self.edges(key)
+        return tuple(
+            None if function is None or hasattr(function, "variable") else (function, number)
+            for function, number in node.next_functions
+        )
+
+    def readers(self, key: Key) -> list[Key]:
+        """The places that were computed from this one."""
+        return self._readers.get(key, [])
+
     def owner(self, key: Key) -> Call | None:
         """The call that a place is the output or a part of."""
         return self.of_key.get(key) or self._inside.get(key)

@@ -16,6 +16,7 @@ from gradgauge.watchers.recognition import Sample, recognized
 from gradgauge.watchers.torch.capture import Call, Capture, Key
 from gradgauge.watchers.torch.graph import Graph, is_norm, node_of
 from gradgauge.watchers.torch.operations import NORMS, activation_of, is_matrix_product, operation
+from gradgauge.watchers.torch.roles import find_roles
 
 _SAMPLE = 4096
 """Entries that an activation is recognised by."""
@@ -68,6 +69,8 @@ def link(graph: Graph, capture_at: Callable[[Key], Capture]) -> list[Call]:
     for call in layers:
         if (head := heads.get(id(call))) is not None:
             _put(graph, call, head, capture_at)
+    if any(call.row is not None and call.row.role is None for call in layers):
+        find_roles(graph, layers)
     return layers
 
 

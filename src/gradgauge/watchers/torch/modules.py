@@ -52,6 +52,7 @@ class Row:
         container: whether layers are inside of it: its own output is then theirs.
         alone: whether it is a parameter by itself, not a layer: a scale, a token, a temperature.
         weight_axis: the axis of its weight over units.
+        role: what the graph shows that it is for; empty: nothing; None: not looked for yet.
     """
 
     module: nn.Module
@@ -60,6 +61,7 @@ class Row:
     container: bool = False
     alone: bool = False
     weight_axis: int = 0
+    role: str | None = None
 
     @property
     def is_called(self) -> bool:

@@ -135,6 +135,19 @@ def is_affine(name: str) -> bool:
     return name in _SCALING or name in ("add", "sub", "rsub", "neg", "iadd", "isub")
 
 
+def is_carrying(name: str, ways_in: int) -> bool:
+    """Whether an operation leaves entries as they are but for place, selection and a scale, as a
+    dropout does.
+
+    Args:
+        name: see `operation`.
+        ways_in: how many of its operands depend on the signal.
+    """
+    if name in MOVING or name in _SELECTING:
+        return True
+    return ways_in == 1 and (name in _SCALING or name.endswith("dropout"))
+
+
 def is_matrix_product(name: str) -> bool:
     """Whether a weight or another signal may be multiplied in, as a layer or attention does."""
     return _MATRIX.search(name) is not None

@@ -60,6 +60,7 @@ def describe(rows: Sequence[Row], taps: Taps) -> list[LayerInfo]:
             same = {call.label for call in calls} == {first.label}
             info.activation = first.label if same and not first.doubt else ""
             info.output = any(call.output for call in calls)
+        info.role = row.role or ""
     return [row.info for row in rows]
 
 
