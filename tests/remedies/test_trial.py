@@ -13,12 +13,12 @@ import pytest
 from gradgauge import remedies
 from gradgauge.diagnosis.budget import Budget
 from gradgauge.diagnosis.finding import Diagnosis
-from gradgauge.remedies.decision import EXIT_CODES
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.plan import BudgetTooSmall, plan_for, rungs, seconds_for
 from gradgauge.remedies.store import Store
 from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, RATES, REMEDY, Candidate
 from gradgauge.remedies.trial import Given, try_remedies
+from gradgauge.remedies.verdicts import EXIT_CODES
 from gradgauge.sign_flip import least_seeds
 from tests.remedies.fakes import FakeTrainer, given, rates_alone, with_remedy
 

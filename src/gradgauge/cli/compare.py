@@ -31,7 +31,7 @@ from gradgauge.spec.notation import looks_like_function
 if TYPE_CHECKING:
     from gradgauge.engine.terms import OnRun
     from gradgauge.run import Run
-    from gradgauge.study.compare.json import Artifacts
+    from gradgauge.study.compare.artifacts import Artifacts
     from gradgauge.study.compare.result import Comparison
 
 DEFAULT_OUT = Path("runs") / "compare"
@@ -110,7 +110,7 @@ def _write(
 ) -> Artifacts:
     """The runs that are not saved yet, the page and the pictures; nothing of a training that did
     not begin."""
-    from gradgauge.study.compare.json import Artifacts
+    from gradgauge.study.compare.artifacts import Artifacts
 
     if not any(run.seeds for run in comparison.runs.values()):
         return Artifacts(flags=flags)

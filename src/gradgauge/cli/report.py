@@ -13,7 +13,7 @@ from gradgauge.errors import InvalidValue
 
 if TYPE_CHECKING:
     from gradgauge.run import Run
-    from gradgauge.study.compare.json import Artifacts
+    from gradgauge.study.compare.artifacts import Artifacts
     from gradgauge.study.compare.result import Comparison
 
 
@@ -43,7 +43,7 @@ def command(  # noqa: D103
     from gradgauge.report.closing import REPORT
     from gradgauge.report.images import FIGURES, write_picture
     from gradgauge.report.rendering import check_ending
-    from gradgauge.study.compare.json import Artifacts
+    from gradgauge.study.compare.artifacts import Artifacts
 
     out = out or _beside(paths)
     check_ending(out, FIGURES)

@@ -8,18 +8,8 @@ import numpy as np
 
 from gradgauge.remedies.result import Arm, Over
 from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, RATES, REMEDY, Metric
+from gradgauge.remedies.verdicts import AS_GOOD_AS_RANDOM, NOTHING_DECIDED, REPAIRED, SYMPTOM_ONLY
 from gradgauge.sign_flip import compare_paired
-
-REPAIRED, NOTHING_TO_REPAIR = "repaired", "nothing-to-repair"
-AS_GOOD_AS_RANDOM = "as-good-as-random-search"
-SYMPTOM_ONLY, NOTHING_DECIDED = "symptom-only", "nothing-decided"
-EXIT_CODES = {
-    NOTHING_TO_REPAIR: 0,
-    REPAIRED: 0,
-    AS_GOOD_AS_RANDOM: 0,
-    SYMPTOM_ONLY: 1,
-    NOTHING_DECIDED: 1,
-}
 
 
 def compare_arms(arms: Sequence[Arm]) -> None:

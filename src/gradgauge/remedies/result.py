@@ -20,6 +20,7 @@ from gradgauge.remedies.trainer import (
     Metric,
     Outcome,
 )
+from gradgauge.remedies.verdicts import EXIT_CODES
 from gradgauge.statistics import Summary, summarize
 
 SCREENED, CONFIRMED = "screened", "confirmed"
@@ -193,8 +194,6 @@ class RemedyResult:
     @property
     def exit_code(self) -> int:
         """0 where there is nothing to repair or a repair is proved, else 1."""
-        from gradgauge.remedies.decision import EXIT_CODES
-
         return EXIT_CODES[self.verdict]
 
     @property

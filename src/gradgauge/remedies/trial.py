@@ -18,7 +18,7 @@ from gradgauge.diagnosis.budget import Budget
 from gradgauge.diagnosis.finding import FAULT, Diagnosis
 from gradgauge.listening import OnProgress
 from gradgauge.remedies import plan as planning
-from gradgauge.remedies.decision import NOTHING_TO_REPAIR, compare_arms, verdict_of
+from gradgauge.remedies.decision import compare_arms, verdict_of
 from gradgauge.remedies.known import BY_KEY, REMEDIES, Remedy
 from gradgauge.remedies.plan import MOST_REMEDIES, Plan
 from gradgauge.remedies.result import CONFIRMED, SCREENED, Arm, RemedyResult, Spending
@@ -45,6 +45,7 @@ from gradgauge.remedies.trainer import (
     Trained,
     Trainer,
 )
+from gradgauge.remedies.verdicts import NOTHING_TO_REPAIR
 
 RATE_FACTORS = (0.01, 0.1, 1 / 3, 3.0, 10.0)
 """Learning rates that the training as it is is tried at, as factors of its own: without them

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from gradgauge.report.terminal.comparison import print_comparison
-from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
+from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 from tests.report.conftest import LANGUAGES
 
 

@@ -27,7 +27,8 @@ from gradgauge.report.words.numbers import NO_VALUE, fixed, interval
 from gradgauge.report.words.summary import summary_table
 from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
-from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts, training_of
+from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
+from gradgauge.study.compare.json import training_of
 from gradgauge.study.compare.result import Comparison
 
 

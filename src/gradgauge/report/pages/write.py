@@ -11,7 +11,7 @@ from gradgauge.report.subject import check_subject
 from gradgauge.report.words.headline import headline
 from gradgauge.report.words.labels import labelled
 from gradgauge.run import Run, write_text_whole
-from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
+from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 from gradgauge.study.compare.result import Comparison
 
 

@@ -19,7 +19,7 @@ from gradgauge.report.words.numbers import NO_VALUE, fixed, interval, resolved
 from gradgauge.report.words.summary import summary_table
 from gradgauge.run import Run
 from gradgauge.study.by_layer import MOMENTS, by_layer, epoch_summaries
-from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts
+from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 from gradgauge.study.compare.result import Comparison
 
 if TYPE_CHECKING:

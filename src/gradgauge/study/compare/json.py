@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gradgauge.gauges import PROBE_QUANTITIES
 from gradgauge.json import finite
+from gradgauge.run import Run
 from gradgauge.spec.training import TrainingSpec
 from gradgauge.statistics import Summary
 from gradgauge.study.by_layer import MOMENTS, by_layer
-
-if TYPE_CHECKING:
-    from gradgauge.run import Run
-    from gradgauge.study.compare.result import Comparison
+from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
+from gradgauge.study.compare.result import Comparison
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Artifacts:
-    """What was written of a comparison, and how.
-
-    Attributes:
-        report: path of the HTML page; None: none was written.
-        runs: paths of the saved Runs.
-        flags: options of the command that change what it shows, not what it trains.
-        why: address of the page of a `why` about one of the networks, as a link from the report.
-        why_notation: that network in one line.
-        report_seconds: what page and pictures took.
-        total_seconds: of the whole command; None: of the comparison alone.
-    """
-
-    report: str | None = None
-    runs: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    why: str | None = None
-    why_notation: str | None = None
-    report_seconds: float = 0.0
-    total_seconds: float | None = None
-
-
-NOTHING_WRITTEN = Artifacts()
 
 
 def comparison_json(

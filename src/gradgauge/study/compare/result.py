@@ -19,7 +19,7 @@ from gradgauge.spec.comparison import ComparisonSpec
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.statistics import Difference, Summary, difference, summarize
 from gradgauge.study.by_layer import Attenuation, attenuation
-from gradgauge.study.compare.json import NOTHING_WRITTEN, Artifacts, comparison_json
+from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 
 
 @dataclass
@@ -180,6 +180,8 @@ class Comparison:
         Args:
             artifacts: the files that were written of it, and the command that did.
         """
+        from gradgauge.study.compare.json import comparison_json
+
         return comparison_json(self, artifacts)
 
 

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from gradgauge.watchers.keras.backends import backend_prepare
 from gradgauge.watchers.keras.layers import Row
-from gradgauge.watchers.keras.one_pass import Passed, Tapped, backend_prepare
+from gradgauge.watchers.keras.one_pass import Passed, Tapped
 from gradgauge.watchers.keras.seen import in_call_order, linked, value_of
 from gradgauge.watchers.keras.taps import Call
 

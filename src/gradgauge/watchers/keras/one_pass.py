@@ -181,19 +181,3 @@ def _tensor(leaf: Any) -> Any:
     if hasattr(leaf, "dtype") and "float" in str(leaf.dtype):
         return keras.ops.convert_to_tensor(leaf, dtype=keras.config.floatx())
     return keras.ops.convert_to_tensor(leaf)
-
-
-def backend_prepare() -> Callable[[Tapped], Callable[[], Passed]]:
-    """`prepare` of the backend that Keras runs on; the others are not imported."""
-    backend = keras.config.backend()
-    if backend == "tensorflow":
-        from gradgauge.watchers.keras.backends import tensorflow as module
-    elif backend == "jax":
-        from gradgauge.watchers.keras.backends import jax as module
-    elif backend == "torch":
-        from gradgauge.watchers.keras.backends import torch as module
-    else:
-        from gradgauge.watchers.errors import CannotWatch
-
-        raise CannotWatch("keras_backend", backend=backend)
-    return module.prepare

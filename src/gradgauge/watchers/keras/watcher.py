@@ -18,13 +18,13 @@ from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch, NotFinite
 from gradgauge.watchers.guard import Guard, weakly
+from gradgauge.watchers.keras.backends import backend_prepare
 from gradgauge.watchers.keras.callback import Callback
 from gradgauge.watchers.keras.layers import Row, rows_of_model
 from gradgauge.watchers.keras.non_finite import Sentinel, Weights, locate
 from gradgauge.watchers.keras.one_pass import (
     Passed,
     Tapped,
-    backend_prepare,
     first_samples,
     same_random_states,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from gradgauge.watchers.closing import InTrainer
+from gradgauge.watchers.torch.in_trainer import InTrainer
 from gradgauge.watchers.torch.watcher import PyTorchWatcher
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gradgauge.watchers.closing import InTrainer
+from gradgauge.watchers.torch.in_trainer import InTrainer
 from gradgauge.watchers.torch.watcher import PyTorchWatcher
 
 if TYPE_CHECKING or "lightning" in sys.modules:

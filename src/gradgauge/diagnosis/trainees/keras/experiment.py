@@ -13,7 +13,8 @@ from gradgauge.diagnosis.properties.experiment import LossCall, Pairing, rows_to
 from gradgauge.diagnosis.properties.known import Values, known_call
 from gradgauge.diagnosis.properties.pairing import held_against_all
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
-from gradgauge.watchers.keras.one_pass import Passed, Tapped, backend_prepare
+from gradgauge.watchers.keras.backends import backend_prepare
+from gradgauge.watchers.keras.one_pass import Passed, Tapped
 
 _SEED = 20_260
 

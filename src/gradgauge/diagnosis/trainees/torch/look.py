@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +15,6 @@ from gradgauge.diagnosis.trainees.trainee import saturation
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.state import preserved
 from gradgauge.watchers.torch.watcher import PyTorchWatcher
-
-if TYPE_CHECKING:
-    from gradgauge.diagnosis.trainees.torch.trainee import PyTorchTrainee
 
 
 def gradients(
@@ -40,7 +37,8 @@ def saturated_at_init(watcher: PyTorchWatcher, probe: Probe) -> dict[str, float]
 
 
 def broken_at(
-    trainee: PyTorchTrainee,
+    model: nn.Module,
+    loss: Callable[[Any, Any], torch.Tensor],
     watcher: PyTorchWatcher,
     now: tuple[Any, ...] | None,
     before: tuple[Any, ...] | None,
@@ -48,11 +46,11 @@ def broken_at(
     """The layer and the operation that were not finite first, and whether the step before it was.
 
     Args:
-        trainee: its model is looked at.
+        model, loss: what is trained.
         watcher: knows the layers.
         now, before: x, y and the weights of the two steps.
     """
-    parameters = trainee._parameters()
+    parameters = [p for p in model.parameters() if p.requires_grad]
     for moment in (before, now):
         if moment is None or not moment[2]:
             continue
@@ -60,7 +58,7 @@ def broken_at(
         with torch.no_grad():
             for parameter, value in zip(parameters, moment[2], strict=True):
                 parameter.copy_(value)
-        found = _look(trainee, watcher, moment[0], moment[1])
+        found = _look(Probe(model, moment[0], moment[1], loss), watcher)
         with torch.no_grad():
             for parameter, value in zip(parameters, kept, strict=True):
                 parameter.copy_(value)
@@ -69,10 +67,7 @@ def broken_at(
     return None, False
 
 
-def _look(
-    trainee: PyTorchTrainee, watcher: PyTorchWatcher, x: Any, y: Any
-) -> tuple[str, str] | None:
-    probe = Probe(trainee.model, x, y, trainee.loss)
+def _look(probe: Probe, watcher: PyTorchWatcher) -> tuple[str, str] | None:
     shown = watcher.look(probe)
     if shown is None:
         return None

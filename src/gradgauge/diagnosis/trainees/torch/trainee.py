@@ -322,7 +322,9 @@ class PyTorchTrainee:
             if not math.isfinite(loss):
                 where, earlier = None, False
                 if watcher is not None:
-                    where, earlier = broken_at(self, watcher, (x, y, weights), last)
+                    where, earlier = broken_at(
+                        self.model, self.loss, watcher, (x, y, weights), last
+                    )
                 return np.array(losses or [math.nan]), step - earlier, sharpness, where
             losses.append(loss)
             advance(self.scheduler, step, batches, loss)
@@ -340,7 +342,7 @@ class PyTorchTrainee:
         finite = all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
         where = None
         if not finite and watcher is not None:
-            where, _ = broken_at(self, watcher, None, last)
+            where, _ = broken_at(self.model, self.loss, watcher, None, last)
         broke = None if finite else len(losses) - 1
         return np.array(losses or [math.nan]), broke, sharpness, where
 

@@ -1,1 +1,24 @@
-"""What differs between Keras's backends: one file each."""
+"""What differs between Keras's backends: one file each, and which of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+
+from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.keras.one_pass import Passed, Tapped
+
+
+def backend_prepare() -> Callable[[Tapped], Callable[[], Passed]]:
+    """`prepare` of the backend that Keras runs on; the others are not imported."""
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        from gradgauge.watchers.keras.backends import tensorflow as module
+    elif backend == "jax":
+        from gradgauge.watchers.keras.backends import jax as module
+    elif backend == "torch":
+        from gradgauge.watchers.keras.backends import torch as module
+    else:
+        raise CannotWatch("keras_backend", backend=backend)
+    return module.prepare
