@@ -192,9 +192,9 @@ def main() -> None:
         "network": f"784-{WIDTH}x{DEPTH}-10 tanh, {EPOCHS} epochs of {TRAIN}, batch {BATCH}",
     }
     if "ray" not in skip:
-        from gradgauge.study.sweep.runners.ray import _connect
+        from gradgauge.study.sweep.runners.ray import connect
 
-        found["ray_start_seconds"] = timed(lambda: _connect(None))[0]
+        found["ray_start_seconds"] = timed(lambda: connect(None))[0]
     found |= overheads(ready, given.repeats, skip)
     peers = {"keras": keras_loop, "tune": ray_tune}
     if "ray" in skip:

@@ -19,9 +19,9 @@ import time
 import warnings
 from typing import Any
 
-import corpus._environment  # noqa: F401 before Keras and JAX
-from corpus._case import CASES, Case
-from corpus._environment import RESULTS
+import corpus.environment  # noqa: F401 before Keras and JAX
+from corpus.case import CASES, Case
+from corpus.environment import RESULTS
 from corpus.judge import Result, judge, measures, table, write_docs
 from corpus.pairs import Loop, check
 from corpus.sets import OLD_NAMES, SETS, load, members

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpus._case import CASES, Case
+from corpus.case import CASES, Case
 
 if TYPE_CHECKING:
     from gradgauge.diagnosis.finding import Diagnosis

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from corpus._case import CASES, Book, Case
+from corpus.case import CASES, Book, Case
 from corpus.skills import SKILLS
 
 Made = tuple[Any, dict[str, Any], Any]

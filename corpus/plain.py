@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from corpus._case import Case
+from corpus.case import Case
 from corpus.pairs import Loop
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 
-from corpus._case import CASES
+from corpus.case import CASES
 
 SPLIT_SEED = 20261124
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import initializers, layers, optimizers
 
-from corpus._case import Book
+from corpus.case import Book
 from corpus.data.a2026 import bars, counts, friedman, spirals, tones
 from corpus.keras import models as k
 

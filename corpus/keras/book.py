@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from corpus._case import Book
+from corpus.case import Book
 from corpus.keras.models import (
     Sparse,
     compiled,

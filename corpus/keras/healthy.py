@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import initializers, layers, optimizers
 
-from corpus._case import Book
+from corpus.case import Book
 from corpus.data import first as data
 from corpus.keras.models import (
     Sparse,

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers, optimizers
 
-from corpus._case import Book
+from corpus.case import Book
 from corpus.data import first as data
 from corpus.keras.models import (
     Sparse,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from corpus._case import Book
+from corpus.case import Book
 from corpus.data.a2026 import counts, friedman, spirals, tones
 from corpus.torch import models as t
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from corpus._case import Book
+from corpus.case import Book
 from corpus.torch.models import loader
 
 BOOK = Book("pytorch")

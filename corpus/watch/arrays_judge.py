@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from corpus.watch._case import Outcome
+from corpus.watch.case import Outcome
 
 MOST = 6
 

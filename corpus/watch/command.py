@@ -15,7 +15,7 @@ import time
 import traceback
 from dataclasses import asdict
 
-from corpus.watch._case import CASES, Case, Outcome
+from corpus.watch.case import CASES, Case, Outcome
 
 FILES = {
     "torch": ("torch_plain", "torch_loops", "torch_transformers", "torch_packages"),
@@ -61,7 +61,7 @@ def run(case: Case) -> Outcome:
 
 def run_group(group: str, names: list[str]) -> int:
     """A group's cases, one JSON line each on stdout."""
-    import corpus._environment  # noqa: F401 before Keras and JAX
+    import corpus.environment  # noqa: F401 before Keras and JAX
 
     for case in load(group):
         if not names or any(name in case.name for name in names):

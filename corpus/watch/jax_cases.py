@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from corpus.watch._case import case
 from corpus.watch.arrays_judge import norm_of
+from corpus.watch.case import case
 from corpus.watch.jax_judge import JaxTraining
 
 KEY = jax.random.PRNGKey(3)

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import optax
 
-from corpus.watch._case import Case, Outcome
 from corpus.watch.arrays_judge import Rows, norm_of
+from corpus.watch.case import Case, Outcome
 
 
 @dataclass

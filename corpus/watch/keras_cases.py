@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from corpus.watch._case import case
+from corpus.watch.case import case
 from corpus.watch.keras_judge import KerasTraining
 
 BACKENDS = ("torch", "jax", "tensorflow")

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from corpus.watch._case import Case, Outcome
 from corpus.watch.arrays_judge import Rows, norm_of
+from corpus.watch.case import Case, Outcome
 
 
 @dataclass

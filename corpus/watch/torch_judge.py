@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from corpus.watch._case import Case, Outcome, Training
+from corpus.watch.case import Case, Outcome, Training
 from corpus.watch.torch_reading import Reader, Step
 
 CLOSE = {

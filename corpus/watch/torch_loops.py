@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from corpus.watch._case import Training, Watch, case
+from corpus.watch.case import Training, Watch, case
 from corpus.watch.torch_plain import PreNorm, classes, loop, mlp
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from corpus.watch._case import Training, Watch, case
+from corpus.watch.case import Training, Watch, case
 from corpus.watch.torch_plain import classes, loop, mlp
 from corpus.watch.torch_transformers import GPT2, NEW_GELU, SMALL, WORDS, language, of_model
 

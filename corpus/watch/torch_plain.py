@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from corpus.watch._case import Training, Watch, case
+from corpus.watch.case import Training, Watch, case
 
 Loss = Callable[[nn.Module, int], Tensor]
 

@@ -16,7 +16,7 @@ from torch.optim.optimizer import (
 )
 from torch.overrides import TorchFunctionMode
 
-from corpus.watch._case import Training
+from corpus.watch.case import Training
 
 FUNCTIONS = {
     "relu": "relu",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from corpus.watch._case import Training, case
+from corpus.watch.case import Training, case
 from corpus.watch.torch_plain import loop
 
 WORDS = 64

@@ -11,8 +11,14 @@ from pathlib import Path
 import pytest
 
 import gradgauge.gauges as package
-from gradgauge.gauges import GAUGES, NETWORK_GAUGES, PROBE_QUANTITIES, QUANTITIES, STEP_QUANTITIES
-from gradgauge.gauges._gauge import Gauge
+from gradgauge.gauges import (
+    GAUGES,
+    NETWORK_GAUGES,
+    PROBE_QUANTITIES,
+    QUANTITIES,
+    STEP_QUANTITIES,
+    Gauge,
+)
 from gradgauge.signals import LayerSignals
 
 FOLDER = Path(package.__file__).parent

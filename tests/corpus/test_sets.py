@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from corpus._case import CASES
+from corpus.case import CASES
 from corpus.pairs import TWINS, twins
 from corpus.sets import SETS, load, members
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from corpus.watch._case import CASES
+from corpus.watch.case import CASES
 from corpus.watch.command import load, run
 
 GREEN = (

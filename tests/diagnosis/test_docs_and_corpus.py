@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from corpus.__main__ import run
-from corpus._case import CASES
+from corpus.case import CASES
 from corpus.sets import UNSEEN, halves, load, members
 
 from gradgauge.report.pages.diagnosis import rules_markdown

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from gradgauge.play import bundle
-from gradgauge.play.html import _FOLDER
+from gradgauge.play.html import FOLDER
 
 TESTS = Path(__file__).parent / "scripts"
 
 
 def test_modules_do_what_their_tests_say(tmp_path: Path) -> None:
     """In a folder that names each module `#name`: the page's files have no package of their own."""
-    for path in [*_FOLDER.glob("*.js"), *TESTS.glob("*.mjs")]:
+    for path in [*FOLDER.glob("*.js"), *TESTS.glob("*.mjs")]:
         shutil.copy(path, tmp_path)
-    imports = {f"#{path.stem}": f"./{path.name}" for path in _FOLDER.glob("*.js")}
+    imports = {f"#{path.stem}": f"./{path.name}" for path in FOLDER.glob("*.js")}
     (tmp_path / "package.json").write_text(json.dumps({"type": "module", "imports": imports}))
     node = [
         sys.executable,

@@ -20,9 +20,9 @@ from gradgauge.own.loops import loop_of
 from gradgauge.own.score import accuracy
 from gradgauge.own.states import kept_states
 from gradgauge.remedies.known import BY_KEY, REMEDIES
-from gradgauge.remedies.known._remedy import DATA, GRAPH, MODULE
 from gradgauge.remedies.own.target import target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
+from gradgauge.remedies.remedy import DATA, GRAPH, MODULE
 from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, CannotApply, Dose
 from gradgauge.spec.training import TrainingSpec
 

@@ -11,7 +11,7 @@ import pytest
 from gradgauge.cli.app import run
 from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.report.charts import CHARTS
-from gradgauge.report.charts._draw import linear_scale, log_scale
+from gradgauge.report.charts.draw import linear_scale, log_scale
 from gradgauge.report.images import write_picture
 from gradgauge.study.by_layer import by_layer
 
@@ -118,7 +118,7 @@ def test_the_labels_of_a_linear_axis_are_written_out(largest, form):
 
 
 def test_zeros_at_the_foot_do_not_overlap():
-    from gradgauge.report.charts._draw import lines
+    from gradgauge.report.charts.draw import lines
 
     rows = [
         {"network": "a", "layer": at, "plotted": None, "value": 0.0, "shown": "0", "state": "zero"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gradgauge.datasets import csv, digits, mnist, npz, synthetic
-from gradgauge.datasets._dataset import Dataset
+from gradgauge.datasets.dataset import Dataset
 from gradgauge.errors import DataProblem
 from gradgauge.parts.spelling import known_name
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gradgauge.datasets._dataset import Dataset, build
 from gradgauge.datasets._split import split
+from gradgauge.datasets.dataset import Dataset, build
 from gradgauge.errors import DataProblem
 from gradgauge.memory import free_memory
 

@@ -7,8 +7,8 @@ import importlib.util
 
 import numpy as np
 
-from gradgauge.datasets._dataset import Dataset, build
 from gradgauge.datasets._split import split
+from gradgauge.datasets.dataset import Dataset, build
 from gradgauge.errors import MissingExtra
 
 SIDE, LARGEST = 8, 16

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.datasets._dataset import Dataset
+from gradgauge.datasets.dataset import Dataset
 from gradgauge.parts.losses import constant_loss
 
 ATTRIBUTE = "data"

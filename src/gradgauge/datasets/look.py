@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from gradgauge.datasets._dataset import Dataset
+from gradgauge.datasets.dataset import Dataset
 from gradgauge.errors import GradgaugeWarning
 
 LARGE = 10.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gradgauge.datasets._dataset import Dataset, build
+from gradgauge.datasets.dataset import Dataset, build
 from gradgauge.errors import DataProblem
 
 FOLDER = Path(__file__).parent / "mnist_files"

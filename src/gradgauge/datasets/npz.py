@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from gradgauge.datasets._dataset import Dataset, build
+from gradgauge.datasets.dataset import Dataset, build
 from gradgauge.errors import DataProblem
 from gradgauge.memory import free_memory
 

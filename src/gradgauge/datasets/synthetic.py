@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradgauge.datasets._dataset import Dataset, build
 from gradgauge.datasets._split import split
+from gradgauge.datasets.dataset import Dataset, build
 
 SAMPLES = 2_000
 _SEED = 0

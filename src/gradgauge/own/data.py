@@ -12,7 +12,7 @@ import numpy as np
 
 from gradgauge import datasets
 from gradgauge.datasets import Dataset
-from gradgauge.datasets._dataset import build
+from gradgauge.datasets.dataset import build
 from gradgauge.datasets.npz import NAMES, read_arrays
 from gradgauge.engine.build import SHUFFLES, generator
 from gradgauge.errors import InvalidValue

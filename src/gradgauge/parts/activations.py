@@ -1,7 +1,7 @@
 """Activations: value, slope, largest slope, initialiser gain, paper, framework names.
 
 Written in the Python array API, so that one definition serves NumPy, JAX and PyTorch.
-The formulas themselves stand in `_formulas.py`.
+The formulas themselves stand in `formulas.py`.
 
 `init_gain` is the sigma_w that makes sigma_w^2 E[f'(z)^2] = 1 for z ~ N(0, 1): the weight
 scale at which a unit-variance layer hands its gradient back unchanged in mean square
@@ -18,7 +18,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from gradgauge.errors import UnknownName
-from gradgauge.parts import _formulas as formulas
+from gradgauge.parts import formulas
 
 Array = Any
 

@@ -25,7 +25,7 @@ from gradgauge.play.bundle import bundled
 from gradgauge.report.page.fonts import HANGUL, font_face
 from gradgauge.report.page.page import script_json
 
-_FOLDER = Path(__file__).parent / "page"
+FOLDER = Path(__file__).parent / "page"
 _TEXTS = "play.page."
 
 
@@ -83,7 +83,7 @@ def qr_code(address: str) -> str:
 
 
 def _page(more: dict[str, Any]) -> Page:
-    uplot, script = _text("vendor/uPlot.iife.min.js"), bundled(_FOLDER)
+    uplot, script = _text("vendor/uPlot.iife.min.js"), bundled(FOLDER)
     boot = {"messages": _messages(), "choices": _choices(), **more}
     text = Template(_text("index.html")).substitute(
         lang=more["lang"],
@@ -132,4 +132,4 @@ def _choices() -> dict[str, list[str]]:
 
 @functools.cache
 def _text(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
+    return (FOLDER / name).read_text(encoding="utf-8")

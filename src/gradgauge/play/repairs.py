@@ -17,7 +17,7 @@ from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.messages.catalog import LANGUAGES, sentence
 from gradgauge.play.arms import CONTROL, Question, arm_told
 from gradgauge.remedies.known import Remedy
-from gradgauge.remedies.known._remedy import advice_in
+from gradgauge.remedies.remedy import advice_in
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.spec.diagnosis import diagnose_run
 from gradgauge.remedies.spec.rows import standardized

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.remedies.known import BY_KEY, FRAMEWORKS
-from gradgauge.remedies.known._remedy import advice_in
 from gradgauge.remedies.known.rates import SET_RATE
+from gradgauge.remedies.remedy import advice_in
 from gradgauge.remedies.trainer import Candidate
 
 _NAMES = {"keras": "Keras", "pytorch": "PyTorch", "jax": "JAX"}

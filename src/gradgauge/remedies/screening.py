@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradgauge.remedies.known import BY_KEY, REACHES
-from gradgauge.remedies.known._remedy import RATE_LADDER
 from gradgauge.remedies.plan import Plan, kept
+from gradgauge.remedies.remedy import RATE_LADDER
 from gradgauge.remedies.trainer import CONTROL, RATES, REMEDY, Candidate, Metric, Outcome
 
 Train = Callable[[Sequence[Candidate], float], list[Outcome]]

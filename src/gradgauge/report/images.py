@@ -11,12 +11,12 @@ from typing import Any
 from gradgauge.errors import GradgaugeError, UnknownName
 from gradgauge.messages.catalog import Message, sentence
 from gradgauge.report.charts import CHARTS, watched
-from gradgauge.report.charts._chart import Chart, Spec, Subject
-from gradgauge.report.charts._draw import AXIS_WIDTH, CONFIG, INK, MUTED, PANEL_WIDTH
-from gradgauge.report.charts._legend import legend
-from gradgauge.report.charts._rows import Row, csv_columns, names_of
-from gradgauge.report.charts._watched import Watched
+from gradgauge.report.charts.chart import Chart, Spec, Subject
+from gradgauge.report.charts.draw import AXIS_WIDTH, CONFIG, INK, MUTED, PANEL_WIDTH
+from gradgauge.report.charts.legend import legend
+from gradgauge.report.charts.rows import Row, csv_columns, names_of
 from gradgauge.report.charts.signal import SIGNAL
+from gradgauge.report.charts.watched_run import WatchedRun
 from gradgauge.report.rendering import (
     ENDINGS,
     PLAIN,
@@ -109,7 +109,7 @@ def write_picture(
     check_ending(path, FIGURES)
     form = Format(width_mm, dpi, title)
     found = _chart(subject, chart)
-    shown = Watched(subject, lang) if isinstance(subject, Run) else labelled(subject, lang)
+    shown = WatchedRun(subject, lang) if isinstance(subject, Run) else labelled(subject, lang)
     if Path(path).suffix == CSV:
         return _write_csv(found.data(shown), path)
     told = answer(shown, lang) if isinstance(shown, Comparison) and found is SIGNAL else None
@@ -130,7 +130,7 @@ def _chart(subject: Comparison | Run, name: str) -> Chart[Any]:
 def signal_picture(subject: Comparison | Run, lang: str) -> Spec | None:
     """The error signal and the forward signal as a Vega-Lite picture; None without a figure."""
     if isinstance(subject, Run):
-        return picture(watched.SIGNAL, Watched(subject, lang), lang)
+        return picture(watched.SIGNAL, WatchedRun(subject, lang), lang)
     return picture(SIGNAL, labelled(subject, lang), lang, answer(subject, lang))
 
 

@@ -81,14 +81,14 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
 
 def signal_html(run: Run, lang: str | None = None) -> str:
     """The picture of a Run as a cell's HTML; empty if it has nothing to show."""
-    from gradgauge.report.charts._watched import Watched
     from gradgauge.report.charts.watched import SIGNAL
+    from gradgauge.report.charts.watched_run import WatchedRun
     from gradgauge.report.images import picture
     from gradgauge.report.page.fonts import font_face
     from gradgauge.report.rendering import to_svg
 
     lang = lang or _language()
-    watched = Watched(run, lang)
+    watched = WatchedRun(run, lang)
     spec = picture(SIGNAL, watched, lang)
     if spec is None:
         return ""

@@ -7,9 +7,9 @@ from pathlib import Path
 from gradgauge.messages.catalog import sentence
 from gradgauge.remedies.result import RemedyResult
 from gradgauge.remedies.sentences import arm_name
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import CONFIG, INK, MUTED, WIDE
-from gradgauge.report.charts._legend import legend
+from gradgauge.report.charts.chart import Spec
+from gradgauge.report.charts.draw import CONFIG, INK, MUTED, WIDE
+from gradgauge.report.charts.legend import legend
 from gradgauge.report.charts.remedy import CHARTS, RemedyShown
 from gradgauge.report.rendering import write_png_and_svg
 from gradgauge.report.words.wrapping import wrapped

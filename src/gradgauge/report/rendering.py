@@ -17,8 +17,8 @@ from typing import Any
 
 from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.messages.clean import clean_tree
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import FIXED
+from gradgauge.report.charts.chart import Spec
+from gradgauge.report.charts.draw import FIXED
 from gradgauge.report.page.fonts import FOLDER, STACK, font_face
 from gradgauge.report.page.vega_bundle import vega_bundle
 from gradgauge.report.words.wrapping import wrapped

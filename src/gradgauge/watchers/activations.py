@@ -9,7 +9,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from gradgauge.parts import _formulas as formulas
+from gradgauge.parts import formulas
 from gradgauge.parts.activations import ACTIVATIONS, Activation
 
 Array = Any

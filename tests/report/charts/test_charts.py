@@ -11,11 +11,11 @@ import pytest
 
 from gradgauge.layers import layers_of
 from gradgauge.report.charts import CHARTS
-from gradgauge.report.charts._draw import foot_rows, linear_scale, log_scale
-from gradgauge.report.charts._rows import has_meaning, of, picked
 from gradgauge.report.charts.course import COURSE
+from gradgauge.report.charts.draw import foot_rows, linear_scale, log_scale
 from gradgauge.report.charts.evolution import EVOLUTION
 from gradgauge.report.charts.learning import LEARNING
+from gradgauge.report.charts.rows import has_meaning, of, picked
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.images import picture
 from gradgauge.report.page.palette import styles

@@ -19,9 +19,9 @@ from gradgauge.gauges import PROBE_QUANTITIES
 from gradgauge.layers import LayerInfo
 from gradgauge.messages.catalog import sentence
 from gradgauge.report import notebook
-from gradgauge.report.charts._rows import of
-from gradgauge.report.charts._watched import Watched
+from gradgauge.report.charts.rows import of
 from gradgauge.report.charts.watched import COURSE, SIGNAL, WATCHED_CHARTS
+from gradgauge.report.charts.watched_run import WatchedRun
 from gradgauge.report.closing import ReportWriter
 from gradgauge.report.images import NothingToDraw, picture
 from gradgauge.report.pages.watched import watched_page
@@ -103,27 +103,27 @@ def lang(request: pytest.FixtureRequest) -> str:
 
 def test_the_pictures_figures_are_the_runs():
     run = recorded("plain")
-    rows = SIGNAL.data(Watched(run))
+    rows = SIGNAL.data(WatchedRun(run))
     for line, place in (("Before training", 0), ("After step 9", -1)):
         for quantity in ("delta_norm", "signal_spread"):
             shown = [row["value"] for row in of(rows, network=line, quantity=quantity)]
             expected = run.probes[quantity].isel(member=0, probe_step=place)
             np.testing.assert_allclose(shown, expected, rtol=1e-12)
-    losses = [row["value"] for row in of(COURSE.data(Watched(run)), quantity="step_loss")]
+    losses = [row["value"] for row in of(COURSE.data(WatchedRun(run)), quantity="step_loss")]
     np.testing.assert_allclose(losses, run.steps["loss"].isel(member=0), rtol=1e-12)
 
 
 def test_what_could_not_be_seen_is_no_figure_and_breaks_the_line():
-    rows = of(SIGNAL.data(Watched(recorded("unseen"))), quantity="delta_norm", layer=2)
+    rows = of(SIGNAL.data(WatchedRun(recorded("unseen"))), quantity="delta_norm", layer=2)
     assert [(row["state"], row["shown"], row["plotted"]) for row in rows] == [
         ("absent", "–", None)
     ] * 2
 
 
 def test_a_diverged_figure_is_not_one_that_could_not_be_seen():
-    last = of(SIGNAL.data(Watched(recorded("diverged"))), network="After step 4")
+    last = of(SIGNAL.data(WatchedRun(recorded("diverged"))), network="After step 4")
     assert last
-    rows = of(SIGNAL.data(Watched(recorded("diverged"))), quantity="delta_norm")
+    rows = of(SIGNAL.data(WatchedRun(recorded("diverged"))), quantity="delta_norm")
     assert {row["state"] for row in rows} == {"number"}
     assert "stopped being finite" in watched_page(recorded("diverged"))
 
@@ -159,7 +159,7 @@ def test_the_page_says_what_was_not_seen_and_why(lang):
 
 
 def test_every_chart_compiles(case, lang):
-    watched = Watched(recorded(case), lang)
+    watched = WatchedRun(recorded(case), lang)
     for chart in WATCHED_CHARTS:
         spec = picture(chart, watched, lang)
         if spec is None:
@@ -173,7 +173,7 @@ def test_every_chart_compiles(case, lang):
 
 def test_names_on_the_axis_do_not_overlap():
     """Upright labels stand at least a letter's height apart, and tell layers from each other."""
-    watched = Watched(recorded("deep"))
+    watched = WatchedRun(recorded("deep"))
     assert len(set(watched.labels)) == 60
     assert max(map(len, watched.labels)) <= 31
     svg = to_svg(picture(SIGNAL, watched, "en") or {})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradgauge.gauges.signal_spread import resolution, signal_spread
-from gradgauge.report.charts._rows import figure
+from gradgauge.report.charts.rows import figure
 from gradgauge.report.charts.signal import signal_data
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.headline import against_best, headline, verdict

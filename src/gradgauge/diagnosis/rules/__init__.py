@@ -3,6 +3,7 @@ thresholds.toml, texts in both catalogues; then make docs/rules.md anew."""
 
 from __future__ import annotations
 
+from gradgauge.diagnosis.rule import Rule, ask
 from gradgauge.diagnosis.rules import (
     bad_initial_scale,
     batch_mixing,
@@ -26,7 +27,6 @@ from gradgauge.diagnosis.rules import (
     update_ratio,
     vanishing_gradient,
 )
-from gradgauge.diagnosis.rules._rule import Rule, ask
 from gradgauge.errors import UnknownName
 
 RULES: tuple[Rule, ...] = (

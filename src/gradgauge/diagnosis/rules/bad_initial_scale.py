@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradgauge.diagnosis.facts import Layer
-from gradgauge.diagnosis.rules._rule import (
+from gradgauge.diagnosis.rule import (
     FAULT,
     WARNING,
     Evidence,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradgauge.diagnosis.rules._rule import (
+from gradgauge.diagnosis.rule import (
     FAULT,
     WARNING,
     Evidence,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gradgauge.diagnosis.facts import Layer
-from gradgauge.diagnosis.rules._rule import (
+from gradgauge.diagnosis.rule import (
     FAULT,
     NOTE,
     Evidence,

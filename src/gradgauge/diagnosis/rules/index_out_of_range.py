@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradgauge.diagnosis.properties.indices import TARGETS
-from gradgauge.diagnosis.rules._rule import Evidence, Found, Rule, RuleLimits, Silent
+from gradgauge.diagnosis.rule import Evidence, Found, Rule, RuleLimits, Silent
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:

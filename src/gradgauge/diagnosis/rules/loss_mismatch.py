@@ -10,7 +10,7 @@ import numpy as np
 from gradgauge.diagnosis.baselines import class_indices
 from gradgauge.diagnosis.facts import CLASS_LOSSES, Head, Loss
 from gradgauge.diagnosis.properties.experiment import LossCall
-from gradgauge.diagnosis.rules._rule import (
+from gradgauge.diagnosis.rule import (
     FAULT,
     WARNING,
     Evidence,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from gradgauge.diagnosis.learning import UNKNOWN
-from gradgauge.diagnosis.rules._rule import (
+from gradgauge.diagnosis.rule import (
     FAULT,
     WARNING,
     Evidence,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradgauge.diagnosis.rules._rule import FAULT, WARNING, Evidence, Found, Rule, RuleLimits
+from gradgauge.diagnosis.rule import FAULT, WARNING, Evidence, Found, Rule, RuleLimits
 from gradgauge.diagnosis.steps import began_finite
 
 _PLACES = ("weights", "pre_activation", "activation", "gradient", "loss")

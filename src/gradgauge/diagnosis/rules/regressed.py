@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradgauge.diagnosis.learning import last_loss, lost_skill
-from gradgauge.diagnosis.rules._rule import Evidence, Found, Rule, RuleLimits, Silent
+from gradgauge.diagnosis.rule import Evidence, Found, Rule, RuleLimits, Silent
 
 _WINDOWS = 10
 """Parts of a training whose mean losses are held against each other."""

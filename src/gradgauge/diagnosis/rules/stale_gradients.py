@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradgauge.diagnosis.rules._rule import Evidence, Found, Rule, RuleLimits, Silent
+from gradgauge.diagnosis.rule import Evidence, Found, Rule, RuleLimits, Silent
 
 _NAME = "stale_gradients"
 

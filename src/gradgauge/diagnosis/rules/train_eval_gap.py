@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradgauge.diagnosis.rules._rule import Evidence, Found, Rule, RuleLimits, Silent
+from gradgauge.diagnosis.rule import Evidence, Found, Rule, RuleLimits, Silent
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradgauge.diagnosis.facts import Layer
 from gradgauge.diagnosis.properties.reach import Reach
-from gradgauge.diagnosis.rules._rule import (
+from gradgauge.diagnosis.rule import (
     FAULT,
     NOTE,
     WARNING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from gradgauge.diagnosis.rules._rule import (
+from gradgauge.diagnosis.rule import (
     NOTE,
     Evidence,
     Found,

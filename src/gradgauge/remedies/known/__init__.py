@@ -30,8 +30,8 @@ from gradgauge.remedies.known import (
     tanh_instead,
     warm_up,
 )
-from gradgauge.remedies.known._remedy import FRAMEWORKS, REACHES, Knob, Remedy
 from gradgauge.remedies.known.by_hand import BY_HAND
+from gradgauge.remedies.remedy import FRAMEWORKS, REACHES, Knob, Remedy
 
 REMEDIES: tuple[Remedy, ...] = (
     random_init.REMEDY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradgauge.remedies.known._lines import normalizing
-from gradgauge.remedies.known._remedy import GRAPH, Remedy
+from gradgauge.remedies.remedy import GRAPH, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
 

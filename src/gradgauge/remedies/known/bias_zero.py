@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradgauge.remedies.known._remedy import WEIGHTS, Remedy
+from gradgauge.remedies.remedy import WEIGHTS, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.why.counterfactuals import Weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradgauge.remedies.known._remedy import DATA, GRAPH, MODULE, OPTIMIZER, SHAPE, WEIGHTS, Remedy
+from gradgauge.remedies.remedy import DATA, GRAPH, MODULE, OPTIMIZER, SHAPE, WEIGHTS, Remedy
 
 _LOSS, _WIRING = "loss-mismatch", "unreached-layer"
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradgauge.errors import UnknownName
 from gradgauge.remedies.known._dense import without_norm
-from gradgauge.remedies.known._remedy import WEIGHTS, Knob, Remedy
+from gradgauge.remedies.remedy import WEIGHTS, Knob, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
 from gradgauge.spec.network import NetworkSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradgauge.remedies.known._dense import HE, redrawn
 from gradgauge.remedies.known._lines import redrawing
-from gradgauge.remedies.known._remedy import WEIGHTS, Remedy
+from gradgauge.remedies.remedy import WEIGHTS, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.remedies.known._dense import without_norm
-from gradgauge.remedies.known._remedy import WEIGHTS, Knob, Remedy
+from gradgauge.remedies.remedy import WEIGHTS, Knob, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.why.counterfactuals import Weights

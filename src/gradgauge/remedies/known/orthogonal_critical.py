@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gradgauge.remedies.known._dense import redrawn, without_norm
-from gradgauge.remedies.known._remedy import WEIGHTS, Knob, Remedy
 from gradgauge.remedies.known.critical_scale import sigma_w
+from gradgauge.remedies.remedy import WEIGHTS, Knob, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
 from gradgauge.theory.criticality import critical

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradgauge.remedies.known._dense import initializer_for, redrawn
 from gradgauge.remedies.known._lines import initial_for, redrawing_by_activation
-from gradgauge.remedies.known._remedy import WEIGHTS, Remedy
+from gradgauge.remedies.remedy import WEIGHTS, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 
 

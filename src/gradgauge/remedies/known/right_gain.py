@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradgauge.diagnosis.rules.bad_initial_scale import right_gain
 from gradgauge.remedies.known._dense import LECUN, redrawn
-from gradgauge.remedies.known._remedy import WEIGHTS, Knob, Remedy
+from gradgauge.remedies.remedy import WEIGHTS, Knob, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradgauge.remedies.known._remedy import OPTIMIZER, Remedy
+from gradgauge.remedies.remedy import OPTIMIZER, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
 

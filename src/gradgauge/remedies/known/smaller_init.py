@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradgauge.remedies.known._remedy import WEIGHTS, Knob, Remedy
+from gradgauge.remedies.remedy import WEIGHTS, Knob, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 
 _KERAS = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradgauge.remedies.known._dense import GLOROT, swapped
 from gradgauge.remedies.known._lines import swapping
-from gradgauge.remedies.known._remedy import MODULE, Remedy
+from gradgauge.remedies.remedy import MODULE, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 
 

@@ -4,7 +4,7 @@ proves is what its user is told to write. One file a framework."""
 from __future__ import annotations
 
 from gradgauge.own.made import JAX, KERAS
-from gradgauge.remedies.known._remedy import Remedy
+from gradgauge.remedies.remedy import Remedy
 from gradgauge.remedies.surgery.site import Site
 from gradgauge.remedies.trainer import CannotApply, Dose
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.own.loops.jax import RATE
-from gradgauge.remedies.known._remedy import DATA, GRAPH, MODULE, SHAPE, Remedy
+from gradgauge.remedies.remedy import DATA, GRAPH, MODULE, SHAPE, Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 

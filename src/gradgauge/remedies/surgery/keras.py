@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gradgauge.remedies.known._remedy import DATA, Remedy
+from gradgauge.remedies.remedy import DATA, Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 from gradgauge.watchers.keras.seen import value_of

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from gradgauge.own.data import mapped
-from gradgauge.remedies.known._remedy import DATA, Remedy
+from gradgauge.remedies.remedy import DATA, Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradgauge.report.charts._chart import Chart
+from gradgauge.report.charts.chart import Chart
 from gradgauge.report.charts.course import COURSE
 from gradgauge.report.charts.evolution import EVOLUTION
 from gradgauge.report.charts.gains import GAINS

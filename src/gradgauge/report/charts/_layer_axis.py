@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import PANEL_WIDTH, WIDE
-from gradgauge.report.charts._rows import Row, names_of, picked
+from gradgauge.report.charts.chart import Spec
+from gradgauge.report.charts.draw import PANEL_WIDTH, WIDE
+from gradgauge.report.charts.rows import Row, names_of, picked
 
 _MOST_LAYER_TICKS = 12
 _LETTER, _NAME_GAP = 6.2, 12

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import chart, foot_rows, linear_scale, lines, log_scale, y_axis
-from gradgauge.report.charts._rows import Row, figure, of, picked, trained
+from gradgauge.report.charts.chart import Chart, Spec
+from gradgauge.report.charts.draw import chart, foot_rows, linear_scale, lines, log_scale, y_axis
+from gradgauge.report.charts.rows import Row, figure, of, picked, trained
 from gradgauge.report.words.numbers import number
 from gradgauge.run import Run
 from gradgauge.study.by_layer import step_course, step_losses

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import (
+from gradgauge.report.charts.chart import Chart, Spec
+from gradgauge.report.charts.draw import (
     MUTED,
     PANEL_WIDTH,
     chart,
@@ -17,7 +17,7 @@ from gradgauge.report.charts._draw import (
     stacked,
     y_axis,
 )
-from gradgauge.report.charts._rows import (
+from gradgauge.report.charts.rows import (
     Row,
     figure,
     meaning,

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import (
+from gradgauge.report.charts._layer_axis import layer_axis
+from gradgauge.report.charts.chart import Chart, Spec
+from gradgauge.report.charts.draw import (
     by_moment,
     foot_rows,
     level,
@@ -15,8 +16,7 @@ from gradgauge.report.charts._draw import (
     log_scale,
     y_axis,
 )
-from gradgauge.report.charts._layer_axis import layer_axis
-from gradgauge.report.charts._rows import Row, layer_rows, of, trained
+from gradgauge.report.charts.rows import Row, layer_rows, of, trained
 from gradgauge.report.words.numbers import signed_decades
 from gradgauge.study.by_layer import MOMENTS
 from gradgauge.study.compare.result import Comparison

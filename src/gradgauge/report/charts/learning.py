@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import (
+from gradgauge.report.charts.chart import Chart, Spec
+from gradgauge.report.charts.draw import (
     chart,
     level,
     linear_scale,
@@ -17,7 +17,7 @@ from gradgauge.report.charts._draw import (
     networks,
     y_axis,
 )
-from gradgauge.report.charts._rows import Row, figure, trained
+from gradgauge.report.charts.rows import Row, figure, trained
 from gradgauge.report.words.numbers import fixed, percent
 from gradgauge.run import Run
 from gradgauge.study.by_layer import epoch_summaries

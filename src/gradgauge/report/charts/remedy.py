@@ -13,11 +13,11 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.remedies.result import Arm, RemedyResult
 from gradgauge.remedies.sentences import arm_name, figure, metric_name
 from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, REMEDY
-from gradgauge.report.charts import _rows
-from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import INK, LINE, chart
-from gradgauge.report.charts._rows import Row
+from gradgauge.report.charts import rows as rows_of
+from gradgauge.report.charts.chart import Chart, Spec
+from gradgauge.report.charts.draw import INK, LINE, chart
 from gradgauge.report.charts.learning import learning_chart
+from gradgauge.report.charts.rows import Row
 from gradgauge.report.charts.signal import signal_chart
 from gradgauge.report.page.palette import COLOURS, SHAPES
 from gradgauge.report.words.numbers import fixed, number
@@ -168,7 +168,7 @@ def curves_data(shown: RemedyShown) -> list[Row]:
             mean = summary.mean if summary is not None else math.nan
             low, high = (summary.interval if summary is not None else None) or (None, None)
             row = {"network": arm_name(arm, shown.lang), "quantity": quantity, "epoch": epoch + 1}
-            row |= {"baseline": None, **_rows.figure(mean), "shown": fixed(mean)}
+            row |= {"baseline": None, **rows_of.figure(mean), "shown": fixed(mean)}
             rows.append({**row, "from": low, "to": high})
     return rows
 
@@ -177,8 +177,8 @@ def describe_curves(shown: RemedyShown, lang: str) -> str:
     """First and last epoch of every arm that is shown."""
     told = [sentence("report.chart.remedy_curves.alt", lang)]
     rows = curves_data(shown)
-    for name in _rows.names_of(rows):
-        course = _rows.of(rows, network=name)
+    for name in rows_of.names_of(rows):
+        course = rows_of.of(rows, network=name)
         told.append(
             sentence(
                 "report.chart.learning.alt_network",
@@ -199,22 +199,22 @@ def signals_data(shown: RemedyShown) -> list[Row]:
     for arm in shown.followed:
         for quantity in _SIGNALS:
             values = np.asarray(arm.outcome.signal.get(quantity, ()), np.float64)
-            for at in _rows.picked(len(values), _rows.MOST_LAYERS):
+            for at in rows_of.picked(len(values), rows_of.MOST_LAYERS):
                 if quantity == "signal_spread" and at == len(values) - 1:
                     continue  # The output layer has none.
                 row = {"network": arm_name(arm, shown.lang), "moment": "first"}
                 row |= {"quantity": quantity, "layer": at + 1}
-                rows.append(row | _rows.figure(values[at]))
+                rows.append(row | rows_of.figure(values[at]))
     return rows
 
 
 def describe_signals(shown: RemedyShown, lang: str) -> str:
     """The error signal at both ends, of every arm that is shown."""
     told = [sentence("report.chart.remedy_signals.alt", lang)]
-    rows = _rows.of(signals_data(shown), quantity="delta_norm")
-    for name in _rows.names_of(rows):
+    rows = rows_of.of(signals_data(shown), quantity="delta_norm")
+    for name in rows_of.names_of(rows):
         layers = [
-            math.nan if r["value"] is None else r["value"] for r in _rows.of(rows, network=name)
+            math.nan if r["value"] is None else r["value"] for r in rows_of.of(rows, network=name)
         ]
         told.append(
             sentence(

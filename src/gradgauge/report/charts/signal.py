@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import (
+from gradgauge.report.charts._layer_axis import layer_axis
+from gradgauge.report.charts.chart import Chart, Spec
+from gradgauge.report.charts.draw import (
     by_moment,
     equal,
     foot_rows,
@@ -16,8 +17,7 @@ from gradgauge.report.charts._draw import (
     networks,
     y_axis,
 )
-from gradgauge.report.charts._layer_axis import layer_axis
-from gradgauge.report.charts._rows import (
+from gradgauge.report.charts.rows import (
     MOST_LAYERS,
     Row,
     figure,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import MUTED, foot_rows, lines, log_scale, y_axis
 from gradgauge.report.charts._layer_axis import layer_axis
-from gradgauge.report.charts._rows import Row, of
+from gradgauge.report.charts.chart import Spec
+from gradgauge.report.charts.draw import MUTED, foot_rows, lines, log_scale, y_axis
+from gradgauge.report.charts.rows import Row, of
 
 PARAMETER = "at"
 """The Vega parameter that holds the step; whoever draws a stepped chart declares it."""

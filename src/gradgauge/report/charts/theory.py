@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import CONFIG, GRID, INK, LINE, SCHEMA, log_scale
-from gradgauge.report.charts._rows import Row, figure, picked, positive
+from gradgauge.report.charts.chart import Spec
+from gradgauge.report.charts.draw import CONFIG, GRID, INK, LINE, SCHEMA, log_scale
+from gradgauge.report.charts.rows import Row, figure, picked, positive
 from gradgauge.report.page.palette import COLOURS
 from gradgauge.study.theory.measurement import DeltaNorms
 from gradgauge.study.theory.phase_diagram import PhaseDiagram

@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import INK
-from gradgauge.report.charts._rows import Row
+from gradgauge.report.charts.chart import Spec
+from gradgauge.report.charts.draw import INK
+from gradgauge.report.charts.rows import Row
 from gradgauge.study.theory.trainability import BETWEEN, Trainability
 
 _WIDTH, _HEIGHT = 560, 340

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import by_moment, lines, y_axis
 from gradgauge.report.charts._layer_axis import layer_axis
-from gradgauge.report.charts._rows import Row, layer_rows, meaning, trained
+from gradgauge.report.charts.chart import Chart, Spec
+from gradgauge.report.charts.draw import by_moment, lines, y_axis
+from gradgauge.report.charts.rows import Row, layer_rows, meaning, trained
 from gradgauge.report.words.numbers import percent
 from gradgauge.study.by_layer import MOMENTS, by_layer
 from gradgauge.study.compare.result import Comparison

@@ -7,35 +7,35 @@ from collections.abc import Callable
 import numpy as np
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart
-from gradgauge.report.charts._rows import Row, of
-from gradgauge.report.charts._watched import Watched
+from gradgauge.report.charts.chart import Chart
 from gradgauge.report.charts.course import course_chart, step_rows
 from gradgauge.report.charts.evolution import evolution_chart, probe_rows
 from gradgauge.report.charts.gains import gains_chart
 from gradgauge.report.charts.learning import epoch_rows, learning_chart
+from gradgauge.report.charts.rows import Row, of
 from gradgauge.report.charts.signal import signal_chart
 from gradgauge.report.charts.units import units_chart
+from gradgauge.report.charts.watched_run import WatchedRun
 
 _LINES = {"": "training", "val_": "validation"}
 
 
-def signal_data(watched: Watched) -> list[Row]:
+def signal_data(watched: WatchedRun) -> list[Row]:
     """delta_norm and signal_spread by layer, first and last probe."""
     return watched.layer_rows(("delta_norm", "signal_spread"))
 
 
-def gains_data(watched: Watched) -> list[Row]:
+def gains_data(watched: WatchedRun) -> list[Row]:
     """slope_gain and weight_gain by layer, first and last probe."""
     return watched.layer_rows(("slope_gain", "weight_gain"))
 
 
-def units_data(watched: Watched) -> list[Row]:
+def units_data(watched: WatchedRun) -> list[Row]:
     """saturated, inactive and dead by layer, first and last probe."""
     return watched.layer_rows(("saturated", "inactive", "dead"))
 
 
-def evolution_data(watched: Watched) -> list[Row]:
+def evolution_data(watched: WatchedRun) -> list[Row]:
     """delta_norm and signal_spread by layer and probe; nothing where there is one probe only."""
     if len(watched.moments) < 2:
         return []
@@ -43,7 +43,7 @@ def evolution_data(watched: Watched) -> list[Row]:
     return [{**row, "label": watched.labels[row["layer"] - 1]} for row in rows]
 
 
-def course_data(watched: Watched) -> list[Row]:
+def course_data(watched: WatchedRun) -> list[Row]:
     """Loss and layer 1's weight gradient by step, as far as they are known; nothing of one step."""
     run = watched.run
     if not watched.layers or not run.seeds or len(run.groups["steps"].coords["step"]) < 2:
@@ -56,7 +56,7 @@ def course_data(watched: Watched) -> list[Row]:
     ]
 
 
-def learning_data(watched: Watched) -> list[Row]:
+def learning_data(watched: WatchedRun) -> list[Row]:
     """Accuracy and loss by epoch, of training and validation; nothing of a single epoch."""
     group = watched.run.groups["epochs"]
     if len(group.coords["epoch"]) < 2:
@@ -78,10 +78,12 @@ def _known(rows: list[Row]) -> list[Row]:
     return rows if any(row["value"] is not None for row in rows) else []
 
 
-def _describe(chart: str, data: Callable[[Watched], list[Row]]) -> Callable[[Watched, str], str]:
+def _describe(
+    chart: str, data: Callable[[WatchedRun], list[Row]]
+) -> Callable[[WatchedRun, str], str]:
     """The text alternative: every line's lowest and highest figure, and where they stand."""
 
-    def describe(watched: Watched, lang: str) -> str:
+    def describe(watched: WatchedRun, lang: str) -> str:
         rows = [row for row in data(watched) if row["value"] is not None]
         told = [sentence(f"report.chart.{chart}.alt", lang)]
         key = "when" if rows and "when" in rows[0] else "network"
@@ -171,5 +173,5 @@ UNITS = Chart(
     log=False,
 )
 
-WATCHED_CHARTS: tuple[Chart[Watched], ...] = (SIGNAL, LEARNING, COURSE, EVOLUTION, GAINS, UNITS)
+WATCHED_CHARTS: tuple[Chart[WatchedRun], ...] = (SIGNAL, LEARNING, COURSE, EVOLUTION, GAINS, UNITS)
 """In the order of the page."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Spec
-from gradgauge.report.charts._draw import INK, LINE, MUTED, SCHEMA
-from gradgauge.report.charts._rows import Row
+from gradgauge.report.charts.chart import Chart, Spec
+from gradgauge.report.charts.draw import INK, LINE, MUTED, SCHEMA
+from gradgauge.report.charts.rows import Row
 from gradgauge.report.page.palette import COLOURS
 from gradgauge.report.words.numbers import interval, percent
 from gradgauge.study.why.counterfactuals import CONTROL

@@ -8,10 +8,10 @@ from html import escape
 from typing import Any
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart, Spec, Subject
-from gradgauge.report.charts._draw import INK, WIDE
-from gradgauge.report.charts._legend import legend
-from gradgauge.report.charts._rows import Row, csv_columns, names_of
+from gradgauge.report.charts.chart import Chart, Spec, Subject
+from gradgauge.report.charts.draw import INK, WIDE
+from gradgauge.report.charts.legend import legend
+from gradgauge.report.charts.rows import Row, csv_columns, names_of
 from gradgauge.report.charts.signal import PREDICTED
 from gradgauge.report.charts.stepped import PARAMETER, marked, profile_panels, steps_of
 from gradgauge.report.page.page import prose, script_json

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._rows import meaning, smallest_told, trained
+from gradgauge.report.charts.rows import meaning, smallest_told, trained
 from gradgauge.report.page.tables import folded, scrolling, table
 from gradgauge.report.words.layer_groups import short_names
 from gradgauge.report.words.numbers import NO_VALUE, resolved

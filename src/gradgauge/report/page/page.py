@@ -14,7 +14,7 @@ from typing import Any
 from gradgauge._version import __version__
 from gradgauge.messages.catalog import sentence
 from gradgauge.messages.clean import clean, clean_tree
-from gradgauge.report.charts._draw import AXIS_WIDTH, GRID, INK, LINE, MUTED
+from gradgauge.report.charts.draw import AXIS_WIDTH, GRID, INK, LINE, MUTED
 from gradgauge.report.page.fonts import HANGUL, font_face
 from gradgauge.report.page.palette import COLOURS, ON_DARK
 from gradgauge.report.page.vega_bundle import vega_bundle

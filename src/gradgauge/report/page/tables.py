@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Chart
-from gradgauge.report.charts._rows import Row
+from gradgauge.report.charts.chart import Chart
+from gradgauge.report.charts.rows import Row
 from gradgauge.report.words.numbers import NO_VALUE
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from gradgauge._version import __version__
 from gradgauge.diagnosis.finding import Diagnosis, Finding, plain
 from gradgauge.diagnosis.limits import Limit, shipped, source_in
+from gradgauge.diagnosis.rule import Rule
 from gradgauge.diagnosis.rules import RULES
-from gradgauge.diagnosis.rules._rule import Rule
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.page.fonts import HANGUL, font_face
 from gradgauge.run import write_text_whole

@@ -8,8 +8,8 @@ from html import escape
 from typing import Any
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._watched import Watched
 from gradgauge.report.charts.watched import COURSE, EVOLUTION, GAINS, LEARNING, SIGNAL, UNITS
+from gradgauge.report.charts.watched_run import WatchedRun
 from gradgauge.report.page.chart_html import chart_figure
 from gradgauge.report.page.gauge_tables import QUANTITIES, run_rows
 from gradgauge.report.page.page import Section, as_sections, heading, page, prose
@@ -22,11 +22,11 @@ from gradgauge.watchers import LayerInfo
 
 def watched_page(run: Run, lang: str = "en") -> str:
     """The report of one Run as one page of HTML."""
-    watched = Watched(run, lang)
+    watched = WatchedRun(run, lang)
     return page(_title(run, lang), _standfirst(watched), watched_sections(watched), lang)
 
 
-def watched_sections(watched: Watched) -> list[Section]:
+def watched_sections(watched: WatchedRun) -> list[Section]:
     """The page's parts in order; those that have nothing to show are left out."""
     return as_sections(
         [
@@ -50,7 +50,7 @@ def _steps(run: Run) -> str:
     return f"{int(run.figure('steps_done').max()) if run.seeds else 0:,}"
 
 
-def _standfirst(watched: Watched) -> str:
+def _standfirst(watched: WatchedRun) -> str:
     lead = [_course_of_signal(watched, moment) for moment in watched.moments]
     if not any(lead):
         lead = [sentence("watch.report.no_signal", watched.lang)]
@@ -61,7 +61,7 @@ def _standfirst(watched: Watched) -> str:
     )
 
 
-def _course_of_signal(watched: Watched, moment: str) -> str:
+def _course_of_signal(watched: WatchedRun, moment: str) -> str:
     """The error signal at both ends: the last output, and the first layer that shows it."""
     delta = by_layer(watched.run, "delta_norm", moment)
     seen = [at for at, value in enumerate(delta) if not math.isnan(value)]
@@ -82,7 +82,7 @@ def _course_of_signal(watched: Watched, moment: str) -> str:
     return sentence("watch.report.signal", watched.lang, decades=decades, **words)
 
 
-def _of_training(watched: Watched) -> str:
+def _of_training(watched: WatchedRun) -> str:
     attributes, lang = watched.run.attributes, watched.lang
     probes = len(watched.run.groups["probes"].coords["probe_step"])
     batch = str(attributes.get("batch", "probe"))
@@ -99,7 +99,7 @@ def _of_training(watched: Watched) -> str:
     return " ".join(parts)
 
 
-def _non_finite(watched: Watched) -> list[str]:
+def _non_finite(watched: WatchedRun) -> list[str]:
     steps = watched.run.figure("non_finite_step")
     broken = [at for at, step in enumerate(steps) if step >= 0]
     if not broken:
@@ -116,7 +116,7 @@ def _non_finite(watched: Watched) -> list[str]:
     ]
 
 
-def _charts(section: str, watched: Watched, *charts: Any) -> str:
+def _charts(section: str, watched: WatchedRun, *charts: Any) -> str:
     alone = len(charts) == 1
     figures = [chart_figure(chart, watched, watched.lang, title=not alone) for chart in charts]
     if not any(figures):
@@ -128,7 +128,7 @@ def _charts(section: str, watched: Watched, *charts: Any) -> str:
 _COLUMNS = ("layer", "kind", "activation", "units", "fan_in", "parameters", "remarks")
 
 
-def _layers(watched: Watched) -> str:
+def _layers(watched: WatchedRun) -> str:
     lang = watched.lang
     head = [sentence(f"report.column.{column}", lang) for column in _COLUMNS]
     body = [
@@ -169,7 +169,7 @@ def _remarks(layer: LayerInfo, lang: str) -> list[str]:
     return told
 
 
-def _unseen(watched: Watched) -> str:
+def _unseen(watched: WatchedRun) -> str:
     notes = watched.run.notes
     if not notes:
         return ""
@@ -178,7 +178,7 @@ def _unseen(watched: Watched) -> str:
     return f"{title}<ul>{items}</ul>"
 
 
-def _figures(watched: Watched) -> str:
+def _figures(watched: WatchedRun) -> str:
     lang = watched.lang
     if not watched.moments:
         return ""
@@ -193,7 +193,7 @@ def _figures(watched: Watched) -> str:
     return f"{title}<p>{escape(sentence('watch.report.figures_note', lang))}</p>{''.join(parts)}"
 
 
-def _origin(watched: Watched) -> str:
+def _origin(watched: WatchedRun) -> str:
     attributes, lang = watched.run.attributes, watched.lang
     measured = ("framework", "framework_version", "device")
     facts = {

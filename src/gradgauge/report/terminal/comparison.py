@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gradgauge.gauges.signal_spread import resolution
 from gradgauge.messages.catalog import sentence
 from gradgauge.parts.losses import LOSSES
-from gradgauge.report.charts._rows import meaning, picked, trained
+from gradgauge.report.charts.rows import meaning, picked, trained
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.explain import explain
 from gradgauge.report.words.headline import against_best, headline, verdict

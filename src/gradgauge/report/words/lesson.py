@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.parts.activations import ACTIVATIONS
-from gradgauge.report.charts._rows import picked
+from gradgauge.report.charts.rows import picked
 from gradgauge.report.words.explain import shown_spread
 from gradgauge.report.words.facts import Facts, all_facts, most_affected
 from gradgauge.report.words.numbers import number, signed_decades

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradgauge.datasets._dataset import THINNED
+from gradgauge.datasets.dataset import THINNED
 from gradgauge.errors import Problem
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.run import Run

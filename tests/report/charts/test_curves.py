@@ -9,9 +9,9 @@ from gradgauge.gauges import PROBE_QUANTITIES
 from gradgauge.layers import LayerInfo
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._curves import places
-from gradgauge.report.charts._rows import names_of, of
-from gradgauge.report.charts._watched import Watched
+from gradgauge.report.charts.rows import names_of, of
 from gradgauge.report.charts.watched import SIGNAL
+from gradgauge.report.charts.watched_run import WatchedRun
 from gradgauge.report.images import picture
 from gradgauge.report.page.chart_html import chart_figure
 from gradgauge.report.pages.watched import watched_page
@@ -61,7 +61,7 @@ def recorded(layers: list[LayerInfo]):
 
 def test_a_curve_a_role_with_the_runs_figures():
     run = recorded(transformer(6))
-    rows = SIGNAL.data(Watched(run))
+    rows = SIGNAL.data(WatchedRun(run))
     norms = ["input_layernorm", "post_attention_layernorm"]
     assert set(names_of(rows)) == {"q", "o", "up", "down", *norms, "other layers"}
     for moment, place in (("first", 0), ("last", 1)):
@@ -109,7 +109,7 @@ def test_a_line_ends_where_the_decoder_begins():
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_the_picture_and_the_page_name_all_curves_and_layers(lang):
     run = recorded(transformer(6))
-    svg = to_svg(picture(SIGNAL, Watched(run, lang), lang) or {})
+    svg = to_svg(picture(SIGNAL, WatchedRun(run, lang), lang) or {})
     html = watched_page(run, lang)
     for name in ("post_attention_layernorm", "down", "up"):
         assert name in svg
@@ -117,12 +117,12 @@ def test_the_picture_and_the_page_name_all_curves_and_layers(lang):
     assert "…" not in svg
     assert all(layer.name in html for layer in run.layers)
     # Every layer is drawn, so nothing says that layers were left out.
-    assert sentence("report.picked", lang) not in chart_figure(SIGNAL, Watched(run, lang), lang)
+    assert sentence("report.picked", lang) not in chart_figure(SIGNAL, WatchedRun(run, lang), lang)
 
 
 def test_long_names_stand_on_the_axis_in_lines():
     names = [f"base.model.encoder.layer.{'deep.' * n}projection.default" for n in range(1, 9)]
     layers = [LayerInfo(name, "dense") for name in names]
-    svg = to_svg(picture(SIGNAL, Watched(recorded(layers)), "en") or {})
+    svg = to_svg(picture(SIGNAL, WatchedRun(recorded(layers)), "en") or {})
     assert "…" not in svg
     assert "projection.default" in svg

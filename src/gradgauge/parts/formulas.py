@@ -33,16 +33,19 @@ def halves(z: Array) -> tuple[Array, Array]:
 
 
 def sigmoid(z: Array) -> Array:
+    """1 / (1 + e^-z)."""
     tail, half = halves(z)
     return _where(z >= 0, half, tail * half, z)
 
 
 def sigmoid_slope(z: Array) -> Array:
+    """e^-z / (1 + e^-z)^2."""
     tail, half = halves(z)
     return tail * half * half
 
 
 def tanh(z: Array) -> Array:
+    """The hyperbolic tangent."""
     return array_namespace(z).tanh(z)
 
 
@@ -52,35 +55,43 @@ def tanh_slope(z: Array) -> Array:
 
 
 def normal_pdf(z: Array) -> Array:
+    """Density of the standard normal distribution."""
     return array_namespace(z).exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
 
 
 def normal_cdf(z: Array) -> Array:
+    """Its distribution function, by erf."""
     return 0.5 * (1 + erf(z * math.sqrt(0.5)))
 
 
 def erf_slope(z: Array) -> Array:
+    """2 / sqrt(pi) e^(-z^2)."""
     return array_namespace(z).exp(-z * z) * (2 / math.sqrt(math.pi))
 
 
 def arctan(z: Array) -> Array:
+    """The inverse tangent."""
     return array_namespace(z).atan(z)
 
 
 def softsign(z: Array) -> Array:
+    """z / (1 + |z|)."""
     return z / (1 + array_namespace(z).abs(z))
 
 
 def softsign_slope(z: Array) -> Array:
+    """1 / (1 + |z|)^2."""
     inverse = 1 / (1 + array_namespace(z).abs(z))
     return inverse * inverse
 
 
 def clip(z: Array, low: float, high: float) -> Array:
+    """z, held between `low` and `high`."""
     return _where(z < low, low, _where(z > high, high, z, z), z)
 
 
 def inside(z: Array, low: float, high: float, slope: float = 1.0) -> Array:
+    """`slope` strictly between `low` and `high`, else 0: the slope of a clipped line."""
     return _where((z > low) & (z < high), slope, 0.0, z)
 
 
@@ -90,14 +101,17 @@ def relu(z: Array) -> Array:
 
 
 def relu_slope(z: Array) -> Array:
+    """1 above 0, else 0, at 0 too."""
     return _where(z > 0, 1.0, 0.0, z)
 
 
 def leaky_relu(z: Array) -> Array:
+    """z, times LEAKY_SLOPE below 0."""
     return _where(z <= 0, LEAKY_SLOPE * z, z, z)
 
 
 def leaky_relu_slope(z: Array) -> Array:
+    """1 above 0, else LEAKY_SLOPE."""
     return _where(z > 0, 1.0, LEAKY_SLOPE, z)
 
 
@@ -107,34 +121,42 @@ def below(z: Array) -> Array:
 
 
 def elu(z: Array) -> Array:
+    """z above 0, else e^z - 1."""
     return _where(z > 0, z, array_namespace(z).expm1(below(z)), z)
 
 
 def elu_slope(z: Array) -> Array:
+    """1 above 0, else e^z."""
     return _where(z > 0, 1.0, array_namespace(z).exp(below(z)), z)
 
 
 def selu(z: Array) -> Array:
+    """SELU_SCALE times z above 0, else SELU_SCALE SELU_ALPHA (e^z - 1)."""
     return SELU_SCALE * _where(z > 0, z, SELU_ALPHA * array_namespace(z).expm1(below(z)), z)
 
 
 def selu_slope(z: Array) -> Array:
+    """SELU_SCALE above 0, else SELU_SCALE SELU_ALPHA e^z."""
     return SELU_SCALE * _where(z > 0, 1.0, SELU_ALPHA * array_namespace(z).exp(below(z)), z)
 
 
 def gelu(z: Array) -> Array:
+    """z times the normal distribution function of z."""
     return z * normal_cdf(z)
 
 
 def gelu_slope(z: Array) -> Array:
+    """The normal distribution function of z, plus z times its density."""
     return normal_cdf(z) + z * normal_pdf(z)
 
 
 def gelu_inner(z: Array) -> Array:
+    """What the approximate GELU takes the tanh of."""
     return math.sqrt(2 / math.pi) * (z + 0.044715 * z * z * z)
 
 
 def gelu_tanh(z: Array) -> Array:
+    """GELU with a tanh in place of erf."""
     return 0.5 * z * (1 + tanh(gelu_inner(z)))
 
 
@@ -147,26 +169,32 @@ def gelu_tanh_slope(z: Array) -> Array:
 
 
 def silu(z: Array) -> Array:
+    """z sigmoid(z), also called swish."""
     return z * sigmoid(z)
 
 
 def silu_slope(z: Array) -> Array:
+    """sigmoid(z) + z sigmoid'(z)."""
     return sigmoid(z) + z * sigmoid_slope(z)
 
 
 def softplus(z: Array) -> Array:
+    """ln(1 + e^z)."""
     xp = array_namespace(z)
     return relu(z) + xp.log1p(xp.exp(-xp.abs(z)))
 
 
 def mish(z: Array) -> Array:
+    """z tanh(softplus(z))."""
     return z * tanh(softplus(z))
 
 
 def mish_slope(z: Array) -> Array:
+    """By product and chain rule."""
     inner = softplus(z)
     return tanh(inner) + z * tanh_slope(inner) * sigmoid(z)
 
 
 def linear_slope(z: Array) -> Array:
+    """1 everywhere."""
     return array_namespace(z).ones_like(z)

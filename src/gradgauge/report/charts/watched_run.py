@@ -1,4 +1,4 @@
-"""Watched: a single Run with what charts and page say of its layers and moments."""
+"""WatchedRun: a single Run with what charts and page say of its layers and moments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from gradgauge.gauges import QUANTITIES
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._curves import Place, places
-from gradgauge.report.charts._rows import MOST_LAYERS, Row, figure, picked, positive
+from gradgauge.report.charts.rows import MOST_LAYERS, Row, figure, picked, positive
 from gradgauge.report.words.layer_groups import without_common_path
 from gradgauge.report.words.numbers import NO_VALUE
 from gradgauge.run import Run
@@ -27,7 +27,7 @@ _MOST_OF_CURVES = 1_024
 
 
 @dataclass(frozen=True)
-class Watched:
+class WatchedRun:
     """A Run by itself, and the language that its lines are named in."""
 
     run: Run

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from gradgauge.report.charts._rows import Row
+from gradgauge.report.charts.rows import Row
 
 Spec = dict[str, Any]
 Subject = TypeVar("Subject")

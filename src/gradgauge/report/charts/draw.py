@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._rows import Row, names_of, picked
+from gradgauge.report.charts.chart import Spec
+from gradgauge.report.charts.rows import Row, names_of, picked
 from gradgauge.report.page.palette import styles
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"

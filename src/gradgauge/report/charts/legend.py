@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradgauge.report.charts._chart import Spec
-from gradgauge.report.charts._draw import FIXED, INK
+from gradgauge.report.charts.chart import Spec
+from gradgauge.report.charts.draw import FIXED, INK
 from gradgauge.report.page.palette import styles
 
 _LINE, _GAP, _ROW = 30, 22, 20
