@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gradgauge.errors import OutputProblem, RunFileProblem
-from gradgauge.run import FORMAT_VERSION, Group, Run, write_text_whole, write_whole
+from gradgauge.run import FORMAT_VERSION, Run, RunGroup, write_text_whole, write_whole
 
 names = st.sampled_from(["delta_norm", "z_mean", "loss", "weight_norm", "update_ratio"])
 floats = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -56,7 +56,7 @@ def runs(draw: st.DrawFn) -> Run:
             name: (axes, draw(hnp.arrays(dtype, shape, elements=floats)))
             for name in draw(st.sets(names, min_size=1))
         }
-        groups[group] = Group({axis: coords[axis] for axis in axes}, variables)
+        groups[group] = RunGroup({axis: coords[axis] for axis in axes}, variables)
     figures = {
         "test_accuracy": (("member",), draw(hnp.arrays(np.float64, members, elements=floats)))
     }
@@ -67,7 +67,7 @@ def runs(draw: st.DrawFn) -> Run:
         "scale": draw(st.floats(allow_nan=False)),
         "note": draw(text.filter(bool)),
     }
-    return Run(attributes, Group({"member": seeds}, figures), groups)
+    return Run(attributes, RunGroup({"member": seeds}, figures), groups)
 
 
 def small_run() -> Run:
@@ -75,17 +75,17 @@ def small_run() -> Run:
     by_layer = ("member", "step", "layer")
     return Run(
         {"name": "relu", "notation": "12-5-3 relu"},
-        Group({"member": member}, {"test_accuracy": (("member",), np.array([0.9, 0.8]))}),
+        RunGroup({"member": member}, {"test_accuracy": (("member",), np.array([0.9, 0.8]))}),
         {
-            "steps": Group(
+            "steps": RunGroup(
                 {"member": member, "step": np.arange(3), "layer": layer},
                 {"weight_norm": (by_layer, np.arange(12.0).reshape(2, 3, 2))},
             ),
-            "probes": Group(
+            "probes": RunGroup(
                 {"member": member, "probe_step": np.array([0, 3]), "layer": layer},
                 {"delta_norm": (("member", "probe_step", "layer"), np.ones((2, 2, 2)))},
             ),
-            "epochs": Group(
+            "epochs": RunGroup(
                 {"member": member, "epoch": np.array([1])},
                 {"loss": (("member", "epoch"), np.array([[0.5], [np.nan]]))},
             ),
@@ -258,12 +258,12 @@ def test_a_damaged_or_strangers_file_is_one_sentence(tmp_path):
     """Attributes of wrong kinds, arrays of wrong shapes, links out of the file, huge arrays."""
 
     from gradgauge.errors import RunFileProblem
-    from gradgauge.run import GROUPS, Group
+    from gradgauge.run import GROUPS, RunGroup
 
     run = Run(
         {"name": "relu", "notation": "4-3-2 relu", "layers": '[{"name": "a"}]', "notes": "[]"},
-        Group({"member": np.arange(2)}, {"test_loss": (("member",), np.zeros(2))}),
-        {name: Group({"member": np.arange(2)}) for name in GROUPS},
+        RunGroup({"member": np.arange(2)}, {"test_loss": (("member",), np.zeros(2))}),
+        {name: RunGroup({"member": np.arange(2)}) for name in GROUPS},
     )
 
     def attribute(name, value):

@@ -41,7 +41,7 @@ GROUPS = ("steps", "probes", "epochs")
 
 
 @dataclass(frozen=True)
-class Group:
+class RunGroup:
     """Arrays that share named axes.
 
     Attributes:
@@ -73,8 +73,8 @@ class Run:
     """
 
     attributes: dict[str, Any]
-    members: Group
-    groups: dict[str, Group]
+    members: RunGroup
+    groups: dict[str, RunGroup]
 
     def __repr__(self) -> str:
         """One line: what it is of, and how much of it there is."""
@@ -146,7 +146,7 @@ class Run:
         """
         return _named("figure", name, self.members.variables)[1]
 
-    def _group(self, name: str) -> Group:
+    def _group(self, name: str) -> RunGroup:
         return _named("group", name, self.groups)
 
     def to_xarray(self) -> xarray.DataTree:
@@ -309,7 +309,7 @@ def write_text_whole(path: Path | str, text: str) -> Path:
     return write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def _write_group(file: Any, group: Group, inherited: Iterable[str] = ()) -> None:
+def _write_group(file: Any, group: RunGroup, inherited: Iterable[str] = ()) -> None:
     for axis, values in group.coords.items():
         if axis not in inherited:
             file.dimensions[axis] = len(values)
@@ -324,10 +324,10 @@ def _write_variable(file: Any, name: str, axes: tuple[str, ...], array: np.ndarr
         variable.attrs[key] = value
 
 
-def _read_group(file: Any, inherited: Mapping[str, np.ndarray]) -> Group:
+def _read_group(file: Any, inherited: Mapping[str, np.ndarray]) -> RunGroup:
     arrays = {name: (tuple(v.dimensions), np.asarray(v[...])) for name, v in file.variables.items()}
     own = {name: array for name, (axes, array) in arrays.items() if axes == (name,)}
     variables = {name: value for name, value in arrays.items() if name not in own}
     used = {axis for axes, _ in variables.values() for axis in axes}
     shared = {axis: values for axis, values in inherited.items() if axis in used}
-    return Group({**shared, **own}, variables)
+    return RunGroup({**shared, **own}, variables)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradgauge.engine import batches, build, epochs, step
 from gradgauge.engine.probe import probe
-from gradgauge.engine.program_key import Plan, plan_for
+from gradgauge.engine.program_key import ProgramKey, program_key
 from gradgauge.engine.programs import precision
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.optimizers import OPTIMIZERS
@@ -49,12 +49,12 @@ def training_of(case: Case) -> TrainingSpec:
     )
 
 
-def plan_of(case: Case) -> Plan:
-    """All activations in every plan, so that cases share compiled programs."""
-    return plan_for(network_of(case), training_of(case), BATCH, frozenset(ACTIVATIONS))
+def key_of(case: Case) -> ProgramKey:
+    """All activations in every key, so that cases share compiled programs."""
+    return program_key(network_of(case), training_of(case), BATCH, frozenset(ACTIVATIONS))
 
 
-def to_blocks(plan: Plan, named: Named, renamed: Mapping[str, str]) -> tuple[Any, ...]:
+def to_blocks(key: ProgramKey, named: Named, renamed: Mapping[str, str]) -> tuple[Any, ...]:
     """The engine's layout, one dictionary a block and one for the output layer.
 
     Args:
@@ -62,7 +62,7 @@ def to_blocks(plan: Plan, named: Named, renamed: Mapping[str, str]) -> tuple[Any
         renamed: name in the engine -> name of the peers.
     """
     spans, at = [], 1
-    for count in (*(block.count for block in plan.blocks), 1):
+    for count in (*(block.count for block in key.blocks), 1):
         spans.append(range(at, at + count))
         at += count
     return tuple(
@@ -101,55 +101,55 @@ def _observe(tap: Any, back: Any, arrived: Any, params: Any, row: Any) -> dict[s
 
 
 @functools.cache
-def _pass_program(plan: Plan) -> Any:
+def _pass_program(key: ProgramKey) -> Any:
     """One pass forward and back over an axis of states, and the running statistics behind it."""
 
     def one(params, running, tables, x, targets):
-        result = step.one_pass(plan, params, tables, x, targets, None, _observe)
+        result = step.one_pass(key, params, tables, x, targets, None, _observe)
         taps = [{"z": tap.z, "h": tap.h} for tap in result.taps]
         seen = [{"g": kept["g"], "delta": kept["delta"]} for kept in result.kept[:-1]]
-        return result.loss, result.gradients, taps, seen, step.moved(plan, running, result.taps)
+        return result.loss, result.gradients, taps, seen, step.moved(key, running, result.taps)
 
     return jax.jit(jax.vmap(one, in_axes=(0, 0, None, 0, 0)), compiler_options=QUICK)
 
 
 @functools.cache
-def _gauge_program(plan: Plan) -> Any:
+def _gauge_program(key: ProgramKey) -> Any:
     """All probed gauges and those of a step, over an axis of states."""
 
     def one(params, tables, x, y, gradients, changes):
-        probed = probe(plan, params, tables, x, y)
+        probed = probe(key, params, tables, x, y)
         return probed, step.step_gauges(gradients, params, changes, careful=True)[0]
 
     return jax.jit(jax.vmap(one, in_axes=(0, None, 0, 0, 0, 0)), compiler_options=QUICK)
 
 
-def _any_optimizer(plan: Plan) -> Plan:
+def _any_optimizer(key: ProgramKey) -> ProgramKey:
     """A pass does not depend on the optimiser: one program for all of them."""
-    return dataclasses.replace(plan, optimizer="sgd", clip=False)
+    return dataclasses.replace(key, optimizer="sgd", clip=False)
 
 
 def tables_of(case: Case) -> Any:
-    tables = build.layer_tables(network_of(case), plan_of(case).activations)
+    tables = build.layer_tables(network_of(case), key_of(case).activations)
     as_dtype = lambda x: x.astype(case.dtype) if x.dtype.kind == "f" else x  # noqa: E731
     return jax.tree.map(as_dtype, tables)
 
 
 def _data(case: Case) -> tuple[Any, Any]:
     x, y = case.batches()
-    return jnp.asarray(x), batches.as_targets(plan_of(case), jnp.asarray(y))
+    return jnp.asarray(x), batches.as_targets(key_of(case), jnp.asarray(y))
 
 
 def passes(case: Case, peer: Named) -> dict[str, np.ndarray]:
     """From the peer's states: `loss`, `grad/...`, `z/l`, `h/l`, `g/l`, `delta/l`; with batch
     normalisation the running `mean/l` and `variance/l` behind the step."""
-    plan = plan_of(case)
+    key = key_of(case)
     with precision(case.dtype):
-        params = to_blocks(plan, peer, prefixed("before/"))
-        running = tuple({} for _ in plan.blocks)
+        params = to_blocks(key, peer, prefixed("before/"))
+        running = tuple({} for _ in key.blocks)
         if case.norm == "batch":
-            running = to_blocks(plan, _before_step(case, peer), STATISTICS)[:-1]
-        program = _pass_program(_any_optimizer(plan))
+            running = to_blocks(key, _before_step(case, peer), STATISTICS)[:-1]
+        program = _pass_program(_any_optimizer(key))
         result = program(params, running, tables_of(case), *_data(case))
         loss, gradients, taps, seen, moved = jax.tree.map(np.asarray, result)
     return {
@@ -175,32 +175,32 @@ def _before_step(case: Case, peer: Named) -> dict[str, np.ndarray]:
 
 def gauges(case: Case, peer: Named) -> dict[str, np.ndarray]:
     """Every gauge at the peer's states, (states, layers)."""
-    plan = plan_of(case)
+    key = key_of(case)
     changes = {k: peer[k] - peer[k.replace("after", "before")] for k in peer if "after/" in k}
     with precision(case.dtype):
-        program = _gauge_program(_any_optimizer(plan))
+        program = _gauge_program(_any_optimizer(key))
         probed, stepped = program(
-            to_blocks(plan, peer, prefixed("before/")),
+            to_blocks(key, peer, prefixed("before/")),
             tables_of(case),
             *case.batches(),
-            to_blocks(plan, peer, prefixed("grad/")),
-            to_blocks(plan, changes, prefixed("after/")),
+            to_blocks(key, peer, prefixed("grad/")),
+            to_blocks(key, changes, prefixed("after/")),
         )
         return {k: np.asarray(v) for k, v in {**probed, **stepped}.items()}
 
 
 def inference_loss(case: Case, peer: Named) -> float:
     """Loss of the last batch behind the last step, in inference mode."""
-    plan = plan_of(case)
+    key = key_of(case)
     x, y = case.batches()
     with precision(case.dtype):
         state = step.State(
-            last_of(to_blocks(plan, peer, prefixed("after/"))),
+            last_of(to_blocks(key, peer, prefixed("after/"))),
             (),
-            last_of(to_blocks(plan, peer, STATISTICS)[:-1]),
+            last_of(to_blocks(key, peer, STATISTICS)[:-1]),
             np.int32(case.states),
         )
-        program = jax.jit(functools.partial(epochs.evaluate, plan), compiler_options=QUICK)
+        program = jax.jit(functools.partial(epochs.evaluate, key), compiler_options=QUICK)
         loss, _ = program(state, tables_of(case), jnp.asarray(x[-1]), jnp.asarray(y[-1]))
         return float(loss)
 
@@ -219,7 +219,7 @@ def free_run(case: Case, through_float32: bool = False) -> dict[str, np.ndarray]
     Args:
         through_float32: see `rates_of`.
     """
-    plan, losses = plan_of(case), []
+    key, losses = key_of(case), []
 
     def copies(tree: Any) -> Any:
         return jax.tree.map(lambda x: np.repeat(np.asarray(x)[None], case.states, axis=0), tree)
@@ -227,15 +227,15 @@ def free_run(case: Case, through_float32: bool = False) -> dict[str, np.ndarray]
     initial = {f"before/{name}": copies(value) for name, value in case.initial().items()}
     with precision(case.dtype):
         tables, data, rates = tables_of(case), _data(case), rates_of(case, through_float32)
-        params = to_blocks(plan, initial, prefixed("before/"))
-        running = tuple({} for _ in plan.blocks)
+        params = to_blocks(key, initial, prefixed("before/"))
+        running = tuple({} for _ in key.blocks)
         slots = (jax.tree.map(np.zeros_like, params),) * OPTIMIZERS[case.optimizer].slots
         state = step.State(params, slots, running, np.zeros(case.states, np.int32))
         for at in range(case.states):
             batch, rates_now = copies(jax.tree.map(lambda x, at=at: x[at], (data, rates)))
-            result = _pass_program(_any_optimizer(plan))(state.params, running, tables, *batch)
+            result = _pass_program(_any_optimizer(key))(state.params, running, tables, *batch)
             losses.append(float(result[0][0]))
-            _, state = _update_program(plan)(state, result[1], rates_now)
+            _, state = _update_program(key)(state, result[1], rates_now)
         after = jax.tree.map(lambda x: np.asarray(x)[:1], state.params)
     return {"loss": np.asarray(losses), **from_blocks(after, prefixed("after/"))}
 
@@ -270,8 +270,8 @@ def rates_of(case: Case, through_float32: bool = False) -> step.Rates:
 
 
 @functools.cache
-def _update_program(plan: Plan) -> Any:
-    program = jax.vmap(functools.partial(step.update, plan))
+def _update_program(key: ProgramKey) -> Any:
+    program = jax.vmap(functools.partial(step.update, key))
     return jax.jit(program, compiler_options=QUICK)
 
 
@@ -282,17 +282,17 @@ def updates(case: Case, peer: Named, through_float32: bool = False) -> dict[str,
     Args:
         through_float32: see `rates_of`.
     """
-    plan = plan_of(case)
+    key = key_of(case)
     slots = OPTIMIZERS[case.optimizer].slots
     with precision(case.dtype):
         state = step.State(
-            to_blocks(plan, peer, prefixed("before/")),
-            tuple(to_blocks(plan, peer, prefixed(f"slot{k}/")) for k in range(slots)),
-            tuple({} for _ in plan.blocks),
+            to_blocks(key, peer, prefixed("before/")),
+            tuple(to_blocks(key, peer, prefixed(f"slot{k}/")) for k in range(slots)),
+            tuple({} for _ in key.blocks),
             np.arange(case.states, dtype=np.int32),
         )
-        gradients = to_blocks(plan, peer, prefixed("grad/"))
-        changed = _update_program(plan)(state, gradients, rates_of(case, through_float32))
+        gradients = to_blocks(key, peer, prefixed("grad/"))
+        changed = _update_program(key)(state, gradients, rates_of(case, through_float32))
         changes, after = jax.tree.map(np.asarray, changed)
     named = {**from_blocks(changes, prefixed("change/"))}
     for k, slot in enumerate(after.slots):

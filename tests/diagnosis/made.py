@@ -24,7 +24,7 @@ from gradgauge.diagnosis.limits import limits_with
 from gradgauge.diagnosis.rules import BY_NAME, ask
 from gradgauge.diagnosis.trial import Change, Trial
 from gradgauge.layers import LayerInfo, as_attributes
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 
 LAYERS = 5
 WIDTH = 32
@@ -129,9 +129,9 @@ def run(
     steps = np.arange(0, 40, 5)
     return Run(
         {"name": "made", **as_attributes([layer.info for layer in made], [])},
-        Group({"member": np.array([0])}),
+        RunGroup({"member": np.array([0])}),
         {
-            "steps": Group(
+            "steps": RunGroup(
                 {"member": np.array([0]), "step": steps, "layer": axis},
                 {
                     "update_ratio": (
@@ -140,10 +140,10 @@ def run(
                     )
                 },
             ),
-            "probes": Group(
+            "probes": RunGroup(
                 {"member": np.array([0]), "probe_step": np.array(PROBES), "layer": axis}, variables
             ),
-            "epochs": Group({"member": np.array([0]), "epoch": np.array([1])}),
+            "epochs": RunGroup({"member": np.array([0]), "epoch": np.array([1])}),
         },
     )
 

@@ -10,7 +10,7 @@ from gradgauge.datasets import Dataset
 from gradgauge.engine import build
 from gradgauge.engine.epochs import evaluate, run_steps
 from gradgauge.engine.probe import probe
-from gradgauge.engine.program_key import plan_for
+from gradgauge.engine.program_key import program_key
 from gradgauge.engine.step import Rates, State
 from gradgauge.engine.terms import Entry
 from gradgauge.spec.notation import parse
@@ -32,9 +32,9 @@ def equations(jaxpr) -> int:
 
 def program_sizes(depth: int, options: str) -> dict[str, int]:
     network = parse(f"12-6x{depth}-3 relu {options}")
-    plan = plan_for(network, TRAINING, 200, frozenset({"relu", "tanh"}))
+    key = program_key(network, TRAINING, 200, frozenset({"relu", "tanh"}))
     params = build.initial_parameters(network, 0)
-    tables = build.layer_tables(network, plan.activations)
+    tables = build.layer_tables(network, key.activations)
     as_single = lambda x: jnp.asarray(x, jnp.float32 if x.dtype.kind == "f" else x.dtype)  # noqa: E731
     params, tables, running = jax.tree.map(
         as_single, (params, tables, build.initial_running(network))
@@ -44,11 +44,11 @@ def program_sizes(depth: int, options: str) -> dict[str, int]:
     x, y = jnp.zeros((200, 12)), jnp.zeros(200, jnp.int32)
     order, at = jnp.arange(200, dtype=jnp.int32), jnp.int32(0)
     made = {
-        "run_steps": jax.make_jaxpr(lambda *a: run_steps(plan, False, *a))(
+        "run_steps": jax.make_jaxpr(lambda *a: run_steps(key, False, *a))(
             state, tables, rates, x, y, order, at, at
         ),
-        "probe": jax.make_jaxpr(lambda *a: probe(plan, *a))(params, tables, x, y),
-        "evaluate": jax.make_jaxpr(lambda *a: evaluate(plan, *a))(state, tables, x, y),
+        "probe": jax.make_jaxpr(lambda *a: probe(key, *a))(params, tables, x, y),
+        "evaluate": jax.make_jaxpr(lambda *a: evaluate(key, *a))(state, tables, x, y),
     }
     return {name: equations(jaxpr.jaxpr) for name, jaxpr in made.items()}
 

@@ -72,9 +72,9 @@ def test_one_compilation_for_many_members_and_for_a_second_training(
     compiled = []
     compile_programs = programs.compile_programs
 
-    def counting(plan, *arguments):
-        compiled.append(plan)
-        return compile_programs(plan, *arguments)
+    def counting(key, *arguments):
+        compiled.append(key)
+        return compile_programs(key, *arguments)
 
     monkeypatch.setattr(programs, "compile_programs", counting)
     scaled = Entry("scaled", parse("12-6x3-3 elu scale=2 init=orthogonal"), TRAINING)

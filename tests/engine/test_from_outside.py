@@ -170,11 +170,11 @@ def test_two_trainings_at_once_do_not_pay_for_each_others_compilation(
 ):
     slow, real = threading.Event(), programs.compile_programs
 
-    def compile_programs(plan, batched, arguments):
-        if plan.batch_size == 19:
+    def compile_programs(key, batched, arguments):
+        if key.batch_size == 19:
             slow.set()
             time.sleep(1.0)
-        return real(plan, batched, arguments)
+        return real(key, batched, arguments)
 
     one = entry("relu", seeds=(0,), epochs=1)
     train([one], blobs)  # Its programs are there.

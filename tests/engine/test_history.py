@@ -19,36 +19,36 @@ members, itemsize = st.integers(1, 1_000), st.sampled_from([4, 8])
 
 @given(per_epoch, epochs, layers, members, itemsize)
 def test_bounds_hold(per_epoch, epochs, layers, members, itemsize) -> None:
-    plan = schedule(per_epoch, epochs, layers, members, itemsize)
+    when = schedule(per_epoch, epochs, layers, members, itemsize)
     total = per_epoch * epochs
-    assert len(plan.kept) <= MOST_STEPS
+    assert len(when.kept) <= MOST_STEPS
     row = members * layers * len(STEP_QUANTITIES) * itemsize
     # One step is always kept, however large.
-    assert len(plan.kept) == 1 or (len(plan.kept) - 1) * row <= MOST_BYTES
-    assert len(plan.probes) <= MOST_PROBES
-    assert plan.probes[0] == 0
-    assert plan.probes[-1] == total
-    assert list(plan.probes) == sorted(set(plan.probes))
+    assert len(when.kept) == 1 or (len(when.kept) - 1) * row <= MOST_BYTES
+    assert len(when.probes) <= MOST_PROBES
+    assert when.probes[0] == 0
+    assert when.probes[-1] == total
+    assert list(when.probes) == sorted(set(when.probes))
 
 
 @given(per_epoch, epochs, layers, members, itemsize)
 def test_the_stride_is_the_least_that_keeps_the_bounds(
     per_epoch, epochs, layers, members, itemsize
 ) -> None:
-    plan = schedule(per_epoch, epochs, layers, members, itemsize)
+    when = schedule(per_epoch, epochs, layers, members, itemsize)
     total = per_epoch * epochs
-    np.testing.assert_array_equal(np.diff(plan.kept), plan.stride)
-    assert plan.kept[0] == 0
-    if plan.stride > 1:
-        rows = total / (plan.stride - 1)
+    np.testing.assert_array_equal(np.diff(when.kept), when.stride)
+    assert when.kept[0] == 0
+    if when.stride > 1:
+        rows = total / (when.stride - 1)
         size = rows * members * layers * len(STEP_QUANTITIES) * itemsize
         assert rows > MOST_STEPS or size > MOST_BYTES
 
 
 def test_the_practical_keeps_every_step_and_probes_early_and_at_epoch_ends() -> None:
-    plan = schedule(150, 5, 11, 10, 4)
-    assert plan.kept.tolist() == list(range(750))
-    assert plan.probes == (0, 1, 2, 4, 8, 16, 32, 64, 128, 150, 300, 450, 600, 750)
+    when = schedule(150, 5, 11, 10, 4)
+    assert when.kept.tolist() == list(range(750))
+    assert when.probes == (0, 1, 2, 4, 8, 16, 32, 64, 128, 150, 300, 450, 600, 750)
 
 
 def test_thinned_steps_are_some_of_all_steps(

@@ -10,7 +10,7 @@ import pytest
 
 from gradgauge.datasets import Dataset
 from gradgauge.engine import build
-from gradgauge.engine.program_key import plan_for
+from gradgauge.engine.program_key import program_key
 from gradgauge.engine.programs import precision
 from gradgauge.engine.step import one_pass
 from gradgauge.run import Run
@@ -73,7 +73,7 @@ def test_padding_rows_count_for_nothing(norm: str) -> None:
     whatever the padding holds."""
     network = parse(f"7-6x2-5-4 tanh norm={norm} bias_std=0.3")
     training = TRAINING.replace(dtype="float64", batch_size=16)
-    plan = plan_for(network, training, 100, frozenset({"tanh"}))
+    key = program_key(network, training, 100, frozenset({"tanh"}))
     rng = np.random.default_rng(3)
     x, targets = rng.normal(size=(16, 7)), np.eye(4)[rng.integers(0, 4, 16)]
     real = 11
@@ -81,10 +81,10 @@ def test_padding_rows_count_for_nothing(norm: str) -> None:
     weights = (np.arange(16) < real).astype(float)
     with precision("float64"):
         params = build.initial_parameters(network, 0)
-        tables = build.layer_tables(network, plan.activations)
+        tables = build.layer_tables(network, key.activations)
 
         def one(x, targets, weights):
-            result = one_pass(plan, params, tables, x, targets, weights)
+            result = one_pass(key, params, tables, x, targets, weights)
             statistics = [tap.statistics for tap in result.taps]
             return result.loss, result.correct, result.gradients, statistics
 

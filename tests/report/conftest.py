@@ -13,7 +13,7 @@ import pytest
 from gradgauge.datasets import Dataset
 from gradgauge.gauges import QUANTITIES, STEP_QUANTITIES
 from gradgauge.report.page.gauge_tables import QUANTITIES as PROBED
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 from gradgauge.spec.comparison import read_comparison
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
@@ -82,14 +82,14 @@ def _run(name: str, network: NetworkSpec, seeds: np.ndarray, gain: float) -> Run
     }
     return Run(
         attributes,
-        Group(member, {k: (("member",), v) for k, v in figures.items()}),
+        RunGroup(member, {k: (("member",), v) for k, v in figures.items()}),
         {
-            "steps": Group({**member, "step": steps, "layer": layers}, variables),
-            "probes": Group(
+            "steps": RunGroup({**member, "step": steps, "layer": layers}, variables),
+            "probes": RunGroup(
                 {**member, "probe_step": PROBES, "layer": layers},
                 {q: (axes, v.astype(np.float32)) for q, v in probes.items()},
             ),
-            "epochs": Group(
+            "epochs": RunGroup(
                 {**member, "epoch": np.arange(1, EPOCHS + 1)},
                 {k: (("member", "epoch"), v) for k, v in courses.items()},
             ),
@@ -139,13 +139,13 @@ def _regression(data: Dataset) -> Dataset:
 def without_members(run: Run) -> Run:
     """What Ctrl-C leaves of a network that had not begun."""
 
-    def emptied(group: Group) -> Group:
+    def emptied(group: RunGroup) -> RunGroup:
         coords = {k: v[:0] if k == "member" else v for k, v in group.coords.items()}
         variables = {
             k: (axes, array[:0] if axes[:1] == ("member",) else array)
             for k, (axes, array) in group.variables.items()
         }
-        return Group(coords, variables)
+        return RunGroup(coords, variables)
 
     return Run(run.attributes, emptied(run.members), {k: emptied(g) for k, g in run.groups.items()})
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradgauge.engine.build import initial_parameters, layer_tables
 from gradgauge.engine.probe import probe
-from gradgauge.engine.program_key import plan_for
+from gradgauge.engine.program_key import program_key
 from gradgauge.engine.programs import precision
 from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
@@ -49,7 +49,7 @@ def reference(notation: str, dtype: str) -> Reference:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(SAMPLES, INPUTS)).astype(dtype)
     y = rng.integers(0, OUTPUTS, SAMPLES)
-    plan = plan_for(
+    key = program_key(
         network,
         TrainingSpec(dtype=dtype, batch_size=SAMPLES),
         SAMPLES,
@@ -60,10 +60,10 @@ def reference(notation: str, dtype: str) -> Reference:
         params = jax.tree.map(lambda a: jnp.asarray(a, dtype), drawn)
         tables = tuple(
             jax.tree.map(lambda a: jnp.asarray(a, dtype if a.dtype.kind == "f" else a.dtype), t)
-            for t in layer_tables(network, plan.activations)
+            for t in layer_tables(network, key.activations)
         )
         arguments = (params, tables, jnp.asarray(x), jnp.asarray(y))
-        traced = jax.jit(lambda *a: probe(plan, *a)).lower(*arguments)
+        traced = jax.jit(lambda *a: probe(key, *a)).lower(*arguments)
         found = traced.compile(compiler_options=QUICK)(*arguments)
         gauges = {name: np.asarray(value) for name, value in found.items()}
     weights = [w for block in drawn for w in block["weight"]]

@@ -8,7 +8,7 @@ from torch import nn
 
 import gradgauge as gg
 from gradgauge.layers import LayerInfo
-from gradgauge.run import Group as RunGroup
+from gradgauge.run import RunGroup
 from gradgauge.watchers.roles import block_of, role_of
 
 

@@ -18,7 +18,7 @@ from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, trainin
 from gradgauge.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from gradgauge.remedies.plan import Plan
+    from gradgauge.remedies.plan import TrialPlan
     from gradgauge.remedies.result import RemedyResult
 
 DEFAULT_OUT = Path("runs") / "remedy"
@@ -65,14 +65,14 @@ def _try(target: str, out: Path, silent: bool, options: dict[str, Any]) -> Remed
     kept("remedy.kept", folder=out)
     with Progress(silent, "trying") as progress:
 
-        def tell(plan: Plan, seconds: float) -> None:
+        def tell(plan: TrialPlan, seconds: float) -> None:
             if not silent:
                 print(_estimate(plan, seconds), file=sys.stderr)
 
         return remedy(target, out=out, on_progress=progress, on_estimate=tell, **options)
 
 
-def _estimate(plan: Plan, seconds: float) -> str:
+def _estimate(plan: TrialPlan, seconds: float) -> str:
     return text(
         "remedy.estimate",
         trainings=math.ceil(plan.trainings),

@@ -14,7 +14,7 @@ from jax import lax
 
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Normalized, Taps, first, stacked
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 from gradgauge.parts.normalizations import NORMALIZATIONS
 
 Array = Any
@@ -46,13 +46,13 @@ Observe = Callable[[Taps, LayerBack, Array, Params, LayerTable], Any]
 """(taps, way back, |delta| above, parameters, table row) -> what to keep of a layer."""
 
 
-def normalize_back(plan: Plan, d: Array, kept: Normalized, weights: Array | None) -> Array:
+def normalize_back(key: ProgramKey, d: Array, kept: Normalized, weights: Array | None) -> Array:
     """dLoss/da from d = dLoss/d(standardised a).
 
     References:
         Ioffe & Szegedy (2015), section 3, the gradients of batch normalisation.
     """
-    axis = NORMALIZATIONS[plan.norm].axis
+    axis = NORMALIZATIONS[key.norm].axis
     real = weights if axis == 0 else None
     size = d.shape[axis or 0] if real is None else jnp.sum(real)
     mean = jnp.sum(d, axis=axis, keepdims=True) / size
@@ -73,7 +73,7 @@ def outer(inputs: Array, d: Array) -> Array:
 
 
 def layer_back(
-    plan: Plan,
+    key: ProgramKey,
     params: Params,
     row: LayerTable,
     tap: Taps,
@@ -91,7 +91,7 @@ def layer_back(
     if tap.normalized is not None:
         gradients["gamma"] = jnp.sum(delta * tap.normalized.standard, axis=0)
         gradients["beta"] = jnp.sum(delta, axis=0)
-        d = normalize_back(plan, delta * params["gamma"], tap.normalized, weights)
+        d = normalize_back(key, delta * params["gamma"], tap.normalized, weights)
     gradients["weight"] = outer(tap.inputs, d)
     gradients["bias"] = jnp.sum(d, axis=0)
     below = d @ params["weight"].T if with_inputs else None
@@ -99,7 +99,7 @@ def layer_back(
 
 
 def hidden_layers_back(
-    plan: Plan,
+    key: ProgramKey,
     params: tuple[Params, ...],
     tables: tuple[LayerTable, ...],
     taps: list[Taps],
@@ -115,17 +115,17 @@ def hidden_layers_back(
     """
     gradients: list[Params] = []
     kept: list[Any] = []
-    for index in range(len(plan.blocks) - 1, -1, -1):
+    for index in range(len(key.blocks) - 1, -1, -1):
 
         def body(carry, xs, below_wanted=True):
             params, row, tap = xs
-            below, skip, back = layer_back(plan, params, row, tap, carry, weights, below_wanted)
+            below, skip, back = layer_back(key, params, row, tap, carry, weights, below_wanted)
             seen = observe(tap, back, carry.delta_norm, params, row) if observe else None
             arrived = seen["delta_norm"] if seen else carry.delta_norm
             return Arriving(below, skip, arrived), (back.gradients, seen)
 
         rows = (params[index], tables[index], taps[index])
-        if plan.blocks[index].count == 1:
+        if key.blocks[index].count == 1:
             arriving, results = body(arriving, first(rows), below_wanted=index > 0)
             results = stacked(results)
         else:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 from gradgauge.parts.losses import LOSSES
 
 Array = Any
@@ -20,24 +20,24 @@ def as_inputs(raw: Array, dtype: str) -> Array:
     return x * (1 / 255) if raw.dtype == jnp.uint8 else x
 
 
-def as_targets(plan: Plan, y: Array) -> Array:
+def as_targets(key: ProgramKey, y: Array) -> Array:
     """Classes as one-hot rows, numbers as they are."""
-    if LOSSES[plan.loss].classification:
-        return jax.nn.one_hot(y, plan.outputs, dtype=plan.dtype)
-    return y.astype(plan.dtype)
+    if LOSSES[key.loss].classification:
+        return jax.nn.one_hot(y, key.outputs, dtype=key.dtype)
+    return y.astype(key.dtype)
 
 
 def batch(
-    plan: Plan, x_data: Array, y_data: Array, order: Array, at: Array
+    key: ProgramKey, x_data: Array, y_data: Array, order: Array, at: Array
 ) -> tuple[Array, Array, Array | None]:
     """Inputs, targets and sample weights of step `at`; weights only if batches differ in size."""
-    size, samples = plan.batch_size, order.shape[0]
+    size, samples = key.batch_size, order.shape[0]
     first = at * size
     weights = None
-    if plan.ragged:
+    if key.ragged:
         positions = first + jnp.arange(size)
-        weights = (positions < samples).astype(plan.dtype)
+        weights = (positions < samples).astype(key.dtype)
         rows = order[jnp.minimum(positions, samples - 1)]
     else:
         rows = lax.dynamic_slice(order, (first,), (size,))
-    return as_inputs(x_data[rows], plan.dtype), as_targets(plan, y_data[rows]), weights
+    return as_inputs(x_data[rows], key.dtype), as_targets(key, y_data[rows]), weights

@@ -27,7 +27,7 @@ class LayerTable(NamedTuple):
     """What distinguishes the layers of a block, one row a layer.
 
     Attributes:
-        activation: index into the plan's activations.
+        activation: index into the key's activations.
         max_slope: the activation's largest abs slope.
         saturates: whether `saturated` has a meaning for it.
         opens: whether a skip starts after this layer.

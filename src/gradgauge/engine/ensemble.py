@@ -1,4 +1,4 @@
-"""Members of one plan, ready to be trained: each alone on CPU, in blocks under vmap on a GPU."""
+"""Members that share a program key, ready to be trained: each alone on CPU, in blocks under vmap on a GPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gradgauge.engine import build
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.programs import STORE, Compiling, Programs
 from gradgauge.engine.step import Rates, State
 from gradgauge.parts.optimizers import OPTIMIZERS
@@ -44,14 +44,14 @@ class MemberGroup:
     """Members that run as one: a single one on CPU, a block of them under vmap.
 
     Args:
-        plan: what their programs depend on.
-        members: of one plan.
+        key: what their programs depend on.
+        members: all of that key.
         data: what they are trained on.
         batched: whether they run under vmap, with a leading axis.
         compiling: counts the seconds that compiling for them takes.
     """
 
-    plan: Plan
+    key: ProgramKey
     members: Sequence[Member]
     data: DeviceData
     batched: bool
@@ -63,13 +63,13 @@ class MemberGroup:
 
     def __init__(
         self,
-        plan: Plan,
+        key: ProgramKey,
         members: Sequence[Member],
         data: DeviceData,
         batched: bool,
         compiling: Compiling,
     ):
-        self.plan, self.members, self.data, self.batched = plan, members, data, batched
+        self.key, self.members, self.data, self.batched = key, members, data, batched
         self.compiling = compiling
         parts = [self._arguments(member) for member in members]
         stack = (lambda *x: np.stack(x)) if batched else (lambda *x: x[0])
@@ -79,14 +79,14 @@ class MemberGroup:
         self.shuffles = [build.generator(m.seed, build.SHUFFLES) for m in members]
 
     def _arguments(self, member: Member) -> tuple[State, Any, Rates]:
-        plan, training = self.plan, member.training
+        key, training = self.key, member.training
         params = build.initial_parameters(member.network, member.seed)
         if member.adjust:
             params = member.adjust(params)
         zeros = jax.tree.map(np.zeros_like, params)
         state = State(
             params,
-            (zeros,) * OPTIMIZERS[plan.optimizer].slots,
+            (zeros,) * OPTIMIZERS[key.optimizer].slots,
             build.initial_running(member.network),
             np.zeros((), np.int32),
         )
@@ -99,9 +99,9 @@ class MemberGroup:
             training.warmup_steps,
             training.steps_per_epoch(samples) * training.epochs,
         )
-        tables = build.layer_tables(member.network, plan.activations)
-        as_dtype = lambda x: np.asarray(x, plan.dtype) if _is_float(x) else np.asarray(x)  # noqa: E731
-        rates = Rates(*(np.asarray(r, plan.dtype) for r in rates))
+        tables = build.layer_tables(member.network, key.activations)
+        as_dtype = lambda x: np.asarray(x, key.dtype) if _is_float(x) else np.asarray(x)  # noqa: E731
+        rates = Rates(*(np.asarray(r, key.dtype) for r in rates))
         return jax.tree.map(as_dtype, (state, tables, rates))
 
     def order(self) -> Any:
@@ -119,7 +119,7 @@ class MemberGroup:
         stop = np.zeros(len(self.members), np.int32) if self.batched else zero
         training = (data.x_train, data.y_train, order, zero, stop)
         return STORE.get(
-            self.plan,
+            self.key,
             self.batched,
             {
                 "run_steps": (self.state, self.tables, self.rates, *training),

@@ -1,4 +1,4 @@
-"""The compiled loops of a plan: many steps, an evaluation."""
+"""The compiled loops of a program key: many steps, an evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jax import lax
 from gradgauge.engine.batches import as_inputs, as_targets, batch
 from gradgauge.engine.build import LayerTable
 from gradgauge.engine.forward import empty_taps, hidden_layers, outputs, reusable, with_row
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.step import (
     Rates,
     State,
@@ -67,7 +67,7 @@ class Segment(NamedTuple):
 
 
 def run_steps(
-    plan: Plan,
+    key: ProgramKey,
     careful: bool,
     state: State,
     tables: tuple[LayerTable, ...],
@@ -86,31 +86,31 @@ def run_steps(
         order: the epoch's shuffle, (samples,).
         start, stop: step numbers within the epoch.
     """
-    layers = sum(block.count for block in plan.blocks) + 1
+    layers = sum(block.count for block in key.blocks) + 1
     empty = Records(
-        jnp.full(SEGMENT, jnp.nan, plan.dtype),
-        jnp.zeros(SEGMENT, plan.dtype),
-        {name: jnp.full((SEGMENT, layers), jnp.nan, plan.dtype) for name in STEP_QUANTITIES},
+        jnp.full(SEGMENT, jnp.nan, key.dtype),
+        jnp.zeros(SEGMENT, key.dtype),
+        {name: jnp.full((SEGMENT, layers), jnp.nan, key.dtype) for name in STEP_QUANTITIES},
     )
-    rows = jax.ShapeDtypeStruct((plan.batch_size, x_data.shape[1]), plan.dtype)
+    rows = jax.ShapeDtypeStruct((key.batch_size, x_data.shape[1]), key.dtype)
 
     def body(carry):
         state, records, at, _, _, taps = carry
-        x, targets, weights = batch(plan, x_data, y_data, order, at)
-        result = one_pass(plan, state.params, tables, x, targets, weights, into=taps)
-        changes, after = update(plan, state, result.gradients, rates)
-        after = after._replace(running=moved(plan, state.running, result.taps))
+        x, targets, weights = batch(key, x_data, y_data, order, at)
+        result = one_pass(key, state.params, tables, x, targets, weights, into=taps)
+        changes, after = update(key, state, result.gradients, rates)
+        after = after._replace(running=moved(key, state.running, result.taps))
         gauges, trusted = step_gauges(result.gradients, state.params, changes, careful)
         finite = jnp.isfinite(result.loss) & jnp.all(jnp.isfinite(gauges["weight_grad_norm"]))
         good = finite & trusted
         records = with_row(records, at - start, Records(result.loss, result.correct, gauges))
         at = jnp.where(good, at + 1, at)
-        return after, records, at, good, trusted, reusable(plan, result.taps)
+        return after, records, at, good, trusted, reusable(key, result.taps)
 
     def goes_on(carry):
         return (carry[2] < stop) & carry[3]
 
-    taps = empty_taps(plan, state.params, tables, rows)
+    taps = empty_taps(key, state.params, tables, rows)
     state, records, at, _, trusted, _ = lax.while_loop(
         goes_on, body, (state, empty, start, True, True, taps)
     )
@@ -118,7 +118,7 @@ def run_steps(
 
 
 def evaluate(
-    plan: Plan,
+    key: ProgramKey,
     state: State,
     tables: tuple[LayerTable, ...],
     x_data: Array,
@@ -131,16 +131,16 @@ def evaluate(
 
     def piece(carry, at):
         positions = at * rows + jnp.arange(rows)
-        real = (positions < samples).astype(plan.dtype)
+        real = (positions < samples).astype(key.dtype)
         index = jnp.minimum(positions, samples - 1)
-        x, targets = as_inputs(x_data[index], plan.dtype), as_targets(plan, y_data[index])
+        x, targets = as_inputs(x_data[index], key.dtype), as_targets(key, y_data[index])
         running = state.running if any(state.running) else None
-        stream, _ = hidden_layers(plan, state.params, tables, x, running=running, keep=False)
+        stream, _ = hidden_layers(key, state.params, tables, x, running=running, keep=False)
         last = outputs(state.params, stream)
-        losses = LOSSES[plan.loss].per_sample(last, targets)
-        hits = correct(plan, last, targets)
+        losses = LOSSES[key.loss].per_sample(last, targets)
+        hits = correct(key, last, targets)
         return (carry[0] + jnp.sum(losses * real), carry[1] + jnp.sum(hits * real)), None
 
-    zero = jnp.zeros((), plan.dtype)
+    zero = jnp.zeros((), key.dtype)
     (loss, hits), _ = lax.scan(piece, (zero, zero), jnp.arange(pieces))
     return loss / samples, hits

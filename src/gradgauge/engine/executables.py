@@ -2,7 +2,7 @@
 
 JAX's own compile cache is asked only after a program has been traced and lowered, which for the
 practical takes longer than its training's first epoch. A file here is found by what the program
-depends on instead: plan, shapes, our own source, JAX, flags and processor. It holds machine code
+depends on instead: key, shapes, our own source, JAX, flags and processor. It holds machine code
 and pickles, so it is sealed to that, and to the user's account (`seal`): anything else is as if it
 were not there.
 """

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gradgauge.engine.build import LayerTable, Params
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.normalizations import NORMALIZATIONS
 
@@ -44,18 +44,18 @@ class Taps(NamedTuple):
     statistics: tuple[Array, Array] | None
 
 
-def activate(plan: Plan, index: Array, z: Array) -> tuple[Array, Array]:
-    """f(z) and f'(z) of the activation with this index into the plan's list."""
+def activate(key: ProgramKey, index: Array, z: Array) -> tuple[Array, Array]:
+    """f(z) and f'(z) of the activation with this index into the key's list."""
 
     def branch(name: str) -> Callable[[Array], tuple[Array, Array]]:
         activation = ACTIVATIONS[name]
         return lambda z: (activation.f(z), activation.slope(z))
 
-    return lax.switch(index, [branch(name) for name in plan.activations], z)
+    return lax.switch(index, [branch(name) for name in key.activations], z)
 
 
 def normalize(
-    plan: Plan, a: Array, weights: Array | None, running: Params | None
+    key: ProgramKey, a: Array, weights: Array | None, running: Params | None
 ) -> tuple[Array, Array, Array]:
     """(a - mean) / deviation, with the 1 / deviation and the mean and variance it used.
 
@@ -64,7 +64,7 @@ def normalize(
         weights: 1 for a real sample and 0 for padding, (batch,); None: all are real.
         running: statistics to use instead of the batch's, in inference.
     """
-    spec = NORMALIZATIONS[plan.norm]
+    spec = NORMALIZATIONS[key.norm]
     if running:
         mean, variance = running["mean"], running["variance"]
     elif weights is not None and spec.axis == 0:
@@ -79,7 +79,7 @@ def normalize(
 
 
 def layer(
-    plan: Plan,
+    key: ProgramKey,
     params: Params,
     row: LayerTable,
     stream: Array,
@@ -90,13 +90,13 @@ def layer(
     """One hidden layer: the stream behind it, the open skip, and its taps."""
     z = stream @ params["weight"] + params["bias"]
     normalized = statistics = None
-    if plan.norm != "none":
-        standard, inverse, used = normalize(plan, z, weights, running)
+    if key.norm != "none":
+        standard, inverse, used = normalize(key, z, weights, running)
         normalized = Normalized(standard, inverse)
-        if NORMALIZATIONS[plan.norm].momentum:
+        if NORMALIZATIONS[key.norm].momentum:
             statistics = (used[0], used[1])
         z = params["gamma"] * standard + params["beta"]
-    h, slope = activate(plan, row.activation, z)
+    h, slope = activate(key, row.activation, z)
     out = h
     if skip is not None:
         out = jnp.where(row.joins, h + skip, h)
@@ -115,7 +115,7 @@ def stacked(tree: Any) -> Any:
 
 
 def hidden_layers(
-    plan: Plan,
+    key: ProgramKey,
     params: tuple[Params, ...],
     tables: tuple[LayerTable, ...],
     x: Array,
@@ -137,15 +137,15 @@ def hidden_layers(
     stream: Array = x
     skip: Array | None = None
     taps: list[Any] = []
-    for index, block in enumerate(plan.blocks):
+    for index, block in enumerate(key.blocks):
         statistics = running[index] if running else None
-        if plan.skip and skip is None:
+        if key.skip and skip is None:
             skip = jnp.zeros((x.shape[0], block.width), x.dtype)
 
         def body(carry, xs):
             stream, skip = carry
             params, row, statistics = xs
-            out, skip, tap = layer(plan, params, row, stream, skip, weights, statistics)
+            out, skip, tap = layer(key, params, row, stream, skip, weights, statistics)
             if into is not None:
                 tap = for_the_way_back(tap)
             return (out, skip), tap if keep else None
@@ -190,13 +190,13 @@ def for_the_way_back(tap: Taps) -> Taps:
     return tap._replace(z=None, h=None)
 
 
-def reusable(plan: Plan, taps: list[Any]) -> list[Any]:
+def reusable(key: ProgramKey, taps: list[Any]) -> list[Any]:
     """The taps that the next pass can write `into`: those of scanned blocks; None for others."""
-    return [tap if block.count > 1 else None for block, tap in zip(plan.blocks, taps, strict=True)]
+    return [tap if block.count > 1 else None for block, tap in zip(key.blocks, taps, strict=True)]
 
 
 def empty_taps(
-    plan: Plan, params: tuple[Params, ...], tables: tuple[LayerTable, ...], x: Array
+    key: ProgramKey, params: tuple[Params, ...], tables: tuple[LayerTable, ...], x: Array
 ) -> list[Any]:
     """Arrays that hold the taps of one pass after another.
 
@@ -206,9 +206,9 @@ def empty_taps(
     Args:
         x: inputs, (batch, inputs), or their shape and dtype.
     """
-    shapes = jax.eval_shape(lambda x: hidden_layers(plan, params, tables, x)[1], x)
+    shapes = jax.eval_shape(lambda x: hidden_layers(key, params, tables, x)[1], x)
     kept = [for_the_way_back(tap) for tap in shapes]
-    return jax.tree.map(lambda one: jnp.zeros(one.shape, one.dtype), reusable(plan, kept))
+    return jax.tree.map(lambda one: jnp.zeros(one.shape, one.dtype), reusable(key, kept))
 
 
 def outputs(params: tuple[Params, ...], stream: Array) -> Array:

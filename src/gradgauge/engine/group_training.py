@@ -66,7 +66,7 @@ class GroupTraining:
         training, count = group.members[0].training, len(group.members)
         layers = group.members[0].network.depth + 1
         self.group, self.programs, self.schedule = group, programs, schedule
-        self.history = History.empty(schedule, count, training.epochs, layers, group.plan.dtype)
+        self.history = History.empty(schedule, count, training.epochs, layers, group.key.dtype)
         self.alive, self.step = np.ones(count, bool), 0
         self._tell, self._order = tell, None
         self._stepper = _Stepper(group, programs)
@@ -80,7 +80,7 @@ class GroupTraining:
         """PROBE_QUANTITIES of every member and layer now, (M, layers); written down where the
         schedule asks for it."""
         group, data = self.group, self.group.data
-        with precision(group.plan.dtype):
+        with precision(group.key.dtype):
             values = self.programs.probe(
                 group.state.params, group.tables, data.x_probe, data.y_probe
             )
@@ -98,7 +98,7 @@ class GroupTraining:
         """
         per_epoch, first = self.schedule.per_epoch, self.step
         at = first % per_epoch
-        with precision(self.group.plan.dtype):
+        with precision(self.group.key.dtype):
             if at == 0:
                 self._order = self.group.order()
             until = min(_segment_end(self.schedule, first, at), at + most)
@@ -130,15 +130,15 @@ class GroupTraining:
     def evaluate(self) -> None:
         """Write down loss and accuracy on the test data at the present weights."""
         group, data = self.group, self.group.data
-        with precision(group.plan.dtype):
+        with precision(group.key.dtype):
             test = self.programs.evaluate(group.state, group.tables, data.x_test, data.y_test)
         self.history.test_loss[:], hits = group.by_member(test)
-        if LOSSES[group.plan.loss].classification:
+        if LOSSES[group.key.loss].classification:
             self.history.test_accuracy[:] = hits / len(data.y_test)
 
     def _sizes(self, at: int, until: int) -> np.ndarray:
         """Samples of each batch between two steps of an epoch."""
-        samples, size = len(self.group.data.y_train), self.group.plan.batch_size
+        samples, size = len(self.group.data.y_train), self.group.key.batch_size
         return np.minimum(size, samples - size * np.arange(at, until))
 
 
@@ -237,14 +237,14 @@ def _note_failure(group: MemberGroup, history: History, member: int, step: int, 
 
 def _first_bad_layer(group: MemberGroup, params: Any, tables: Any, order: Any, step: int) -> int:
     """Forward: the first layer whose z is not finite; else the last whose gradient is not."""
-    plan, data = group.plan, group.data
+    key, data = group.key, group.data
     per_epoch = group.members[0].training.steps_per_epoch(len(data.y_train))
-    x, targets, weights = batch(plan, data.x_train, data.y_train, order, np.int32(step % per_epoch))
-    _, taps = hidden_layers(plan, params, tables, x, weights)
+    x, targets, weights = batch(key, data.x_train, data.y_train, order, np.int32(step % per_epoch))
+    _, taps = hidden_layers(key, params, tables, x, weights)
     fine = np.concatenate([np.isfinite(np.asarray(tap.z)).all(axis=(1, 2)) for tap in taps])
     if not fine.all():
         return int(np.argmin(fine)) + 1
-    result = one_pass(plan, params, tables, x, targets, weights)
+    result = one_pass(key, params, tables, x, targets, weights)
     if not np.isfinite(float(result.loss)):
         return len(fine) + 1
     gradients = [np.isfinite(np.asarray(g["weight"])).all(axis=(1, 2)) for g in result.gradients]

@@ -22,7 +22,7 @@ import numpy as np
 
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import hidden_layers, outputs
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.programs import MOST_PROGRAMS
 from gradgauge.engine.terms import JacobianFigures
 from gradgauge.gauges import measure_network
@@ -42,7 +42,7 @@ _STEPS, _STARTS, _ESTIMATED_SAMPLES = 32, 4, 4
 
 
 def jacobian_figures(
-    plan: Plan,
+    key: ProgramKey,
     params: tuple[Params, ...],
     tables: tuple[LayerTable, ...],
     x: Array,
@@ -51,48 +51,48 @@ def jacobian_figures(
     """Singular values of d(logits)/d(input), mean over the first samples of a batch.
 
     Args:
-        plan, params, tables: the network; parameters in the plan's dtype.
+        key, params, tables: the network; parameters in the key's dtype.
         x: the probe batch, (batch, inputs); all of it gives a batch normalisation's statistics.
         estimate: whether to estimate; None: if one matrix has more than MOST_ENTRIES.
 
     References:
         Golub & Kahan (1965); Ubaru, Chen & Saad (2017) for the quadrature.
     """
-    entries = plan.outputs * x.shape[1]
-    running = _statistics(plan, params, tables, x)
+    entries = key.outputs * x.shape[1]
+    running = _statistics(key, params, tables, x)
     if estimate or (estimate is None and entries > MOST_ENTRIES):
         rows = x[:_ESTIMATED_SAMPLES]
-        found = [_estimated(o) for o in _operators(plan, params, tables, running, rows)]
+        found = [_estimated(o) for o in _operators(key, params, tables, running, rows)]
         values = {name: float(np.mean([f[name] for f in found])) for name in found[0]}
         return JacobianFigures(values, len(rows), True)
     rows = x[: max(1, min(SAMPLES, MOST_ENTRIES // entries))]
-    matrices = np.asarray(_program(plan)(params, tables, running, rows))
+    matrices = np.asarray(_program(key)(params, tables, running, rows))
     figures = measure_network(LayerSignals(output_jacobian=matrices))
     return JacobianFigures({k: float(v) for k, v in figures.items()}, len(rows), False)
 
 
-def _logits(plan: Plan, params: Any, tables: Any, running: Any, row: Array) -> Array:
+def _logits(key: ProgramKey, params: Any, tables: Any, running: Any, row: Array) -> Array:
     """The outputs of one sample, (outputs,)."""
-    stream, _ = hidden_layers(plan, params, tables, row[None], running=running, keep=False)
+    stream, _ = hidden_layers(key, params, tables, row[None], running=running, keep=False)
     return outputs(params, stream)[0]
 
 
-def _jacobians(plan: Plan, params: Any, tables: Any, running: Any, x: Array) -> Array:
+def _jacobians(key: ProgramKey, params: Any, tables: Any, running: Any, x: Array) -> Array:
     """(samples, outputs, inputs): one vector-Jacobian product an output, all samples at once."""
-    one = jax.jacrev(functools.partial(_logits, plan, params, tables, running))
+    one = jax.jacrev(functools.partial(_logits, key, params, tables, running))
     return jax.vmap(one)(x)
 
 
 @functools.lru_cache(maxsize=MOST_PROGRAMS)
-def _program(plan: Plan) -> Callable[..., Array]:
-    return jax.jit(functools.partial(_jacobians, plan))
+def _program(key: ProgramKey) -> Callable[..., Array]:
+    return jax.jit(functools.partial(_jacobians, key))
 
 
-def _statistics(plan: Plan, params: Any, tables: Any, x: Array) -> Any:
+def _statistics(key: ProgramKey, params: Any, tables: Any, x: Array) -> Any:
     """The batch's own mean and variance in every layer, for a batch normalisation."""
-    if plan.norm != "batch":
+    if key.norm != "batch":
         return None
-    _, taps = hidden_layers(plan, params, tables, x)
+    _, taps = hidden_layers(key, params, tables, x)
     return tuple(
         {"mean": tap.statistics[0], "variance": tap.statistics[1]}
         for tap in taps
@@ -110,13 +110,13 @@ class _Operator:
 
 
 def _operators(
-    plan: Plan, params: Any, tables: Any, running: Any, rows: Array
+    key: ProgramKey, params: Any, tables: Any, running: Any, rows: Array
 ) -> Iterator[_Operator]:
     """Every sample's Jacobian or its transpose, whichever takes the shorter vectors: there no
     direction is lost by shape alone."""
 
     def logits(row: Array) -> Array:
-        return _logits(plan, params, tables, running, row)
+        return _logits(key, params, tables, running, row)
 
     forward = jax.jit(lambda row, v: jax.jvp(logits, (row,), (v,))[1])
     back = jax.jit(lambda row, u: jax.vjp(logits, row)[1](u)[0])
@@ -128,8 +128,8 @@ def _operators(
         def behind(u: np.ndarray, row: Array = row) -> np.ndarray:
             return np.asarray(back(row, jnp.asarray(u, row.dtype)), np.float64)
 
-        if plan.outputs <= row.shape[0]:
-            yield _Operator(behind, ahead, plan.outputs)
+        if key.outputs <= row.shape[0]:
+            yield _Operator(behind, ahead, key.outputs)
         else:
             yield _Operator(ahead, behind, row.shape[0])
 

@@ -22,7 +22,7 @@ from gradgauge.engine.ensemble import DeviceData, Member, MemberGroup
 from gradgauge.engine.forward import hidden_layers, outputs
 from gradgauge.engine.group_training import GroupTraining
 from gradgauge.engine.limits import ProbeSchedule, schedule_of
-from gradgauge.engine.program_key import Plan, plan_for
+from gradgauge.engine.program_key import ProgramKey, program_key
 from gradgauge.engine.programs import STORE, Compiling, precision
 from gradgauge.engine.results import run_attributes, run_from
 from gradgauge.engine.step import one_pass
@@ -74,18 +74,20 @@ class LiveTraining:
         self.entries, self.dataset, self._data = tuple(entries), dataset, data
         self.step, samples = 0, len(dataset.y_train)
         used = frozenset(a for entry in entries for a in entry.network.activations)
-        self._plans = [plan_for(e.network, e.training, samples, used) for e in entries]
+        self._keys = [program_key(e.network, e.training, samples, used) for e in entries]
         self._schedules = [schedule_of(e.network, e.training, samples) for e in entries]
         self.schedule = self._schedules[0]
         self._members = [
-            [self._training(entry, seed, plan, when) for seed in entry.training.seeds]
-            for entry, plan, when in zip(entries, self._plans, self._schedules, strict=True)
+            [self._training(entry, seed, key, when) for seed in entry.training.seeds]
+            for entry, key, when in zip(entries, self._keys, self._schedules, strict=True)
         ]
 
-    def _training(self, entry: Entry, seed: int, plan: Plan, when: ProbeSchedule) -> GroupTraining:
+    def _training(
+        self, entry: Entry, seed: int, key: ProgramKey, when: ProbeSchedule
+    ) -> GroupTraining:
         member = Member(entry.network, entry.training, seed, entry.adjust)
-        with precision(plan.dtype):
-            group = MemberGroup(plan, [member], self._data, False, Compiling())
+        with precision(key.dtype):
+            group = MemberGroup(key, [member], self._data, False, Compiling())
             return GroupTraining(group, group.programs(), when, Tell([()]))
 
     @property
@@ -133,7 +135,7 @@ class LiveTraining:
     def set_rate(self, entry: int, rate: float) -> None:
         """From the next step on, a network learns at another rate."""
         for one in self._members[entry]:
-            value = jax.device_put(np.asarray(rate, one.group.plan.dtype))
+            value = jax.device_put(np.asarray(rate, one.group.key.dtype))
             one.group.rates = one.group.rates._replace(learning_rate=value)
 
     def weights(self, entry: int) -> Weights:
@@ -160,10 +162,10 @@ class LiveTraining:
             weights: of `weights`.
         """
         one = self._members[entry][0]
-        data, plan = self._data, one.group.plan
+        data, key = self._data, one.group.key
         x, y = data.x_probe[:rows], data.y_probe[:rows]
-        with precision(plan.dtype):
-            shown = _signals_program(plan)(weights[0], one.group.tables, x, y)
+        with precision(key.dtype):
+            shown = _signals_program(key)(weights[0], one.group.tables, x, y)
         place = layer - 1
         seen = {name: np.asarray(layers[place]) for name, layers in shown.items()}
         seen["delta"] = seen["delta"] * (len(y) / len(data.y_probe))
@@ -172,9 +174,9 @@ class LiveTraining:
     def classes(self, entry: int, weights: Weights, x: np.ndarray) -> np.ndarray:
         """The class that a network gives each of some inputs, (samples,)."""
         one = self._members[entry][0]
-        with precision(one.group.plan.dtype):
-            program = _classes_program(one.group.plan)
-            return np.asarray(program(*weights, one.group.tables, x.astype(one.group.plan.dtype)))
+        with precision(one.group.key.dtype):
+            program = _classes_program(one.group.key)
+            return np.asarray(program(*weights, one.group.tables, x.astype(one.group.key.dtype)))
 
     def runs(self) -> list[Run]:
         """What each network has done so far, as `train` gives it."""
@@ -204,7 +206,7 @@ def _advance(one: GroupTraining, until: int, steps: int) -> tuple[np.ndarray, ..
     """Loss and accuracy of each step, (steps,), and the last one's update ratios, (layers,)."""
     loss, accuracy = np.full(steps, np.nan), np.full(steps, np.nan)
     last = np.full(one.group.members[0].network.depth + 1, np.nan)
-    first, size = until - steps, one.group.plan.batch_size
+    first, size = until - steps, one.group.key.batch_size
     samples = len(one.group.data.y_train)
     while one.goes_on and one.step < until:
         at = one.step
@@ -241,7 +243,7 @@ def _weight(params: tuple[Params, ...], place: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=8)
-def _signals_program(plan: Plan) -> Any:
+def _signals_program(key: ProgramKey) -> Any:
     """z, slope and delta of every hidden layer of one width after another."""
 
     def read(params: Any, tables: tuple[LayerTable, ...], x: Any, y: Any) -> Any:
@@ -253,18 +255,18 @@ def _signals_program(plan: Plan) -> Any:
                 "delta_norm": norm(back.delta),
             }
 
-        rows, targets = as_inputs(x, plan.dtype), as_targets(plan, y)
-        kept = one_pass(plan, params, tables, rows, targets, None, observe).kept[:-1]
+        rows, targets = as_inputs(x, key.dtype), as_targets(key, y)
+        kept = one_pass(key, params, tables, rows, targets, None, observe).kept[:-1]
         return {name: [layer for block in kept for layer in block[name]] for name in _SHOWN}
 
     return jax.jit(read)
 
 
 @functools.lru_cache(maxsize=8)
-def _classes_program(plan: Plan) -> Any:
+def _classes_program(key: ProgramKey) -> Any:
     def read(params: Any, running: Any, tables: tuple[LayerTable, ...], x: Any) -> Any:
         used = running if any(running) else None
-        stream, _ = hidden_layers(plan, params, tables, x, running=used, keep=False)
+        stream, _ = hidden_layers(key, params, tables, x, running=used, keep=False)
         return jnp.argmax(outputs(params, stream), axis=-1)
 
     return jax.jit(read)

@@ -10,7 +10,7 @@ from gradgauge.engine.backward import LayerBack
 from gradgauge.engine.batches import as_inputs, as_targets
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Taps
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.step import one_pass
 from gradgauge.gauges import PROBE_QUANTITIES, measure
 from gradgauge.signals import LayerSignals
@@ -19,7 +19,7 @@ Array = Any
 
 
 def probe(
-    plan: Plan,
+    key: ProgramKey,
     params: tuple[Params, ...],
     tables: tuple[LayerTable, ...],
     x: Array,
@@ -52,8 +52,8 @@ def probe(
             )
         )
 
-    rows, targets = as_inputs(x, plan.dtype), as_targets(plan, y)
-    result = one_pass(plan, params, tables, rows, targets, None, observe)
+    rows, targets = as_inputs(x, key.dtype), as_targets(key, y)
+    result = one_pass(key, params, tables, rows, targets, None, observe)
     output = measure(
         LayerSignals(
             delta=result.kept[-1][None, None],
@@ -61,7 +61,7 @@ def probe(
             weight_grad=result.gradients[-1]["weight"][0],
         )
     )
-    missing = jnp.full((1,), jnp.nan, plan.dtype)
+    missing = jnp.full((1,), jnp.nan, key.dtype)
     return {
         name: jnp.concatenate(
             [*(block[name] for block in result.kept[:-1]), output.get(name, missing).reshape(1)]

@@ -1,4 +1,4 @@
-"""Plan: what a compiled program depends on. Members of one plan share one compilation."""
+"""ProgramKey: what a compiled program depends on. Members with equal keys share one compilation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProgramKey:
     """Shapes and choices that are fixed at compile time; all else is an argument.
 
     Attributes:
@@ -59,17 +59,17 @@ def blocks_of(network: NetworkSpec) -> tuple[Block, ...]:
     )
 
 
-def plan_for(
+def program_key(
     network: NetworkSpec, training: TrainingSpec, samples: int, activations: frozenset[str]
-) -> Plan:
-    """The plan of one member.
+) -> ProgramKey:
+    """The program key of one member.
 
     Args:
         network, training: its specs.
         samples: rows of the training data.
         activations: all that the ensemble uses, so that its members share programs.
     """
-    return Plan(
+    return ProgramKey(
         blocks=blocks_of(network),
         fan_in_output=network.hidden[-1].width,
         outputs=network.outputs,

@@ -1,4 +1,4 @@
-"""Compiled programs of a plan, ahead of time and side by side."""
+"""Compiled programs of a program key, ahead of time and side by side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import jax
 from gradgauge.engine.epochs import evaluate, run_steps
 from gradgauge.engine.executables import load_or_compile
 from gradgauge.engine.probe import probe
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 
 MOST_PROGRAMS = 32
 """Shapes whose programs a process keeps from one training to the next."""
@@ -27,7 +27,7 @@ _BY_MEMBER = 0
 
 @dataclass(frozen=True)
 class Programs:
-    """The compiled programs of a plan; their arguments are those of the functions they compile.
+    """The compiled programs of a program key; their arguments are those of the functions they compile.
 
     Attributes:
         run_steps, probe, evaluate: compiled.
@@ -61,25 +61,27 @@ _AXES = {
 _QUICK = {"xla_cpu_use_fusion_emitters": False}
 
 
-def compile_programs(plan: Plan, batched: bool, arguments: dict[str, tuple[Any, ...]]) -> Programs:
-    """Compile a plan's programs in threads: XLA compiles without Python's lock.
+def compile_programs(
+    key: ProgramKey, batched: bool, arguments: dict[str, tuple[Any, ...]]
+) -> Programs:
+    """Compile a key's programs in threads: XLA compiles without Python's lock.
 
     Args:
-        plan: what to compile for.
+        key: what to compile for.
         batched: whether members run as one, with a leading axis (`vmap`).
         arguments: example arguments of each program, by its name.
     """
 
     def compiled(name: str, function: Callable[..., Any], *options: bool) -> Callable[..., Any]:
         def compile_() -> Any:
-            bound = functools.partial(function, plan, *options)
+            bound = functools.partial(function, key, *options)
             if batched:
                 bound = jax.vmap(bound, in_axes=_AXES[name])
             lowered = jax.jit(bound).lower(*arguments[name])
             return lowered.compile() if name == "run_steps" else _compiled_quickly(lowered)
 
-        with precision(plan.dtype):
-            what = (name, options, plan, batched, _shapes(arguments[name]))
+        with precision(key.dtype):
+            what = (name, options, key, batched, _shapes(arguments[name]))
             return load_or_compile(what, compile_)
 
     def steps(careful: bool) -> Callable[..., Any]:
@@ -140,20 +142,20 @@ class ProgramStore:
 
     def get(
         self,
-        plan: Plan,
+        key: ProgramKey,
         batched: bool,
         arguments: dict[str, tuple[Any, ...]],
         compiling: Compiling,
     ) -> Programs:
         """The programs for these argument shapes, compiled now unless they are there."""
-        key = (plan, batched, _shapes(arguments))
+        asked = (key, batched, _shapes(arguments))
         with self._lock:
-            one_at_a_time = self._locks.setdefault(key, threading.Lock())
+            one_at_a_time = self._locks.setdefault(asked, threading.Lock())
         with one_at_a_time:
-            if key not in self._programs:
+            if asked not in self._programs:
                 with compiling:
-                    self._programs[key] = compile_programs(plan, batched, arguments)
-            return self._programs[key]
+                    self._programs[asked] = compile_programs(key, batched, arguments)
+            return self._programs[asked]
 
     def careful_steps(self, programs: Programs, compiling: Compiling) -> Callable[..., Any]:
         """`run_steps` with careful norms, compiled once."""

@@ -16,7 +16,7 @@ from gradgauge.datasets.facts import DataFacts
 from gradgauge.engine.history import History
 from gradgauge.engine.limits import ProbeSchedule
 from gradgauge.gauges import PROBE_QUANTITIES, PROBE_SAMPLES, STEP_QUANTITIES
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
 from gradgauge.spec.training import TrainingSpec
@@ -74,11 +74,11 @@ def run_from(
     epoch = {"epoch": np.arange(1, training.epochs + 1)}
     return Run(
         attributes,
-        Group(member, figures),
+        RunGroup(member, figures),
         {
-            "steps": Group({**member, "step": when.kept, **layer}, steps),
-            "probes": Group({**member, **probe_step, **layer}, probes),
-            "epochs": Group({**member, **epoch}, epochs),
+            "steps": RunGroup({**member, "step": when.kept, **layer}, steps),
+            "probes": RunGroup({**member, **probe_step, **layer}, probes),
+            "epochs": RunGroup({**member, **epoch}, epochs),
         },
     )
 

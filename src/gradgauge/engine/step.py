@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gradgauge.engine.backward import Arriving, Observe, hidden_layers_back, outer
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Taps, hidden_layers, outputs
-from gradgauge.engine.program_key import Plan
+from gradgauge.engine.program_key import ProgramKey
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.gauges.norms import is_safe, norm, sum_of_squares
 from gradgauge.parts.losses import LOSSES
@@ -66,7 +66,7 @@ class Pass(NamedTuple):
 
 
 def one_pass(
-    plan: Plan,
+    key: ProgramKey,
     params: tuple[Params, ...],
     tables: tuple[LayerTable, ...],
     x: Array,
@@ -84,11 +84,11 @@ def one_pass(
         observe: see `hidden_layers_back`.
         into: see `hidden_layers`.
     """
-    stream, taps = hidden_layers(plan, params, tables, x, weights, into=into)
+    stream, taps = hidden_layers(key, params, tables, x, weights, into=into)
     last = outputs(params, stream)
-    per_sample = LOSSES[plan.loss].per_sample(last, targets)
-    delta = LOSSES[plan.loss].gradient(last, targets)
-    right = correct(plan, last, targets)
+    per_sample = LOSSES[key.loss].per_sample(last, targets)
+    delta = LOSSES[key.loss].gradient(last, targets)
+    right = correct(key, last, targets)
     if weights is None:
         loss, hits, delta = jnp.mean(per_sample), jnp.sum(right), delta / x.shape[0]
     else:
@@ -98,21 +98,21 @@ def one_pass(
     output_gradients = {"weight": outer(stream, delta)[None], "bias": jnp.sum(delta, axis=0)[None]}
     arriving = Arriving(
         grad=delta @ params[-1]["weight"][0].T,
-        skip=jnp.zeros_like(stream) if plan.skip else None,
+        skip=jnp.zeros_like(stream) if key.skip else None,
         delta_norm=norm(delta) if observe else jnp.zeros((), x.dtype),
     )
-    gradients, kept = hidden_layers_back(plan, params, tables, taps, arriving, weights, observe)
+    gradients, kept = hidden_layers_back(key, params, tables, taps, arriving, weights, observe)
     return Pass(loss, hits, (*gradients, output_gradients), taps, [*kept, arriving.delta_norm])
 
 
-def correct(plan: Plan, last: Array, targets: Array) -> Array:
+def correct(key: ProgramKey, last: Array, targets: Array) -> Array:
     """1 where the largest output is the right class, (batch,); NaN for regression."""
-    if not LOSSES[plan.loss].classification:
+    if not LOSSES[key.loss].classification:
         return jnp.full(last.shape[0], jnp.nan, last.dtype)
     return (jnp.argmax(last, axis=-1) == jnp.argmax(targets, axis=-1)).astype(last.dtype)
 
 
-def rate_at(plan: Plan, rates: Rates, step: Array) -> Array:
+def rate_at(key: ProgramKey, rates: Rates, step: Array) -> Array:
     """The learning rate of update number `step`, counted from 1.
 
     Linear warm-up reaches the full rate at update `warmup_steps`; the cosine then falls from
@@ -120,10 +120,10 @@ def rate_at(plan: Plan, rates: Rates, step: Array) -> Array:
     """
     rate = rates.learning_rate
     done = step - 1 - rates.warmup_steps
-    if plan.schedule == "cosine":
+    if key.schedule == "cosine":
         span = jnp.maximum(rates.total_steps - rates.warmup_steps, 1)
         rate = rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(done / span, 0, 1)))
-    if plan.warmup:
+    if key.warmup:
         rate = rate * jnp.minimum(step / jnp.maximum(rates.warmup_steps, 1), 1)
     return rate
 
@@ -140,14 +140,14 @@ def clipped(gradients: Any, limit: Array) -> Any:
 
 
 def update(
-    plan: Plan, state: State, gradients: Any, rates: Rates
+    key: ProgramKey, state: State, gradients: Any, rates: Rates
 ) -> tuple[tuple[Params, ...], State]:
     """The change of every parameter, and the state behind it (running statistics untouched)."""
-    optimizer = OPTIMIZERS[plan.optimizer]
-    if plan.clip:
+    optimizer = OPTIMIZERS[key.optimizer]
+    if key.clip:
         gradients = clipped(gradients, rates.clip_norm)
     step = (state.step + 1).astype(rates.learning_rate.dtype)
-    rate = rate_at(plan, rates, step)
+    rate = rate_at(key, rates, step)
     options = Options(rates.momentum, rates.weight_decay)
     leaves, structure = jax.tree.flatten(gradients)
     weights = jax.tree.leaves(state.params)
@@ -165,9 +165,9 @@ def update(
     return changes, State(params, new_slots, state.running, state.step + 1)
 
 
-def moved(plan: Plan, running: tuple[Params, ...], taps: list[Taps]) -> tuple[Params, ...]:
+def moved(key: ProgramKey, running: tuple[Params, ...], taps: list[Taps]) -> tuple[Params, ...]:
     """Running statistics moved towards this batch's."""
-    keep = NORMALIZATIONS[plan.norm].momentum
+    keep = NORMALIZATIONS[key.norm].momentum
     if not keep:
         return running
     return tuple(

@@ -19,7 +19,7 @@ from gradgauge.engine.ensemble import DeviceData, Member, MemberGroup
 from gradgauge.engine.group_training import GroupResult, train_group
 from gradgauge.engine.history import History
 from gradgauge.engine.limits import ProbeSchedule, check_memory, member_bytes, schedule_of
-from gradgauge.engine.program_key import Plan, plan_for
+from gradgauge.engine.program_key import ProgramKey, program_key
 from gradgauge.engine.programs import STORE, Compiling, precision
 from gradgauge.engine.results import run_attributes, run_from
 from gradgauge.engine.runtime import workers
@@ -72,11 +72,11 @@ def do_work(
 
 @dataclass(frozen=True)
 class _Job:
-    """A group to be: members of one plan and schedule, and the entry that each belongs to."""
+    """A group to be: members of one program key and schedule, and the entry that each belongs to."""
 
     entries: tuple[int, ...]
     members: tuple[Member, ...]
-    plan: Plan
+    key: ProgramKey
     schedule: ProbeSchedule
 
     @property
@@ -85,24 +85,28 @@ class _Job:
 
 
 def _jobs(entries: Sequence[Entry], dataset: Dataset, activations: frozenset[str]) -> list[_Job]:
-    """All members in groups: alone on CPU, on a GPU with all that share their plan."""
+    """All members in groups: alone on CPU, on a GPU with all that share their program key."""
     samples = len(dataset.y_train)
-    alike: dict[tuple[Plan, ProbeSchedule, int], list[tuple[int, Member]]] = {}
+    alike: dict[tuple[ProgramKey, ProbeSchedule, int], list[tuple[int, Member]]] = {}
     for index, entry in enumerate(entries):
         training = entry.training
         when = schedule_of(entry.network, training, samples)
-        key = (plan_for(entry.network, training, samples, activations), when, training.epochs)
+        sharing = (
+            program_key(entry.network, training, samples, activations),
+            when,
+            training.epochs,
+        )
         members = [Member(entry.network, training, s, entry.adjust) for s in training.seeds]
-        alike.setdefault(key, []).extend((index, member) for member in members)
-    by_plan: list[list[_Job]] = []
-    for (plan, when, _), members in alike.items():
+        alike.setdefault(sharing, []).extend((index, member) for member in members)
+    by_key: list[list[_Job]] = []
+    for (key, when, _), members in alike.items():
         size = block_size(members[0][1].network, members[0][1].training, len(members))
-        by_plan.append([])
+        by_key.append([])
         for at in range(0, len(members), size):
             owners, block = zip(*members[at : at + size], strict=True)
-            by_plan[-1].append(_Job(owners, block, plan, when))
-    # One job of each plan in turn: workers compile different programs side by side.
-    return [job for turn in itertools.zip_longest(*by_plan) for job in turn if job is not None]
+            by_key[-1].append(_Job(owners, block, key, when))
+    # One job of each key in turn: workers compile different programs side by side.
+    return [job for turn in itertools.zip_longest(*by_key) for job in turn if job is not None]
 
 
 def block_size(network: NetworkSpec, training: TrainingSpec, wanted: int) -> int:
@@ -260,7 +264,7 @@ class _Work:
     def _train(self, job: _Job, tell: Tell) -> GroupResult:
         data = self._data(job.members[0].training.dtype)
         batched = len(job.members) > 1
-        group = MemberGroup(job.plan, job.members, data, batched, self.compiling)
+        group = MemberGroup(job.key, job.members, data, batched, self.compiling)
 
         def about(row: int) -> dict[str, Any]:
             member = job.members[row]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 
 _AXES = {"steps": "step", "probes": "probe_step", "epochs": "epoch"}
 
@@ -31,12 +31,13 @@ def stacked(runs: Sequence[Run], seeds: Sequence[int], attributes: Mapping[str, 
         name: _group([run.groups[name] for run in runs], axis) for name, axis in _AXES.items()
     }
     groups = {
-        name: Group({**member, **group.coords}, group.variables) for name, group in groups.items()
+        name: RunGroup({**member, **group.coords}, group.variables)
+        for name, group in groups.items()
     }
-    return Run({**runs[0].attributes, **attributes}, Group(member, figures), groups)
+    return Run({**runs[0].attributes, **attributes}, RunGroup(member, figures), groups)
 
 
-def _group(parts: Sequence[Group], axis: str) -> Group:
+def _group(parts: Sequence[RunGroup], axis: str) -> RunGroup:
     """The parts' variables along one member axis, each at its own steps of their common axis."""
     common = np.unique(np.concatenate([part.coords[axis] for part in parts]))
     rest = {
@@ -52,4 +53,4 @@ def _group(parts: Sequence[Group], axis: str) -> Group:
                 places = np.searchsorted(common, part.coords[axis])
                 whole[number, places] = part.variables[name][1][0]
         variables[name] = (axes, whole)
-    return Group({axis: common, **rest}, variables)
+    return RunGroup({axis: common, **rest}, variables)

@@ -23,7 +23,7 @@ from gradgauge.own.made import Compile, Made, made_of
 from gradgauge.own.members import stacked
 from gradgauge.own.score import accuracy, explained_variance, is_one_hot
 from gradgauge.own.states import frameworks, kept_states, seed_all
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 from gradgauge.spec.training import TrainingSpec
 
 PROBES, NORMS = 16, 240
@@ -280,7 +280,7 @@ def _member(
     with np.errstate(all="ignore"):  # A training that diverges is measured, not complained about.
         run = loop.train(batches, watching, told)
     assert run is not None
-    return replace(run, members=Group(run.members.coords, _figures(run, loop, data)))
+    return replace(run, members=RunGroup(run.members.coords, _figures(run, loop, data)))
 
 
 def _figures(run: Run, loop: Loop, data: OwnData) -> dict[str, Any]:
@@ -336,10 +336,10 @@ def _nothing(attributes: dict[str, Any]) -> Run:
     empty = Recorder(attributes).run()
     none = {name: (axes, values[:0]) for name, (axes, values) in empty.members.variables.items()}
     groups = {
-        name: Group(
+        name: RunGroup(
             {**group.coords, "member": np.zeros(0, np.int64)},
             {k: (axes, values[:0]) for k, (axes, values) in group.variables.items()},
         )
         for name, group in empty.groups.items()
     }
-    return Run(empty.attributes, Group({"member": np.zeros(0, np.int64)}, none), groups)
+    return Run(empty.attributes, RunGroup({"member": np.zeros(0, np.int64)}, none), groups)

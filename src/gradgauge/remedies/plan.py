@@ -1,4 +1,4 @@
-"""Plan: how a budget is spent on choosing among candidates and on confirming the best of them."""
+"""TrialPlan: how a budget is spent on choosing among candidates and on confirming the best of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BudgetTooSmall(GradgaugeError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrialPlan:
     """How much is trained.
 
     Attributes:
@@ -134,7 +134,7 @@ def plan_for(
     epochs: int,
     seconds_per_training: float,
     lanes: int,
-) -> Plan:
+) -> TrialPlan:
     """The largest plan that a budget pays for.
 
     Args:
@@ -164,18 +164,18 @@ def plan_for(
         seeds = max(least, int(CONFIRMING * budget.trainings))
         for screening in range(MOST_SCREENING_SEEDS, 0, -1):
             if seeds + _arm_share(shares, screening) <= budget.trainings:
-                return Plan(tried, rates, shares, screening, confirmed, seeds)
+                return TrialPlan(tried, rates, shares, screening, confirmed, seeds)
     least_budget = math.ceil(least_seeds(1 + _OTHERS) + _arm_share(shares, 1))
     raise BudgetTooSmall(f"{budget.trainings:g}", str(least_budget))
 
 
-def seconds_for(plan: Plan, seconds_per_training: float, lanes: int) -> float:
+def seconds_for(plan: TrialPlan, seconds_per_training: float, lanes: int) -> float:
     """About how long a plan takes."""
     return plan.trainings * seconds_per_training / lanes
 
 
 def seeds_of_rung(seeds: int, shares: Sequence[float], share: float) -> int:
-    """See `Plan.seeds_of_rung`."""
+    """See `TrialPlan.seeds_of_rung`."""
     is_first = len(shares) > 1 and share == shares[0]
     return math.ceil(seeds / 2) if is_first else seeds
 
@@ -189,10 +189,10 @@ def _arm_share(shares: Sequence[float], seeds: int) -> float:
     )
 
 
-def _plans(remedies: int, rates: int, shares: tuple[float, ...]) -> Iterator[Plan]:
+def _plans(remedies: int, rates: int, shares: tuple[float, ...]) -> Iterator[TrialPlan]:
     """Everything between the least and the largest plan that no more seeds are needed for."""
     for tried in range(1, max(min(remedies, MOST_REMEDIES), 1) + 1):
         for confirmed in range(1, min(MOST_CONFIRMED, tried) + 1):
             seeds = least_seeds(confirmed + _OTHERS)
             for screening in range(1, MOST_SCREENING_SEEDS + 1):
-                yield Plan(tried, rates, shares, screening, confirmed, seeds)
+                yield TrialPlan(tried, rates, shares, screening, confirmed, seeds)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradgauge.remedies.known import BY_KEY, REACHES
-from gradgauge.remedies.plan import Plan, kept
+from gradgauge.remedies.plan import TrialPlan, kept
 from gradgauge.remedies.remedy import RATE_LADDER
 from gradgauge.remedies.trainer import CONTROL, RATES, REMEDY, Candidate, Metric, Outcome
 
@@ -47,7 +47,7 @@ def score(outcome: Outcome, metric: Metric) -> float:
 def screen(
     designed: Sequence[Candidate],
     drawn: Sequence[Candidate],
-    plan: Plan,
+    plan: TrialPlan,
     metric: Metric,
     train: Train,
 ) -> Screened:

@@ -20,7 +20,7 @@ from gradgauge.listening import OnProgress
 from gradgauge.remedies import plan as planning
 from gradgauge.remedies.decision import compare_arms, verdict_of
 from gradgauge.remedies.known import BY_KEY, REMEDIES, Remedy
-from gradgauge.remedies.plan import MOST_REMEDIES, Plan
+from gradgauge.remedies.plan import MOST_REMEDIES, TrialPlan
 from gradgauge.remedies.result import CONFIRMED, SCREENED, Arm, RemedyResult, Spending
 from gradgauge.remedies.screening import (
     Screened,
@@ -54,7 +54,7 @@ every remedy could be a hidden change of the rate."""
 SCREENING_SEEDS = 10_000
 """First seed of the screening; confirming takes the user's first seed and those behind it."""
 
-OnEstimate = Callable[[Plan, float], None]
+OnEstimate = Callable[[TrialPlan, float], None]
 """Told the plan and about how many seconds it will take, before anything is trained for it."""
 
 
@@ -198,7 +198,7 @@ class _Trial:
     def __init__(
         self,
         trainer: Trainer,
-        plan: Plan,
+        plan: TrialPlan,
         given: Given,
         store: Store | None,
         on_progress: OnProgress | None,

@@ -16,7 +16,7 @@ from gradgauge._version import __version__
 from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES
 from gradgauge.layers import LayerInfo, Note, as_attributes
 from gradgauge.listening import Listener
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 from gradgauge.watchers.errors import CannotWatch
 from gradgauge.watchers.roles import assign_roles
 
@@ -290,17 +290,17 @@ class Recorder:
         figures = sorted({"loss", "accuracy"}.union(*(row.keys() for row in epochs.rows)))
         return Run(
             {**self._attributes(), **as_attributes(self.layers, self.notes)},
-            Group(member, self._figures()),
+            RunGroup(member, self._figures()),
             {
-                "steps": Group(
+                "steps": RunGroup(
                     {**member, "step": np.array(steps.steps, np.int64), "layer": axis},
                     gauges(steps, [*STEP_QUANTITIES, *self._extra], "step", self._whole),
                 ),
-                "probes": Group(
+                "probes": RunGroup(
                     {**member, "probe_step": np.array(probes.steps, np.int64), "layer": axis},
                     gauges(probes, PROBE_QUANTITIES, "probe_step"),
                 ),
-                "epochs": Group(
+                "epochs": RunGroup(
                     {**member, "epoch": np.array(epochs.steps, np.int64)},
                     {n: (("member", "epoch"), epochs.array(n, None)) for n in figures},
                 ),

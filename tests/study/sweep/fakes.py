@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gradgauge.engine.terms import Entry, TrainingResult
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 from gradgauge.spec.notation import write
 from gradgauge.study.sweep.grid import Axis, Plan
 from gradgauge.study.sweep.outcomes import read_outcome
@@ -23,7 +23,7 @@ def fake_run(entry: Entry) -> Run:
         "test_accuracy": (("member",), np.array([number])),
         "test_loss": (("member",), np.array([-number])),
     }
-    return Run({}, Group({"member": np.array(entry.training.seeds)}, members), {})
+    return Run({}, RunGroup({"member": np.array(entry.training.seeds)}, members), {})
 
 
 class FakeEngine:

@@ -10,7 +10,7 @@ from gradgauge.datasets import load
 from gradgauge.engine.build import initial_parameters
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.losses import constant_loss
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
 from gradgauge.study.learning_onset import began_to_learn
@@ -25,7 +25,7 @@ INPUTS = RNG.normal(size=(200, 20))
 
 def arm(name, *accuracies):
     figures = {"test_accuracy": (("member",), np.array(accuracies))}
-    run = Run({}, Group({"member": np.arange(len(accuracies))}, figures), {})
+    run = Run({}, RunGroup({"member": np.arange(len(accuracies))}, figures), {})
     return TrainedArm(Counterfactual(name, SIGMOID), "adam", run)
 
 
@@ -156,7 +156,7 @@ def test_plateau_ends_where_the_loss_first_falls():
     losses[2, 120:] = 0.5
     axes = ("member", "step")
     coords = {"member": np.arange(3), "step": np.arange(400)}
-    run = Run({}, Group({}), {"steps": Group(coords, {"loss": (axes, losses)})})
+    run = Run({}, RunGroup({}), {"steps": RunGroup(coords, {"loss": (axes, losses)})})
     assert began_to_learn(run, 2.302) == pytest.approx(120, abs=20)
     losses[0] = losses[1] = 2.3
     assert began_to_learn(run, 2.302) is None

@@ -26,7 +26,7 @@ from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.layers import layers_of
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.spec.forward import outputs_of
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.why.counterfactuals import Weights
 
@@ -90,13 +90,13 @@ def one_member(run: Run, member: int) -> Run:
     """The Run of one of its seeds alone."""
     keep = slice(member, member + 1)
 
-    def cut(group: Group) -> Group:
+    def cut(group: RunGroup) -> RunGroup:
         coords = {a: v[keep] if a == "member" else v for a, v in group.coords.items()}
         variables = {
             name: (axes, array[keep] if axes[:1] == ("member",) else array)
             for name, (axes, array) in group.variables.items()
         }
-        return Group(coords, variables)
+        return RunGroup(coords, variables)
 
     groups = {name: cut(group) for name, group in run.groups.items()}
     return Run(run.attributes, cut(run.members), groups)

@@ -27,7 +27,7 @@ class Screen(Protocol):
 def screen_of(console: Console) -> Screen | None:
     """The console's screen; None where nothing can be updated in place."""
     if console.is_jupyter:
-        return Cell()
+        return NotebookCell()
     return Terminal(console) if console.is_terminal else None
 
 
@@ -49,7 +49,7 @@ class Terminal:
         self._stop()
 
 
-class Cell:
+class NotebookCell:
     """A notebook's cell: one output that is replaced. (rich would need ipywidgets.)"""
 
     def __init__(self) -> None:

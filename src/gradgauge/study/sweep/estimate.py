@@ -14,7 +14,7 @@ from gradgauge.errors import TooLarge
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.memory import free_memory
 from gradgauge.spec.notation import write
-from gradgauge.study.sweep.grid import Cell, Group, Plan
+from gradgauge.study.sweep.grid import Cell, CompileGroup, Plan
 from gradgauge.study.sweep.runners.runner import Train
 
 _TIMED_STEPS = 64
@@ -70,17 +70,17 @@ def dataset_bytes(dataset: Dataset) -> int:
     return sum(a.nbytes for a in (dataset.x_train, dataset.x_test, dataset.y_train, dataset.y_test))
 
 
-def memory_needed(found: Sequence[Group], dataset: Dataset, lanes: int) -> float:
+def memory_needed(found: Sequence[CompileGroup], dataset: Dataset, lanes: int) -> float:
     """Bytes a sweep takes in one process that trains `lanes` cells at once."""
     largest = max(_bytes_of(group) for group in found)
     return _PROCESS + 3 * dataset_bytes(dataset) + lanes * largest
 
 
-def _bytes_of(group: Group) -> float:
+def _bytes_of(group: CompileGroup) -> float:
     return member_bytes(group.example.network, group.example.training)
 
 
-def check_memory(found: Sequence[Group], dataset: Dataset, lanes: int) -> None:
+def check_memory(found: Sequence[CompileGroup], dataset: Dataset, lanes: int) -> None:
     """Raise unless the largest network fits.
 
     Raises:
@@ -94,7 +94,7 @@ def check_memory(found: Sequence[Group], dataset: Dataset, lanes: int) -> None:
 
 def estimate(
     plan: Plan,
-    found: Sequence[Group],
+    found: Sequence[CompileGroup],
     dataset: Dataset,
     lanes: int,
     train: Train | None,
@@ -124,7 +124,12 @@ def estimate(
 
 
 def _time(
-    plan: Plan, found: Sequence[Group], dataset: Dataset, example: Cell, cells: int, train: Train
+    plan: Plan,
+    found: Sequence[CompileGroup],
+    dataset: Dataset,
+    example: Cell,
+    cells: int,
+    train: Train,
 ) -> tuple[float, float]:
     """Seconds the plan takes, and seconds the timing took."""
     began = time.perf_counter()

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.engine.program_key import plan_for
+from gradgauge.engine.program_key import program_key
 from gradgauge.spec.comparison import DEPTH, WIDTH, DoesNotFit
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import parse
@@ -254,7 +254,7 @@ def training_of(values: Values) -> TrainingSpec:
 
 
 @dataclass(frozen=True)
-class Group:
+class CompileGroup:
     """Cells that share a compiled program.
 
     Attributes:
@@ -268,7 +268,9 @@ class Group:
     family: tuple[str, ...]
 
 
-def groups(plan: Plan, inputs: int, outputs: int, samples: int) -> tuple[np.ndarray, list[Group]]:
+def groups(
+    plan: Plan, inputs: int, outputs: int, samples: int
+) -> tuple[np.ndarray, list[CompileGroup]]:
     """Each cell's group, and the groups: one compilation each.
 
     Args:
@@ -289,7 +291,7 @@ def groups(plan: Plan, inputs: int, outputs: int, samples: int) -> tuple[np.ndar
         cell = plan.cell(int(np.ravel_multi_index(at, plan.shape)), inputs, outputs)
         cell.training.steps_per_epoch(samples)
         family = frozenset(cell.network.activations)
-        key = plan_for(cell.network, cell.training, samples, family)
+        key = program_key(cell.network, cell.training, samples, family)
         if key not in numbers:
             numbers[key] = len(numbers)
             examples.append(cell)
@@ -300,7 +302,8 @@ def groups(plan: Plan, inputs: int, outputs: int, samples: int) -> tuple[np.ndar
     of_cell = np.broadcast_to(table.reshape(spread), plan.shape).ravel()
     counts = np.bincount(of_cell, minlength=len(examples))
     return of_cell, [
-        Group(examples[i], int(n), _family(examples[i])) for i, n in zip(order, counts, strict=True)
+        CompileGroup(examples[i], int(n), _family(examples[i]))
+        for i, n in zip(order, counts, strict=True)
     ]
 
 

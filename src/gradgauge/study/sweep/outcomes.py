@@ -21,7 +21,7 @@ import numpy as np
 
 from gradgauge.errors import GradgaugeError, Problem, UnknownName
 from gradgauge.gauges import PROBE_QUANTITIES, QUANTITIES
-from gradgauge.run import Group, Run
+from gradgauge.run import Run, RunGroup
 from gradgauge.study.by_layer import attenuation, last_taken
 
 FIGURES = ("test_accuracy", "test_loss", "non_finite_step", "non_finite_layer", "steps_done")
@@ -135,7 +135,7 @@ def _at(run: Run, group: str, moment: int | str | None) -> Run | None:
         return None
     row = slice(rows[-1], rows[-1] + 1)
     variables = {name: (axes, array[:, row]) for name, (axes, array) in source.variables.items()}
-    cut = Group({**source.coords, axis: times[row]}, variables)
+    cut = RunGroup({**source.coords, axis: times[row]}, variables)
     return Run(run.attributes, run.members, {group: cut})
 
 
