@@ -34,14 +34,16 @@ def test_folders_across_the_source_are_there():
 
 
 def test_a_test_does_not_stand_above_the_module_that_it_is_called_after():
-    """`tests/study/test_store.py` would: `store` is a module of `study/sweep`."""
-    above = [
-        f"{folder}/test_{name}.py"
-        for module in SOURCE.rglob("*.py")
-        if (name := module.stem.lstrip("_"))
-        for folder in module.relative_to(SOURCE).parent.parents
-        if folder != Path() and (TESTS / folder / f"test_{name}.py").exists()
-        if not list((SOURCE / folder).glob(f"*{name}.py"))
-        + list((SOURCE / folder / name).glob("*"))
-    ]
+    """`tests/study/test_store.py` would: `store` is a module of `study/sweep`, and of it alone."""
+    above = []
+    for test in sorted(TESTS.rglob("test_*.py")):
+        folder = test.parent.relative_to(TESTS)
+        if folder == Path() or folder.parts[0] in ACROSS:
+            continue
+        name = test.stem.removeprefix("test_")
+        below = SOURCE / folder
+        homes = {path.parent for path in below.rglob("*.py") if path.stem.lstrip("_") == name}
+        homes |= {path for path in below.rglob(name) if path.is_dir()}
+        if len(homes) == 1 and not homes & {below, below / name}:
+            above.append(str(test.relative_to(TESTS)))
     assert not above
