@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -39,6 +40,24 @@ def _flatten(table: dict[str, Any], prefix: str, into: dict[str, str]) -> None:
             raise KeyError(f"catalogue: {key} stands in two files")
         else:
             into[key] = value
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The sentences of one language, which is said once: `say = Catalog("ko")`, `say("list.none")`.
+
+    Attributes:
+        lang: `en` or `ko`.
+    """
+
+    lang: str = DEFAULT_LANGUAGE
+
+    def __call__(self, key: str, **facts: Any) -> str:
+        """The sentence of a key; see `sentence`."""
+        return sentence(key, self.lang, **facts)
+
+    def __contains__(self, key: str) -> bool:
+        return key in entries(self.lang)
 
 
 class Message(NamedTuple):
