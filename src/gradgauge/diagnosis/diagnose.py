@@ -125,8 +125,19 @@ def diagnose(
         InvalidValue: no such budget.
 
     Example:
-        >>> result = diagnose(model, x, y, epochs=3)      # doctest: +SKIP
-        >>> print(result.primary.sentence())              # doctest: +SKIP
+        >>> import gradgauge as gg
+        >>> import torch
+        >>> data = gg.load_dataset("blobs")
+        >>> x, y = torch.tensor(data.x_train).float(), torch.tensor(data.y_train).long()
+        >>> batches = list(zip(x.split(100), y.split(100)))
+        >>> hidden, out = torch.nn.Linear(20, 16), torch.nn.Linear(16, 10)
+        >>> hidden.weight.data.zero_(), hidden.bias.data.zero_()  # doctest: +ELLIPSIS
+        (tensor(...
+        >>> model = torch.nn.Sequential(hidden, torch.nn.ReLU(), out)
+        >>> optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        >>> result = gg.diagnose(model, torch.nn.CrossEntropyLoss(), optimizer, batches, epochs=1)
+        >>> result.primary.rule
+        'constant-initialization'
     """
     if isinstance(model, Run):
         known_options(options, ())

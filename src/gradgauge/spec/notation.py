@@ -52,6 +52,11 @@ def parse(text: str) -> NetworkSpec:
         InvalidNotation: it cannot be read; says where and why.
         UnknownName, InvalidValue: it can be read, but names an activation, an option or a value
             that does not exist.
+
+    Example:
+        >>> network = parse("784-64x9:sigmoid-64:relu-10 init=he_normal")
+        >>> network.depth, network.activations[-1]
+        (10, 'relu')
     """
     words = [(m.group(), m.start()) for m in re.finditer(r"\S+", text)]
     if not words:

@@ -156,6 +156,21 @@ def watch(
     Raises:
         CannotWatch: nothing here can be watched, or the arguments do not fit.
         UnknownName: no such option, or not of this framework.
+
+    Example:
+        >>> import gradgauge as gg
+        >>> import torch
+        >>> from torch.nn import Linear, Tanh
+        >>> model = torch.nn.Sequential(Linear(6, 8), Tanh(), Linear(8, 8), Tanh(), Linear(8, 3))
+        >>> optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        >>> x, y = torch.randn(32, 6), torch.arange(32) % 3
+        >>> with gg.watch(model) as watcher:
+        ...     for _ in range(4):
+        ...         optimizer.zero_grad()
+        ...         torch.nn.functional.cross_entropy(model(x), y).backward()
+        ...         optimizer.step()
+        >>> [layer.activation for layer in watcher.run.layers]
+        ['tanh', 'tanh', 'linear']
     """
     given = {
         "every": every,

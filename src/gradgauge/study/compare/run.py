@@ -83,7 +83,7 @@ def compare(
 
     Example:
         >>> import gradgauge as gg
-        >>> result = gg.compare("relu", "sigmoid", epochs=1, depth=3)
+        >>> result = gg.compare("relu", "sigmoid", dataset="blobs", depth=3, epochs=1)
         >>> result.better
         'relu'
     """

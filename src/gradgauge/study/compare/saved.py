@@ -45,8 +45,9 @@ def load_comparison(*paths: Path | str) -> Comparison:
 
     Example:
         >>> import gradgauge as gg
-        >>> saved = gg.load_comparison("runs/compare/relu.nc", "runs/compare/sigmoid.nc")
-        >>> saved.names
+        >>> result = gg.compare("relu", "sigmoid", dataset="blobs", depth=3, epochs=1)
+        >>> paths = [result.run(name).save(f"{name}.nc") for name in result.names]
+        >>> gg.load_comparison(*paths).names
         ['relu', 'sigmoid']
     """
     return comparison_of([Run.load(path) for path in paths])

@@ -160,9 +160,7 @@ def load_study(folder: Path | str) -> Study:
     Raises:
         StudyProblem: there is none, or it cannot be read.
 
-    Example:
-        >>> import gradgauge as gg
-        >>> gg.load_study("runs/sweep").to_pandas()  # doctest: +SKIP
+    `gradgauge.sweep` has an example.
     """
     folder = Path(folder)
     with reading(folder) as db:

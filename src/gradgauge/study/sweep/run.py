@@ -149,8 +149,22 @@ def sweep(
 
     Example:
         >>> import gradgauge as gg
-        >>> gg.sweep("examples/sweep.toml", "runs/sweep")["left"]  # doctest: +SKIP
-        0
+        >>> plan = '''
+        ... dataset = "blobs"
+        ... outcomes = ["test_accuracy", "delta_norm[1]"]
+        ... [network]
+        ... activation = ["relu", "tanh"]
+        ... depth = 2
+        ... width = 8
+        ... [training]
+        ... epochs = 1
+        ... '''
+        >>> with open("plan.toml", "w") as file:
+        ...     _ = file.write(plan)
+        >>> gg.sweep("plan.toml", "runs/sweep")
+        {'cells': 2, 'done': 2, 'failed': 0, 'left': 0}
+        >>> gg.load_study("runs/sweep").to_xarray()["delta_norm[1]"].dims
+        ('activation', 'seed')
     """
     ready = plan if isinstance(plan, Prepared) else Prepared(plan, dataset)
     if isinstance(runner, str):
