@@ -157,14 +157,14 @@ class UnknownName(GradgaugeError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The one of `known` that was probably meant: spelled alike, or of these initials."""
-    known = list(known)
-    wanted = str(name).lower().replace("-", "_").lstrip("_")
-    for one in known:
-        words = one.lower().replace("-", "_").strip("_").split("_")
+    bare = {one.lower().replace("-", "_").strip("_"): one for one in known}
+    wanted = str(name).lower().replace("-", "_").strip("_")
+    for spelled, one in bare.items():
+        words = spelled.split("_")
         if len(words) > 1 and wanted == "".join(word[:1] for word in words):
             return one
-    close = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
-    return close[0] if close else None
+    close = difflib.get_close_matches(wanted, bare, n=1, cutoff=0.6)
+    return bare[close[0]] if close else None
 
 
 class InvalidValue(GradgaugeError):

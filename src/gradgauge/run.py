@@ -6,6 +6,7 @@ Groups `steps` (member, step, layer), `probes` (member, probe_step, layer) and `
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -171,18 +172,23 @@ class Run:
         Raises:
             OutputProblem: it cannot be written.
         """
-        return write_whole(path, self._write)
+        content = self._as_bytes()
+        return write_whole(path, lambda temporary: temporary.write_bytes(content))
 
-    def _write(self, path: Path) -> None:
+    def _as_bytes(self) -> bytes:
+        """The file's content. HDF5 writes to memory: on a full disk it would lose its way, and
+        end the process when it is asked to close the file."""
         import h5netcdf
 
-        with h5netcdf.File(path, "w") as file:
+        memory = io.BytesIO()
+        with h5netcdf.File(memory, "w") as file:
             for key, value in {**self.attributes, "format_version": FORMAT_VERSION}.items():
                 file.attrs[key] = value
             _write_group(file, self.members)
             for name, group in self.groups.items():
                 inherited = set(self.members.coords)
                 _write_group(file.create_group(name), group, inherited)
+        return memory.getvalue()
 
     @classmethod
     def load(cls, path: Path | str) -> Run:

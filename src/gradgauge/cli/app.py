@@ -22,6 +22,7 @@ from gradgauge.cli.examples import EXAMPLES
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, interruptible, what_is_kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
+from gradgauge.cli.wrong_use import as_typed, usage_sentence
 from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
 from gradgauge.messages.clean import clean
 
@@ -92,6 +93,9 @@ class Application(click.Group):
         command.help = f"\b\n{text('help.heading.examples')}\n{examples}\n\n" + text(
             f"help.command.{cmd_name}"
         )
+        if any(isinstance(param, click.Argument) for param in command.params):
+            command.help += f"\n\n{text(f'help.argument.{cmd_name}')}"
+        command.name = cmd_name
         return command
 
     def resolve_command(
@@ -156,9 +160,9 @@ def run(arguments: Sequence[str]) -> int:
         warnings.showwarning = _warner(warnings.showwarning)
         result = application().main(list(arguments), prog_name="gradgauge", standalone_mode=False)
     except GradgaugeError as error:
-        return _complain(error.sentence(language.current()))
+        return _complain(as_typed(error, _called(arguments)).sentence(language.current()))
     except click.UsageError as error:
-        return _complain(_usage_sentence(error))
+        return _complain(usage_sentence(error, _called(arguments)))
     except click.ClickException as error:
         return _complain(error.format_message())
     except (click.Abort, KeyboardInterrupt):
@@ -172,6 +176,12 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _complain(text("errors.out_of_memory"))
     return result if isinstance(result, int) else 0
+
+
+def _called(arguments: Sequence[str]) -> click.Command | None:
+    """The command that the arguments name."""
+    words = [word for word in arguments if word in COMMANDS]
+    return application().get_command(click.Context(application()), words[0]) if words else None
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -192,22 +202,6 @@ def _warner(others: Callable[..., None]) -> Callable[..., None]:
             others(message, *where, **more)
 
     return show
-
-
-def _usage_sentence(error: click.UsageError) -> str:
-    command = error.ctx.command_path if error.ctx else "gradgauge"
-    if isinstance(error, click.NoSuchOption):
-        known = [name for p in (error.ctx.command.params if error.ctx else []) for name in p.opts]
-        return UnknownName("option", error.option_name, known).sentence(language.current())
-    if isinstance(error, click.BadOptionUsage):
-        problem = text("errors.option_needs_value", option=error.option_name)
-    elif isinstance(error, click.MissingParameter):
-        problem = text(
-            "errors.missing_argument", name=error.param.human_readable_name if error.param else ""
-        )
-    else:
-        problem = error.format_message()
-    return text("errors.usage", problem=problem, command=command)
 
 
 def _complain(sentence: str) -> int:

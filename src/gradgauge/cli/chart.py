@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from gradgauge.cli.language import current, text
+from gradgauge.cli.names import FILE
 from gradgauge.cli.options import lang_option, option
 from gradgauge.errors import InvalidValue
 
 
-@click.command(epilog=text("sweep.epilog"))
-@click.argument("folder", metavar="DIR")
+@click.command
+@click.argument("folder", metavar="DIR", type=FILE)
 @option("--x", required=True, metavar="FIELD")
 @option("--y", required=True, metavar="FIELD|OUTCOME")
 @option("--colour", metavar="OUTCOME|FIELD")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from gradgauge.cli import language
 from gradgauge.cli.files import check_folder
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
+from gradgauge.cli.names import NETWORK, PRESET
 from gradgauge.cli.options import (
     COUNT,
     FROM_ZERO,
@@ -24,6 +27,7 @@ from gradgauge.cli.options import (
     training_options,
 )
 from gradgauge.cli.progress import Progress
+from gradgauge.errors import OutputProblem
 from gradgauge.json import dumps
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
 from gradgauge.spec.notation import looks_like_function
@@ -38,8 +42,8 @@ DEFAULT_OUT = Path("runs") / "compare"
 
 
 @click.command
-@click.argument("networks", nargs=-1)
-@option("--preset")
+@click.argument("networks", nargs=-1, type=NETWORK)
+@option("--preset", type=PRESET)
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
 @data_option()
@@ -67,10 +71,10 @@ def command(
     began = time.perf_counter()
     spec = read_comparison(networks, **options)
     check_folder(out)
-    saved: dict[str, Path] = {}
-    comparison = _train(spec, quiet, lambda number, run: _save(number, run, out, saved))
+    files = _Files(out)
+    comparison = _train(spec, quiet, files.save)
     flags = _flags(out, json, images, no_report)
-    artifacts = _write(comparison, out, saved, images, not no_report, flags)
+    artifacts = files.write(comparison, images, not no_report, flags)
     artifacts = replace(artifacts, total_seconds=time.perf_counter() - began)
     if json:
         print(dumps(comparison.to_json(artifacts)))
@@ -78,15 +82,92 @@ def command(
         from gradgauge.report.terminal.comparison import print_comparison
 
         print_comparison(comparison, language.current(), artifacts=artifacts)
+    if files.problem is not None:
+        raise files.problem
     if comparison.interrupted:
         return _say_interrupted(artifacts, out)
+    if not quiet:
+        files.tell_others()
     return 0
 
 
-def _save(number: int, run: Run, out: Path, saved: dict[str, Path]) -> None:
-    """Write a Run, and note where."""
-    kept("errors.interrupted", path=out)
-    saved[run.name] = run.save(out / f"{file_name(run.name, number + 1)}.nc")
+class _Files:
+    """What a comparison leaves in its folder.
+
+    A file that cannot be written is no reason to lose what was computed: the first such problem
+    is kept, for after the results are shown.
+
+    Attributes:
+        folder: where.
+        saved: name of a network -> its Run's file.
+        problem: why a file is missing; None.
+    """
+
+    folder: Path
+    saved: dict[str, Path]
+    problem: OutputProblem | None
+
+    def __init__(self, folder: Path):
+        self.folder, self.saved, self.problem = folder, {}, None
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except OutputProblem as problem:
+            self.problem = self.problem or problem
+
+    def save(self, number: int, run: Run) -> None:
+        """Write a Run, and note where."""
+        with self._noting():
+            path = run.save(self.folder / f"{file_name(run.name, number + 1)}.nc")
+            self.saved[run.name] = path
+            kept("errors.interrupted", path=self.folder)
+
+    def write(
+        self, comparison: Comparison, images: bool, report: bool, flags: tuple[str, ...]
+    ) -> Artifacts:
+        """The runs that are not saved yet, the page and the pictures; nothing of a training that
+        did not begin."""
+        from gradgauge.study.compare.artifacts import Artifacts
+
+        if not any(run.seeds for run in comparison.runs.values()):
+            return Artifacts(flags=flags)
+        for number, (name, run) in enumerate(comparison.runs.items()):
+            if name not in self.saved and self.problem is None:
+                self.save(number, run)
+        paths = tuple(str(self.saved[name]) for name in comparison.runs if name in self.saved)
+        artifacts = Artifacts(runs=paths, flags=flags)
+        if comparison.interrupted:
+            return artifacts
+        began = time.perf_counter()
+        with self._noting():
+            if report:
+                artifacts = self._write_report(comparison, artifacts)
+            if images:
+                from gradgauge.report.images import write_images
+
+                write_images(comparison, self.folder, language.current())
+        return replace(artifacts, report_seconds=time.perf_counter() - began)
+
+    def _write_report(self, comparison: Comparison, artifacts: Artifacts) -> Artifacts:
+        from gradgauge.report.pages.write import write_report
+
+        path = self.folder / "report.html"
+        artifacts = with_why(replace(artifacts, report=str(path)), comparison, self.folder)
+        try:
+            write_report(comparison, path, language.current(), artifacts)
+        except OutputProblem as problem:
+            self.problem = self.problem or problem
+            return replace(artifacts, report=None)
+        return artifacts
+
+    def tell_others(self) -> None:
+        """Name the Runs of earlier comparisons that lie there, too."""
+        others = sorted(set(self.folder.glob("*.nc")) - set(self.saved.values()))
+        if others:
+            names = ", ".join(path.name for path in others)
+            print(text("errors.other_runs", path=self.folder, names=names), file=sys.stderr)
 
 
 def _train(spec: ComparisonSpec, quiet: bool, on_run: OnRun) -> Comparison:
@@ -98,41 +179,6 @@ def _train(spec: ComparisonSpec, quiet: bool, on_run: OnRun) -> Comparison:
         choose_backend()
     with Progress(quiet) as progress:
         return run_comparison(spec, None, progress, on_run)
-
-
-def _write(
-    comparison: Comparison,
-    out: Path,
-    saved: dict[str, Path],
-    images: bool,
-    report: bool,
-    flags: tuple[str, ...],
-) -> Artifacts:
-    """The runs that are not saved yet, the page and the pictures; nothing of a training that did
-    not begin."""
-    from gradgauge.study.compare.artifacts import Artifacts
-
-    if not any(run.seeds for run in comparison.runs.values()):
-        return Artifacts(flags=flags)
-    for number, (name, run) in enumerate(comparison.runs.items()):
-        if name not in saved:
-            _save(number, run, out, saved)
-    paths = tuple(str(saved[name]) for name in comparison.runs)
-    artifacts = Artifacts(runs=paths, flags=flags)
-    if comparison.interrupted:
-        return artifacts
-    began = time.perf_counter()
-    if report:
-        from gradgauge.report.pages.write import write_report
-
-        path = out / "report.html"
-        artifacts = with_why(replace(artifacts, report=str(path)), comparison, out)
-        write_report(comparison, path, language.current(), artifacts)
-    if images:
-        from gradgauge.report.images import write_images
-
-        write_images(comparison, out, language.current())
-    return replace(artifacts, report_seconds=time.perf_counter() - began)
 
 
 def with_why(artifacts: Artifacts, comparison: Comparison, folder: Path) -> Artifacts:

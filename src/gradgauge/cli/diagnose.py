@@ -12,6 +12,7 @@ import numpy as np
 
 from gradgauge.cli import language
 from gradgauge.cli.language import text
+from gradgauge.cli.names import FILE
 from gradgauge.cli.options import COUNT, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import DataProblem, InvalidValue
@@ -25,7 +26,7 @@ _PAIRS = (("x_train", "y_train"), ("x", "y"))
 
 
 @click.command
-@click.argument("model")
+@click.argument("model", type=FILE)
 @data_option(help=text("help.option.data"))
 @option("--epochs", type=COUNT, help=text("diagnosis.help.epochs"))
 @option("--batch-size", type=COUNT, help=text("diagnosis.help.batch_size"))

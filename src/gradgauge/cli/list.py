@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from gradgauge.cli.language import text
+from gradgauge.cli.names import LIST
 from gradgauge.cli.options import lang_option
 from gradgauge.errors import UnknownName
 
@@ -71,13 +72,21 @@ LISTS: dict[str, Callable[[], dict[str, str]]] = {
 }
 
 
-@click.command(epilog=text("help.list.what", known=", ".join(LISTS)))
-@click.argument("what", default="activations")
+_FIRST = "activations"
+"""What is listed where nothing is named."""
+
+
+@click.command
+@click.argument("what", required=False, type=LIST)
 @lang_option()
-def command(what: str, lang: str | None) -> None:  # noqa: ARG001, D103
-    if what not in LISTS:
-        raise UnknownName("list", what, LISTS)
-    rows = LISTS[what]()
+def command(what: str | None, lang: str | None) -> None:  # noqa: ARG001, D103
+    shown = what or _FIRST
+    if shown not in LISTS:
+        raise UnknownName("list", shown, LISTS)
+    rows = LISTS[shown]()
     width = max(map(len, rows))
     for name, note in rows.items():
         click.echo(f"{name:{width}}  {note}")
+    if what is None:
+        others = ", ".join(f"gradgauge list {name}" for name in LISTS if name != shown)
+        click.echo(text("help.list.others", commands=others), err=True)

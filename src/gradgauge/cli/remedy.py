@@ -14,7 +14,15 @@ from gradgauge.cli import language
 from gradgauge.cli.files import check_folder
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
-from gradgauge.cli.options import COUNT, FROM_ZERO, lang_option, option, training_options
+from gradgauge.cli.names import TARGET
+from gradgauge.cli.options import (
+    COUNT,
+    FROM_ZERO,
+    data_option,
+    lang_option,
+    option,
+    training_options,
+)
 from gradgauge.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -25,8 +33,8 @@ DEFAULT_OUT = Path("runs") / "remedy"
 
 
 @click.command
-@click.argument("target")
-@click.option("--data", "--dataset", "dataset", help=text("help.option.dataset"), metavar="DATA")
+@click.argument("target", type=TARGET)
+@data_option()
 @option("--budget", help=text("remedy.help.budget"))
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)

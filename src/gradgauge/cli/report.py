@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradgauge.cli.language import current, text
+from gradgauge.cli.names import CHART
 from gradgauge.cli.options import POSITIVE, lang_option, option
 from gradgauge.errors import InvalidValue
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @option(
     "--out", metavar="FILE", type=click.Path(path_type=Path), help=text("help.option.figure_out")
 )
-@option("--chart")
+@option("--chart", type=CHART)
 @option("--width-mm", type=POSITIVE)
 @option("--dpi", type=POSITIVE)
 @option("--no-title", is_flag=True)
@@ -40,8 +41,8 @@ def command(  # noqa: D103
     quiet: bool,
     lang: str | None,  # noqa: ARG001
 ) -> None:
-    from gradgauge.report.closing import REPORT
     from gradgauge.report.images import FIGURES, write_picture
+    from gradgauge.report.pages.write import REPORT
     from gradgauge.report.rendering import check_ending
     from gradgauge.study.compare.artifacts import Artifacts
 
@@ -78,7 +79,7 @@ def _write_page(subject: Comparison | Run, out: Path, artifacts: Artifacts) -> P
 
 
 def _beside(paths: tuple[Path, ...]) -> Path:
-    from gradgauge.report.closing import REPORT
+    from gradgauge.report.pages.write import REPORT
 
     return paths[0].with_suffix(REPORT) if len(paths) == 1 else paths[0].with_name("report.html")
 

@@ -10,6 +10,7 @@ import click
 
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept, what_is_kept
 from gradgauge.cli.language import text
+from gradgauge.cli.names import FILE
 from gradgauge.cli.options import COUNT, lang_option, option
 from gradgauge.errors import EXIT_WRONG_USE, InvalidValue
 
@@ -26,7 +27,7 @@ class WrongUse(click.ClickException):
 
 
 @click.command(epilog=text("sweep.epilog"))
-@click.argument("plan", required=False)
+@click.argument("plan", required=False, type=FILE)
 @option("--out", help=text("sweep.option.out"))
 @option("--dry-run", is_flag=True)
 @option("--yes", is_flag=True)

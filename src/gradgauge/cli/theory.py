@@ -10,6 +10,7 @@ import click
 
 from gradgauge.cli.files import check_folder
 from gradgauge.cli.language import text
+from gradgauge.cli.names import NETWORK, OPTIMIZER, QUANTITY
 from gradgauge.cli.options import (
     COUNT,
     FROM_ZERO,
@@ -18,6 +19,8 @@ from gradgauge.cli.options import (
     Number,
     data_option,
     lang_option,
+    metavar,
+    names_of,
     option,
 )
 from gradgauge.errors import InvalidValue
@@ -53,6 +56,7 @@ _FIGURES = (
     "end",
     "time_constant",
 )
+_NAMED = {"quantity": QUANTITY, "optimizer": OPTIMIZER}
 _TAKES = {
     "predict": ("sigma_w", "sigma_b"),
     "critical": ("sigma_b",),
@@ -67,8 +71,8 @@ def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:
     """An option whose help is the catalogue's `theory_command.option.NAME`."""
     key = name.lstrip("-").replace("-", "_")
     if not attributes.get("is_flag"):
-        attributes["metavar"] = key.upper()
-    return click.option(name, help=text(f"theory_command.option.{key}"), **attributes)
+        attributes["metavar"] = metavar(attributes.get("type"), key)
+    return click.option(*names_of(name), help=text(f"theory_command.option.{key}"), **attributes)
 
 
 def _options(command: Any) -> Any:
@@ -101,7 +105,7 @@ def _options(command: Any) -> Any:
     command = data_option(help=text("theory_command.option.dataset"))(command)
     for name in reversed([name for name in names if name != "dataset"]):
         texts = ("batch_norm", "quantity", "sigma_ws", "depths", "rates", "optimizer")
-        kind = None if name in texts else kinds.get(name, POSITIVE)
+        kind = _NAMED.get(name) if name in texts else kinds.get(name, POSITIVE)
         command = _option(f"--{name.replace('_', '-')}", type=kind)(command)
     for name in reversed(("critical", "measure", "diagram", "experiment")):
         command = _option(f"--{name}", is_flag=True)(command)
@@ -109,7 +113,7 @@ def _options(command: Any) -> Any:
 
 
 @click.command(epilog=text("theory_command.epilog"))
-@click.argument("subject", required=False)
+@click.argument("subject", required=False, type=NETWORK)
 @_options
 @_option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)
 @option("--json", is_flag=True)

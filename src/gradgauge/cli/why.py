@@ -14,6 +14,7 @@ from gradgauge.cli import language
 from gradgauge.cli.files import check_folder
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
+from gradgauge.cli.names import NETWORK
 from gradgauge.cli.options import COUNT, FROM_ZERO, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue
@@ -26,7 +27,7 @@ DEFAULT_OUT = Path("runs") / "why"
 
 
 @click.command
-@click.argument("network")
+@click.argument("network", type=NETWORK)
 @option("--optimizers")
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)

@@ -9,13 +9,10 @@ from typing import Any
 
 from gradgauge.errors import GradgaugeError, OutputProblem
 from gradgauge.report.images import FIGURES, write_picture
-from gradgauge.report.pages.write import write_report
+from gradgauge.report.pages.write import REPORT, write_report
 from gradgauge.report.rendering import check_ending
 from gradgauge.run import Run
 from gradgauge.watchers import LayerInfo
-
-REPORT = ".html"
-"""The ending of a report; the other ones that are known are a picture's."""
 
 
 class ReportWriter:

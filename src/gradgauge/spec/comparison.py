@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ DEPTH, WIDTH = 10, 64
 MNIST_INPUTS, MNIST_OUTPUTS = 784, 10
 WHY_SEEDS = 3
 """Seeds of `why` where none are named: with one, nothing is decided."""
+
+
+_BETWEEN = ("vs", "vs.", "versus", "and", "&", "+")
+"""Words that people write between the networks of a comparison."""
 
 
 class NothingToCompare(GradgaugeError):
@@ -191,14 +196,26 @@ def seed_range(count: Any, first: Any) -> tuple[int, ...]:
 
 
 def _named(arguments: Sequence[str], functions: Sequence[str]) -> tuple[str, ...]:
-    """Networks one by one, `relu,sigmoid` being two, activations by their own names."""
+    """Networks one by one, activations by their own names: `relu,sigmoid`, "relu sigmoid" and
+    `relu vs sigmoid` are the same two."""
     named: list[str] = []
     for argument in arguments:
         if argument in functions:
             named.append(argument)
         else:
-            named += [known_name(name, ACTIVATIONS) for name in argument.split(",") if name]
+            named += _separated(argument)
     return tuple(named)
+
+
+def _separated(argument: str) -> list[str]:
+    """The networks of one argument; none of a word that only stands between two."""
+    words = [known_name(word, ACTIVATIONS) for word in re.split(r"[\s,]+", argument) if word]
+    if all(word in ACTIVATIONS for word in words):
+        return words
+    if argument.lower() in _BETWEEN:
+        return []
+    pieces = (piece.strip() for piece in argument.split(","))
+    return [known_name(piece, ACTIVATIONS) for piece in pieces if piece]
 
 
 def _is_activation(argument: str) -> bool:

@@ -17,7 +17,7 @@ from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.parts.spelling import known_name
 from gradgauge.spec.network import MOST_LAYERS, Layer, NetworkSpec
 
-_GROUP = re.compile(r"(?P<width>[0-9]+)(?:x(?P<count>[0-9]+))?(?::(?P<activation>\w+))?\Z")
+_GROUP = re.compile(r"(?P<width>[0-9]+)(?:[x×*](?P<count>[0-9]+))?(?::(?P<activation>\w+))?\Z")
 _NUMBER = re.compile(r"[0-9]+\Z")
 _OPTIONS: dict[str, type] = {
     "init": str,

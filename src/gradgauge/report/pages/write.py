@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gradgauge.errors import InvalidValue
 from gradgauge.report.page.page import page
 from gradgauge.report.pages import comparison as sections
 from gradgauge.report.pages.watched import watched_page
@@ -13,6 +14,9 @@ from gradgauge.report.words.labels import labelled
 from gradgauge.run import Run, write_text_whole
 from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 from gradgauge.study.compare.result import Comparison
+
+REPORT = ".html"
+"""The ending of a report; the other ones that are known are a picture's."""
 
 
 def write_report(
@@ -25,7 +29,7 @@ def write_report(
 
     Args:
         subject: what was trained; of a watched training `watcher.run`.
-        path: the HTML file.
+        path: the HTML file, `*.html`; `write_picture` writes a PDF, SVG or PNG.
         lang: `en` or `ko`.
         artifacts: of a comparison, what was written before: the page names the files.
 
@@ -33,10 +37,13 @@ def write_report(
         The file's path.
 
     Raises:
-        InvalidValue: it is neither, such as a saved Run's path.
+        InvalidValue: it is neither, such as a saved Run's path; or the file's name has another
+            ending.
         OutputProblem: it cannot be written.
     """
     check_subject(subject)
+    if Path(path).suffix.lower() != REPORT:
+        raise InvalidValue("path", path, "html_file")
     is_run = isinstance(subject, Run)
     text = watched_page(subject, lang) if is_run else report_page(subject, lang, artifacts)
     return write_text_whole(path, text)

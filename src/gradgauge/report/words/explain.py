@@ -50,7 +50,8 @@ def explain(comparison: Comparison, lang: str = "en") -> list[str]:
         lang: `en` or `ko`.
 
     Returns:
-        One sentence an entry: the way back, the way forward, after training.
+        One sentence an entry: the way back, the way forward, after training; of every other
+        network that turned non-finite, where it did.
     """
     told = all_facts(comparison)
     if not told:
@@ -61,7 +62,12 @@ def explain(comparison: Comparison, lang: str = "en") -> list[str]:
     first = sentence(
         "explain.named", lang, name=subject.name, sentence=backward(subject, lang, beside)
     )
-    return [first, forward(subject, lang, beside), course(subject, lang)]
+    broken_off = [
+        sentence("explain.named", lang, name=facts.name, sentence=course(facts, lang))
+        for facts in told
+        if facts.non_finite and facts is not subject
+    ]
+    return [first, forward(subject, lang, beside), course(subject, lang), *broken_off]
 
 
 def comparison_best(comparison: Comparison) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.words.explain import comparison_best
 from gradgauge.report.words.numbers import fixed, percent, share_points
 from gradgauge.statistics import difference
 from gradgauge.study.compare.result import Comparison
@@ -21,14 +20,17 @@ def headline(comparison: Comparison, lang: str = "en") -> str:
         return sentence(
             f"report.headline.{table}.one", lang, name=names[0], value=_value(comparison, names[0])
         )
-    best = comparison_best(comparison)
-    if best is None or not math.isfinite(_mean(comparison, best)):
+    if not _is_ranked(comparison):
         listed = ", ".join(f"{name} {_value(comparison, name)}" for name in names)
         return sentence(f"report.headline.{table}.unjudged", lang, listed=listed)
     best, second = comparison.ranking[:2]
-    if not math.isfinite(_mean(comparison, second)):
+    if comparison.non_finite(second):
         return sentence(
-            f"report.headline.{table}.only", lang, best=best, best_value=_value(comparison, best)
+            f"report.headline.{table}.only",
+            lang,
+            best=best,
+            best_value=_value(comparison, best),
+            others=", ".join(name for name in names if name != best),
         )
     decided = comparison.difference.decided if comparison.difference else None
     tied = _value(comparison, best) == _value(comparison, second)
@@ -46,9 +48,9 @@ def headline(comparison: Comparison, lang: str = "en") -> str:
 
 def verdict(comparison: Comparison, lang: str = "en") -> str | None:
     """The difference between the best two with its interval, and whether it is decided."""
-    if comparison_best(comparison) is None or comparison.difference is None:
-        return None
     found = comparison.difference
+    if found is None or not _is_ranked(comparison):
+        return None
     best, second = comparison.ranking[:2]
     if not math.isfinite(found.mean):
         return sentence("report.verdict.unmeasured", lang, best=best, second=second)
@@ -72,15 +74,12 @@ def verdict(comparison: Comparison, lang: str = "en") -> str | None:
 def against_best(comparison: Comparison, lang: str = "en") -> list[str]:
     """Of three networks or more: which of the others the best one is decidedly better than, and
     which are too close to call. Empty for fewer, for one seed, and where nothing is best."""
-    if len(comparison.names) < 3 or comparison_best(comparison) is None:
+    if len(comparison.names) < 3 or not _is_ranked(comparison):
         return []
     best, *others = comparison.ranking
-    figure = "test_accuracy" if comparison.has_accuracy else "test_loss"
     found = {
         name: difference(
-            comparison.run(best).figure(figure),
-            comparison.run(name).figure(figure),
-            comparisons=len(others),
+            comparison.judged(best), comparison.judged(name), comparisons=len(others)
         ).decided
         for name in others
     }
@@ -90,6 +89,13 @@ def against_best(comparison: Comparison, lang: str = "en") -> list[str]:
         if names:
             told.append(sentence(f"report.verdict.{kind}", lang, best=best, names=names))
     return told
+
+
+def _is_ranked(comparison: Comparison) -> bool:
+    """Whether every network was trained, and one of them to the end with finite numbers."""
+    return all(run.seeds for run in comparison.runs.values()) and not comparison.non_finite(
+        comparison.ranking[0]
+    )
 
 
 def _mean(comparison: Comparison, name: str) -> float:

@@ -137,28 +137,46 @@ class Comparison:
 
     @property
     def ranking(self) -> list[str]:
-        """Names, best first: by test accuracy, or by test loss for regression."""
+        """Names, best first: by test accuracy, or by test loss for regression; those that broke
+        off last."""
 
         def badness(name: str) -> float:
-            summary = self.test_accuracy(name)
-            value = -summary.mean if summary else self.test_loss(name).mean
+            value = self._mean(name)
+            value = -value if self.has_accuracy else value
             return value if np.isfinite(value) else np.inf
 
         return sorted(self.names, key=badness)
 
+    def judged(self, name: str) -> np.ndarray:
+        """What a network is ranked by, a figure a seed: test accuracy, or test loss for
+        regression. NaN where the training turned non-finite: what such weights get right by
+        naming one class is no result."""
+        run = self.run(name)
+        figures = run.figure("test_accuracy" if self.has_accuracy else "test_loss")
+        return np.where(run.figure("non_finite_step") >= 0, np.nan, figures)
+
+    def _mean(self, name: str) -> float:
+        values = self.judged(name)
+        return float(values.mean()) if len(values) else math.nan
+
     @property
     def better(self) -> str | None:
-        """The best network's name; None with one network."""
-        return self.ranking[0] if len(self.names) > 1 else None
+        """The best network's name; None with one network, in a tie, and where the best of them
+        turned non-finite, too."""
+        found = self.difference
+        if found is None or found.mean == 0:
+            return None
+        best = self.ranking[0]
+        return best if np.isfinite(self._mean(best)) else None
 
     @property
     def difference(self) -> Difference | None:
-        """The best against the second best; None with one network."""
+        """The best against the second best; None with one network, NaN where one of the two
+        turned non-finite."""
         if len(self.names) < 2:
             return None
-        figure = "test_accuracy" if self.has_accuracy else "test_loss"
         best, second = self.ranking[:2]
-        return difference(self.runs[best].figure(figure), self.runs[second].figure(figure))
+        return difference(self.judged(best), self.judged(second))
 
     def non_finite(self, name: str) -> dict[str, Any] | None:
         """Where a training turned non-finite: seeds, the first one's step and layer; or None."""
