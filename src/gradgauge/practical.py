@@ -11,6 +11,7 @@ needs nothing but Keras and MNIST: copy it, change it.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 
@@ -106,8 +107,14 @@ def main(
 
 
 def _command() -> None:
+    parser = argparse.ArgumentParser(
+        "python -m gradgauge.practical",
+        description="Ten hidden layers on MNIST in plain Keras: ReLU against sigmoid.",
+    )
+    parser.add_argument("--epochs", type=int, default=5, help="passes over the data (5)")
+    parser.add_argument("--samples", type=int, help="train on the first so many images (all)")
     try:
-        main()
+        main(**vars(parser.parse_args()))
     except GradgaugeError as error:
         print("error:", error, file=sys.stderr)
         sys.exit(EXIT_WRONG_USE)

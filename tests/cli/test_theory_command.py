@@ -227,11 +227,11 @@ def test_experiment(capsys, tmp_path):
 
 
 WRONG = {
-    "tanh --sigma-w -1": "sigma_w",
-    "tanh --sigma-w nan": "sigma_w",
-    "tanh --sigma-b inf": "sigma_b",
-    "tanh --sigma-w 1e300": "sigma_w",
-    "tanh --sigma-w x": "sigma_w",
+    "tanh --sigma-w -1": "--sigma-w",
+    "tanh --sigma-w nan": "--sigma-w",
+    "tanh --sigma-b inf": "--sigma-b",
+    "tanh --sigma-w 1e300": "--sigma-w",
+    "tanh --sigma-w x": "--sigma-w",
     "tahn": "tanh",
     "": "SUBJECT",
     "784-64x10": "784-64x10",
@@ -257,7 +257,7 @@ WRONG = {
     "tanh --diagram --points 1": "points",
     "tanh --diagram --points 100000": "points",
     "tanh --experiment --depths 1,x": "depths",
-    "tanh --experiment --sigma-ws -1": "sigma_w",
+    "tanh --experiment --sigma-ws -1": "--sigma-w",
     "tanh --experiment --dataset nowhere": "nowhere",
     f"tanh --measure --out {__file__}": "test_theory_command.py",
 }

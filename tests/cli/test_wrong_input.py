@@ -1,13 +1,19 @@
 """Each mistake is one sentence on stderr, exit code 2, nothing on stdout, nothing half-written."""
 
+import errno
 import gzip
+import os
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gradgauge.cli.app import run
 from gradgauge.datasets import mnist
+from gradgauge.spec.comparison import read_comparison
+from gradgauge.spec.notation import parse
 
 GOOD = {
     "x_train": np.zeros((8, 4), np.uint8),
@@ -76,6 +82,107 @@ def refused(capsys, *arguments):
 def test_compare(capsys, out, arguments, expected):
     assert expected in refused(capsys, "compare", *arguments, "--out", out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("why relu sigmoid", "(sigmoid)"),
+        ("cache foo bar", "(foo bar)"),
+        ("list activations optimizers", "(optimizers)"),
+        ("explain dead-units saturated-units", "(saturated-units)"),
+        ("chart nowhere", "--x"),
+        ("chart nowhere --x depth", "--y"),
+        ("why", "NETWORK"),
+        ("report", "RUN.nc"),
+        ("compare relu --quiet=3", "--quiet"),
+        ("compare relu --out", "--out"),
+        ("compare relu --lr 0.1", "--learning-rate"),
+        ("compare relu --epoch 3x", "--epochs"),
+        ("why relu --batch-size none", "--batch-size"),
+        ("lesson --train-samples 0", "--train-samples"),
+        ("report watch.nc --width-mm wide", "--width-mm"),
+        ("compare relu 시그모이드", "'시그모이드'"),
+        ("compare relu --optimizer 아담", "'아담'"),
+        ("compare relu --epochs 다섯", "다섯"),
+        ("explain 기울기", "'기울기'"),
+        ("list 활성화", "'활성화'"),
+        ("비교 relu", "'비교'"),
+        ("compare relu --학습률 0.1", "'--학습률'"),
+        ("diagnose 없음.keras", "없음.keras"),
+        ("report 없음.nc", "없음.nc"),
+        ("sweep 없음.toml", "없음.toml"),
+    ],
+)
+def test_a_typical_mistake(capsys, monkeypatch, tmp_path, line, lang, expected):
+    monkeypatch.chdir(tmp_path)
+    message = refused(capsys, "--lang", lang, *line.split())
+    assert expected in message
+    assert "unexpected" not in message
+    if lang == "ko":
+        assert re.search("[가-힣]", message.partition(":")[2].replace(expected, ""))
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        ["relu,sigmoid"],
+        ["relu,", "sigmoid"],
+        ["relu sigmoid"],
+        ["relu", "vs", "sigmoid"],
+        ["ReLU", "and", "Sigmoid"],
+        [" relu", "sigmoid "],
+        ["relu, sigmoid"],
+    ],
+)
+def test_two_networks_however_they_are_separated(networks):
+    assert read_comparison(networks).arguments == ("relu", "sigmoid")
+
+
+@pytest.mark.parametrize("times", ["x", "*", "×"])
+def test_equal_layers_however_they_are_multiplied(times):
+    assert parse(f"784-64{times}9:sigmoid-64:relu-10") == parse("784-64x9:sigmoid-64:relu-10")
+
+
+def test_a_full_disk_loses_no_result(capsys, monkeypatch, tmp_path, data_file):
+    """The figures are shown, then the complaint; nothing half-written is left."""
+
+    def full(self, content):  # noqa: ARG001
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    out = tmp_path / "out"
+    line = ["compare", "relu", "--depth", "2", "--width", "4", "--dataset", str(data_file)]
+    code = run([*line, "--batch-size", "4", "--epochs", "1", "--out", str(out)])
+    said = capsys.readouterr()
+    assert code == 2
+    assert "classifies" in said.out
+    assert "relu.nc" in said.err and said.err.count("\n") == 1
+    assert [path.name for path in out.iterdir()] == ["report.html"]
+
+
+def test_runs_of_earlier_comparisons_are_named(capsys, tmp_path, data_file):
+    out = tmp_path / "out"
+    line = ["compare", "--depth", "2", "--width", "4", "--dataset", str(data_file)]
+    line += ["--batch-size", "4", "--epochs", "1", "--no-report", "--out", str(out)]
+    assert run([*line, "relu", "sigmoid"]) == 0
+    assert "sigmoid.nc" not in capsys.readouterr().err
+    assert run([*line, "relu", "tanh"]) == 0
+    said = capsys.readouterr().err
+    assert "sigmoid.nc" in said
+    assert "relu.nc" not in said
+    assert run([*line, "relu", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def data_file(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "data.npz"
+    np.savez(path, **{**GOOD, "x_train": rng.random((8, 4)), "x_test": rng.random((3, 4))})
+    return path
 
 
 def test_unknown_command(capsys):

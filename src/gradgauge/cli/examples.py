@@ -8,7 +8,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gradgauge compare relu sigmoid tanh --depth 20 --seeds 5",
         'gradgauge compare "784-64x9:sigmoid-64:relu-10" relu',
         "gradgauge compare --preset practical",
-        "gradgauge compare my_models:make_relu my_models:make_sig --data mnist",
+        "gradgauge compare my_models.py:make_relu my_models.py:make_sig --data mnist",
     ),
     "why": ("gradgauge why sigmoid", "gradgauge why sigmoid --seeds 10 --out runs/why"),
     "theory": (

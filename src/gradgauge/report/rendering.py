@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import html
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from gradgauge.messages.clean import clean_tree
 from gradgauge.report.charts.chart import Spec
 from gradgauge.report.charts.draw import FIXED
 from gradgauge.report.page.fonts import FOLDER, STACK, font_face
-from gradgauge.report.page.vega_bundle import vega_bundle
+from gradgauge.report.page.picture_page import picture_page
 from gradgauge.report.words.wrapping import wrapped
 from gradgauge.run import write_text_whole, write_whole
 
@@ -35,13 +33,6 @@ _POINTS_PER_PX = 72 / 96
 _LEAST_SCALE, _ROUNDS = 0.25, 4
 _PANEL_TITLE = 12
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
-_PAGE = """<!doctype html>
-<html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>
-<style>{font}body{{font-family:{stack};margin:1.5rem}}</style>
-<script>{bundle}</script></head>
-<body><div id="chart"></div>
-<script>vegaEmbed("#chart", {spec}, {{"actions": true}});</script></body></html>
-"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def write_spec(spec: Spec, path: Path | str, lang: str = "en", form: Format = PL
     check_ending(path)
     spec = _in_our_font(spec)
     if path.suffix == ".html":
-        return _write_page(spec, path, lang)
+        return write_text_whole(path, picture_page(spec, lang))
     return _write(to_svg(spec, form), path, form)
 
 
@@ -218,20 +209,6 @@ def _write(svg: str, path: Path, form: Format) -> Path:
     else:
         content = _converter().svg_to_png(svg, scale=_POINTS_PER_PX, ppi=form.dpi or DPI)
     return write_whole(path, lambda temporary: temporary.write_bytes(content))
-
-
-def _write_page(spec: Spec, path: Path, lang: str) -> Path:
-    title = spec["title"]["text"]
-    page = _PAGE.format(
-        lang=lang,
-        title=html.escape(title if isinstance(title, str) else " ".join(title)),
-        font=font_face(),
-        stack=STACK,
-        bundle=vega_bundle(),
-        # "</" would end the script.
-        spec=json.dumps(spec, ensure_ascii=False, allow_nan=False).replace("</", "<\\/"),
-    )
-    return write_text_whole(path, page)
 
 
 @functools.cache

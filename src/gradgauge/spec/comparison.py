@@ -22,6 +22,10 @@ from gradgauge.spec.training import TrainingSpec
 
 DEPTH, WIDTH = 10, 64
 MNIST_INPUTS, MNIST_OUTPUTS = 784, 10
+SHORT = {"epochs": 1, "train_samples": 2_000}
+"""What a training of MNIST takes where $GRADGAUGE_EXAMPLES is `short` and nothing else is asked
+for: examples and documents run in seconds, as they are printed."""
+
 WHY_SEEDS = 3
 """Seeds of `why` where none are named: with one, nothing is decided."""
 
@@ -236,6 +240,8 @@ def read_comparison(
         GradgaugeError: anything about them that cannot be.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    if os.environ.get("GRADGAUGE_EXAMPLES") == "short" and given.get("dataset", "mnist") == "mnist":
+        given = {**SHORT, **given}
     known_options(given, COMPARISON_OPTIONS)
     names = tuple(map(as_text, arguments))
     functions = tuple(as_text(a) for a in arguments if is_function(a))

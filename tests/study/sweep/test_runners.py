@@ -259,7 +259,7 @@ def test_an_extra_that_is_not_installed_is_named(monkeypatch):
     for name in ("ray", "slurm"):
         with pytest.raises(MissingExtra) as caught:
             find_runner(name)
-        assert f"pip install 'gradgauge[{name}]'" in caught.value.sentence()
+        assert f'pip install "gradgauge[{name}]"' in caught.value.sentence()
 
 
 def test_an_unknown_runner_has_a_nearest():
