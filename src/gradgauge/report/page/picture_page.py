@@ -10,7 +10,7 @@ from typing import Any
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.messages.clean import clean
-from gradgauge.report.charts._chart import Spec
+from gradgauge.report.charts.chart import Spec
 from gradgauge.report.page.fonts import STACK, font_face
 from gradgauge.report.page.page import script_json
 from gradgauge.report.page.vega_bundle import vega_bundle
