@@ -13,6 +13,18 @@ OnProgress = Callable[[int, int], None]
 something that others wait for is held."""
 
 
+def expect(told: OnProgress | None, seconds: float) -> None:
+    """Tell whoever follows the progress about how long all of it will take, before it starts.
+
+    Args:
+        told: who follows; it is told if it has a method `expect`.
+        seconds: about how many.
+    """
+    hear = getattr(told, "expect", None)
+    if hear is not None:
+        hear(seconds)
+
+
 class Listener(Protocol):
     """Who wants to be told while a network is trained or watched: a live table, a writer."""
 

@@ -1,4 +1,4 @@
-"""How much memory this process may still take."""
+"""How much memory this process may still take, and whether there was too little."""
 
 from __future__ import annotations
 
@@ -21,3 +21,25 @@ def free_memory() -> float:
         return free if limit == "max" else min(free, float(limit) - float(used))
     except (OSError, ValueError):
         return free
+
+
+_WORDS = ("resource_exhausted", "out of memory", "bad_alloc", "can't allocate memory", "oom when")
+"""What XLA, CUDA, the C++ library, PyTorch and TensorFlow say where there is no memory."""
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether Python or a framework found no memory, or something failed because of it.
+
+    Their own classes would have to be imported; they say it in words.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, MemoryError):
+            return True
+        if isinstance(error, RuntimeError) or type(error).__name__.endswith("ExhaustedError"):
+            said = str(error).lower()
+            if any(words in said for words in _WORDS):
+                return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -24,6 +24,7 @@ from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
 from gradgauge.cli.wrong_use import as_typed, usage_sentence
 from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
+from gradgauge.memory import is_out_of_memory
 from gradgauge.messages.clean import clean
 
 COMMANDS = {
@@ -172,7 +173,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return EXIT_INTERRUPTED
     except Exception as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return _complain(text("errors.out_of_memory"))
     return result if isinstance(result, int) else 0
@@ -182,14 +183,6 @@ def _called(arguments: Sequence[str]) -> click.Command | None:
     """The command that the arguments name."""
     words = [word for word in arguments if word in COMMANDS]
     return application().get_command(click.Context(application()), words[0]) if words else None
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether Python or XLA found no memory; XLA's own class would have to be imported."""
-    return isinstance(error, MemoryError) or (
-        type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
-        and "RESOURCE_EXHAUSTED" in str(error)
-    )
 
 
 def _warner(others: Callable[..., None]) -> Callable[..., None]:

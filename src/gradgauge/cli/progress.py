@@ -1,18 +1,34 @@
-"""A progress bar with an ETA, on a terminal only, on stderr."""
+"""How far a command is and how long it will take, on stderr: a bar on a terminal, else a line."""
 
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import Self
 
 from gradgauge.cli.language import text
 
+LONG = 20.0
+"""Seconds of which somebody who waits wants to know."""
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that people would say them in."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 172_800:
+        return f"{seconds / 3600:.1f} h"
+    return text("progress.days", days=f"{seconds / 86_400:,.0f}")
+
 
 class Progress:
-    """Shows steps made of steps in all; silent when stderr is no terminal or when told so.
+    """Shows steps made of steps in all, and how long they will take; silent when told so.
 
-    Call it with both numbers, from any thread.
+    Call it with both numbers, from any thread. Where stderr is no terminal, it says once how long
+    something long will take.
 
     Args:
         quiet: show nothing.
@@ -21,6 +37,9 @@ class Progress:
 
     def __init__(self, quiet: bool = False, doing: str = "training"):
         self._bar = self._task = None
+        self._began: float | None = None
+        self._first = 0
+        self._said = quiet
         if quiet or not sys.stderr.isatty():
             return
         from rich.console import Console
@@ -49,6 +68,34 @@ class Progress:
     def __call__(self, done: int, total: int) -> None:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=total)
+        elif not self._said and done:
+            self._say_left(done, total)
+
+    def expect(self, seconds: float) -> None:
+        """Say about how long it will take, where that is long; told before it starts."""
+        if seconds < LONG or self._said:
+            return
+        self._said = True
+        line = text("progress.expected", duration=duration(seconds))
+        if self._bar is None:
+            print(line, file=sys.stderr, flush=True)
+        else:
+            self._bar.console.print(line, markup=False, highlight=False)
+
+    def _say_left(self, done: int, total: int) -> None:
+        """Once the pace is known, how long the rest will take."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began, self._first = now, done
+            return
+        taken, made = now - self._began, done - self._first
+        if taken < LONG / 2 or made <= 0:
+            return
+        self._said = True
+        left = taken * (total - done) / made
+        if left >= LONG:
+            line = text("progress.remaining", duration=duration(left))
+            print(line, file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
         if self._bar is not None:

@@ -12,6 +12,7 @@ from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept, what_is_kept
 from gradgauge.cli.language import text
 from gradgauge.cli.names import FILE
 from gradgauge.cli.options import COUNT, lang_option, option
+from gradgauge.cli.progress import Progress, duration
 from gradgauge.errors import EXIT_WRONG_USE, InvalidValue
 
 if TYPE_CHECKING:
@@ -119,20 +120,12 @@ def _estimate_text(found: Estimate) -> str:
         "sweep.estimate",
         cells=f"{found.cells:,}",
         compilations=f"{found.compilations:,}",
-        duration=_duration(found.seconds or 0.0),
+        duration=duration(found.seconds or 0.0),
         memory=_bytes(found.memory),
         disk=_bytes(found.disk),
         timed=found.timed_cells,
         seconds=f"{found.timed_seconds:.1f}",
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def _bytes(number: float) -> str:
@@ -148,7 +141,6 @@ def _sweep(
     quiet: bool,
     **choices: Any,
 ) -> int:
-    from gradgauge.cli.progress import Progress
     from gradgauge.study.sweep.plan_file import read_plan
     from gradgauge.study.sweep.run import ASK_ABOVE, TooMany, sweep
 

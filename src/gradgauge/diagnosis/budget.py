@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from gradgauge.diagnosis.facts import Data
+from gradgauge.engine.cost import OPERATIONS, positions
 from gradgauge.errors import InvalidValue
 
 TRAININGS = 8.0
@@ -16,8 +17,6 @@ TRAININGS = 8.0
 WORK = 1e12
 """Floating-point operations of one training: what a small model's gradients take in 3,000 steps."""
 LEAST_STEPS, MOST_STEPS = 20, 3_000
-_OPERATIONS = 6
-"""Of a weight, a sample and a position: a product and a sum forward, two of each backward."""
 _WATCHED_SHARE = 0.5
 """Of a limit in seconds, for the watched training; trials get what is left."""
 
@@ -83,21 +82,14 @@ def training_length(planned: int, parameters: int, data: Data) -> int:
         parameters: how many weights learn.
         data: what is trained on.
     """
-    work = _OPERATIONS * max(parameters, 1) * data.batch_size * _positions(data)
+    work = OPERATIONS * max(parameters, 1) * data.batch_size * positions_of(data)
     most = min(max(int(WORK / work), LEAST_STEPS), MOST_STEPS)
     return max(min(planned, most), 1)
 
 
-def _positions(data: Data) -> float:
-    if not data.x:
-        return 1.0
-    shape = max((x.shape for x in data.x), key=len)
-    if len(shape) >= 4:
-        # Channels stand first or last: they are the smallest of the three axes.
-        return math.sqrt(math.prod(shape[1:]) / max(min(shape[1:]), 1))
-    if len(shape) == 3:
-        return float(shape[1])
-    return float(shape[1]) if data.tokens and len(shape) == 2 else 1.0
+def positions_of(data: Data) -> float:
+    """At how many places of a sample a weight is used, about."""
+    return positions([x.shape for x in data.x], data.tokens)
 
 
 class Purse:

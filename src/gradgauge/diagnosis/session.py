@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradgauge.diagnosis.budget import Purse, training_length
+from gradgauge.diagnosis.budget import Purse, positions_of, training_length
 from gradgauge.diagnosis.evidence import Evidence, gathered
 from gradgauge.diagnosis.facts import Facts, WatchedTraining
 from gradgauge.diagnosis.finding import Diagnosis, Finding, NotApplicable, Spent
@@ -26,6 +26,9 @@ from gradgauge.diagnosis.ranking import ranked
 from gradgauge.diagnosis.rules import RULES, Rule, ask, rule_of
 from gradgauge.diagnosis.trainees.trainee import Settings, Trainee
 from gradgauge.diagnosis.trial import Change, Trial, TrialResult
+from gradgauge.engine.cost import model_seconds
+from gradgauge.engine.limits import check_fits, model_bytes
+from gradgauge.listening import expect
 
 
 def examine(
@@ -44,6 +47,7 @@ def examine(
 
     Raises:
         UnknownName: no such limit or rule.
+        TooLarge: the training needs more memory than is free.
     """
     began = time.perf_counter()
     chosen = limits_with(limits)
@@ -54,7 +58,12 @@ def examine(
     with np.errstate(all="ignore"), trainee.kept():
         facts = _facts(trainee)
         planned = trainee.planned()
-        length = training_length(planned, trainee.parameters(), facts.data)
+        weights = trainee.parameters()
+        if trainee.on_cpu():
+            check_fits(f"{trainee.framework}, {weights:,}", model_bytes(weights))
+        length = training_length(planned, weights, facts.data)
+        places, rows = positions_of(facts.data), facts.data.batch_size
+        expect(settings.on_progress, model_seconds(weights, rows, places, length))
         purse = Purse(settings.budget, length)
         evidence = gathered(facts, _watched(trainee, facts, purse, settings), chosen)
         late = purse.was_late(evidence.steps) and not evidence.broke_off

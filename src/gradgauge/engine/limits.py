@@ -28,6 +28,7 @@ MOST_PROBES = 128
 # unit and sample of a batch.
 _COPIES_OF_PARAMETERS = 8
 _TAPS_PER_UNIT = 8
+_COPIES_OF_WEIGHTS = 4
 
 _FILE_BYTES = 40_000
 """A Run's file beside its gauges."""
@@ -125,6 +126,26 @@ def check_memory(entries: Sequence[Entry], lanes: int) -> None:
         ),
         reverse=True,
     )[:lanes]
-    needs, has = sum(size for size, _ in taken), free_memory()
+    if taken:
+        check_fits(write(entries[taken[0][1]].network), sum(size for size, _ in taken))
+
+
+def model_bytes(parameters: int) -> float:
+    """Bytes that somebody's own network takes to be trained, beside its weights: a gradient, the
+    optimizer's two slots, and the weights of a step before. Other sizes are not known."""
+    return 4.0 * _COPIES_OF_WEIGHTS * parameters
+
+
+def check_fits(name: str, needs: float) -> None:
+    """Raise unless so many bytes are free.
+
+    Args:
+        name: of what needs them: a notation, or what a user calls his network.
+        needs: bytes.
+
+    Raises:
+        TooLarge: they are not.
+    """
+    has = free_memory()
     if needs > has:
-        raise TooLarge(write(entries[taken[0][1]].network), needs, has)
+        raise TooLarge(name, needs, has)

@@ -12,6 +12,7 @@ import threading
 import warnings
 
 from gradgauge.engine.cache import cache_folder, jax_folder
+from gradgauge.engine.cost import cores
 from gradgauge.errors import GradgaugeWarning
 
 # Read by XLA once, when it starts.
@@ -56,11 +57,12 @@ def _set_up() -> None:
 
 def workers() -> int:
     """How many trainings run at once: the cores this process may use; one on a GPU."""
+    return cores() if on_cpu() else 1
+
+
+def on_cpu() -> bool:
+    """Whether the engine trains on this machine's cores, not on an accelerator."""
     start()
     import jax
 
-    if jax.default_backend() != "cpu":
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return jax.default_backend() == "cpu"

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 
 from gradgauge.datasets import Dataset
 from gradgauge.engine.build import Adjust
+from gradgauge.engine.cost import entries_seconds, model_seconds, positions
+from gradgauge.engine.limits import check_fits, model_bytes
+from gradgauge.engine.runtime import on_cpu
 from gradgauge.engine.terms import Entry, OnRun, Stop, TrainingResult
 from gradgauge.engine.train import train
-from gradgauge.listening import OnProgress
+from gradgauge.listening import OnProgress, expect
+from gradgauge.own.data import leaves
 from gradgauge.own.train import Network, Schedule, train_network
 from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
@@ -67,8 +71,13 @@ def run_arms(
 
     Raises:
         InvalidValue: a batch larger than the data.
+        TooLarge: a network needs more memory than is free.
         OwnProblem: a function makes what is no network.
     """
+    for arm in arms:
+        if isinstance(arm.network, Network) and arm.network.facts.on_cpu:
+            check_fits(arm.name, model_bytes(arm.network.facts.parameters))
+    expect(on_progress, expected_seconds(arms, dataset))
     dense = [at for at, arm in enumerate(arms) if isinstance(arm.network, NetworkSpec)]
     progress = _Progress(on_progress, arms)
     runs: dict[int, Run] = {}
@@ -97,6 +106,24 @@ def run_arms(
             on_run(at, trained.run)
     seconds["train"] += time.perf_counter() - began
     return TrainingResult([runs[at] for at in range(len(arms))], interrupted, seconds)
+
+
+def expected_seconds(arms: Sequence[Arm], dataset: Dataset) -> float:
+    """About how long it takes to train every arm with every seed; what an accelerator trains is
+    not known, and left out."""
+    dense = [_entry(arm) for arm in arms if isinstance(arm.network, NetworkSpec)]
+    seconds = entries_seconds(dense, len(dataset.y_train)) if dense and on_cpu() else 0.0
+    return seconds + sum(map(_own_seconds, arms))
+
+
+def _own_seconds(arm: Arm) -> float:
+    """Of somebody's own network; 0 where it is none, or not trained on this machine's cores."""
+    if not isinstance(arm.network, Network) or not arm.network.facts.on_cpu:
+        return 0.0
+    data, training = arm.network.data, arm.training
+    places = positions([leaf.shape for leaf in leaves(data.x)])
+    steps = arm.schedule.steps(data.samples)
+    return model_seconds(arm.network.facts.parameters, training.batch_size, places, steps)
 
 
 class _Ended:

@@ -185,6 +185,10 @@ class JaxTrainee:
         """See Trainee."""
         return sum(int(np.size(leaf)) for leaf in Leaves(self.params).arrays(self.params))
 
+    def on_cpu(self) -> bool:
+        """See Trainee."""
+        return jax.default_backend() == "cpu"
+
     def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
         """See Trainee."""
         watcher = JaxWatcher(

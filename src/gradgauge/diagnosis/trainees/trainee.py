@@ -84,6 +84,10 @@ class Trainee(Protocol):
         """How many weights learn."""
         ...
 
+    def on_cpu(self) -> bool:
+        """Whether the weights lie in this machine's own memory."""
+        ...
+
     def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
         """The user's own training, so far as `span` lets it go; (steps made, steps) is told."""
         ...

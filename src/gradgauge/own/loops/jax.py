@@ -45,7 +45,8 @@ class JaxLoop:
         device = jax.devices()[0].device_kind
         name = getattr(self._loss, "__name__", "loss")
         optimizer, rate = ("optax", math.nan) if own else ("sgd", self._rate)
-        return Facts(count, optimizer, rate, name, "", device, self._predict is not None)
+        here = jax.default_backend() == "cpu"
+        return Facts(count, optimizer, rate, name, "", device, self._predict is not None, here)
 
     def takes(self, x: Tree, y: np.ndarray) -> str:
         """See Loop."""

@@ -38,7 +38,8 @@ class KerasLoop:
         kind = loss_kind(loss)
         name = loss if isinstance(loss, str) else getattr(loss, "name", _name_of(loss))
         trainable = sum(math.prod(v.shape) for v in self.model.trainable_variables)
-        return Facts(trainable, optimizer.name, rate, str(name), kind, keras.config.backend())
+        backend, here = keras.config.backend(), on_cpu(self.model)
+        return Facts(trainable, optimizer.name, rate, str(name), kind, backend, on_cpu=here)
 
     def takes(self, x: Tree, y: np.ndarray) -> str:
         """See Loop."""
@@ -160,3 +161,9 @@ class _Counting(Callback):
 
     def _mine(self) -> Any:
         return self.model
+
+
+def on_cpu(model: Any) -> bool:
+    """Whether a model's weights lie in this machine's own memory, on any backend."""
+    places = [str(getattr(v.value, "device", "")) for v in model.trainable_variables]
+    return all(not place or "cpu" in place.lower() for place in places)

@@ -27,6 +27,7 @@ class Facts:
         loss_kind: as `score.loss_kind`.
         device: what it is trained on.
         answers: whether its outputs can be asked for.
+        on_cpu: whether its weights lie in this machine's own memory.
     """
 
     parameters: int
@@ -36,6 +37,7 @@ class Facts:
     loss_kind: str
     device: str
     answers: bool = True
+    on_cpu: bool = True
 
 
 @dataclass(frozen=True)

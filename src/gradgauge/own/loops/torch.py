@@ -47,6 +47,7 @@ class TorchLoop:
             name,
             kind,
             str(self._device),
+            on_cpu=self._device.type == "cpu",
         )
 
     @property

@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine.limits import member_bytes, run_bytes, schedule_of
+from gradgauge.engine.cost import work
+from gradgauge.engine.limits import check_fits, member_bytes, run_bytes
 from gradgauge.engine.terms import Entry
-from gradgauge.errors import TooLarge
-from gradgauge.gauges import PROBE_SAMPLES
-from gradgauge.memory import free_memory
 from gradgauge.spec.notation import write
 from gradgauge.study.sweep.grid import Cell, CompileGroup, Plan
 from gradgauge.study.sweep.runners.runner import Train
@@ -23,10 +21,6 @@ _TIMED_STEPS = 64
 # Measured on two cores: what a process takes that has compiled some programs, half of it for
 # compiling.
 _PROCESS = 900e6
-
-# A step's cost beside its multiplications: floating-point operations a layer that would take
-# as long as the rest of it, so that narrow deep networks are not thought free.
-_PER_LAYER = 4e6
 _ROW_BYTES = 180
 _BYTES_A_FIGURE = 9
 
@@ -56,13 +50,8 @@ def cell_bytes(cell: Cell, samples: int) -> float:
     return run_bytes(cell.network, cell.training, samples)
 
 
-def work(cell: Cell, samples: int) -> float:
-    """A training's length, in floating-point operations or what takes as long."""
-    network, training = cell.network, cell.training
-    when = schedule_of(network, training, samples)
-    steps, looks = when.total, len(when.probes)
-    rows = steps * training.batch_size + looks * PROBE_SAMPLES
-    return 6.0 * network.parameters * rows + _PER_LAYER * network.depth * (steps + looks)
+def _work(cell: Cell, samples: int) -> float:
+    return work(cell.network, cell.training, samples)
 
 
 def dataset_bytes(dataset: Dataset) -> int:
@@ -87,9 +76,7 @@ def check_memory(found: Sequence[CompileGroup], dataset: Dataset, lanes: int) ->
         TooLarge: it does not.
     """
     largest = max(found, key=_bytes_of)
-    needs, has = memory_needed([largest], dataset, lanes), free_memory()
-    if needs > has:
-        raise TooLarge(write(largest.example.network), needs, has)
+    check_fits(write(largest.example.network), memory_needed([largest], dataset, lanes))
 
 
 def estimate(
@@ -115,7 +102,7 @@ def estimate(
     disk = plan.cells * (_ROW_BYTES + _BYTES_A_FIGURE * len(plan.outcomes)) + kept
     seconds, taken, timed = None, 0.0, 0
     if train is not None:
-        ordered = sorted(found, key=lambda group: work(group.example, samples))
+        ordered = sorted(found, key=lambda group: _work(group.example, samples))
         example = cell(ordered[len(ordered) // 2].example.index)
         timed = min(lanes, plan.cells)
         seconds, taken = _time(plan, found, dataset, example, timed, train)
@@ -139,9 +126,11 @@ def _time(
     entries = [Entry(str(i), example.network, short.replace(seeds=(i,))) for i in range(cells)]
     first = train(entries, part).seconds
     second = train(entries, part).seconds
-    per_work = second["train"] / (work(dataclasses.replace(example, training=short), rows))
+    per_work = second["train"] / (_work(dataclasses.replace(example, training=short), rows))
     samples = len(dataset.y_train)
-    training = sum(group.cells * work(group.example, samples) for group in found) * per_work / cells
+    training = (
+        sum(group.cells * _work(group.example, samples) for group in found) * per_work / cells
+    )
     evaluating = plan.cells * second["evaluate"] / cells
     return (
         len(found) * first["compile"] + training + evaluating,

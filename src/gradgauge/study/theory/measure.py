@@ -15,7 +15,7 @@ import numpy as np
 from gradgauge.engine.initial import read_initial
 from gradgauge.engine.terms import InitialReading
 from gradgauge.errors import UnknownName
-from gradgauge.listening import OnProgress
+from gradgauge.listening import OnProgress, expect
 from gradgauge.parts.activations import activation as find_activation
 from gradgauge.spec.checks import positive, whole_number
 from gradgauge.spec.network import NetworkSpec
@@ -80,6 +80,7 @@ def measure_activation(
     part = find_activation(prediction.activation)
     size = _size(prediction, width, depth, samples)
     size.check_memory()
+    expect(on_progress, len(seeds) * size.seconds())
     take = partial(pass_through, part, prediction.sigma_w, prediction.sigma_b, size)
     with np.errstate(all="ignore"):
         shown = _for_each(seeds, lambda seed: take(1.0, seed), on_progress)
@@ -113,6 +114,7 @@ def measure_batch_norm(
     rows = int(min(batch, _LARGEST_BATCH))
     size = Size(width, _BATCH_DROPPED, _BATCH_DROPPED, depth, rows)
     size.check_memory()
+    expect(on_progress, len(seeds) * size.seconds())
     part = find_activation(activation)
     gains = _for_each(seeds, lambda seed: batch_norm_gain(part, size, seed), on_progress)
     figure = judge("growth_mean_square", gains, predicted, width)
@@ -138,6 +140,7 @@ def measure_log_norm(
     step: LogGain = predicted_log_norm([width], activation, sigma_w and sigma_w**2)
     size = Size(width, 0, 0, depth, 1)
     size.check_memory()
+    expect(on_progress, len(seeds) * size.seconds())
     scale = sigma_w or (math.sqrt(2) if activation == "relu" else 1.0)
     part = find_activation(activation)
     logs = _for_each(seeds, lambda seed: log_gradient_norm(part, scale, size, seed), on_progress)
@@ -160,7 +163,9 @@ def measure_network(
     """
     whole_number("samples", samples, 2)
     widest = max(layer.width for layer in network.hidden)
-    Size(widest, 0, 0, network.depth, samples).check_memory()
+    size = Size(widest, 0, 0, network.depth, samples)
+    size.check_memory()
+    expect(on_progress, len(seeds) * size.seconds())
     x = np.random.default_rng(0).standard_normal((samples, network.inputs))
     labels = np.arange(samples) % network.outputs
     prediction = predict_network(network, 1.0, samples if network.norm == "batch" else math.inf)
@@ -179,7 +184,6 @@ def measure_network(
         figures.append(judge("chi_grad", inner, float(np.mean([r.chi_grad for r in rows])), widest))
     decades_by_layer = np.array([*(row.decades for row in prediction.layers), 0.0])
     norms_by_layer = DeltaNorms(delta, 10.0**decades_by_layer) if prediction.layers else None
-    size = Size(widest, 0, 0, network.depth, samples)
     return prediction, Measurement(
         (*figures, *_jacobian(readings)), size, tuple(seeds), norms_by_layer, _estimated(readings)
     )

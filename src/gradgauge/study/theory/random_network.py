@@ -11,14 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradgauge.errors import TooLarge
+from gradgauge.engine.cost import speed
+from gradgauge.engine.limits import check_fits
 from gradgauge.gauges.norms import norm
-from gradgauge.memory import free_memory
 from gradgauge.parts.activations import Activation
 
 Floats = np.ndarray
 
 _VECTORS = 16
+
+_DRAW_SECONDS = 1.5e-8
+"""Of one normal number."""
+
+_PRODUCTS = 4
+"""Of a layer's weights with a row a sample: forward, two slopes, backward."""
+
 _EDGE = 2
 """Layers next to the output whose gain is left out where the error starts as noise."""
 
@@ -53,8 +60,12 @@ class Size:
             TooLarge: they do not.
         """
         needs = 8.0 * self.layers * self.width * (self.width + 3.0 * self.samples)
-        if needs > free_memory():
-            raise TooLarge(f"{self.width}x{self.layers}", needs, free_memory())
+        check_fits(f"{self.width}x{self.layers}", needs)
+
+    def seconds(self) -> float:
+        """About how long one network takes to be drawn and passed through."""
+        numbers = float(self.layers) * self.width**2
+        return _DRAW_SECONDS * numbers + 2 * _PRODUCTS * self.samples * numbers / (speed() / 2)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ from gradgauge.diagnosis.trainees.trainee import (
 )
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges import PROBE_SAMPLES
+from gradgauge.own.loops.keras import on_cpu
 from gradgauge.watchers.keras.private import forget_seed_generator, seed_generator
 from gradgauge.watchers.keras.watcher import KerasWatcher
 
@@ -182,6 +183,10 @@ class KerasTrainee:
     def parameters(self) -> int:
         """See Trainee."""
         return sum(math.prod(v.shape) for v in self.model.trainable_variables)
+
+    def on_cpu(self) -> bool:
+        """See Trainee."""
+        return on_cpu(self.model)
 
     def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
         """See Trainee."""

@@ -218,6 +218,10 @@ class PyTorchTrainee:
         """See Trainee."""
         return sum(p.numel() for p in self._parameters())
 
+    def on_cpu(self) -> bool:
+        """See Trainee."""
+        return all(p.device.type == "cpu" for p in self._parameters())
+
     def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
         """See Trainee."""
         before = {id(t): array(t) for t, _ in self._tensors}
