@@ -39,9 +39,12 @@ def _pytorch(args: Any, options: dict[str, Any], seed: int) -> Any:
     for _ in range(options["epochs"]):
         for x, y in data:
             optimizer.zero_grad()
-            loss(model(x), y).backward()
+            value = loss(model(x), y)
+            value.backward()
             optimizer.step()
-        if scheduler is not None:
+        if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            scheduler.step(-value.item() if scheduler.mode == "max" else value.item())
+        elif scheduler is not None:
             scheduler.step()
     with torch.no_grad():
         return model.eval()(data.dataset.tensors[0]).numpy()

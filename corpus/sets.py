@@ -7,6 +7,7 @@
 | 2026a | written on other data when all limits stood; its names begin with `fresh` |
 | 2026b | on other data and models, without a look at the rules; its names begin with `second` |
 | 2026c | after public reports, without a look at the rules |
+| 2026d | kinds of public reports that the others do not hold, by the hands that wrote the rules |
 """
 
 from __future__ import annotations
@@ -48,6 +49,13 @@ FILES = {
         "torch.c2026_healthy",
         "keras.c2026",
         "jax.c2026",
+    ),
+    "2026d": (
+        "torch.d2026_faults",
+        "torch.d2026_loops",
+        "torch.d2026_healthy",
+        "keras.d2026",
+        "jax.d2026",
     ),
 }
 """Files by set; the first cases are split into tuning and held."""

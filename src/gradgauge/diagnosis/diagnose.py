@@ -91,7 +91,8 @@ def diagnose(
     """Train `model` under watch for a while, and say what is wrong with the training.
 
     Weights, optimiser, running statistics and random states are afterwards as they were, also
-    after an exception. What a training step raises is the user's own exception, untouched.
+    after an exception. What a training step raises is the user's own exception, untouched, unless a
+    finding explains it.
 
     Args:
         model: one of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,6 +43,8 @@ class Head:
         loss: what is minimised of it.
         y: targets of the probe samples.
         before, after: outputs on the probe samples in inference mode, before and after training.
+        trained: the same in training mode after training; None: not known.
+        passed_over: share of the targets that name a class of the outputs which the loss ignores.
         pure: whether they are what the loss sees: there is no other mode in training.
         strict_shapes: whether the framework broadcasts targets to outputs (PyTorch does).
     """
@@ -52,7 +55,9 @@ class Head:
     y: np.ndarray
     before: np.ndarray
     after: np.ndarray | None = None
+    trained: np.ndarray | None = None
     strict_shapes: bool = False
+    passed_over: float = 0.0
     pure: bool = False
 
     @property
@@ -89,6 +94,7 @@ class Layer:
         block: name of the part of the model that was frozen as a whole; empty: none.
         moves: whether training changes its weights, where those are not at hand; None: not known.
         empty: whether its weights begin at zero, where those are not at hand.
+        rate: its learning rate at the start, where the optimizer has several; NaN: not known.
     """
 
     info: LayerInfo
@@ -101,6 +107,7 @@ class Layer:
     block: str = ""
     moves: bool | None = None
     empty: bool = False
+    rate: float = math.nan
 
     @property
     def name(self) -> str:
@@ -185,6 +192,8 @@ class TrainingHistory:
         weighted: whether samples or classes are weighted, so that losses are not comparable
             with those of a constant answer.
         made: steps of which `losses` are some; None: they are all.
+        rounded: step -> share of the entries of low precision that have a gradient and that the
+            step left as they were.
     """
 
     losses: np.ndarray
@@ -194,6 +203,7 @@ class TrainingHistory:
     sharpness: Mapping[int, float] = field(default_factory=dict)
     weighted: bool = False
     made: int | None = None
+    rounded: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:

@@ -112,7 +112,7 @@ def _judge(
     after = before if head.after is None else skill(head.after, head.y, kind, head.loss.logits)
     trained = 1 - final / constant if comparable else -math.inf
     target = reference.skill
-    wanted = _wanted(target, limits)
+    wanted = wanted_skill(target, limits)
     best = float(np.nanmax([after, trained, -math.inf]))
     denied = (
         comparable and trained >= wanted and _denied(head, after, probe_losses, constant, wanted)
@@ -133,7 +133,7 @@ def _judge(
     return Learning(verdict, *figures)
 
 
-def _wanted(target: float, limits: Mapping[str, Limit]) -> float:
+def wanted_skill(target: float, limits: Mapping[str, Limit]) -> float:
     """The skill that counts as learnt."""
     if target >= limits["learnable"].value:
         return limits["share"].value * target
@@ -163,7 +163,7 @@ def _by_skill(
 ) -> str:
     best, before, target, pace, initial, final, constant = figures
     lost = lost_skill(before, best, limits)
-    if best >= _wanted(target, limits) and not lost:
+    if best >= wanted_skill(target, limits) and not lost:
         return LEARNED
     if lost:
         return FAILING

@@ -27,7 +27,10 @@ class Limit:
     source: str
 
 
-Limits = Mapping[str, Mapping[str, Limit]]
+RuleLimits = Mapping[str, Limit]
+"""Limit's name -> the limit, of one rule."""
+
+Limits = Mapping[str, RuleLimits]
 """Rule -> limit's name -> the limit."""
 
 

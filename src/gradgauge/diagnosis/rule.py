@@ -8,11 +8,8 @@ from typing import Any
 
 from gradgauge.diagnosis.evidence import Evidence
 from gradgauge.diagnosis.finding import FAULT, NOTE, WARNING, Finding, NotApplicable
-from gradgauge.diagnosis.limits import Limit
+from gradgauge.diagnosis.limits import RuleLimits
 from gradgauge.diagnosis.trial import Change
-
-RuleLimits = Mapping[str, Limit]
-"""A rule's own limits by name."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from gradgauge.diagnosis.budget import Purse, positions_of, training_length
 from gradgauge.diagnosis.evidence import Evidence, gathered
 from gradgauge.diagnosis.facts import Facts, WatchedTraining
-from gradgauge.diagnosis.finding import Diagnosis, Finding, NotApplicable, Spent
+from gradgauge.diagnosis.finding import FAULT, Diagnosis, Finding, NotApplicable, Spent
 from gradgauge.diagnosis.learning import (
     LEARNED,
     LEARNING,
@@ -20,7 +20,7 @@ from gradgauge.diagnosis.learning import (
     judge,
     times_as_long,
 )
-from gradgauge.diagnosis.limits import limits_with
+from gradgauge.diagnosis.limits import Limits, limits_with
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.ranking import ranked
 from gradgauge.diagnosis.rules import RULES, Rule, ask, rule_of
@@ -56,7 +56,7 @@ def examine(
     asked = [rule for rule in RULES if rule.name not in off]
     # What overflows is what is looked for: NumPy need not warn of it.
     with np.errstate(all="ignore"), trainee.kept():
-        facts = _facts(trainee)
+        facts = _facts(trainee, chosen)
         planned = trainee.planned()
         weights = trainee.parameters()
         if trainee.on_cpu():
@@ -65,7 +65,8 @@ def examine(
         places, rows = positions_of(facts.data), facts.data.batch_size
         expect(settings.on_progress, model_seconds(weights, rows, places, length))
         purse = Purse(settings.budget, length)
-        evidence = gathered(facts, _watched(trainee, facts, purse, settings), chosen)
+        watched = _watched(trainee, facts, purse, settings, chosen)
+        evidence = gathered(facts, watched, chosen)
         late = purse.was_late(evidence.steps) and not evidence.broke_off
         trials = tuple(try_changes(trainee, evidence, asked, purse))
         evidence = dataclasses.replace(evidence, trials=trials)
@@ -75,7 +76,7 @@ def examine(
         return conclude(evidence, off, spent, time.perf_counter() - began)
 
 
-def _facts(trainee: Trainee) -> Facts:
+def _facts(trainee: Trainee, limits: Limits) -> Facts:
     """What is known before any training; little where indices end every pass."""
     indices = asked(trainee.indices)
 
@@ -86,7 +87,7 @@ def _facts(trainee: Trainee) -> Facts:
             trainee.optimizer(),
             trainee.data(),
             trainee.reach(),
-            dataclasses.replace(trainee.properties(), indices=indices),
+            dataclasses.replace(trainee.properties(limits), indices=indices),
             trainee.schedule(),
         )
 
@@ -103,21 +104,28 @@ def _facts(trainee: Trainee) -> Facts:
 
 
 def _watched(
-    trainee: Trainee, facts: Facts, purse: Purse, settings: Settings
+    trainee: Trainee, facts: Facts, purse: Purse, settings: Settings, limits: Limits
 ) -> WatchedTraining | None:
     """The training, or None where it breaks off with an error that is already explained.
 
-    What a step raises is the user's own, but for one case: a framework may refuse to step at all
-    where no weight has a gradient, or where an index lies outside of its table, and that is what
-    the finding says.
+    What a step raises is the user's own, unless a finding says it: a framework may refuse to step
+    where no weight has a gradient, where an index lies outside of its table, or where a loss gets
+    what it does not take.
     """
-    reach, indices = facts.properties.reach, facts.properties.indices
-    if (reach is None or not reach.nothing) and not indices:
-        return trainee.watched(purse.watched(), settings.on_progress)
     try:
         return trainee.watched(purse.watched(), settings.on_progress)
-    except Exception:  # noqa: BLE001 each framework has an error of its own for it
+    except Exception:
+        if not _explained(facts, limits):
+            raise
         return None
+
+
+def _explained(facts: Facts, limits: Limits) -> bool:
+    reach, indices = facts.properties.reach, facts.properties.indices
+    if (reach is not None and reach.nothing) or indices:
+        return True
+    found, _ = ask(rule_of("loss-mismatch"), gathered(facts, None, limits))
+    return any(finding.severity == FAULT for finding in found)
 
 
 def conclude(

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gradgauge.diagnosis.properties.experiment import Loose, LossCall, Pairing
+from gradgauge.diagnosis.properties.experiment import Loose, LossCall, Pairing, SummedAxis
+from gradgauge.diagnosis.properties.in_time import Cut
 from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.properties.mixing import Mixing
 from gradgauge.diagnosis.properties.modes import Modes
@@ -30,6 +31,8 @@ class Properties:
         mispaired: an operation that holds every output against every target.
         calls: losses of the framework's own within the user's loss.
         indices: indices beyond a table that they are looked up in; None: not asked.
+        summed: a softmax whose weights are summed along another axis.
+        in_time: how far back along a sequence the gradient reaches.
         plain_batch_statistics: whether a normalization layer keeps no running statistics.
     """
 
@@ -42,6 +45,8 @@ class Properties:
     mispaired: Pairing | None = None
     calls: tuple[LossCall, ...] = ()
     indices: tuple[Outside, ...] | None = None
+    summed: SummedAxis | None = None
+    in_time: Cut | None = None
     plain_batch_statistics: bool = False
 
 

@@ -66,6 +66,21 @@ class Loose:
     registered: bool
 
 
+@dataclass(frozen=True)
+class SummedAxis:
+    """A softmax of scores whose weights are summed along another axis than its own.
+
+    Attributes:
+        softmax: the axis that the softmax runs along.
+        summed: the axis that the product behind it sums over.
+        shape: of the weights.
+    """
+
+    softmax: int
+    summed: int
+    shape: tuple[int, ...]
+
+
 class Experiment(Protocol):
     """A model, its loss and one of its batches, before any training.
 
@@ -89,9 +104,14 @@ class Experiment(Protocol):
         ...
 
     def outputs(
-        self, replaced: Collection[int] = (), axis: int = 0, seed: int = 0
+        self,
+        replaced: Collection[int] = (),
+        axis: int = 0,
+        order: np.ndarray | None = None,
+        seed: int = 0,
     ) -> tuple[np.ndarray, ...]:
-        """Outputs in evaluation mode, the samples at `replaced` exchanged for others."""
+        """Outputs in evaluation mode, the samples at `replaced` exchanged for others; `order`: all
+        of them in another order; another `seed`: with other random numbers, where there are some."""
         ...
 
     def row_slopes(self, row: int) -> np.ndarray | None:

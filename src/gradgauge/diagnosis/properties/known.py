@@ -46,6 +46,8 @@ def _candidates(o: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, Callable[[]
         weights = _weights(o.shape, y, labels)
         if weights is not None:
             yield "cross_entropy", lambda: _mean_of(weights, -_log_softmax(o))
+            yield "cross_entropy_of_energies", lambda: _mean_of(weights, -_log_softmax(-o))
+            yield "cross_entropy_over_rows", lambda: _mean_of(weights, -_log_softmax(o.T).T)
             if y.shape != o.shape and o.max() > 0 and not _are_distributions(o):
                 # Targets of the outputs' shape may be vectors, and this their cosine; the mean
                 # probability of the label is a loss, too.

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradgauge.diagnosis.limits import RuleLimits, shipped
+
 LEAST_BATCHES = 4
-_PURE = 0.9
-"""Share of the largest class in a batch, in the mean over batches, of batches of one class."""
-_PURE_BY_CHANCE = 0.75
-"""The same of rows in random order, above which pure batches say nothing."""
-_MONOTONE = 0.98
-"""Share of the changes from a row to the next that go one way, of sorted rows."""
-_RARE = 8
-"""Times as many changes of class from row to row as there are classes must be expected."""
 _FEW = 10
 """Distinct numbers up to which targets are classes."""
 
@@ -56,8 +50,14 @@ class Order:
     reason: str = ""
 
 
-def order_of(epoch: Epoch) -> Order:
-    """Repeats first, then classes, then the order of numbers."""
+def order_of(epoch: Epoch, limits: RuleLimits | None = None) -> Order:
+    """Repeats first, then classes, then the order of numbers.
+
+    Args:
+        epoch: the batches.
+        limits: of `unshuffled-batches`; None: the shipped ones.
+    """
+    limits = shipped()["unshuffled-batches"] if limits is None else limits
     count = len(epoch.targets)
     if count < LEAST_BATCHES:
         return Order(reason="few_batches", batches=count)
@@ -71,8 +71,9 @@ def order_of(epoch: Epoch) -> Order:
         return Order(reason="targets_not_single", batches=count)
     known = [y for y in labels if y is not None]
     if len(np.unique(np.concatenate(known))) <= _FEW or known[0].dtype.kind in "iub":
-        return _classes(known)
-    return Order("sorted_targets" if _is_sorted(np.concatenate(known)) else "", count)
+        return _classes(known, limits)
+    goes_one_way = _is_sorted(np.concatenate(known), limits["monotone"].value)
+    return Order("sorted_targets" if goes_one_way else "", count)
 
 
 def _repeats(epoch: Epoch) -> str:
@@ -86,7 +87,7 @@ def _repeats(epoch: Epoch) -> str:
     return "same_batch" if same and epoch.samples > 1.5 * len(epoch.rows[0]) else ""
 
 
-def _classes(labels: Sequence[np.ndarray]) -> Order:
+def _classes(labels: Sequence[np.ndarray], limits: RuleLimits) -> Order:
     names, whole = np.unique(np.concatenate(labels), return_inverse=True)
     count, sizes = len(labels), [len(y) for y in labels]
     if len(names) < 2:
@@ -98,12 +99,12 @@ def _classes(labels: Sequence[np.ndarray]) -> Order:
             [_purity(np.split(draw.permutation(whole), np.cumsum(sizes)[:-1])) for _ in range(8)]
         )
     )
-    pure = share >= _PURE and expected <= _PURE_BY_CHANCE
+    pure = share >= limits["pure"].value and expected <= limits["by_chance"].value
     by_chance = len(whole) * (1 - float(np.sum((np.bincount(whole) / len(whole)) ** 2)))
     changes = int((np.diff(whole) != 0).sum())
-    in_runs = changes <= 2 * len(names) and by_chance >= _RARE * len(names)
+    in_runs = changes <= 2 * len(names) and by_chance >= limits["runs"].value * len(names)
     # Samplers that draw a few classes for every batch make runs too, of classes in any order.
-    found = in_runs and (pure or _is_sorted(whole))
+    found = in_runs and (pure or _is_sorted(whole, limits["monotone"].value))
     return Order("sorted_classes" if found else "", count, share, expected)
 
 
@@ -111,13 +112,13 @@ def _purity(labels: Sequence[np.ndarray]) -> float:
     return float(np.mean([np.bincount(y).max() / len(y) for y in labels if len(y)]))
 
 
-def _is_sorted(values: np.ndarray) -> bool:
-    """Whether numbers go one way only, wherever they change."""
+def _is_sorted(values: np.ndarray, monotone: float) -> bool:
+    """Whether numbers go one way only, wherever they change: in that share of the changes."""
     steps = np.diff(values.astype(np.float64))
     steps = steps[steps != 0]
     if len(steps) < 2:
         return False
-    return bool(max((steps > 0).mean(), (steps < 0).mean()) >= _MONOTONE)
+    return bool(max((steps > 0).mean(), (steps < 0).mean()) >= monotone)
 
 
 def _labels(y: np.ndarray) -> np.ndarray | None:

@@ -141,6 +141,9 @@ def _scale(layer: Layer, weight: np.ndarray) -> Scale | None:
     room = 1 + 3 / math.sqrt(2 * matrix.size)
     low, high = min(standard) / room, max(standard[:-1]) * room
     off = std / high if std > high else std / low if std < low else 1.0
+    if layer.info.kind == "recurrent" and matrix.shape[0] == matrix.shape[1]:
+        # The state is multiplied by it at every step: its largest eigenvalue is what grows.
+        off = max(off, float(np.abs(np.linalg.eigvals(matrix)).max()))
     right = right_gain(layer.info.activation)
     if abs(math.log(sigma_w / right)) < abs(math.log(off)):
         # Unusual for an initializer, right for this activation: sigma_w = 10 for a sigmoid.

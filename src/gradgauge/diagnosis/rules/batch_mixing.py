@@ -34,6 +34,14 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             remedies=("running_statistics",) if own else ("right_axis",),
             certainty=0.9,
         )
+    elif mixing.place > 0:
+        yield Found(
+            "by_place",
+            layer=evidence.heads[0].layer if evidence.heads else None,
+            value=mixing.place,
+            remedies=("right_axis",),
+            certainty=0.9,
+        )
 
 
 RULE = Rule(

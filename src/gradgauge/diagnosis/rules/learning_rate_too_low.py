@@ -105,7 +105,7 @@ def _schedule(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     alive = np.flatnonzero(rates > limits["decayed"].value * max(peak, base, 1e-30))
     ends = int(schedule.steps[alive[-1]]) + 1 if alive.size else 0
     halved = int(schedule.steps[np.flatnonzero(rates >= 0.5 * peak)[-1]]) + 1
-    if schedule.recorded and not (evidence.failing or _fell_until(evidence, halved)):
+    if schedule.recorded and not (evidence.failing or _was_cut(evidence, halved, limits)):
         return
     if ends < limits["early"].value * length:
         yield Found(
@@ -123,6 +123,15 @@ def _schedule(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
 def _still_warming(rates: np.ndarray) -> bool:
     """Whether the rate rises to the end and never falls."""
     return bool((np.diff(rates) >= 0).all() and rates[-1] > rates[0])
+
+
+def _was_cut(evidence: Evidence, ends: int, limits: RuleLimits) -> bool:
+    """Whether a recorded training had still something to learn where its rate began to go: by its
+    losses, or, where nobody told them, by how little it moved and gradients of their old size."""
+    if evidence.steps:
+        return _fell_until(evidence, ends)
+    short = 0 < _longest_way(evidence) < limits["way"].value
+    return short and _still_arrives(evidence, limits)
 
 
 def _fell_until(evidence: Evidence, ends: int) -> bool:
@@ -146,20 +155,43 @@ def _short_way(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     history, run = evidence.history, evidence.run
     if history is None or run is None or evidence.learning.verdict == LEARNING:
         return
-    ratios = run.values("steps", "update_ratio")[0]
-    if history.last + 1 < evidence.limits["learning"]["flat_steps"].value or not len(ratios):
+    path = _longest_way(evidence)
+    if history.last + 1 < evidence.limits["learning"]["flat_steps"].value:
         return
-    path = _middle(ratios) * (history.last + 1)
     if 0 < path < limits["path"].value:
+        # Where nobody told a loss, gradients of their old size say that it has not been learned.
+        untold = not history.steps and _still_arrives(evidence, limits)
         yield Found(
             "short_way",
-            severity=FAULT if evidence.failing else WARNING,
+            severity=FAULT if evidence.failing or untold else WARNING,
             step=history.last,
             value=path,
             limit="path",
             remedies=("higher_rates", "train_longer"),
             facts={"steps": history.last + 1},
         )
+
+
+def _longest_way(evidence: Evidence) -> float:
+    """The sum of the updates of the layer that moved most, relative to its weights."""
+    if evidence.run is None or not len(ratios := evidence.run.values("steps", "update_ratio")[0]):
+        return 0.0
+    seen = ratios[:, np.isfinite(ratios).any(axis=0)]
+    if not seen.size:
+        return 0.0
+    return float(np.nanmean(seen, axis=0).max()) * (evidence.last_step + 1)
+
+
+def _still_arrives(evidence: Evidence, limits: RuleLimits) -> bool:
+    """Whether gradients of the last tenth of a recorded training's steps are of the size of the
+    first tenth's."""
+    if evidence.run is None:
+        return False
+    norms = evidence.run.values("steps", "weight_grad_norm")[0]
+    sizes = np.sqrt(np.nansum(norms**2, axis=1))
+    tenth = max(len(sizes) // 10, 1)
+    start, end = (float(np.median(part)) for part in (sizes[:tenth], sizes[-tenth:]))
+    return end > limits["of_old_size"].value * start > 0
 
 
 def _decayed(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
@@ -201,7 +233,11 @@ def _changes(evidence: Evidence) -> Sequence[Change]:
     if ran_away(evidence) or worst_sharpness(evidence) > 1 or long_steps(evidence):
         return ()
     short = worst_sharpness(evidence) < evidence.limits[RULE.name]["short"].value
-    return [Change(rate_factor=factor) for factor in (_HIGHER if short else _A_LITTLE_HIGHER)]
+    higher = _HIGHER if short else _A_LITTLE_HIGHER
+    if evidence.learning.verdict == LEARNING and short:
+        # It learns, only too slowly: what is asked is by how much, so the larger one comes first.
+        higher = (100.0, 10.0)
+    return [Change(rate_factor=factor) for factor in higher]
 
 
 RULE = Rule(

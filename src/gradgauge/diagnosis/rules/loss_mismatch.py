@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,14 @@ from gradgauge.diagnosis.rule import (
     Rule,
     RuleLimits,
     Silent,
+)
+from gradgauge.diagnosis.rules._mismatch import (
+    ENOUGH,
+    away_from_targets,
+    mismatch,
+    over_rows,
+    padding_counted,
+    summed_otherwise,
 )
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -37,7 +45,6 @@ RANGES: dict[str, tuple[float, float]] = {
 
 IGNORED = -100
 """The label that PyTorch's losses pass over, unless they are told another one."""
-_ENOUGH = 8
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
@@ -45,8 +52,16 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     known = [head for head in evidence.heads if head.loss.kind != "other"]
     inside = evidence.properties.calls if len(known) < len(evidence.heads) else ()
     pairing = evidence.properties.mispaired
+    yield from summed_otherwise(evidence)
     for call in inside:
         yield from _call(evidence, call, limits)
+        yield from padding_counted(evidence, call, limits)
+    for head in known:
+        # Of words, a label that is passed over is padding.
+        if head.passed_over > limits["passed_over"].value and not evidence.data.tokens:
+            yield mismatch(head, "class_ignored", ("ignore_index",), value=head.passed_over)
+    if not inside:
+        yield from (f for head in evidence.heads for f in away_from_targets(head, limits))
     if pairing is not None and not any(head.strict_shapes for head in known):
         yield Found(
             "shapes_met" if pairing.operation else "shapes_broadcast",
@@ -68,8 +83,16 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             yield from _binary(head)
         else:
             yield from _regression(head, limits)
+            yield from _far_off(evidence, head, limits)
 
 
+_OF_SIGNS = (
+    "soft_margin_loss",
+    "hinge_embedding_loss",
+    "margin_ranking_loss",
+    "cosine_embedding_loss",
+)
+"""Losses whose targets are -1 and 1."""
 _WHAT_THEY_TAKE: dict[str, tuple[str, bool | None]] = {
     "cross_entropy": ("sparse_categorical", True),
     "nll_loss": ("sparse_categorical", None),
@@ -86,14 +109,24 @@ def _call(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Fo
     loss = Loss("other", call.name)
     activation = call.activation or (own.activation if own else "")
     head = Head(layer, activation, loss, call.target, call.given)
+    if call.name == "cross_entropy_of_energies":
+        return  # the right class is meant to have the least of them
+    if call.name in _OF_SIGNS:
+        signs = np.asarray(call.target, np.float64)
+        if signs.size and signs.min() == 0 and set(np.unique(signs)) <= {0.0, 1.0}:
+            yield mismatch(head, "labels_not_signs", ("labels_as_signs",))
+        return
+    if call.name == "cross_entropy_over_rows" or over_rows(call, limits["range"].value):
+        yield mismatch(head, "softmax_over_rows", ("class_axis",))
+        return
     if call.name in ("kl_div", "nll_loss"):
         # Logarithms of probabilities are never above 0; what is weighted need not sum to 1.
         if float(call.given.max(initial=-np.inf)) > limits["range"].value:
             distributions = _are_distributions(_samples(head), limits["range"].value)
             case = "probabilities_as_logs" if distributions else "logits_as_logs"
-            yield _found(head, case, ("log_softmax",))
+            yield mismatch(head, case, ("log_softmax",))
         elif call.name == "kl_div" and not call.logs and float(call.target.min(initial=0.0)) < 0:
-            yield _found(head, "targets_as_logs", ("log_target",))
+            yield mismatch(head, "targets_as_logs", ("log_target",))
         return
     kind, logits = _WHAT_THEY_TAKE[call.name]
     if kind == "sparse_categorical" and call.target.shape == call.given.shape:
@@ -102,32 +135,11 @@ def _call(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Fo
     yield from _binary(head) if kind == "binary" else _classes(evidence, head, limits)
 
 
-def _found(
-    head: Head,
-    case: str,
-    remedies: Sequence[str],
-    *,
-    severity: str = FAULT,
-    value: float | None = None,
-    limit: str | None = None,
-    **facts: object,
-) -> Found:
-    return Found(
-        case,
-        severity=severity,
-        layer=head.layer,
-        value=value,
-        limit=limit,
-        remedies=remedies,
-        facts={"loss": head.loss.name, "activation": head.activation or "-", **facts},
-    )
-
-
 def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Found]:
     y = np.asarray(head.y)
     if head.units == 1:
         case = "softmax_one_unit" if head.activation == "softmax" else "one_unit"
-        yield _found(head, case, ("one_unit_sigmoid", "units_as_classes"), value=1.0)
+        yield mismatch(head, case, ("one_unit_sigmoid", "units_as_classes"), value=1.0)
         return
     if head.loss.kind == "sparse_categorical" and y.size:
         yield from _sparse_labels(head, y)
@@ -135,7 +147,7 @@ def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Fou
         off = np.abs(y.astype(np.float64).sum(axis=-1) - 1)
         slack = limits["sum"].value
         if y.min() < -limits["range"].value or off.max() > slack:
-            yield _found(
+            yield mismatch(
                 head,
                 "targets_no_distribution",
                 ("sigmoid_binary", "one_hot_targets"),
@@ -149,11 +161,11 @@ def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Fou
         yield from _behind_logits(evidence, head, probabilities=probabilities)
     elif head.loss.logits is None:
         if probabilities:
-            yield _found(head, "probabilities_as_logs", ("log_softmax",))
+            yield mismatch(head, "probabilities_as_logs", ("log_softmax",))
         elif head.activation != "log_softmax" and not _are_log_distributions(
             outputs, limits["range"].value
         ):
-            yield _found(head, "logits_as_logs", ("log_softmax",))
+            yield mismatch(head, "logits_as_logs", ("log_softmax",))
     elif not probabilities:
         yield from _behind_probabilities(head, outputs)
 
@@ -164,11 +176,11 @@ def _sparse_labels(head: Head, y: np.ndarray) -> Iterator[Found]:
     if not numbers.size:
         return
     if np.any(numbers != np.round(numbers)):
-        yield _found(head, "labels_not_whole", ("regression_loss",))
+        yield mismatch(head, "labels_not_whole", ("regression_loss",))
         return
     low, high = int(numbers.min()), int(numbers.max())
     if high >= head.units or low < 0:
-        yield _found(
+        yield mismatch(
             head,
             "labels_out_of_range",
             ("labels_from_zero", "units_as_classes"),
@@ -182,16 +194,16 @@ def _sparse_labels(head: Head, y: np.ndarray) -> Iterator[Found]:
 def _behind_logits(evidence: Evidence, head: Head, *, probabilities: bool) -> Iterator[Found]:
     """A loss that takes logits and gets something else."""
     if probabilities:
-        yield _found(head, "softmax_twice", ("remove_softmax", "from_logits_false"))
+        yield mismatch(head, "softmax_twice", ("remove_softmax", "from_logits_false"))
     elif head.activation == "sigmoid":
-        yield _found(head, "sigmoid_categorical", ("logits_out", "sigmoid_binary"))
+        yield mismatch(head, "sigmoid_categorical", ("logits_out", "sigmoid_binary"))
     elif head.activation == "log_softmax":
-        yield _found(head, "log_softmax_twice", ("remove_softmax",), severity=WARNING)
+        yield mismatch(head, "log_softmax_twice", ("remove_softmax",), severity=WARNING)
     elif head.activation in ("relu", "relu6"):
         # Logits that are cut off at 0 hold many classes apart well enough; not where they do not.
         harms = evidence.history is not None and (evidence.lagging or _silent_classes(head))
         severity = FAULT if harms else WARNING
-        yield _found(head, "clipped_logits", ("logits_out",), severity=severity)
+        yield mismatch(head, "clipped_logits", ("logits_out",), severity=severity)
 
 
 def _silent_classes(head: Head) -> bool:
@@ -205,16 +217,16 @@ def _silent_classes(head: Head) -> bool:
 def _behind_probabilities(head: Head, outputs: np.ndarray) -> Iterator[Found]:
     """A loss that takes probabilities and gets something else."""
     if head.activation == "sigmoid":
-        yield _found(head, "sigmoid_categorical", ("softmax_out", "sigmoid_binary"))
-    elif len(outputs) >= _ENOUGH and not (head.activation == "" and _within(outputs, 0.0, 1.0)):
-        yield _found(head, "logits_as_probabilities", ("softmax_out", "from_logits_true"))
+        yield mismatch(head, "sigmoid_categorical", ("softmax_out", "sigmoid_binary"))
+    elif len(outputs) >= ENOUGH and not (head.activation == "" and _within(outputs, 0.0, 1.0)):
+        yield mismatch(head, "logits_as_probabilities", ("softmax_out", "from_logits_true"))
 
 
 def _binary(head: Head) -> Iterator[Found]:
     y = np.asarray(head.y, np.float64)
     outside = float(((y < 0) | (y > 1)).mean()) if y.size else 0.0
     if outside > 0:
-        yield _found(
+        yield mismatch(
             head,
             "labels_out_of_unit",
             ("labels_zero_one", "units_as_classes"),
@@ -224,20 +236,20 @@ def _binary(head: Head) -> Iterator[Found]:
         )
     out, logits = _samples(head), head.loss.logits
     if head.activation == "softmax" and head.units == 1:
-        yield _found(head, "softmax_one_unit", ("one_unit_sigmoid",), value=1.0)
+        yield mismatch(head, "softmax_one_unit", ("one_unit_sigmoid",), value=1.0)
     elif head.activation == "softmax" and _one_hot(y):
-        yield _found(head, "softmax_binary", ("categorical_loss",), severity=WARNING)
+        yield mismatch(head, "softmax_binary", ("categorical_loss",), severity=WARNING)
     elif head.activation == "softmax" and y.ndim > 1:
         # Several labels can be true at once, but a softmax shares 1 out among them.
-        yield _found(head, "softmax_multi_label", ("sigmoid_binary",))
+        yield mismatch(head, "softmax_multi_label", ("sigmoid_binary",))
     elif logits is True and _unit_activation(head):
-        yield _found(head, "sigmoid_twice", ("remove_sigmoid", "from_logits_false"))
+        yield mismatch(head, "sigmoid_twice", ("remove_sigmoid", "from_logits_false"))
     elif logits is True and head.activation in ("relu", "relu6", "softplus"):
-        yield _found(head, "clipped_logits", ("logits_out",))
+        yield mismatch(head, "clipped_logits", ("logits_out",))
     elif logits is False and not _unit_activation(head):
         inside = _within(out, 0.0, 1.0) and head.activation in ("", "hardtanh")
         if not inside:
-            yield _found(head, "logits_as_probabilities", ("sigmoid_out", "from_logits_true"))
+            yield mismatch(head, "logits_as_probabilities", ("sigmoid_out", "from_logits_true"))
 
 
 def _regression(head: Head, limits: RuleLimits) -> Iterator[Found]:
@@ -245,7 +257,7 @@ def _regression(head: Head, limits: RuleLimits) -> Iterator[Found]:
     if y.dtype.kind not in "uifb":
         return
     if head.strict_shapes and y.shape != out.shape and y.size and out.size:
-        yield _found(
+        yield mismatch(
             head,
             "shapes_broadcast",
             ("same_shape",),
@@ -254,7 +266,7 @@ def _regression(head: Head, limits: RuleLimits) -> Iterator[Found]:
         )
         return
     if head.units == 1 and head.activation == "softmax":
-        yield _found(head, "softmax_one_unit", ("linear_out",), value=1.0)
+        yield mismatch(head, "softmax_one_unit", ("linear_out",), value=1.0)
         return
     low, high = RANGES.get(head.activation, (-np.inf, np.inf))
     numbers = y.astype(np.float64).reshape(len(y), -1)
@@ -263,7 +275,7 @@ def _regression(head: Head, limits: RuleLimits) -> Iterator[Found]:
         return
     missed = float(((numbers - np.clip(numbers, low, high)) ** 2).mean()) / spread
     if missed > limits["outside"].value:
-        yield _found(
+        yield mismatch(
             head,
             "target_out_of_range",
             ("linear_out", "scale_targets"),
@@ -276,6 +288,24 @@ def _regression(head: Head, limits: RuleLimits) -> Iterator[Found]:
         )
 
 
+def _far_off(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Found]:
+    """Targets of another order of size than any outputs that a network begins with: nearly all of
+    the way goes into getting there."""
+    y, out = (np.asarray(a, np.float64) for a in (head.y, head.before))
+    if not evidence.failing or not y.size or not np.isfinite(y).all() or not np.isfinite(out).all():
+        return
+    size, ours = (float(np.sqrt(np.mean(a**2))) for a in (y, out))
+    if size > limits["far_off"].value * max(ours, 1.0):
+        yield mismatch(
+            head,
+            "targets_far_off",
+            ("standardize_targets",),
+            value=size,
+            limit="far_off",
+            ours=ours,
+        )
+
+
 def _samples(head: Head) -> np.ndarray:
     out = np.asarray(head.before, np.float64)
     out = out.reshape(-1, out.shape[-1]) if out.ndim > 1 else out.reshape(-1, 1)
@@ -284,13 +314,13 @@ def _samples(head: Head) -> np.ndarray:
 
 def _are_distributions(out: np.ndarray, tolerance: float) -> bool:
     """Whether every row is a probability distribution: not by accident, for all of them are."""
-    if len(out) < _ENOUGH or out.shape[1] < 2:
+    if len(out) < ENOUGH or out.shape[1] < 2:
         return False
     return bool(out.min() >= 0 and np.abs(out.sum(axis=1) - 1).max() <= tolerance)
 
 
 def _are_log_distributions(out: np.ndarray, tolerance: float) -> bool:
-    if len(out) < _ENOUGH:
+    if len(out) < ENOUGH:
         return True
     with np.errstate(over="ignore"):
         return bool(np.abs(np.exp(out).sum(axis=1) - 1).max() <= tolerance)

@@ -21,6 +21,8 @@ from gradgauge.diagnosis.rule import (
 )
 from gradgauge.diagnosis.signals import ALL, born_broken, learning_layers, nothing_reached
 
+_ARRIVES = 1e-6
+"""A gradient above this that changes nothing has not been lost in rounding."""
 _SEEN = 1e-25
 """A gradient above this in the next layer cannot have underflown to nothing in this one."""
 
@@ -42,6 +44,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             certainty=1.0,
         )
         return
+    yield from _in_time(evidence)
     if not evidence.layers:
         yield Silent("no_layers")
     if nothing_reached(evidence):
@@ -107,6 +110,24 @@ def _nothing_in_training(evidence: Evidence) -> Found:
     )
 
 
+def _in_time(evidence: Evidence) -> Iterator[Found]:
+    """A sequence of whose places only the last ones get a gradient. Cutting it into parts saves
+    memory, and is a fault only where the training fails; parts of one step are none."""
+    cut = evidence.properties.in_time
+    if cut is None or not cut.places:
+        return
+    last_alone = cut.places == cut.length - 1
+    yield Found(
+        "cut_in_time",
+        severity=FAULT if last_alone or evidence.lagging else WARNING,
+        value=float(cut.places),
+        limit="gradient",
+        remedies=("reach_in_time",),
+        facts={"places": cut.places, "length": cut.length},
+        certainty=0.9,
+    )
+
+
 def _loose(evidence: Evidence) -> Iterator[Found]:
     """Tensors that take part and ask for gradients, but that nothing moves."""
     for in_model, case in ((True, "unregistered"), (False, "loss_weights")):
@@ -160,10 +181,23 @@ def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[
         return "not_called", FAULT
     if not layer.in_optimizer:
         return _frozen(evidence, layer, "not_in_optimizer")
+    if _stands_still(evidence, index, layer):
+        return "still", FAULT if evidence.lagging else WARNING
     if index in cut:
         # A trained part that runs without gradients is frozen in another way.
         return "detached", NOTE if layer.fresh is False else FAULT
     return "", ""
+
+
+def _stands_still(evidence: Evidence, index: int, layer: Layer) -> bool:
+    """Whether a layer gets a gradient and no update ever changes it, while others move: what the
+    optimizer was told to do with it is not known here."""
+    if evidence.steps < evidence.limits["learning"]["least_steps"].value or evidence.broke_off:
+        return False
+    if layer.moved is not False or layer.is_zero or not any(o.moved for o in evidence.layers):
+        return False
+    grads = evidence.probes("weight_grad_norm")
+    return bool(len(grads)) and bool((np.nan_to_num(grads[:, index]) > _ARRIVES).all())
 
 
 def _recorded_case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[str, str]:
@@ -186,8 +220,9 @@ def _frozen(evidence: Evidence, layer: Layer, case: str) -> tuple[str, str]:
         return case, WARNING if evidence.failing else NOTE
     # Vectors that were learnt elsewhere may be as normal as an initializer's.
     words = layer.info.kind == "embedding"
-    only_the_head_learns = _all_but_head_frozen(evidence)
-    if (layer.block or only_the_head_learns or words) and not evidence.lagging:
+    # Random classes to which a network learns to send its inputs do as well as learnt ones.
+    kept = layer.info.output or _all_but_head_frozen(evidence)
+    if (layer.block or kept or words) and not evidence.lagging:
         return case, WARNING
     return case, FAULT
 
@@ -199,7 +234,7 @@ def _all_but_head_frozen(evidence: Evidence) -> bool:
         if not layer.info.output and layer.info.parameters and layer.info.kind != "normalization"
     ]
     still = [layer for layer in hidden if not layer.info.trainable or not layer.in_optimizer]
-    return len(hidden) > 1 and len(still) == len(hidden)
+    return 0 < len(hidden) == len(still)
 
 
 def _is_container(evidence: Evidence, layer: Layer) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,6 +30,11 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if evidence.run is None or not len(evidence.run.groups["steps"].coords["step"]):
         yield Silent("no_training")
         return
+    yield from _rates_apart(evidence, limits)
+    rounded = list(_rounded(evidence, limits))
+    if rounded:
+        yield from rounded
+        return
     if nothing_reached(evidence) or not (evidence.lagging or evidence.recorded):
         return
     ratios = evidence.run.values("steps", "update_ratio")[0]
@@ -54,6 +60,47 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         return
     apart = list(_one_apart(evidence, limits, names, first))
     yield from apart or _judged(evidence, limits, names, middle)
+
+
+def _rates_apart(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
+    """Layers with new weights whose own rate is next to nothing beside the training's."""
+    rates = [layer.rate for layer in evidence.layers if math.isfinite(layer.rate)]
+    if not rates or not max(rates) > 0:
+        return
+    slow = [
+        layer
+        for layer in evidence.layers
+        if layer.fresh and layer.info.trainable and layer.rate < limits["rates"].value * max(rates)
+    ]
+    if slow:
+        yield Found(
+            "rates_apart",
+            severity=WARNING if evidence.learned else FAULT,
+            layer=slow[0].name,
+            step=0,
+            value=slow[0].rate / max(rates),
+            limit="rates",
+            remedies=("rates_alike",),
+            facts={"layers": len(slow), "rate": slow[0].rate, "largest": max(rates)},
+            certainty=0.9,
+        )
+
+
+def _rounded(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
+    """Steps that are lost in the rounding of weights of low precision."""
+    shares = list(evidence.history.rounded.values()) if evidence.history is not None else []
+    if not shares or evidence.learned:
+        return
+    share = float(np.median(shares))
+    if share >= limits["rounded"].value:
+        yield Found(
+            "rounded",
+            step=evidence.last_step,
+            value=share,
+            limit="rounded",
+            remedies=("master_weights",),
+            certainty=0.95,
+        )
 
 
 def _still(evidence: Evidence, ratios: np.ndarray, places: list[int]) -> Iterator[Found]:

@@ -24,6 +24,7 @@ from gradgauge.diagnosis.facts import (
     TrainingHistory,
     WatchedTraining,
 )
+from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.locate import first_non_finite
 from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.properties.indices import Outside
@@ -166,10 +167,10 @@ class JaxTrainee:
         rows = len(self._probe[0])
         return indices_of(self.loss, self.params, x[:rows], y[:rows])
 
-    def properties(self) -> Properties:
+    def properties(self, limits: Limits) -> Properties:
         """See Trainee."""
         batch = (self.x[: self.batch], self.y[: self.batch])
-        return properties_of(self.loss, self.params, *batch, self.predict)
+        return properties_of(self.loss, self.params, *batch, self.predict, limits)
 
     def schedule(self) -> Schedule | None:
         """See Trainee."""

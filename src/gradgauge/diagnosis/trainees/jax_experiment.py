@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.experiment import LossCall, rows_to_take, size_of
 from gradgauge.diagnosis.properties.known import Values, known_call
@@ -27,8 +28,10 @@ def properties_of(
     x: np.ndarray,
     y: np.ndarray,
     predict: Callable[..., Any] | None,
+    limits: Limits | None = None,
 ) -> Properties:
     """Ask them all of a batch. Its batches are drawn here, in random order: they are sound."""
+    limits = shipped() if limits is None else limits
     experiment = asked(lambda: JaxExperiment(loss, params, x, y, predict))
     if experiment is None:
         return Properties()
@@ -36,8 +39,10 @@ def properties_of(
     no_outputs = Mixing(reason="no_outputs")
     return Properties(
         names=experiment.names,
-        mixing=asked(lambda: batch_mixing(experiment)) if predict else no_outputs,
-        reach=asked(lambda: reach(experiment)),
+        mixing=asked(lambda: batch_mixing(experiment, limits["batch-mixing"]))
+        if predict
+        else no_outputs,
+        reach=asked(lambda: reach(experiment, limits["unreached-layer"])),
         mispaired=asked(lambda: mispaired(experiment, seen.met, seen.by_intent)),
         calls=asked(experiment.calls) or (),
     )
@@ -106,12 +111,17 @@ class JaxExperiment:
         return sum((_weighed(out[row]) for out in outputs), jnp.zeros(()))
 
     def outputs(
-        self, replaced: Collection[int] = (), axis: int = 0, seed: int = 0
+        self,
+        replaced: Collection[int] = (),
+        axis: int = 0,
+        order: np.ndarray | None = None,
+        seed: int = 0,
     ) -> tuple[np.ndarray, ...]:
-        """See Experiment."""
+        """See Experiment: nothing is drawn that would not differ from call to call."""
         del seed
         at, x = sorted(replaced), np.array(self.x)
         x[at] = np.roll(x, 1, axis)[at]
+        x = x if order is None else x[order]
         return tuple(np.asarray(out) for out in self._answer(self._floats(), x))
 
     def row_slopes(self, row: int) -> np.ndarray | None:

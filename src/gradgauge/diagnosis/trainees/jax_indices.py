@@ -93,10 +93,37 @@ class _Walk:
             else:
                 if equation.primitive.name == "gather":
                     given[1] = self._look(equation, given[0], given[1])
+                elif equation.primitive.name == "eq":
+                    given = self._one_hot(given)
                 results = bind(equation, given)
                 results = results if equation.primitive.multiple_results else [results]
             values.update(zip(equation.outvars, results, strict=True))
         return [value(atom) for atom in jaxpr.outvars]
+
+    def _one_hot(self, given: list[Any]) -> list[Any]:
+        """Classes held against 0, 1, 2, ...: one beyond the end gives a row of zeros.
+
+        Such rows may be meant, for what has no class, so it is wrong only where no class is the
+        first one: then all are counted from 1.
+        """
+        arrays = [np.asarray(a) for a in given]
+        for place, other in ((0, 1), (1, 0)):
+            numbers, classes = arrays[place], arrays[other]
+            size = classes.shape[-1] if classes.ndim else 0
+            if size < 2 or numbers.shape != classes.shape or numbers.dtype.kind not in "iu":
+                continue
+            if not (classes == np.arange(size)).all() or np.ptp(numbers, axis=-1).any():
+                continue
+            beyond = numbers >= size
+            if beyond.any() and numbers.min() > 0:
+                self.wrong.setdefault(size, set()).update(_set(numbers[beyond]))
+                if size == self._size:
+                    numbers = np.where(beyond, self._entry, numbers)
+                    given = [
+                        jnp.asarray(numbers, given[place].dtype) if i == place else g
+                        for i, g in enumerate(given)
+                    ]
+        return given
 
     def _look(self, equation: Any, table: Any, indices: Any) -> Any:
         """The indices of a lookup, those beyond the end exchanged where that is asked for."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradgauge.diagnosis.budget import Budget, Span
 from gradgauge.diagnosis.facts import Data, Head, Optimizer, Schedule, WatchedTraining
+from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.trial import Change, TrialResult
@@ -105,7 +106,7 @@ class Trainee(Protocol):
         where there are some, a pass may not come to its end."""
         ...
 
-    def properties(self) -> Properties:
+    def properties(self, limits: Limits) -> Properties:
         """What experiments on the model, its loss and its batches say before any training."""
         ...
 

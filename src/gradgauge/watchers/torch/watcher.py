@@ -24,6 +24,7 @@ from gradgauge.watchers.recorder import CLIPPED, Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 from gradgauge.watchers.torch.hooks import before_call, is_plain_pass
 from gradgauge.watchers.torch.layers import Layers
+from gradgauge.watchers.torch.modes import Modes
 from gradgauge.watchers.torch.modules import Row, eager, is_compiled
 from gradgauge.watchers.torch.non_finite import Sentinel
 from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_steps, with_closure
@@ -108,6 +109,7 @@ class PyTorchWatcher(Closing):
             self, _let_go, self._temporary, self._hooks, self._waiting
         )
         self.step, self._by_hand, self._passes = 0, False, 0
+        self._modes = Modes(self.model)
         self._opened = time.perf_counter()
         self._stop_on_nan = stop_on_nan
         self._sentinel: Sentinel | None = Sentinel(self.model, self._compiled)
@@ -122,8 +124,12 @@ class PyTorchWatcher(Closing):
     def run(self) -> Run:
         """What has been recorded so far."""
         self.recorder.steps_done = self.steps_done
-        self.recorder.attributes["backward_passes"] = self._passes
+        self._tell_counts()
         return self.recorder.run()
+
+    def _tell_counts(self) -> None:
+        self.recorder.attributes["backward_passes"] = self._passes
+        self.recorder.attributes["evaluation_mode_steps"] = self._modes.forgotten
 
     @property
     def steps_done(self) -> int:
@@ -174,7 +180,7 @@ class PyTorchWatcher(Closing):
         if not self.step:
             self.recorder.note("updates", "nobody_moves")
         self.recorder.steps_done = self.step
-        self.recorder.attributes["backward_passes"] = self._passes
+        self._tell_counts()
         self.recorder.close()
 
     # -- hooks of the whole training
@@ -288,6 +294,7 @@ class PyTorchWatcher(Closing):
         moved = self._movers.moved_by(optimizer)
         if not moved:
             return None
+        self._modes.see()
         busy = self._step.under_way
         if busy is not None and busy is not optimizer and self._movers.moved_by(busy) & moved:
             return None  # An optimizer inside of another one's step.

@@ -56,18 +56,24 @@ class KerasExperiment:
         return tuple(v.path for v in self.model.trainable_variables)
 
     def outputs(
-        self, replaced: Collection[int] = (), axis: int = 0, seed: int = 0
+        self,
+        replaced: Collection[int] = (),
+        axis: int = 0,
+        order: np.ndarray | None = None,
+        seed: int = 0,
     ) -> tuple[np.ndarray, ...]:
-        """See Experiment."""
+        """See Experiment: nothing is drawn that would not differ from call to call."""
         del seed
         at = sorted(replaced)
 
         def exchange(leaf: np.ndarray) -> np.ndarray:
             other = np.array(leaf)
             other[at] = np.roll(leaf, 1, axis)[at]
-            return other
+            return other if order is None else other[order]
 
-        x = keras.tree.map_structure(exchange, self.x) if at else self.x
+        x = self.x
+        if at or order is not None:
+            x = keras.tree.map_structure(exchange, self.x)
         found = keras.tree.flatten(self.model.predict_on_batch(x))
         return tuple(np.asarray(out) for out in found if np.asarray(out).dtype.kind == "f")
 
@@ -108,7 +114,7 @@ class KerasExperiment:
 
     def _loss_of(self, outputs: Any) -> float:
         batch = Tapped(self.model, [], self.x, self.y).batch
-        return float(numpy_of(loss_of(self.model, batch, _tensors(outputs))))
+        return float(numpy_of(loss_of(self.model, batch, tensors(outputs))))
 
     def mispaired(self) -> Pairing | None:
         """Whether the loss of a single output holds every output against every target."""
@@ -131,7 +137,7 @@ class KerasExperiment:
 
     def _loss_against(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         batch = Tapped(self.model, [], self.x, targets).batch
-        return float(numpy_of(loss_of(self.model, batch, _tensors(outputs))))
+        return float(numpy_of(loss_of(self.model, batch, tensors(outputs))))
 
     @contextlib.contextmanager
     def shifted(
@@ -230,7 +236,8 @@ def loss_of(model: Any, batch: Any, outputs: Any) -> Any:
     return loss
 
 
-def _tensors(tree: Any) -> Any:
+def tensors(tree: Any) -> Any:
+    """A tree of arrays as the backend's tensors."""
     return keras.tree.map_structure(keras.ops.convert_to_tensor, tree)
 
 

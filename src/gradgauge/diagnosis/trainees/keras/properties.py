@@ -9,9 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.mixing import batch_mixing
-from gradgauge.diagnosis.properties.modes import Modes
+from gradgauge.diagnosis.properties.modes import Following, Modes
 from gradgauge.diagnosis.properties.order import Epoch, order_of, row_numbers
 from gradgauge.diagnosis.properties.reach import reach
 from gradgauge.diagnosis.trainees.keras.data import FitData
@@ -22,14 +23,23 @@ _EPOCH_SECONDS = 2.0
 _MOST_BATCHES = 2_000
 
 
-def properties_of(model: Any, given: FitData, options: Mapping[str, Any]) -> Properties:
+def properties_of(
+    model: Any,
+    given: FitData,
+    options: Mapping[str, Any],
+    steps: int = 0,
+    limits: Limits | None = None,
+) -> Properties:
     """Ask them all; the variables of the model stay.
 
     Args:
         model: compiled and built.
         given: what `fit` gets.
         options: its other arguments.
+        steps: how many the whole training would take; 0: not known.
+        limits: of all rules; None: the shipped ones.
     """
+    limits = shipped() if limits is None else limits
     size = given.batch_size
 
     def first(tree: Any) -> Any:
@@ -40,28 +50,32 @@ def properties_of(model: Any, given: FitData, options: Mapping[str, Any]) -> Pro
         return Properties()
     return Properties(
         names=experiment.names,
-        mixing=asked(lambda: batch_mixing(experiment)),
-        reach=asked(lambda: reach(experiment)),
+        mixing=asked(lambda: batch_mixing(experiment, limits["batch-mixing"])),
+        reach=asked(lambda: reach(experiment, limits["unreached-layer"])),
         mispaired=asked(experiment.mispaired),
         calls=asked(experiment.calls) or (),
-        modes=asked(lambda: modes_of(model)),
-        order=asked(lambda: order_of(epoch_of(given, options))),
+        modes=asked(lambda: modes_of(model, steps)),
+        order=asked(lambda: order_of(epoch_of(given, options), limits["unshuffled-batches"])),
     )
 
 
-def modes_of(model: Any) -> Modes:
-    """Running statistics that training never changes."""
-    frozen = tuple(
-        str(layer.name)
+def modes_of(model: Any, steps: int = 0) -> Modes:
+    """Running statistics that training never changes, or not fast enough for so many steps."""
+    new = [
+        layer
         for layer in model._flatten_layers()
         if isinstance(layer, keras.layers.BatchNormalization)
         and layer.built
         and layer.trainable
-        and layer.momentum == 1
         and not np.any(numpy_of(layer.moving_mean))
         and np.all(numpy_of(layer.moving_variance) == 1)
+    ]
+    slow = tuple(
+        Following(str(layer.name), 1 - layer.momentum, layer.momentum**steps)
+        for layer in new
+        if layer.momentum < 1
     )
-    return Modes(frozen=frozen)
+    return Modes(frozen=tuple(str(layer.name) for layer in new if layer.momentum == 1), slow=slow)
 
 
 def epoch_of(given: FitData, options: Mapping[str, Any]) -> Epoch:

@@ -15,17 +15,20 @@ import numpy as np
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, Schedule, WatchedTraining
+from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.keras.changes import FUNCTIONS, changed, copy_of
 from gradgauge.diagnosis.trainees.keras.data import FitData, first_rows, given
+from gradgauge.diagnosis.trainees.keras.experiment import tensors
 from gradgauge.diagnosis.trainees.keras.facts import (
     by_values,
     has_been_trained,
     heads_of,
     indices_of,
     layer_facts,
+    numpy_of,
     optimizer_facts,
     output_layers,
     short_names,
@@ -165,9 +168,9 @@ class KerasTrainee:
         whole = self.given.x_whole if self.given.x_whole is not None else self.given.x_probe
         return indices_of(self.model, whole)
 
-    def properties(self) -> Properties:
+    def properties(self, limits: Limits) -> Properties:
         """See Trainee."""
-        return properties_of(self.model, self.given, self.options)
+        return properties_of(self.model, self.given, self.options, self.planned(), limits)
 
     # -- trainings
 
@@ -269,17 +272,34 @@ class KerasTrainee:
 
     def _heads_after(self, layers: tuple[Layer, ...]) -> tuple[Head, ...]:
         after = [np.asarray(o) for o in keras.tree.flatten(self._predict(self.given.x_probe))]
+        trained = asked(lambda: self._outputs_in_training(self.given.x_probe)) or [None] * len(
+            after
+        )
         outputs = [layer for layer in layers if layer.info.output]
         heads = []
-        for head, out in zip(self._heads, after, strict=False):
+        for head, out, in_training in zip(self._heads, after, trained, strict=False):
             name = head.layer or (outputs[-1].name if outputs else None)
             activation = head.activation
             if not activation and outputs and len(after) == 1:
                 seen = outputs[-1].info.activation
                 activation = seen if seen not in ("", "linear") else ""
             activation = by_values(activation, [head.before, out])
-            heads.append(dataclasses.replace(head, layer=name, activation=activation, after=out))
+            heads.append(
+                dataclasses.replace(
+                    head, layer=name, activation=activation, after=out, trained=in_training
+                )
+            )
         return tuple(heads)
+
+    def _outputs_in_training(self, x: Any) -> list[np.ndarray]:
+        model = self.model
+        weights, other = (
+            [v.value for v in variables]
+            for variables in (model.trainable_variables, model.non_trainable_variables)
+        )
+        options = {"training": True} if model._call_has_training_arg else {}
+        outputs, _ = model.stateless_call(weights, other, tensors(x), **options)
+        return [numpy_of(out) for out in keras.tree.flatten(outputs)]
 
     def _predict(self, x: Any) -> Any:
         return self.model.predict_on_batch(x)

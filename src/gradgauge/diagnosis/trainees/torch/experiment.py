@@ -11,12 +11,23 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from gradgauge.diagnosis.properties.experiment import Loose, rows_to_take, size_of
+from gradgauge.diagnosis.properties.experiment import (
+    Loose,
+    LossCall,
+    SummedAxis,
+    rows_to_take,
+    size_of,
+)
+from gradgauge.diagnosis.properties.known import Values, known_call
+from gradgauge.diagnosis.trainees.torch.attention import summed_axis
 from gradgauge.diagnosis.trainees.torch.data import call
 from gradgauge.diagnosis.trainees.torch.facts import array
 from gradgauge.watchers.torch.state import preserved
 
 _SEED = 20_260
+_MOVE = 0.01
+"""Size of a small move of one place of a sequence, relative to what stands there."""
+_MOST_PLACES = 64
 
 
 class TorchExperiment:
@@ -79,12 +90,22 @@ class TorchExperiment:
             yield
 
     def outputs(
-        self, replaced: Collection[int] = (), axis: int = 0, seed: int = 0
+        self,
+        replaced: Collection[int] = (),
+        axis: int = 0,
+        order: np.ndarray | None = None,
+        seed: int = 0,
     ) -> tuple[np.ndarray, ...]:
         """See Experiment."""
         x = self._exchanged(replaced, axis) if replaced else self.x
+        if order is not None:
+            x = self._in_order(x, order)
         with self.untouched(evaluation=True, seed=seed), torch.no_grad():
             return tuple(array(t) for t in floats(call(self.model, x)))
+
+    def _in_order(self, tree: Any, order: np.ndarray) -> Any:
+        at = torch.as_tensor(order)
+        return pytree.tree_map(lambda t: t[at] if _has_rows(t, self.rows) else t, tree)
 
     def _exchanged(self, places: Collection[int], axis: int) -> Any:
         at = list(places)
@@ -135,10 +156,7 @@ class TorchExperiment:
 
     def loss(self, order: np.ndarray | None = None) -> float:
         """See Experiment."""
-        y = self.y
-        if order is not None:
-            at = torch.as_tensor(order)
-            y = pytree.tree_map(lambda t: t[at] if _has_rows(t, self.rows) else t, y)
+        y = self.y if order is None else self._in_order(self.y, order)
         with self.untouched(), torch.no_grad():
             return float(self.objective(call(self.model, self.x), y))
 
@@ -169,6 +187,83 @@ class TorchExperiment:
             with torch.no_grad():
                 for p, value in zip(moved, kept, strict=True):
                     p.copy_(value)
+
+    def calls(self) -> tuple[LossCall, ...]:
+        """The known loss that the user's own is of a single output, by its values."""
+        outputs = self.outputs()
+        if len(outputs) != 1 or not isinstance(self.y, torch.Tensor):
+            return ()
+        seen: list[Values] = []
+        for scale in (1.0, 0.5):
+            given = torch.as_tensor(outputs[0] * np.float32(scale))
+            with self.untouched(), torch.no_grad():
+                value = float(self.objective(given, self.y))
+            seen.append((value, array(given), array(self.y)))
+        found = known_call(seen)
+        return () if found is None else (found,)
+
+    def summed(self) -> SummedAxis | None:
+        """See `summed_axis`."""
+
+        def forward() -> None:
+            with self.untouched(evaluation=True):
+                call(self.model, self.x)
+
+        return summed_axis(forward)
+
+    def along(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """See InTime: a small move of a float sequence, or of its words' vectors."""
+        x = first_sequence(self.x)
+        if x is None:
+            return None
+        plain = [o.astype(np.float64) for o in self.outputs()]
+        size = max(float(np.sqrt(np.mean([np.mean(o**2) for o in plain]))), 1e-30)
+        changes = []
+        for place in range(x.shape[1]):
+            with self._moved(x, place):
+                moved = self.outputs()
+            changes.append(
+                max(float(np.abs(a - b).max()) for a, b in zip(plain, moved, strict=True))
+            )
+        slopes = self._place_slopes(x)
+        return None if slopes is None else (np.array(changes) / size, slopes)
+
+    @contextlib.contextmanager
+    def _moved(self, x: torch.Tensor, place: int) -> Iterator[None]:
+        """Within it, what stands at a place of the sequence, or the vectors of its words, is moved
+        by a hundredth of its size."""
+        draw = torch.Generator().manual_seed(_SEED)
+
+        def move(values: torch.Tensor) -> torch.Tensor:
+            noise = torch.randn(values[:, place].shape, generator=draw, dtype=torch.float32)
+            values = values.detach().clone()
+            values[:, place] += (_MOVE * size_of(array(values)) * noise).to(values)
+            return values
+
+        if _is_float(x):
+            kept, self.x = self.x, pytree.tree_map(lambda t: move(t) if t is x else t, self.x)
+            try:
+                yield
+            finally:
+                self.x = kept
+        else:
+            with _word_vectors(self.model, lambda out: move(out) if out.ndim == 3 else out):
+                yield
+
+    def _place_slopes(self, x: torch.Tensor) -> np.ndarray | None:
+        with self.untouched(evaluation=True), _words_as_inputs(self.model) as words:
+            leaf = x.detach().clone().requires_grad_() if _is_float(x) else x
+            given = pytree.tree_map(lambda t: leaf if t is x else t, self.x)
+            outputs = floats(call(self.model, given))
+            value = sum((_weighed(out) for out in outputs), torch.zeros(()))
+            asked = [leaf] if _is_float(x) else [w for w in words if w.shape[:2] == x.shape]
+            if not asked or not value.requires_grad:
+                return None
+            grads = torch.autograd.grad(value, asked, allow_unused=True)
+        found = [
+            g.abs().amax(dim=0).reshape(x.shape[1], -1).amax(1) for g in grads if g is not None
+        ]
+        return np.max([array(g) for g in found], axis=0) if found else None
 
     # -- the graph
 
@@ -250,17 +345,41 @@ def _words_as_inputs(model: nn.Module) -> Iterator[list[torch.Tensor]]:
     """What embeddings give, as tensors to differentiate by: indices have no slope."""
     given: list[torch.Tensor] = []
 
-    def take(module: nn.Module, args: Any, output: Any) -> Any:
-        del module, args
+    def take(output: torch.Tensor) -> torch.Tensor:
         given.append(output.detach().requires_grad_())
         return given[-1]
 
-    hooks = [m.register_forward_hook(take) for m in model.modules() if isinstance(m, nn.Embedding)]
-    try:
+    with _word_vectors(model, take):
         yield given
+
+
+@contextlib.contextmanager
+def _word_vectors(
+    model: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]
+) -> Iterator[None]:
+    """Within it, what embeddings give is changed."""
+    hooks = [
+        module.register_forward_hook(lambda _module, _args, output: change(output))
+        for module in model.modules()
+        if isinstance(module, nn.Embedding)
+    ]
+    try:
+        yield
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def first_sequence(tree: Any) -> torch.Tensor | None:
+    """The first input that is a sequence: (rows, places, features), or of words (rows, places);
+    no longer than what is worth going through place by place."""
+    for leaf in pytree.tree_leaves(tree):
+        if not isinstance(leaf, torch.Tensor):
+            continue
+        sequence = leaf.ndim == 3 if leaf.is_floating_point() else leaf.ndim == 2
+        if sequence and 1 < leaf.shape[1] <= _MOST_PLACES:
+            return leaf
+    return None
 
 
 def _short(model: nn.Module, x: Any, y: Any) -> tuple[Any, Any, int]:

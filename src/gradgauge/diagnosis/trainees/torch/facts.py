@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -156,10 +157,38 @@ def layer_facts(
     before: dict[int, np.ndarray],
     moved: set[int],
     trained: bool,
+    rates: Mapping[int, float],
 ) -> tuple[Layer, ...]:
-    """Rows of a watcher with their weights before and after."""
+    """Rows of a watcher with their weights before and after; rates by a weight's id."""
     blocks = frozen_blocks(model)
-    return tuple(_layer(row, before, moved, trained, blocks) for row in rows)
+    return tuple(
+        replace(
+            _layer(row, before, moved, trained, blocks),
+            rate=max((rates[id(w)] for w in row.weights if id(w) in rates), default=math.nan),
+        )
+        for row in rows
+    )
+
+
+def rates_of(optimizer: torch.optim.Optimizer) -> dict[int, float]:
+    """The learning rate of every parameter, by its id."""
+    groups = (group for group in optimizer.param_groups if "lr" in group)
+    return {id(p): float(group["lr"]) for group in groups for p in group["params"]}
+
+
+def share_rounded(
+    parameters: Iterable[nn.Parameter], before: Iterable[torch.Tensor]
+) -> float | None:
+    """The share of the entries of low precision with a gradient that a step has left as they were;
+    None: no weight is of low precision."""
+    still, asked = 0, 0
+    for now, then in zip(parameters, before, strict=True):
+        if now.grad is None or not now.is_floating_point() or now.itemsize > 2:
+            continue
+        pushed = now.grad != 0
+        asked += int(pushed.sum())
+        still += int((pushed & (now == then)).sum())
+    return still / asked if asked else None
 
 
 def _layer(

@@ -17,9 +17,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils.data import DataLoader, default_collate
 
+from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
+from gradgauge.diagnosis.properties.in_time import cut_in_time
 from gradgauge.diagnosis.properties.mixing import batch_mixing
-from gradgauge.diagnosis.properties.modes import Modes
+from gradgauge.diagnosis.properties.modes import Following, Modes
 from gradgauge.diagnosis.properties.order import Epoch, order_of, row_numbers
 from gradgauge.diagnosis.properties.pairing import mispaired
 from gradgauge.diagnosis.properties.reach import reach
@@ -35,12 +37,24 @@ _NORMS = (nn.modules.batchnorm._NormBase,)
 
 
 def properties_of(
-    model: nn.Module, loss: Any, optimizer: torch.optim.Optimizer, loader: Iterable[Any]
+    model: nn.Module,
+    loss: Any,
+    optimizer: torch.optim.Optimizer,
+    loader: Iterable[Any],
+    steps: int = 0,
+    limits: Limits | None = None,
 ) -> Properties:
     """Ask them all; weights, statistics, modes and random states of the model stay.
 
     The loader's own random states are the caller's to put back.
+
+    Args:
+        model, loss, optimizer, loader: the training.
+        steps: how many the user's own would take; 0: not known.
+        limits: of all rules; None: the shipped ones.
     """
+    limits = shipped() if limits is None else limits
+    reached, of_order = limits["unreached-layer"], limits["unshuffled-batches"]
     moved = parameters_of(optimizer)
     x, y = unpack(next(iter(loader)))
     experiment = TorchExperiment(
@@ -55,13 +69,15 @@ def properties_of(
     seen = asked(lambda: follow(experiment)) or Followed((), False, ())
     return Properties(
         names=experiment.names,
-        mixing=asked(lambda: batch_mixing(experiment)),
-        reach=asked(lambda: reach(experiment)) if experiment.names else None,
-        modes=asked(lambda: modes_of(experiment)),
-        order=asked(lambda: order_of(epoch_of(loader))),
+        mixing=asked(lambda: batch_mixing(experiment, limits["batch-mixing"])),
+        reach=asked(lambda: reach(experiment, reached)) if experiment.names else None,
+        modes=asked(lambda: modes_of(experiment, steps)),
+        order=asked(lambda: order_of(epoch_of(loader), of_order)),
         loose=asked(experiment.loose) or (),
         mispaired=asked(lambda: mispaired(experiment, seen.met, seen.by_intent)),
-        calls=seen.calls,
+        calls=seen.calls or asked(experiment.calls) or (),
+        summed=asked(experiment.summed),
+        in_time=asked(lambda: cut_in_time(experiment, reached)),
         plain_batch_statistics=any(
             isinstance(m, _NORMS) and not m.track_running_stats for m in model.modules()
         ),
@@ -141,21 +157,32 @@ def _source_of_call() -> str:
     return "".join(linecache.getline(frame.f_code.co_filename, line) for line in lines)
 
 
-def modes_of(experiment: TorchExperiment) -> Modes:
-    """One pass in evaluation mode, and a look at running statistics."""
+def modes_of(experiment: TorchExperiment, steps: int = 0) -> Modes:
+    """One pass in evaluation mode, and a look at running statistics.
+
+    Args:
+        experiment: the model and a batch.
+        steps: how many the user's own training would take; 0: not known.
+    """
     model = experiment.model
     with experiment.untouched(evaluation=True), torch.no_grad(), _Dropouts() as dropouts:
         call(model, experiment.x)
-    frozen = tuple(
-        name
+    new = [
+        (name, module)
         for name, module in model.named_modules()
         if isinstance(module, _NORMS)
         and module.track_running_stats
         and module.training
-        and module.momentum == 0
+        and module.momentum is not None
         and _as_made(module)
+    ]
+    frozen = tuple(name for name, module in new if module.momentum == 0)
+    slow = tuple(
+        Following(name, module.momentum, (1 - module.momentum) ** steps)
+        for name, module in new
+        if module.momentum > 0
     )
-    return Modes(dropouts.found, frozen)
+    return Modes(dropouts.found, frozen, slow)
 
 
 def _as_made(module: Any) -> bool:

@@ -134,7 +134,9 @@ def advance(stepping: Stepping | None, step: int, batches: int, loss: float) -> 
         warnings.simplefilter("ignore")
         try:
             if isinstance(stepping.scheduler, lr_scheduler.ReduceLROnPlateau):
-                stepping.scheduler.step(loss)
+                # What is to get larger is another figure than the loss, and better where that is
+                # smaller.
+                stepping.scheduler.step(-loss if stepping.scheduler.mode == "max" else loss)
             else:
                 stepping.scheduler.step()
         except ValueError:

@@ -102,8 +102,14 @@ _FOLLOWED = (
     "kl_div",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "soft_margin_loss",
+    "hinge_embedding_loss",
+    "margin_ranking_loss",
+    "cosine_embedding_loss",
 )
 """Losses that take something definite."""
+_OF_PAIRS = ("margin_ranking_loss", "cosine_embedding_loss")
+"""Losses that take two inputs before the target."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +193,8 @@ class _Follower(TorchFunctionMode):
                 self.met.append(Pairing(name, *shapes, inserted=inserted))
 
     def _loss(self, name: str, args: Any, kwargs: Any) -> None:
-        both = list(args[:2])
-        both += [kwargs[k] for k in ("input", "target") if k in kwargs]
+        both = list(args[0:3:2] if name in _OF_PAIRS else args[:2])
+        both += [kwargs[k] for k in ("input", "input1", "target") if k in kwargs]
         if len(both) < 2 or not all(isinstance(t, torch.Tensor) for t in both[:2]):
             return
         given, target = both[:2]

@@ -24,6 +24,7 @@ from gradgauge.diagnosis.facts import (
     TrainingHistory,
     WatchedTraining,
 )
+from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.sequences import reach_of
@@ -50,6 +51,8 @@ from gradgauge.diagnosis.trainees.torch.facts import (
     loss_facts,
     optimizer_facts,
     output_activation,
+    rates_of,
+    share_rounded,
 )
 from gradgauge.diagnosis.trainees.torch.front import Given, WholeStep
 from gradgauge.diagnosis.trainees.torch.indices import indices_of
@@ -101,6 +104,7 @@ class PyTorchTrainee:
         self._own_loss, self._steps = given.own_loss, given.steps
         self._clip_norm = given.clip_norm
         self._matrices: dict[str, list[nn.Parameter]] = {}
+        self._rounded: dict[int, float] = {}
         with random_states(loader):
             self._x, self._y, self._batch_size = probe(loader)
         dataset = getattr(loader, "dataset", None)
@@ -159,10 +163,23 @@ class PyTorchTrainee:
             if self._own_loss:
                 facts = known_loss(self.loss(given, self._y), outputs, y) or facts
         activation, labels = output_activation(outputs), array(y)
+        passed_over = 0.0
         if facts.kind == "sparse_categorical":
             ignored = int(getattr(self.loss, "ignore_index", IGNORED))
+            if 0 <= ignored < outputs.shape[-1]:
+                passed_over = float((labels == ignored).mean())
             labels = np.where(labels == ignored, IGNORED, labels)
-        self._heads = (Head(None, activation, facts, labels, array(outputs), strict_shapes=True),)
+        self._heads = (
+            Head(
+                None,
+                activation,
+                facts,
+                labels,
+                array(outputs),
+                strict_shapes=True,
+                passed_over=passed_over,
+            ),
+        )
         return self._heads
 
     def data(self) -> Data:
@@ -202,10 +219,12 @@ class PyTorchTrainee:
         with random_states(self.loader):
             return indices_of(self.model, self.loss, self.loader, whole)
 
-    def properties(self) -> Properties:
+    def properties(self, limits: Limits) -> Properties:
         """See Trainee."""
         with random_states(self.loader):
-            return properties_of(self.model, self.loss, self.optim, self.loader)
+            return properties_of(
+                self.model, self.loss, self.optim, self.loader, self.planned(), limits
+            )
 
     # -- trainings
 
@@ -234,9 +253,15 @@ class PyTorchTrainee:
             row.info.name: [w for w in row.weights if w.ndim > 1] for row in watcher.rows
         }
         moved = parameters_of(self.optim)
-        layers = layer_facts(self.model, watcher.rows, before, moved, trained)
+        layers = layer_facts(self.model, watcher.rows, before, moved, trained, rates_of(self.optim))
         history = TrainingHistory(
-            losses, self.planned(), broke, where, sharpness, is_weighted(self.loss)
+            losses,
+            self.planned(),
+            broke,
+            where,
+            sharpness,
+            is_weighted(self.loss),
+            rounded=self._rounded,
         )
         return WatchedTraining(history, watcher.run, layers, self._heads_after(layers), saturated)
 
@@ -313,6 +338,7 @@ class PyTorchTrainee:
         """The loop; losses, where it broke, sharpness by step."""
         losses: list[float] = []
         sharpness: dict[int, float] = {}
+        self._rounded = {}
         last: tuple[Any, Any, list[torch.Tensor]] | None = None
         probe, batches = self._probe(), self._batches()
         watched = watcher is not None
@@ -338,6 +364,9 @@ class PyTorchTrainee:
                     array(p) - array(w) for p, w in zip(self._parameters(), weights, strict=True)
                 ]
                 sharpness[step] = step_sharpness(seen[0], then[0], seen[1], then[1], change)
+                lost = share_rounded(self._parameters(), weights)
+                if lost is not None:
+                    self._rounded[step] = lost
             last = (x, y, weights)
             if on_progress:
                 on_progress(step + 1, span.steps)
@@ -392,8 +421,14 @@ class PyTorchTrainee:
         with preserved(self.model), torch.no_grad():
             self.model.eval()
             after = array(first(call(self.model, x)))
+        trained = asked(lambda: self._outputs_in_training(x)) if layers else None
         names = [layer.name for layer in layers if layer.info.output]
         return tuple(
-            dataclasses.replace(h, layer=names[-1] if names else None, after=after)
+            dataclasses.replace(h, layer=names[-1] if names else None, after=after, trained=trained)
             for h in self._heads
         )
+
+    def _outputs_in_training(self, x: Any) -> np.ndarray:
+        with preserved(self.model), torch.no_grad():
+            self.model.train()
+            return array(first(call(self.model, x)))

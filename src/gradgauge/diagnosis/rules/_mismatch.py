@@ -1,0 +1,126 @@
+"""What a loss of the user's own gets wrong, and how a mismatch is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gradgauge.diagnosis.facts import Head, Loss
+from gradgauge.diagnosis.properties.experiment import LossCall
+from gradgauge.diagnosis.rule import FAULT, Evidence, Found, RuleLimits
+
+ENOUGH = 8
+"""Rows that show what outputs are."""
+
+
+def mismatch(
+    head: Head,
+    case: str,
+    remedies: Sequence[str],
+    *,
+    severity: str = FAULT,
+    value: float | None = None,
+    limit: str | None = None,
+    **facts: object,
+) -> Found:
+    """A finding about an output, its loss and its targets.
+
+    Args:
+        head: which output.
+        case, remedies, severity, value, limit: see Found.
+        facts: what fills the sentence, beside the loss and the activation.
+    """
+    return Found(
+        case,
+        severity=severity,
+        layer=head.layer,
+        value=value,
+        limit=limit,
+        remedies=remedies,
+        facts={"loss": head.loss.name, "activation": head.activation or "-", **facts},
+    )
+
+
+def summed_otherwise(evidence: Evidence) -> Iterator[Found]:
+    """Weights of a sum that sum to 1 along another axis: whatever is learnt, they are no weights."""
+    summed = evidence.properties.summed
+    if summed is not None:
+        yield Found(
+            "attention_axis",
+            remedies=("attention_axis",),
+            facts={"axis": summed.softmax, "summed": summed.summed, "shape": str(summed.shape)},
+            certainty=0.9,
+        )
+
+
+def padding_counted(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Found]:
+    """Padding behind the words of a sequence that the loss counts, and counts more than words."""
+    words = evidence.data.x[0] if evidence.data.x and evidence.data.tokens else np.zeros(0)
+    y = np.asarray(evidence.heads[0].y) if evidence.heads else np.zeros(0)
+    if call.name not in ("cross_entropy", "nll_loss") or words.ndim != 2 or y.shape != words.shape:
+        return
+    behind = _behind(words)
+    lengths = (~behind).sum(axis=1)
+    labels, counts = np.unique(y[behind], return_counts=True)
+    if not labels.size or len(np.unique(lengths)) < 3 or counts.max() < 0.99 * behind.sum():
+        return
+    pad = labels[counts.argmax()]
+    share = float((np.asarray(call.target) == pad).mean()) if np.size(call.target) else 0.0
+    only_there = float((y[~behind] == pad).mean()) if (~behind).any() else 1.0
+    if share > limits["padding"].value and only_there < 1 - limits["padding"].value:
+        head = replace(evidence.heads[0], loss=Loss("other", call.name))
+        yield mismatch(head, "padding_counted", ("ignore_padding",), value=share, limit="padding")
+
+
+def _behind(words: np.ndarray) -> np.ndarray:
+    """Which places stand in a run of one and the same word at the end of their row, the word that
+    most rows end with."""
+    last, counts = np.unique(words[:, -1], return_counts=True)
+    same = words == last[counts.argmax()]
+    return np.logical_and.accumulate(same[:, ::-1], axis=1)[:, ::-1]
+
+
+def away_from_targets(head: Head, limits: RuleLimits) -> Iterator[Found]:
+    """A loss of the user's own under which the right class becomes the least likely one.
+
+    Distances and energies are smallest for the right class, and meant to be: distances have one
+    sign, and a loss that is known by its values says what it takes.
+    """
+    y, after = np.asarray(head.y), head.after
+    if head.loss.kind != "other" or after is None or after.ndim != 2 or y.dtype.kind not in "iu":
+        return
+    classes = after.shape[1]
+    if y.shape != (len(after),) or not np.isfinite(after).all() or classes < 2:
+        return
+    if y.min() < 0 or y.max() >= classes or not after.min() < 0 < after.max():
+        return
+    likeliest, least = after.argmax(axis=1), after.argmin(axis=1)
+    errors = limits["errors"].value
+    chance, spread = _chance(likeliest, y)
+    right, last = (float((said == y).mean()) for said in (likeliest, least))
+    by_luck, spread_of_last = _chance(least, y)
+    # Right classes are the least likely ones by more than luck, and not the likeliest ones.
+    if last > by_luck + errors * spread_of_last and right < chance + errors * spread:
+        yield mismatch(
+            head, "away_from_targets", ("sign_of_loss",), value=right, chance=chance, last=last
+        )
+
+
+def _chance(said: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """The share of right answers if answers and labels had nothing to do with each other, and its
+    standard error."""
+    classes = int(max(said.max(), y.max())) + 1
+    said, true = (np.bincount(c, minlength=classes) / len(y) for c in (said, y))
+    chance = float((said * true).sum())
+    return chance, float(np.sqrt(chance * (1 - chance) / len(y)))
+
+
+def over_rows(call: LossCall, tolerance: float) -> bool:
+    """Whether logarithms of probabilities sum to 1 over the rows, not over the classes."""
+    out = np.asarray(call.given, np.float64)
+    if call.name != "nll_loss" or out.ndim != 2 or len(out) < ENOUGH or out.max() > tolerance:
+        return False
+    rows, classes = (np.abs(np.exp(out).sum(axis=axis) - 1).max() for axis in (0, 1))
+    return bool(rows <= tolerance < classes)
