@@ -313,9 +313,7 @@ def test_limits_of_properties_can_be_set():
 
 
 def test_dropout_that_nobody_tells_the_mode_is_no_matter_of_places():
-    model = Calls(
-        lambda self, x: self.head(nnf.dropout(x, 0.5)), head=nn.Linear(FEATURES, CLASSES)
-    )
+    model = Calls(lambda self, x: self.head(nnf.dropout(x, 0.5)), head=nn.Linear(FEATURES, CLASSES))
     found = properties_of(model)
     assert found.mixing == Mixing()
     assert found.modes is not None and found.modes.dropout == "dropout"

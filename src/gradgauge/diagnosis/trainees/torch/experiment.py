@@ -358,11 +358,12 @@ def _word_vectors(
     model: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]
 ) -> Iterator[None]:
     """Within it, what embeddings give is changed."""
-    hooks = [
-        module.register_forward_hook(lambda _module, _args, output: change(output))
-        for module in model.modules()
-        if isinstance(module, nn.Embedding)
-    ]
+
+    def take(module: nn.Module, args: Any, output: Any) -> Any:
+        del module, args
+        return change(output)
+
+    hooks = [m.register_forward_hook(take) for m in model.modules() if isinstance(m, nn.Embedding)]
     try:
         yield
     finally:

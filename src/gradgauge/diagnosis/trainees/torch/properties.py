@@ -168,20 +168,15 @@ def modes_of(experiment: TorchExperiment, steps: int = 0) -> Modes:
     with experiment.untouched(evaluation=True), torch.no_grad(), _Dropouts() as dropouts:
         call(model, experiment.x)
     new = [
-        (name, module)
+        (name, module.momentum)
         for name, module in model.named_modules()
         if isinstance(module, _NORMS)
         and module.track_running_stats
         and module.training
-        and module.momentum is not None
         and _as_made(module)
     ]
-    frozen = tuple(name for name, module in new if module.momentum == 0)
-    slow = tuple(
-        Following(name, module.momentum, (1 - module.momentum) ** steps)
-        for name, module in new
-        if module.momentum > 0
-    )
+    frozen = tuple(name for name, share in new if share == 0)
+    slow = tuple(Following(name, share, (1 - share) ** steps) for name, share in new if share)
     return Modes(dropouts.found, frozen, slow)
 
 
