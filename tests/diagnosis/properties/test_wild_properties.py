@@ -19,6 +19,7 @@ from gradgauge.diagnosis.limits import limits_with, shipped  # noqa: E402
 from gradgauge.diagnosis.properties.answers import Properties  # noqa: E402
 from gradgauge.diagnosis.properties.experiment import LossCall, SummedAxis  # noqa: E402
 from gradgauge.diagnosis.properties.in_time import Cut, cut_in_time  # noqa: E402
+from gradgauge.diagnosis.properties.known import known_call  # noqa: E402
 from gradgauge.diagnosis.properties.mixing import Mixing  # noqa: E402
 from gradgauge.diagnosis.properties.modes import Following, Modes  # noqa: E402
 from gradgauge.diagnosis.rules import BY_NAME, ask  # noqa: E402
@@ -209,6 +210,19 @@ def test_what_known_losses_get_inside_of_ones_own(loss: Any, case: str | None):
     assert mismatches(own, calls=calls) == ([(case, FAULT)] if case else [])
 
 
+def test_squares_of_all_pairs_are_told_by_their_value():
+    own = head(
+        loss=OWN, activation="", y=np.arange(9.0)[:, None], before=np.ones((9, 1)), after=None
+    )
+    draw = np.random.default_rng(0)
+    out, y = draw.normal(size=(2, 9, 1))
+    values = [float(np.mean((s * out[:, 0] - y) ** 2)) for s in (1.0, 0.5)]
+    call = known_call([(v, s * out, y) for v, s in zip(values, (1.0, 0.5), strict=True)])
+    assert call is not None and mismatches(own, calls=(call,)) == [("shapes_broadcast", FAULT)]
+    values = [float(np.mean((s * out - y) ** 2)) for s in (1.0, 0.5)]
+    assert known_call([(v, s * out, y) for v, s in zip(values, (1.0, 0.5), strict=True)]) is None
+
+
 def scores(right: float) -> np.ndarray:
     """Scores of both signs that put the right class so far above the others."""
     y = labels()
@@ -223,6 +237,8 @@ def test_a_loss_of_the_wrong_sign_is_told_from_distances_and_energies():
     assert mismatches(head(loss=OWN, activation="", before=scores(0), after=scores(5))) == []
     distances = dataclasses.replace(away, after=np.abs(scores(-5)))
     assert mismatches(distances) == []
+    turned = dataclasses.replace(away, after=np.roll(scores(-5), 1, axis=1))
+    assert mismatches(turned) == []
     energies = LossCall("cross_entropy", -scores(-5), labels())
     assert mismatches(away, calls=(energies,)) == []
 

@@ -55,6 +55,10 @@ def _candidates(o: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, Callable[[]
             # Some divide by the sum before they clip, some behind.
             for p in (_clipped(o / _sums(o)), _clipped(o) / _sums(_clipped(o))):
                 yield "categorical_crossentropy", lambda p=p: _mean_of(weights, -np.log(p))
+    if o.size == y.size == len(o) > 2:
+        apart = o.reshape(-1, 1) - labels.astype(np.float64)
+        yield "mse_of_all_pairs", lambda: float(np.mean(apart**2))
+        yield "mae_of_all_pairs", lambda: float(np.mean(np.abs(apart)))
     if o.size == y.size and y.min(initial=0) >= 0 and y.max(initial=0) <= 1:
         logits, true = o.reshape(-1), labels.astype(np.float64)
         yield (

@@ -13,6 +13,8 @@ from gradgauge.diagnosis.rule import FAULT, Evidence, Found, RuleLimits
 
 ENOUGH = 8
 """Rows that show what outputs are."""
+_FEWEST = 3
+"""Classes, below which an order of columns may be luck."""
 
 
 def mismatch(
@@ -86,35 +88,23 @@ def away_from_targets(head: Head, limits: RuleLimits) -> Iterator[Found]:
     """A loss of the user's own under which the right class becomes the least likely one.
 
     Distances and energies are smallest for the right class, and meant to be: distances have one
-    sign, and a loss that is known by its values says what it takes.
+    sign, and a loss that is known by its values says what it takes. Outputs that are no scores, as
+    those of an embedding, may have as many columns as there are classes, but not in their order.
     """
     y, after = np.asarray(head.y), head.after
     if head.loss.kind != "other" or after is None or after.ndim != 2 or y.dtype.kind not in "iu":
         return
     classes = after.shape[1]
-    if y.shape != (len(after),) or not np.isfinite(after).all() or classes < 2:
+    if y.shape != (len(after),) or not np.isfinite(after).all() or classes < _FEWEST:
         return
-    if y.min() < 0 or y.max() >= classes or not after.min() < 0 < after.max():
+    if y.min() < 0 or y.max() + 1 != classes or not after.min() < 0 < after.max():
         return
-    likeliest, least = after.argmax(axis=1), after.argmin(axis=1)
-    errors = limits["errors"].value
-    chance, spread = _chance(likeliest, y)
-    right, last = (float((said == y).mean()) for said in (likeliest, least))
-    by_luck, spread_of_last = _chance(least, y)
-    # Right classes are the least likely ones by more than luck, and not the likeliest ones.
-    if last > by_luck + errors * spread_of_last and right < chance + errors * spread:
+    most = float(np.bincount(y).max()) / len(y)
+    right, last = (float((said == y).mean()) for said in (after.argmax(1), after.argmin(1)))
+    if last >= most + limits["away"].value * (1 - most) and right <= most:
         yield mismatch(
-            head, "away_from_targets", ("sign_of_loss",), value=right, chance=chance, last=last
+            head, "away_from_targets", ("sign_of_loss",), value=last, limit="away", right=right
         )
-
-
-def _chance(said: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """The share of right answers if answers and labels had nothing to do with each other, and its
-    standard error."""
-    classes = int(max(said.max(), y.max())) + 1
-    said, true = (np.bincount(c, minlength=classes) / len(y) for c in (said, y))
-    chance = float((said * true).sum())
-    return chance, float(np.sqrt(chance * (1 - chance) / len(y)))
 
 
 def over_rows(call: LossCall, tolerance: float) -> bool:

@@ -111,6 +111,11 @@ def _call(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Fo
     head = Head(layer, activation, loss, call.target, call.given)
     if call.name == "cross_entropy_of_energies":
         return  # the right class is meant to have the least of them
+    if call.name.endswith("_of_all_pairs"):
+        shape = str(("B", *np.shape(call.target)[1:]))
+        head = replace(head, loss=own.loss if own else loss)
+        yield mismatch(head, "shapes_broadcast", ("same_shape",), outputs=shape, targets=shape)
+        return
     if call.name in _OF_SIGNS:
         signs = np.asarray(call.target, np.float64)
         if signs.size and signs.min() == 0 and set(np.unique(signs)) <= {0.0, 1.0}:

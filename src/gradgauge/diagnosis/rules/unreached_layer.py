@@ -21,8 +21,9 @@ from gradgauge.diagnosis.rule import (
 )
 from gradgauge.diagnosis.signals import ALL, born_broken, learning_layers, nothing_reached
 
-_ARRIVES = 1e-6
-"""A gradient above this that changes nothing has not been lost in rounding."""
+_ARRIVES = (1e-6, 1e6)
+"""A gradient between these that changes nothing has neither been lost in rounding nor has it
+overflown in the optimizer."""
 _SEEN = 1e-25
 """A gradient above this in the next layer cannot have underflown to nothing in this one."""
 
@@ -197,7 +198,8 @@ def _stands_still(evidence: Evidence, index: int, layer: Layer) -> bool:
     if layer.moved is not False or layer.is_zero or not any(o.moved for o in evidence.layers):
         return False
     grads = evidence.probes("weight_grad_norm")
-    return bool(len(grads)) and bool((np.nan_to_num(grads[:, index]) > _ARRIVES).all())
+    least, most = _ARRIVES
+    return bool(len(grads)) and bool(((grads[:, index] > least) & (grads[:, index] < most)).all())
 
 
 def _recorded_case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[str, str]:
