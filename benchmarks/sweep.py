@@ -28,7 +28,7 @@ from gradgauge import datasets
 from gradgauge.engine.terms import Entry
 from gradgauge.engine.train import train
 from gradgauge.study.sweep.grid import Axis, Plan
-from gradgauge.study.sweep.run import Prepared, sweep
+from gradgauge.study.sweep.run import PreparedSweep, sweep
 from gradgauge.study.sweep.runners import find_runner
 
 TRAIN, TEST = 20_000, 2_000
@@ -64,24 +64,24 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - began, time.process_time() - cores
 
 
-def bare(ready: Prepared) -> None:
+def bare(ready: PreparedSweep) -> None:
     """The engine, with all cells in one call and nothing kept."""
     cells = [ready.cell(i) for i in range(ready.plan.cells)]
     train([Entry(str(c.index), c.network, c.training) for c in cells], ready.dataset)
 
 
-def local(ready: Prepared) -> None:
+def local(ready: PreparedSweep) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        fresh = Prepared(ready.plan, data())
+        fresh = PreparedSweep(ready.plan, data())
         assert sweep(fresh, folder)["done"] == ready.plan.cells
 
 
-def on_ray(ready: Prepared) -> None:
+def on_ray(ready: PreparedSweep) -> None:
     with tempfile.TemporaryDirectory() as folder:
         assert sweep(ready, folder, find_runner("ray"))["done"] == ready.plan.cells
 
 
-def keras_loop(ready: Prepared, cells: int) -> None:
+def keras_loop(ready: PreparedSweep, cells: int) -> None:
     import keras
 
     known = ready.dataset
@@ -122,7 +122,7 @@ def torch_trainable(config: dict, data: tuple) -> dict:  # noqa: ARG001
         return {"accuracy": float((model(x_test).argmax(1) == y_test).float().mean())}
 
 
-def ray_tune(ready: Prepared, cells: int) -> None:
+def ray_tune(ready: PreparedSweep, cells: int) -> None:
     from ray import tune
 
     known = ready.dataset
@@ -143,7 +143,7 @@ def ray_tune(ready: Prepared, cells: int) -> None:
         assert not results.errors
 
 
-def overheads(ready: Prepared, repeats: int, skip: set[str]) -> dict:
+def overheads(ready: PreparedSweep, repeats: int, skip: set[str]) -> dict:
     """The sweeps and the bare ensemble, taking turns."""
     ways = {"bare": bare, "local": local} | ({} if "ray" in skip else {"ray": on_ray})
     for name, way in ways.items():
@@ -171,9 +171,9 @@ def overheads(ready: Prepared, repeats: int, skip: set[str]) -> dict:
     }
 
 
-def small() -> Prepared:
+def small() -> PreparedSweep:
     """The same shapes, few cells: some for every worker."""
-    return Prepared(plan(4 * CORES), data())
+    return PreparedSweep(plan(4 * CORES), data())
 
 
 def main() -> None:
@@ -184,7 +184,7 @@ def main() -> None:
     options.add_argument("--out", type=Path)
     given = options.parse_args()
     skip = set(filter(None, given.without.split(",")))
-    ready = Prepared(plan(given.cells), data())
+    ready = PreparedSweep(plan(given.cells), data())
     found: dict = {
         "cores": CORES,
         "load_before": os.getloadavg()[0],

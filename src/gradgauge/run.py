@@ -40,6 +40,10 @@ _Entry = TypeVar("_Entry")
 FORMAT_VERSION = 1
 GROUPS = ("steps", "probes", "epochs")
 
+MOST_STEPS = 4_096
+"""Most steps that a Run keeps, whoever makes it: of a longer training every second, third, ...
+step. How many probes there are is the maker's to know."""
+
 
 @dataclass(frozen=True)
 class RunGroup:

@@ -6,7 +6,7 @@ import pytest
 from gradgauge.engine import jacobian as engine
 from gradgauge.engine.build import initial_parameters
 from gradgauge.engine.initial import read_initial
-from gradgauge.gauges import GAUGES, NETWORK_GAUGES, PROBE_QUANTITIES, measure_network
+from gradgauge.gauges import GAUGES, NETWORK_GAUGES, PROBE_QUANTITIES, measure_network_gauges
 from gradgauge.gauges.jacobian import jacobian
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.signals import LayerSignals
@@ -126,4 +126,4 @@ def test_nothing_takes_it_unless_asked():
     assert names == {"jacobian_sv_mean", "jacobian_sv_max", "jacobian_sv_min"}
     assert not names & set(PROBE_QUANTITIES)
     assert not set(NETWORK_GAUGES) & set(GAUGES)
-    assert measure_network(LayerSignals()) == {}
+    assert measure_network_gauges(LayerSignals()) == {}

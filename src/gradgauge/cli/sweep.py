@@ -95,9 +95,9 @@ def _export(folder: str, export: str, quiet: bool) -> None:
 
 
 def _dry_run(plan: str, as_json: bool) -> int:
-    from gradgauge.study.sweep.run import Prepared
+    from gradgauge.study.sweep.run import PreparedSweep
 
-    ready = Prepared(plan)
+    ready = PreparedSweep(plan)
     ready.check_memory()
     found = ready.estimate()
     click.echo(json.dumps(_estimate_json(found)) if as_json else _estimate_text(found))

@@ -11,7 +11,8 @@ from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.finding import Diagnosis
 from gradgauge.diagnosis.recorded import diagnose_run
 from gradgauge.diagnosis.session import examine
-from gradgauge.diagnosis.trainees.trainee import OnProgress, Settings, Trainee
+from gradgauge.diagnosis.trainees.trainee import Settings, Trainee
+from gradgauge.listening import OnProgress
 from gradgauge.models import KerasModel, PyTorchModule
 from gradgauge.run import Run
 from gradgauge.spec.checks import known_options, options_of

@@ -25,7 +25,7 @@ from gradgauge.engine.forward import hidden_layers, outputs
 from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.programs import MOST_PROGRAMS
 from gradgauge.engine.terms import JacobianFigures
-from gradgauge.gauges import measure_network
+from gradgauge.gauges import measure_network_gauges
 from gradgauge.signals import LayerSignals
 
 Array = Any
@@ -67,7 +67,7 @@ def jacobian_figures(
         return JacobianFigures(values, len(rows), True)
     rows = x[: max(1, min(SAMPLES, MOST_ENTRIES // entries))]
     matrices = np.asarray(_program(key)(params, tables, running, rows))
-    figures = measure_network(LayerSignals(output_jacobian=matrices))
+    figures = measure_network_gauges(LayerSignals(output_jacobian=matrices))
     return JacobianFigures({k: float(v) for k, v in figures.items()}, len(rows), False)
 
 

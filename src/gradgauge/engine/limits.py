@@ -11,12 +11,10 @@ from gradgauge.engine.terms import Entry
 from gradgauge.errors import TooLarge
 from gradgauge.gauges import PROBE_QUANTITIES, PROBE_SAMPLES, STEP_QUANTITIES
 from gradgauge.memory import free_memory
+from gradgauge.run import MOST_STEPS
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
 from gradgauge.spec.training import TrainingSpec
-
-MOST_STEPS = 4_096
-"""Most steps whose gauges one Run keeps: of a longer training every second, third, ... step."""
 
 MOST_BYTES = 64 * 2**20
 """Most memory of all kept steps of one Run, whatever the number of its members."""

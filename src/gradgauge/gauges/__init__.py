@@ -57,7 +57,7 @@ def measure(signals: LayerSignals) -> dict[str, Array]:
     return values
 
 
-def measure_network(signals: LayerSignals) -> dict[str, Array]:
+def measure_network_gauges(signals: LayerSignals) -> dict[str, Array]:
     """All quantities of the whole network that `signals` allow."""
     values: dict[str, Array] = {}
     for gauge in NETWORK_GAUGES:

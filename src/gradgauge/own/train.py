@@ -186,7 +186,7 @@ def _shape(data: OwnData) -> str:
 
 
 @dataclass
-class Trained:
+class TrainedNetwork:
     """What became of a network.
 
     Attributes:
@@ -203,7 +203,7 @@ def train_network(
     schedule: Schedule,
     on_step: Callable[[int], None] | None = None,
     stop: Stop | None = None,
-) -> Trained:
+) -> TrainedNetwork:
     """Train it once a seed.
 
     Args:
@@ -242,7 +242,7 @@ def train_network(
                 break
     if len(drawn) == 2 and _alike(*drawn):
         warnings.warn(GradgaugeWarning("own.same_weights", name=network.name), stacklevel=2)
-    return Trained(_run(network, schedule, runs), interrupted)
+    return TrainedNetwork(_run(network, schedule, runs), interrupted)
 
 
 def made_for(network: Network, seed: int) -> Made:

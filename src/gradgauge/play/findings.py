@@ -19,7 +19,7 @@ HYSTERESIS = 3.0
 
 
 @dataclass(frozen=True)
-class Passed:
+class PassedLimit:
     """A figure beyond its limit.
 
     Attributes:
@@ -44,7 +44,7 @@ class _Bound:
     name: str
     below: bool
 
-    def passed(self, row: np.ndarray, factor: float, shown: bool) -> Passed | None:
+    def passed(self, row: np.ndarray, factor: float, shown: bool) -> PassedLimit | None:
         """The first layer beyond the limit, if one is."""
         known = shipped()[self.rule][self.name]
         limit = known.value * factor
@@ -54,7 +54,7 @@ class _Bound:
         if not beyond.any():
             return None
         place = int(np.argmax(beyond))
-        return Passed(self.rule, place + 1, float(row[place]), limit, known.source)
+        return PassedLimit(self.rule, place + 1, float(row[place]), limit, known.source)
 
 
 _COLLAPSE = _Bound("signal-collapse", "spread", below=False)
@@ -77,7 +77,7 @@ class Watch:
 
     def look(
         self, gauges: Mapping[str, np.ndarray], broken: tuple[int, int] | None
-    ) -> list[Passed]:
+    ) -> list[PassedLimit]:
         """The findings at one step, the likeliest cause first.
 
         Args:
@@ -90,9 +90,9 @@ class Watch:
 
     def _all(
         self, gauges: Mapping[str, np.ndarray], broken: tuple[int, int] | None
-    ) -> Iterator[Passed]:
+    ) -> Iterator[PassedLimit]:
         if broken is not None:
-            yield Passed("non-finite", broken[1], float(broken[0]), 0.0, "IEEE 754")
+            yield PassedLimit("non-finite", broken[1], float(broken[0]), 0.0, "IEEE 754")
             return
         for name, bound in _SHARES:
             yield from self._bound(bound, gauges[name][:-1], 1.0)
@@ -102,12 +102,12 @@ class Watch:
         )
         yield from self._bound(_TOO_LARGE, gauges["update_ratio"], 1.0)
 
-    def _bound(self, bound: _Bound, row: np.ndarray, factor: float) -> Iterator[Passed]:
+    def _bound(self, bound: _Bound, row: np.ndarray, factor: float) -> Iterator[PassedLimit]:
         found = bound.passed(row, factor, bound.rule in self._shown)
         if found is not None:
             yield found
 
-    def _attenuation(self, deltas: np.ndarray) -> Iterator[Passed]:
+    def _attenuation(self, deltas: np.ndarray) -> Iterator[PassedLimit]:
         """Between the last and the first hidden layer."""
         first, last = float(deltas[0]), float(deltas[-1])
         if len(deltas) < 3 or not last > 0 or not math.isfinite(first):
@@ -118,4 +118,4 @@ class Watch:
             limit = 10 ** (sign * known.value)
             easing = HYSTERESIS if rule in self._shown else 1.0
             if ratio < limit * easing if sign < 0 else ratio > limit / easing:
-                yield Passed(rule, 1, ratio, limit, known.source)
+                yield PassedLimit(rule, 1, ratio, limit, known.source)

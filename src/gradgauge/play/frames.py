@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.play.findings import Passed
+from gradgauge.play.findings import PassedLimit
 from gradgauge.study.by_layer import over_seeds
 
 SHOWN = (
@@ -39,7 +39,7 @@ def network_frame(
     loss: np.ndarray,
     accuracy: np.ndarray,
     test_accuracy: np.ndarray | None,
-    findings: Sequence[Passed],
+    findings: Sequence[PassedLimit],
     broken: tuple[int, int] | None,
 ) -> dict[str, Any]:
     """One network at one step, means over its seeds as everywhere.

@@ -129,7 +129,9 @@ def attenuation(run: Run, moment: str = "first") -> Attenuation:
     return Attenuation(decades, slopes, weights)
 
 
-def seed_range(run: Run, name: str, moment: str = "first") -> tuple[np.ndarray, np.ndarray]:
+def extremes_over_seeds(
+    run: Run, name: str, moment: str = "first"
+) -> tuple[np.ndarray, np.ndarray]:
     """The lowest and the highest of a probed quantity by layer over the seeds, (layers,) each."""
     values = last_taken(run, name) if moment == "last" else _at_start(run, name)
     if not len(values):

@@ -24,7 +24,8 @@ from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.finite_depth import chi_grad_at
 from gradgauge.theory.normalization import batch_norm_growth
 
-_NOT_CENTRED = ("constant",)
+NOT_CENTERED = ("constant",)
+"""Initializers whose weights have a mean other than 0."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def predict_network(
         Yang & Schoenholz (2017) for skips; Yang et al. (2019) for batch normalisation.
     """
     positive("input_square", input_square)
-    if network.init in _NOT_CENTRED:
+    if network.init in NOT_CENTERED:
         return NetworkPrediction((), "weights_not_centred")
     sigmas = layer_sigmas(network)
     lengths, divisors = _forward(network, sigmas, input_square)

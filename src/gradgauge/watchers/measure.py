@@ -18,6 +18,8 @@ from gradgauge.signals import LayerSignals
 from gradgauge.watchers.recognition import EPS_FLOAT32
 
 Array = Any
+NoteDown = Callable[[str, str, str], None]
+"""(subject, reason, layer): that something is not applicable."""
 
 _SLOPE_WITHIN = 1e-2
 """Half floats round, and at a kink frameworks may choose another one-sided slope."""

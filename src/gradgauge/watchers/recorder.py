@@ -16,12 +16,9 @@ from gradgauge._version import __version__
 from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES
 from gradgauge.layers import LayerInfo, Note, as_attributes
 from gradgauge.listening import Listener
-from gradgauge.run import Run, RunGroup
+from gradgauge.run import MOST_STEPS, Run, RunGroup
 from gradgauge.watchers.errors import CannotWatch
 from gradgauge.watchers.roles import assign_roles
-
-MOST_STEPS = 4_096
-"""Most steps that are kept; beyond, every second one is dropped, again and again."""
 
 MOST_PROBES = 256
 """Most probes that are kept."""

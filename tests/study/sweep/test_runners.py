@@ -18,7 +18,7 @@ from gradgauge.study.sweep import runners
 from gradgauge.study.sweep.plan_file import read_plan
 from gradgauge.study.sweep.problems import StudyProblem
 from gradgauge.study.sweep.results import load_study
-from gradgauge.study.sweep.run import Prepared, sweep
+from gradgauge.study.sweep.run import PreparedSweep, sweep
 from gradgauge.study.sweep.runners import RUNNERS, find_runner
 from gradgauge.study.sweep.runners.runner import Done, Failed, Job, Lost, lost_events, train_cells
 from gradgauge.study.sweep.runners.spool import read_job, take_events, write_event, write_job
@@ -80,7 +80,7 @@ def test_every_runner_gives_the_same_table_bit_for_bit(runner, expected, tmp_pat
 
 def test_every_runner_survives_cells_that_fail(runner, blobs, tmp_path, monkeypatch):
     path = write_plan(tmp_path, blobs, count=1)
-    ready = Prepared(read_plan(path), blobs)
+    ready = PreparedSweep(read_plan(path), blobs)
     real = ready.cell
 
     def cell(index):
@@ -157,7 +157,7 @@ def test_no_more_tasks_are_under_way_than_there_is_room(ray_cluster, expected): 
     """Back-pressure: cells are claimed as room comes free, not all at once."""
     from gradgauge.study.sweep.runners.ray import RayRunner
 
-    ready = Prepared(expected[0])
+    ready = PreparedSweep(expected[0])
     cells, held, most = list(range(12)), set(), 0
 
     def claim(wanted, parts):  # noqa: ARG001
@@ -218,7 +218,7 @@ def test_slurm_does_not_run_what_others_could_have_written(expected, tmp_path):
 
 
 def test_a_job_crosses_the_spool_whole(expected, tmp_path):
-    ready = Prepared(expected[0], None)
+    ready = PreparedSweep(expected[0], None)
     job = Job(ready.dataset, ready.plan.outcomes, keep_runs=True)
     write_job(tmp_path / "job.npz", job)
     again = read_job(tmp_path / "job.npz")
@@ -269,7 +269,7 @@ def test_an_unknown_runner_has_a_nearest():
 
 
 def cells_of(blobs, count):
-    ready = Prepared(fake_plan(count), blobs)
+    ready = PreparedSweep(fake_plan(count), blobs)
     return Job(blobs, ready.plan.outcomes), [ready.cell(i) for i in range(count)]
 
 

@@ -21,7 +21,7 @@ from gradgauge.engine.terms import TrainingResult
 from gradgauge.run import Run
 from gradgauge.study.sweep.problems import StudyProblem
 from gradgauge.study.sweep.results import load_study
-from gradgauge.study.sweep.run import Prepared, TooFewSamples, sweep
+from gradgauge.study.sweep.run import PreparedSweep, TooFewSamples, sweep
 from gradgauge.study.sweep.runners.local import LocalRunner
 from gradgauge.study.sweep.store import Store, status
 
@@ -173,7 +173,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(blobs, tmp_path)
 
 @pytest.fixture
 def ready(blobs):
-    return lambda cells, **plan: Prepared(fake_plan(cells, **plan), blobs)
+    return lambda cells, **plan: PreparedSweep(fake_plan(cells, **plan), blobs)
 
 
 def test_a_cell_that_fails_is_tried_once_more_and_stops_no_other(ready, tmp_path):
@@ -287,18 +287,18 @@ def _resident():
 
 def test_classes_must_all_be_among_the_first_samples(blobs):
     with pytest.raises(TooFewSamples):
-        Prepared(fake_plan(2, train_samples=2), blobs)
+        PreparedSweep(fake_plan(2, train_samples=2), blobs)
 
 
 def test_fewer_samples_are_other_data(blobs):
-    some = Prepared(fake_plan(2, train_samples=100, test_samples=30), blobs)
+    some = PreparedSweep(fake_plan(2, train_samples=100, test_samples=30), blobs)
 
     assert (len(some.dataset.y_train), len(some.dataset.y_test)) == (100, 30)
     assert some.dataset.fingerprint != blobs.fingerprint
 
 
 def test_an_estimate_counts_and_times(blobs):
-    ready = Prepared(fake_plan(7), blobs)
+    ready = PreparedSweep(fake_plan(7), blobs)
 
     guess = ready.estimate()
 

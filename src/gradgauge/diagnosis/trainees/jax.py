@@ -35,7 +35,6 @@ from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
     SHARPNESS_AT,
-    OnProgress,
     bad_samples,
     redrawn,
     standardized,
@@ -44,6 +43,7 @@ from gradgauge.diagnosis.trainees.trainee import (
 )
 from gradgauge.diagnosis.trial import UNCHANGED, Change, TrialResult
 from gradgauge.gauges import PROBE_SAMPLES
+from gradgauge.listening import OnProgress
 from gradgauge.watchers.jax.tree import Leaves
 from gradgauge.watchers.jax.watcher import JaxWatcher
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,11 +16,9 @@ from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges.unit_states import saturated
+from gradgauge.listening import OnProgress
 from gradgauge.signals import LayerSignals
 from gradgauge.watchers.measure import Seen
-
-OnProgress = Callable[[int, int], None]
-"""(steps made, steps in all)."""
 
 UNSAID_STEPS = 300
 """Steps of a training whose length the user does not give."""

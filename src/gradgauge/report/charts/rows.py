@@ -14,7 +14,7 @@ from gradgauge.layers import LayerInfo
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.report.words.numbers import resolved
 from gradgauge.run import Run
-from gradgauge.study.by_layer import MOMENTS, by_layer, seed_range
+from gradgauge.study.by_layer import MOMENTS, by_layer, extremes_over_seeds
 from gradgauge.study.compare.json import training_of
 from gradgauge.study.compare.result import Comparison
 
@@ -108,7 +108,7 @@ def layer_rows(
         for moment in MOMENTS:
             for quantity in quantities:
                 values = by_layer(run, quantity, moment)
-                low, high = seed_range(run, quantity, moment)
+                low, high = extremes_over_seeds(run, quantity, moment)
                 smallest = smallest_told(run, quantity)
                 rows += [
                     {

@@ -16,7 +16,7 @@ from gradgauge.report.charts.rows import MOST_LAYERS, Row, figure, picked, posit
 from gradgauge.report.words.layer_groups import without_common_path
 from gradgauge.report.words.numbers import NO_VALUE
 from gradgauge.run import Run
-from gradgauge.study.by_layer import MOMENTS, by_layer, last_places, seed_range
+from gradgauge.study.by_layer import MOMENTS, by_layer, extremes_over_seeds, last_places
 from gradgauge.watchers import LayerInfo
 
 BOTH = "both"
@@ -95,7 +95,7 @@ class WatchedRun:
 
     def _rows(self, moment: str, quantity: str, most: int) -> list[Row]:
         values = by_layer(self.run, quantity, moment)
-        low, high = seed_range(self.run, quantity, moment)
+        low, high = extremes_over_seeds(self.run, quantity, moment)
         return [
             {
                 **self._line(moment, at),

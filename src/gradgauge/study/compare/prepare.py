@@ -27,7 +27,7 @@ Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedComparison:
     """All that is to be trained.
 
     Attributes:
@@ -45,7 +45,7 @@ def prepare(
     spec: ComparisonSpec,
     data: Dataset | OwnData | None = None,
     functions: Sequence[Function] = (),
-) -> Prepared:
+) -> PreparedComparison:
     """Load what is not loaded, and look whether networks and data fit.
 
     Args:
@@ -63,7 +63,7 @@ def prepare(
         dataset = (data or _load_beside_engine(spec)).thinned(spec.train_samples)
         warn_of(dataset)
         networks = spec.fitting(dataset.inputs, dataset.outputs)
-        return Prepared(_arms(spec, networks), networks, dataset)
+        return PreparedComparison(_arms(spec, networks), networks, dataset)
     if spec.train_samples is not None:
         raise InvalidValue("train_samples", spec.train_samples, "not_with_functions")
     if data is None:
@@ -76,11 +76,11 @@ def prepare(
     data = replace(data, classes=classes)
     own = {n: replace(net, data=replace(net.data, classes=classes)) for n, net in own.items()}
     if not has_dense:
-        return Prepared(_arms(spec, own), {}, data.as_dataset())
+        return PreparedComparison(_arms(spec, own), {}, data.as_dataset())
     _check_loss(spec, data)
     dataset = data.for_notations()
     networks = spec.fitting(dataset.inputs, dataset.outputs)
-    return Prepared(_arms(spec, {**networks, **own}), networks, dataset)
+    return PreparedComparison(_arms(spec, {**networks, **own}), networks, dataset)
 
 
 def _arms(spec: ComparisonSpec, networks: dict[str, Any]) -> list[Arm]:

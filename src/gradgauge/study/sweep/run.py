@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from gradgauge.datasets import Dataset
 from gradgauge.engine.runtime import workers
 from gradgauge.engine.train import train
 from gradgauge.errors import GradgaugeError
+from gradgauge.listening import OnProgress
 from gradgauge.messages.catalog import Message
 from gradgauge.parts.losses import LOSSES
 from gradgauge.study.sweep.estimate import Estimate, cell_bytes, check_memory, estimate
@@ -25,8 +26,6 @@ from gradgauge.study.sweep.plan_file import read_plan
 from gradgauge.study.sweep.runners import find_runner
 from gradgauge.study.sweep.runners.runner import Done, Event, Failed, Job, Runner, pause
 from gradgauge.study.sweep.store import Store
-
-OnProgress = Callable[[int, int], None]
 
 ASK_ABOVE = 100_000
 """Cells above which a sweep wants to be told that they are meant."""
@@ -53,7 +52,7 @@ class TooMany(GradgaugeError):
         )
 
 
-class Prepared:
+class PreparedSweep:
     """A plan, the data it trains on, and its groups.
 
     Args:
@@ -117,7 +116,7 @@ class TooFewSamples(GradgaugeError):
 
 
 def sweep(
-    plan: Plan | Path | str | Prepared,
+    plan: Plan | Path | str | PreparedSweep,
     out: Path | str,
     runner: str | Runner = "local",
     *,
@@ -166,12 +165,10 @@ def sweep(
         >>> gg.load_study("runs/sweep").to_xarray()["delta_norm[1]"].dims
         ('activation', 'seed')
     """
-    ready = plan if isinstance(plan, Prepared) else Prepared(plan, dataset)
+    ready = plan if isinstance(plan, PreparedSweep) else PreparedSweep(plan, dataset)
     if isinstance(runner, str):
-        if runner == "slurm":
-            runner_options.setdefault("folder", out)
-        runner = find_runner(runner, **runner_options)
-    if runner.name == "local":
+        runner = find_runner(runner, out, **runner_options)
+    if runner.here:
         ready.check_memory()
     store = Store(
         out, ready.plan, ready.dataset.fingerprint, ready.group_of.tolist(), runner.name, versions()
@@ -189,7 +186,7 @@ def sweep(
 class _Sweep:
     """The two ends a runner holds: where cells come from, and where events go."""
 
-    def __init__(self, ready: Prepared, store: Store, on_progress: OnProgress | None):
+    def __init__(self, ready: PreparedSweep, store: Store, on_progress: OnProgress | None):
         self.ready, self.store, self.on_progress = ready, store, on_progress
         self.sharing = 1
         status = store.status()

@@ -86,12 +86,11 @@ def cut(
     axes = [x, *([y] if is_map else []), *([colour] if colour and not is_map else [])]
     axes += [facet] if facet else []
     for name in axes:
-        _is_field(study, name)
-    if shown not in names:
-        _not_an_outcome(study, shown, names)
-    _all_differ(study, axes)
+        _check_field(study, name)
+    _check_outcome(study, shown, names)
+    _check_axes_differ(study, axes)
     kept = _kept(study, where or {})
-    _nothing_left_over(study, axes, kept)
+    _check_nothing_left_over(study, axes, kept)
     if not study.status["done"]:
         raise ChartProblem("nothing_done", path=study.folder)
     outcome = study.outcomes[str(shown)]
@@ -118,13 +117,15 @@ def _fields(study: Study) -> list[str]:
     return [name for axis in study.plan.axes for name in axis.fields]
 
 
-def _is_field(study: Study, name: str) -> None:
+def _check_field(study: Study, name: str) -> None:
     known = _fields(study)
     if name not in known:
         raise UnknownName("field", name, [*known, *study.outcomes])
 
 
-def _not_an_outcome(study: Study, shown: str | None, names: Sequence[str]) -> None:
+def _check_outcome(study: Study, shown: str | None, names: Sequence[str]) -> None:
+    if shown in names:
+        return
     if shown is None or shown in _fields(study):
         raise ChartProblem("not_shown", name=shown or "", known=", ".join(names))
     raise UnknownName("outcome", shown, names)
@@ -134,7 +135,7 @@ def _axis_of(study: Study, name: str) -> int:
     return next(i for i, axis in enumerate(study.plan.axes) if name in axis.fields)
 
 
-def _all_differ(study: Study, axes: Sequence[str]) -> None:
+def _check_axes_differ(study: Study, axes: Sequence[str]) -> None:
     used = [_axis_of(study, name) for name in axes]
     for at, axis in enumerate(used):
         if axis in used[:at]:
@@ -167,7 +168,9 @@ def _same(name: str, value: Value, text: str) -> bool:
         return False
 
 
-def _nothing_left_over(study: Study, axes: Sequence[str], kept: Mapping[int, list[int]]) -> None:
+def _check_nothing_left_over(
+    study: Study, axes: Sequence[str], kept: Mapping[int, list[int]]
+) -> None:
     used = {_axis_of(study, name) for name in axes}
     over = [
         axis.fields[0]

@@ -16,6 +16,7 @@ from gradgauge.parts.initializers import INITIALIZERS
 from gradgauge.spec.comparison import WIDTH
 from gradgauge.study.sweep.grid import Value
 from gradgauge.theory import critical, predict
+from gradgauge.theory.network import NOT_CENTERED
 
 DECIDING = ("notation", "activation", "init", "scale", "bias_std", "norm", "skip", "width")
 """Fields that the lines depend on."""
@@ -24,7 +25,9 @@ _POINTS = 121
 _CURVE_POINTS = 25
 _BEYOND = 2.0
 _NEAR = 24
-_CENTRED_ONLY = ("constant", "zeros", "pytorch")
+_NO_LINE = (*NOT_CENTERED, "zeros", "pytorch")
+"""Initializers without a critical line: no weights at all, and PyTorch's, which draws the biases
+itself, whatever `bias_std` says."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def _applies(values: Mapping[str, Value]) -> bool:
         "activation" in values
         and values.get("norm", "none") == "none"
         and values.get("skip", 0) == 0
-        and init not in _CENTRED_ONLY
+        and init not in _NO_LINE
     )
 
 

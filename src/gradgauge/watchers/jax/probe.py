@@ -15,15 +15,14 @@ from gradgauge.watchers.activations import named
 from gradgauge.watchers.jax.layers import Found, Use, find_layers
 from gradgauge.watchers.jax.program import Ref, flatten
 from gradgauge.watchers.jax.tree import Leaves, Row
-from gradgauge.watchers.measure import Seen, eps_of
+from gradgauge.watchers.measure import NoteDown, Seen, eps_of
 from gradgauge.watchers.recognition import Sample, recognized
 
 Tree = Any
-NoteDown = Callable[[str, str, str], None]
 
 
 @dataclass(frozen=True)
-class Passed:
+class PassResult:
     """Of one pass: loss; values, gradients and roundings of every tapped value; of every
     parameter."""
 
@@ -99,11 +98,11 @@ class Probe:
         both = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
         return both(arrays, zeros)
 
-    def run(self, params: Tree, batch: tuple[Any, ...]) -> Passed:
+    def run(self, params: Tree, batch: tuple[Any, ...]) -> PassResult:
         """One pass."""
         arrays = self.leaves.arrays(params)
         (loss, values), (grads, taps) = self._compiled(arrays, batch)
-        return Passed(
+        return PassResult(
             float(loss),
             {ref: _array(v) for ref, v in values.items()},
             {ref: _array(v) for ref, v in taps.items()},
@@ -112,7 +111,7 @@ class Probe:
             [_array(g) for g in grads],
         )
 
-    def rows(self, passed: Passed) -> list[Row]:
+    def rows(self, passed: PassResult) -> list[Row]:
         """The layers in the order of use; those that were not used before the last."""
         order: dict[int, Row] = {}
         for use in self.uses:
@@ -129,7 +128,7 @@ class Probe:
         self._rows = rows
         return rows
 
-    def _described(self, use: Use, passed: Passed) -> Row:
+    def _described(self, use: Use, passed: PassResult) -> Row:
         row = self.leaves.row(use.leaf, use.kind)
         shape = passed.values[use.z].shape
         row.info.units = int(np.prod([shape[a] for a in use.unit_axes]))
@@ -140,7 +139,7 @@ class Probe:
         row.info.activation = self._activations[use.leaf][1]
         return row
 
-    def _name(self, use: Use, passed: Passed) -> tuple[Activation | None, str]:
+    def _name(self, use: Use, passed: PassResult) -> tuple[Activation | None, str]:
         if use.h == use.z:
             return ACTIVATIONS["linear"], "linear"
         if use.h is None:
@@ -155,11 +154,11 @@ class Probe:
         known = recognized(sample, named(use.hint) if use.hint else None)
         return known, known.name if known else ""
 
-    def seen(self, passed: Passed, note: NoteDown) -> list[Seen]:
+    def seen(self, passed: PassResult, note: NoteDown) -> list[Seen]:
         """What every layer showed."""
         return [self._seen(row, passed, note) for row in self._rows]
 
-    def _seen(self, row: Row, passed: Passed, note: NoteDown) -> Seen:
+    def _seen(self, row: Row, passed: PassResult, note: NoteDown) -> Seen:
         name, leaf = row.info.name, row.leaf
         weight, grad = passed.weights[leaf], passed.weight_grads[leaf]
         units = weight.shape[-1]

@@ -12,11 +12,11 @@ from collections.abc import Collection
 import keras
 import numpy as np
 
-from gradgauge.watchers.keras.one_pass import Passed
+from gradgauge.watchers.keras.one_pass import PassResult
 from gradgauge.watchers.keras.taps import Call, Taps
 
 
-def fold_norms(taps: Taps, passed: Passed, known: Collection[int] | None) -> set[int]:
+def fold_norms(taps: Taps, passed: PassResult, known: Collection[int] | None) -> set[int]:
     """Make a normalisation a part of the layer before it, where it alone reads that and an
     activation follows, or where it is a batch normalisation. Once for each pass's taps.
 
@@ -47,7 +47,7 @@ def fold_norms(taps: Taps, passed: Passed, known: Collection[int] | None) -> set
     return taps.folded
 
 
-def _is_part(norm: Call, passed: Passed) -> bool:
+def _is_part(norm: Call, passed: PassResult) -> bool:
     if norm.before is None:
         return False
     call, entered = norm.before

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradgauge.watchers.keras.backends import backend_prepare
 from gradgauge.watchers.keras.layers import Row
-from gradgauge.watchers.keras.one_pass import Passed, Tapped
+from gradgauge.watchers.keras.one_pass import PassResult, Tapped
 from gradgauge.watchers.keras.seen import in_call_order, linked, value_of
 from gradgauge.watchers.keras.taps import Call
 
@@ -138,7 +138,7 @@ def locate(tapped: Tapped, weights: Weights, rows: Sequence[Row]) -> tuple[Row |
     return _forwards(calls, passed) or _backwards(calls, passed)
 
 
-def _forwards(calls: Sequence[Call], passed: Passed) -> tuple[Row | None, str] | None:
+def _forwards(calls: Sequence[Call], passed: PassResult) -> tuple[Row | None, str] | None:
     before: Row | None = None
     for call in calls:
         if call.entered is not None and not _finite(passed.values[call.entered]):
@@ -151,7 +151,7 @@ def _forwards(calls: Sequence[Call], passed: Passed) -> tuple[Row | None, str] |
     return None if math.isfinite(passed.loss) else (before, "loss")
 
 
-def _backwards(calls: Sequence[Call], passed: Passed) -> tuple[Row | None, str] | None:
+def _backwards(calls: Sequence[Call], passed: PassResult) -> tuple[Row | None, str] | None:
     for call in reversed(calls):
         numbers = [call.h, call.z, call.entered]
         if not all(_finite(passed.grads[n]) for n in numbers if n is not None):

@@ -22,7 +22,7 @@ _TRIED = 8
 
 
 @dataclass(frozen=True)
-class Passed:
+class PassResult:
     """What a pass gives, as NumPy arrays.
 
     Attributes:
@@ -156,7 +156,7 @@ def same_random_states() -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
-def prepared(one_pass: Callable[[Tapped], Passed], tapped: Tapped) -> Callable[[], Passed]:
+def prepared(one_pass: Callable[[Tapped], PassResult], tapped: Tapped) -> Callable[[], PassResult]:
     """What to call for a pass; a small one is made first, to see how large the signals are."""
     if tapped.samples > _TRIED:
         tried = one_pass(tapped.first(_TRIED))

@@ -10,12 +10,10 @@ import numpy as np
 from gradgauge.layers import LayerInfo
 from gradgauge.watchers.keras.folding import fold_norms
 from gradgauge.watchers.keras.layers import Row
-from gradgauge.watchers.keras.one_pass import Passed
+from gradgauge.watchers.keras.one_pass import PassResult
 from gradgauge.watchers.keras.taps import Call, Taps
-from gradgauge.watchers.measure import Seen, eps_of, rows_of
+from gradgauge.watchers.measure import NoteDown, Seen, eps_of, rows_of
 from gradgauge.watchers.recognition import Sample, recognized
-
-NoteDown = Callable[[str, str, str], None]
 
 
 def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
@@ -33,7 +31,7 @@ def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
     return order
 
 
-def linked(taps: Taps, passed: Passed, known: Collection[int] | None) -> set[int]:
+def linked(taps: Taps, passed: PassResult, known: Collection[int] | None) -> set[int]:
     """Find what belongs to each layer: activations called outside of any, and normalisations.
 
     Args:
@@ -62,7 +60,7 @@ def describe(rows: Sequence[Row], taps: Taps) -> list[LayerInfo]:
     return [row.info for row in rows]
 
 
-def _recognize(taps: Taps, passed: Passed) -> None:
+def _recognize(taps: Taps, passed: PassResult) -> None:
     """Name an activation that was called as an operation, outside of any layer.
 
     What comes into the next layer, and from no layer that we know, is h if it is f(z) for one
@@ -81,7 +79,7 @@ def _recognize(taps: Taps, passed: Passed) -> None:
 
 
 def seen(
-    rows: Sequence[Row], taps: Taps, passed: Passed, variables: list[Any], note: NoteDown
+    rows: Sequence[Row], taps: Taps, passed: PassResult, variables: list[Any], note: NoteDown
 ) -> list[Seen]:
     """What every layer showed.
 
@@ -95,7 +93,7 @@ def seen(
     return [_seen(row, taps, passed, grads, note) for row in rows]
 
 
-def _seen(row: Row, taps: Taps, passed: Passed, grads: dict[int, Any], note: NoteDown) -> Seen:
+def _seen(row: Row, taps: Taps, passed: PassResult, grads: dict[int, Any], note: NoteDown) -> Seen:
     name = row.info.name
     shown = Seen(row.info, weight=entries([value_of(w) for w in row.weights]))
     found = [grads.get(id(w)) for w in row.weights]

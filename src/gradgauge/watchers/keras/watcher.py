@@ -18,12 +18,12 @@ from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch, NotFinite
 from gradgauge.watchers.guard import Guard, weakly
-from gradgauge.watchers.keras.backends import backend_prepare
+from gradgauge.watchers.keras.backends import backend_prepare, leaves_gradients
 from gradgauge.watchers.keras.callback import Callback
 from gradgauge.watchers.keras.layers import Row, rows_of_model
 from gradgauge.watchers.keras.non_finite import Sentinel, Weights, locate
 from gradgauge.watchers.keras.one_pass import (
-    Passed,
+    PassResult,
     Tapped,
     first_samples,
     same_random_states,
@@ -84,7 +84,7 @@ class KerasWatcher(Closing, Callback):
         self._norms_every = Sampler(norms_every or (1 if every else None), budget, part=NORMS_PART)
         self.step = 0
         self._tapped: Tapped | None = None
-        self._pass: Callable[[], Passed] | None = None
+        self._pass: Callable[[], PassResult] | None = None
         self._folded: set[int] = set()
         self._stop_on_nan = stop_on_nan
         self._sentinel: Sentinel | None = None
@@ -125,7 +125,7 @@ class KerasWatcher(Closing, Callback):
         """
         return self._synced()
 
-    def read(self) -> Passed | None:
+    def read(self) -> PassResult | None:
         """A pass over the probe batch at the weights as they are; nothing is recorded.
 
         None where there is no probe batch, and before its first probe, which builds the pass.
@@ -133,7 +133,7 @@ class KerasWatcher(Closing, Callback):
         _ = self.model
         return None if self._pass is None else self._pass()
 
-    def seen(self, passed: Passed) -> list[Seen]:
+    def seen(self, passed: PassResult) -> list[Seen]:
         """What every layer showed in a pass that was just read, in the order of `rows`."""
         tapped = self._tapped
         if tapped is None:
@@ -169,7 +169,7 @@ class KerasWatcher(Closing, Callback):
             self.recorder.attributes["batch"] = "none"
         else:
             self._tapped = self._guard(Tapped, self.model, self._rows, *batch)
-        if keras.config.backend() != "torch":
+        if not leaves_gradients():
             self.recorder.note("step_gradients", "keras_callback")
         if self.recorder.non_finite is None:
             self._sentinel = self._guard(Sentinel, self.model, self._stop_on_nan)
@@ -310,8 +310,8 @@ class KerasWatcher(Closing, Callback):
         return None if rate is None else float(np.asarray(keras.ops.convert_to_numpy(rate)))
 
     def _step_gradients(self) -> dict[str, np.ndarray]:
-        """On PyTorch the step leaves its gradients behind."""
-        if keras.config.backend() != "torch":
+        """The norms of the step's own gradients, where it leaves them behind."""
+        if not leaves_gradients():
             return {}
         from gradgauge.watchers.keras.backends.torch import step_gradients
 

@@ -9,14 +9,12 @@ import numpy as np
 import torch
 
 from gradgauge.layers import LayerInfo
-from gradgauge.watchers.measure import Seen, eps_of, explained, rows_of
+from gradgauge.watchers.measure import NoteDown, Seen, eps_of, explained, rows_of
 from gradgauge.watchers.torch.capture import Call
 from gradgauge.watchers.torch.modules import Row
 from gradgauge.watchers.torch.taps import Taps
 
 Array = Any
-NoteDown = Callable[[str, str, str], None]
-"""(subject, reason, layer): that something is not applicable."""
 
 
 def door(tensor: torch.Tensor) -> Array:

@@ -56,13 +56,12 @@ def first_rows(tree: Any, rows: int) -> Any:
     return keras.tree.map_structure(lambda a: a[:rows], tree)
 
 
-def given(model: Any, x: Any, y: Any, options: dict[str, Any]) -> FitData:
+def given(x: Any, y: Any, options: dict[str, Any]) -> FitData:
     """Look at what `fit` would get.
 
     Raises:
         CannotDiagnose: no data, a generator, or arrays of different length.
     """
-    del model
     if x is None:
         raise CannotDiagnose("no_data")
     weighted = options.get("class_weight") is not None or options.get("sample_weight") is not None

@@ -14,7 +14,7 @@ from gradgauge.diagnosis.properties.known import Values, known_call
 from gradgauge.diagnosis.properties.pairing import held_against_all
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
 from gradgauge.watchers.keras.backends import backend_prepare
-from gradgauge.watchers.keras.one_pass import Passed, Tapped
+from gradgauge.watchers.keras.one_pass import PassResult, Tapped
 
 _SEED = 20_260
 
@@ -178,7 +178,7 @@ class _Pass:
     def __init__(self, tapped: Tapped):
         self._tapped, self._run = tapped, None
 
-    def __call__(self, x: Any, y: Any) -> Passed:
+    def __call__(self, x: Any, y: Any) -> PassResult:
         self._tapped.batch = type(self._tapped)(self._tapped.model, [], x, y).batch
         if self._run is None:
             self._run = backend_prepare()(self._tapped)

@@ -13,12 +13,12 @@ from gradgauge.diagnosis.locate import first_non_finite
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
 from gradgauge.diagnosis.trainees.trainee import (
     SHARPNESS_AT,
-    OnProgress,
     saturation,
     step_sharpness,
 )
+from gradgauge.listening import OnProgress
 from gradgauge.watchers.keras.callback import Callback
-from gradgauge.watchers.keras.one_pass import Passed
+from gradgauge.watchers.keras.one_pass import PassResult
 from gradgauge.watchers.keras.watcher import KerasWatcher
 
 
@@ -84,7 +84,7 @@ class Steps(Losses):
         super().__init__(span)
         self.watcher, self.on_progress = watcher, on_progress
         self.sharpness: dict[int, float] = {}
-        self._before: tuple[Passed, list[np.ndarray]] | None = None
+        self._before: tuple[PassResult, list[np.ndarray]] | None = None
         self._step = 0
         self.saturated_at_init: dict[str, float] = {}
 

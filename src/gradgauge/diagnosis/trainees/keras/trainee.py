@@ -40,7 +40,6 @@ from gradgauge.diagnosis.trainees.keras.steps import Losses, Steps
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
-    OnProgress,
     bad_samples,
     probe_rows,
     standardized,
@@ -48,6 +47,7 @@ from gradgauge.diagnosis.trainees.trainee import (
 )
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges import PROBE_SAMPLES
+from gradgauge.listening import OnProgress
 from gradgauge.own.loops.keras import on_cpu
 from gradgauge.watchers.keras.private import forget_seed_generator, seed_generator
 from gradgauge.watchers.keras.watcher import KerasWatcher
@@ -74,7 +74,7 @@ class KerasTrainee:
             raise CannotDiagnose("not_compiled", name=getattr(model, "name", "model"))
         self.model, self.options = model, dict(options)
         self.callbacks = list(keras.tree.flatten(self.options.pop("callbacks", None) or []))
-        self.given: FitData = given(model, x, y, self.options)
+        self.given: FitData = given(x, y, self.options)
         self._kept: list[tuple[Any, np.ndarray]] = []
         self._matrices: dict[str, list[Any]] = {}
         self._build()

@@ -63,7 +63,6 @@ from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
     SHARPNESS_AT,
-    OnProgress,
     bad_samples,
     probe_rows,
     step_sharpness,
@@ -71,6 +70,7 @@ from gradgauge.diagnosis.trainees.trainee import (
 )
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges import PROBE_SAMPLES
+from gradgauge.listening import OnProgress
 from gradgauge.watchers.torch.optimizers import parameters_of
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.state import preserved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from pathlib import Path
 from typing import Any
 
 from gradgauge.errors import MissingExtra, UnknownName
@@ -20,11 +21,12 @@ _HOMES = {
 RUNNERS = tuple(_HOMES)
 
 
-def find_runner(name: str, **options: Any) -> Runner:
+def find_runner(name: str, study: Path | str | None = None, **options: Any) -> Runner:
     """The runner called `name`.
 
     Args:
         name: out of RUNNERS.
+        study: the study's folder, for a runner that has to know it.
         options: its own.
 
     Raises:
@@ -37,5 +39,8 @@ def find_runner(name: str, **options: Any) -> Runner:
     if package and importlib.util.find_spec(package) is None:
         raise MissingExtra(f"--runner {name}", name)
     runner = getattr(importlib.import_module(module), kind)
-    known_options(options, options_of(runner))
+    known = options_of(runner)
+    known_options(options, known)
+    if study is not None and "folder" in known:
+        options.setdefault("folder", study)
     return runner(**options)

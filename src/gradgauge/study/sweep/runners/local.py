@@ -19,6 +19,7 @@ class LocalRunner:
     """
 
     name = "local"
+    here = True
 
     def __init__(self, train: Train = engine_train):
         self._train = train

@@ -53,6 +53,7 @@ class RayRunner:
     """
 
     name = "ray"
+    here = False
     address: str | None
     jobs: int | None
 

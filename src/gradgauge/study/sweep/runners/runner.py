@@ -90,6 +90,8 @@ class Runner(Protocol):
     """Trains cells somewhere."""
 
     name: str
+    here: bool
+    """Whether cells are trained on this machine: their memory is then asked for before."""
 
     def run(self, job: Job, claim: Claim, record: Record) -> None:
         """Train what `claim` gives until nothing is left.

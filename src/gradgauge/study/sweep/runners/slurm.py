@@ -59,6 +59,7 @@ class SlurmRunner:
     """
 
     name = "slurm"
+    here = False
     folder: Path
     jobs: int
     parameters: dict[str, Any]

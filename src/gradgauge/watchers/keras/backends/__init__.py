@@ -7,10 +7,10 @@ from collections.abc import Callable
 import keras
 
 from gradgauge.watchers.errors import CannotWatch
-from gradgauge.watchers.keras.one_pass import Passed, Tapped
+from gradgauge.watchers.keras.one_pass import PassResult, Tapped
 
 
-def backend_prepare() -> Callable[[Tapped], Callable[[], Passed]]:
+def backend_prepare() -> Callable[[Tapped], Callable[[], PassResult]]:
     """`prepare` of the backend that Keras runs on; the others are not imported."""
     backend = keras.config.backend()
     if backend == "tensorflow":
@@ -22,3 +22,9 @@ def backend_prepare() -> Callable[[Tapped], Callable[[], Passed]]:
     else:
         raise CannotWatch("keras_backend", backend=backend)
     return module.prepare
+
+
+def leaves_gradients() -> bool:
+    """Whether a step of `fit` leaves its gradients behind: on PyTorch in `.grad`; the other
+    backends' are gone with the compiled step."""
+    return keras.config.backend() == "torch"

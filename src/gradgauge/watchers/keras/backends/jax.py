@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradgauge.watchers.keras.one_pass import Passed, Tapped
+from gradgauge.watchers.keras.one_pass import PassResult, Tapped
 
 
-def prepare(tapped: Tapped) -> Callable[[], Passed]:
+def prepare(tapped: Tapped) -> Callable[[], PassResult]:
     """Trace twice, compile once; then every call costs one execution.
 
     The gradient with respect to a mark is that with respect to a perturbation of zeros, added
@@ -57,9 +57,9 @@ def prepare(tapped: Tapped) -> Callable[[], Passed]:
         jax.eval_shape(note_shapes, *arguments)
     compiled = jax.jit(whole).lower(*arguments).compile()
 
-    def run() -> Passed:
+    def run() -> PassResult:
         (loss, marks), (weights, taps) = compiled(*_arguments(tapped))
-        return Passed(
+        return PassResult(
             float(loss),
             list(map(_array, marks)),
             list(map(_array, taps)),

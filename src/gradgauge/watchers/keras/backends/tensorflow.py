@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gradgauge.watchers.keras.one_pass import Passed, Tapped, prepared
+from gradgauge.watchers.keras.one_pass import PassResult, Tapped, prepared
 
 
-def one_pass(tapped: Tapped) -> Passed:
+def one_pass(tapped: Tapped) -> PassResult:
     """Eager: a graph would take longer to trace than most trainings' probes together."""
     weights = [tf.convert_to_tensor(v.value) for v in tapped.trainable]
     marks: list[Any] = []
@@ -28,7 +28,7 @@ def one_pass(tapped: Tapped) -> Passed:
 
         loss = tapped.loss(weights, mark)
     grads = tape.gradient(loss, weights + marks)
-    return Passed(
+    return PassResult(
         float(loss),
         [_array(m) for m in marks],
         [_array(g) for g in grads[len(weights) :]],
@@ -45,6 +45,6 @@ def _array(tensor: Any) -> np.ndarray | None:
     return tensor.numpy()
 
 
-def prepare(tapped: Tapped) -> Callable[[], Passed]:
+def prepare(tapped: Tapped) -> Callable[[], PassResult]:
     """What to call for a pass."""
     return prepared(one_pass, tapped)

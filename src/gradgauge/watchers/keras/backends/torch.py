@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradgauge.watchers.keras.one_pass import Passed, Tapped, prepared
+from gradgauge.watchers.keras.one_pass import PassResult, Tapped, prepared
 
 
-def one_pass(tapped: Tapped) -> Passed:
+def one_pass(tapped: Tapped) -> PassResult:
     """Eager; the parameters' own `.grad` and PyTorch's random state, from which Keras's dropout
     draws, stay as they are."""
     with torch.random.fork_rng():
         return _one_pass(tapped)
 
 
-def _one_pass(tapped: Tapped) -> Passed:
+def _one_pass(tapped: Tapped) -> PassResult:
     weights = [v.value.detach().requires_grad_() for v in tapped.trainable]
     marks: list[torch.Tensor] = []
 
@@ -34,7 +34,7 @@ def _one_pass(tapped: Tapped) -> Passed:
         asked = [t for t in [*weights, *marks] if t.requires_grad]
         found = iter(torch.autograd.grad(loss, asked, allow_unused=True))
     grads = [next(found) if t.requires_grad else None for t in [*weights, *marks]]
-    return Passed(
+    return PassResult(
         float(loss.detach()),
         [_array(m) for m in marks],
         [_array(g) for g in grads[len(weights) :]],
@@ -51,7 +51,7 @@ def _array(tensor: torch.Tensor | None) -> np.ndarray | None:
     return (tensor.float() if tensor.itemsize < 4 else tensor).numpy(force=True)
 
 
-def prepare(tapped: Tapped) -> Callable[[], Passed]:
+def prepare(tapped: Tapped) -> Callable[[], PassResult]:
     """What to call for a pass."""
     return prepared(one_pass, tapped)
 
