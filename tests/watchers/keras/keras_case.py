@@ -12,12 +12,24 @@ import keras
 import numpy as np
 
 import gradgauge as gg
-from gradgauge.run import Run
 from gradgauge.watchers.errors import CannotWatch, NotFinite
+from tests.watchers.keras.keras_models import (
+    FIT,
+    Convolved,
+    L,
+    Own,
+    Residual,
+    Spoiled,
+    alike,
+    functional,
+    left_behind,
+    state,
+    train_zoo,
+    value,
+    zoo,
+    zoo_data,
+)
 from tests.watchers.reference import INPUTS, OUTPUTS, Reference, disagreement, reference
-
-L = keras.layers
-FIT = {"epochs": 1, "verbose": 0, "batch_size": 16}
 
 
 def loss():
@@ -48,68 +60,6 @@ def agreement(notation: str, dtype: str) -> float:
 def _precision(dtype: str) -> None:
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
-
-
-class Swish17(L.Layer):
-    def call(self, z):
-        return z * keras.ops.sigmoid(1.7 * z)
-
-
-def zoo() -> Any:
-    """One of everything: normalisation, residual, attention, recurrence, shared, frozen."""
-    keras.utils.set_random_seed(0)
-    image, ids = keras.Input((6, 6, 1), name="image"), keras.Input((4,), name="ids", dtype="int32")
-    x = L.Conv2D(4, 3, padding="same", activation="relu", name="conv")(image)
-    y = L.Conv2D(4, 3, padding="same", use_bias=False, name="conv_bn")(x)
-    y = L.ReLU()(L.BatchNormalization(name="bn")(y))
-    y = L.Conv2D(4, 3, padding="same", name="conv_sum")(y)
-    x = L.Activation("tanh")(L.Add()([x, y]))
-    x = L.Dropout(0.2)(L.GlobalAveragePooling2D()(x))
-    x = L.Dense(8, activation=lambda z: z * keras.ops.sigmoid(1.7 * z), name="custom")(x)
-    x = keras.ops.gelu(L.Dense(8, name="operation")(x), approximate=False)
-    shared = L.Dense(8, activation="tanh", name="shared", kernel_regularizer="l2")
-    x = shared(shared(x))
-    frozen = L.Dense(8, activation="elu", name="frozen", trainable=False)
-    x = frozen(x)
-    t = L.Embedding(10, 8, name="embedding")(ids)
-    t = t + L.MultiHeadAttention(2, 4, name="attention")(t, t)
-    t = L.LSTM(8, name="lstm")(L.LayerNormalization(name="norm")(t))
-    x = L.Concatenate()([x, t])
-    outputs = [L.Dense(3, activation="softmax", name="classes")(x), L.Dense(1, name="number")(x)]
-    model = keras.Model([image, ids], outputs)
-    model.compile(keras.optimizers.Adam(1e-2), ["sparse_categorical_crossentropy", "mse"])
-    return model
-
-
-def zoo_data() -> tuple[Any, Any]:
-    rng = np.random.default_rng(0)
-    x = [rng.normal(size=(48, 6, 6, 1)).astype("float32"), rng.integers(0, 10, (48, 4))]
-    return x, [rng.integers(0, 3, 48), rng.normal(size=(48, 1)).astype("float32")]
-
-
-def state(model: Any) -> list[np.ndarray]:
-    variables = [*model.variables, *model.optimizer.variables]
-    return [np.array(keras.ops.convert_to_numpy(v)) for v in variables if "float" in str(v.dtype)]
-
-
-def train_zoo(callbacks: list[Any]) -> Any:
-    model = zoo()
-    x, y = zoo_data()
-    model.fit(x, y, callbacks=callbacks, epochs=2, verbose=0, batch_size=16)
-    return model
-
-
-def alike(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
-
-
-def left_behind(model: Any) -> list[str]:
-    return [layer.name for layer in model._flatten_layers() if "call" in vars(layer)]
-
-
-def value(run: Run, name: str, layer: str, probe: int = 0) -> float:
-    index = [row.name for row in run.layers].index(layer)
-    return float(run.values("probes", name)[0, probe, index])
 
 
 def zoo_findings(found: dict[str, Any]) -> None:
@@ -158,23 +108,6 @@ def exact_softmax(found: dict[str, Any]) -> None:
     found["softmax_delta"] = float(abs(got / expected - 1))
 
 
-class Own(keras.Model):
-    """A subclassed model with operations of its own and a train step of its own."""
-
-    def __init__(self):
-        super().__init__()
-        self.a, self.b, self.head = L.Dense(6), L.Dense(6), L.Dense(3)
-        self.unused = L.Dense(4)
-        self.unused.build((None, 6))
-
-    def call(self, x):
-        z = self.b(keras.ops.relu(self.a(x)))
-        return self.head(keras.ops.where(z > 0.1, z, 0.2 * z * z))
-
-    def train_step(self, *arguments):
-        return super().train_step(*arguments)
-
-
 def subclassed(found: dict[str, Any]) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(32, 4)).astype("float32"), rng.integers(0, 3, 32)
@@ -187,31 +120,6 @@ def subclassed(found: dict[str, Any]) -> None:
     found["subclassed"] = [a.activation, b.activation, head.output]
     found["subclassed_unused"] = [row.called for row in rows.values()].count(False)
     found["subclassed_reasons"] = sorted(n.reason for n in watcher.run.notes for _ in n.layers)
-
-
-class Residual(keras.Model):
-    """One residual unit, its norm before the branch or behind the sum; sums are operators."""
-
-    def __init__(self, post: bool):
-        super().__init__()
-        self.post, self.stem, self.norm = post, L.Dense(6, name="stem"), L.LayerNormalization()
-        self.up, self.down = L.Dense(8, "relu", name="up"), L.Dense(6, name="down")
-        self.head = L.Dense(2, name="head")
-
-    def call(self, x):
-        x = self.stem(x)
-        if self.post:
-            return self.head(self.norm(x + self.down(self.up(x))))
-        return self.head(x + self.down(self.up(self.norm(x))))
-
-
-def functional(post: bool) -> Any:
-    given = keras.Input((4,))
-    x = L.Dense(6, name="stem")(given)
-    inner = x if post else L.LayerNormalization(name="norm")(x)
-    x = L.Add()([x, L.Dense(6, name="down")(L.Dense(8, "relu", name="up")(inner))])
-    x = L.LayerNormalization(name="norm")(x) if post else x
-    return keras.Model(given, L.Dense(2, name="head")(x))
 
 
 def by_hand(model: Any, x: np.ndarray, y: np.ndarray, post: bool) -> dict[str, float]:
@@ -275,19 +183,6 @@ def residual(found: dict[str, Any]) -> None:
             found[key] = [len(delta), float(gap)]
 
 
-class Convolved(keras.Model):
-    """A batch normalisation that alone reads its convolution, in a subclassed model."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.norm = L.Conv2D(4, 3, name="conv"), L.BatchNormalization()
-        self.head = L.Dense(3)
-
-    def call(self, x, training=False):
-        x = keras.ops.relu(self.norm(self.conv(x), training=training))
-        return self.head(keras.ops.mean(x, (1, 2)))
-
-
 def folded(found: dict[str, Any]) -> None:
     model = Convolved()
     model.compile("sgd", loss())
@@ -296,21 +191,6 @@ def folded(found: dict[str, Any]) -> None:
     model.fit(x, y, callbacks=[watcher], **FIT)
     found["folded"] = [r.name.rpartition("/")[2] for r in watcher.run.layers][:1]
     found["folded_rows"] = [len(watcher.run.layers), watcher.run.layers[0].activation]
-
-
-class Spoiled(L.Layer):
-    """What goes through it is not finite at one step: on the way forwards, or backwards alone."""
-
-    def __init__(self, backwards: bool):
-        super().__init__()
-        self.backwards = backwards
-        self.passes = self.add_weight(shape=(), initializer="zeros", trainable=False)
-
-    def call(self, x, training=False):
-        rest = 1 - keras.ops.cast(keras.ops.equal(self.passes, 5.0), x.dtype)
-        if training:
-            self.passes.assign(self.passes + 1)
-        return x + keras.ops.sqrt(rest * keras.ops.square(x)) if self.backwards else x / rest
 
 
 def not_finite(found: dict[str, Any]) -> None:
