@@ -190,7 +190,7 @@ def _only(given: dict[str, Any], known: tuple[str, ...], mode: str) -> None:
 
 def _check_sigmas(given: dict[str, Any]) -> None:
     from gradgauge.spec.checks import not_negative
-    from gradgauge.theory.quantities import LARGEST_SIGMA
+    from gradgauge.theory.quantity import LARGEST_SIGMA
 
     for name in ("sigma_w", "sigma_b"):
         if name in given:

@@ -8,7 +8,7 @@ from typing import Any
 from gradgauge.report.terminal.theory.page import DIGITS, Page
 from gradgauge.report.words.numbers import NO_VALUE, number
 from gradgauge.study.theory.measurement import Measurement
-from gradgauge.theory.quantities import REQUIRED, Answer, Quantity
+from gradgauge.theory.quantity import REQUIRED, Answer, Quantity
 
 
 def print_list(quantities: Mapping[str, Quantity], lang: str) -> None:
