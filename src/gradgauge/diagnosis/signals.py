@@ -8,6 +8,7 @@ import numpy as np
 
 from gradgauge.diagnosis.evidence import Evidence
 from gradgauge.diagnosis.facts import Layer
+from gradgauge.gauges.norms import decades
 
 ALL = 0.999
 """Share of a layer's dead units from which on nothing passes it."""
@@ -38,14 +39,16 @@ def deltas(evidence: Evidence, probe: int) -> tuple[list[int], np.ndarray]:
     return places, row[places] / np.sqrt(units) if places else np.zeros(0)
 
 
-def attenuation_decades(evidence: Evidence, probe: int) -> float:
-    """log10 of the first layer's delta against the last one's; -inf where nothing arrives."""
+def rms_decades(evidence: Evidence, probe: int) -> float:
+    """Decades that are lost from the last layer to the first, of delta over the roots of their units: root mean squares, so that a
+    narrow output layer's is no smaller for its width; -inf where nothing arrives.
+
+    `study.by_layer.attenuation` has the decades of the norms themselves.
+    """
     places, norms = deltas(evidence, probe)
     if len(places) < 3 or not norms[-1] > 0:
         return math.nan
-    if norms[0] == 0:
-        return -math.inf
-    return float(np.log10(norms[0]) - np.log10(norms[-1]))
+    return decades(float(norms[0]), float(norms[-1]))
 
 
 def input_spread(evidence: Evidence) -> float:

@@ -7,6 +7,7 @@ says whether a naive sum of squares can be trusted (the engine asks it at every 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from array_api_compat import array_namespace
@@ -52,6 +53,22 @@ def is_safe(total: Array) -> Array:
     info = xp.finfo(total.dtype)
     least = float(info.smallest_normal) / float(info.eps) ** 2
     return (total > least) & xp.isfinite(total)
+
+
+def decades(first: float, last: float) -> float:
+    """log10(first / last) of two norms, however far apart; the quotient itself is never formed.
+
+    Returns:
+        -inf where nothing is left at the first, inf where nothing was sent; NaN where a norm is
+        NaN, or both are 0.
+    """
+    return _log10(first) - _log10(last)
+
+
+def _log10(x: float) -> float:
+    if x == 0:
+        return -math.inf
+    return math.log10(x) if x > 0 else math.nan
 
 
 def _kept_shape(shape: Sequence[int], axis: Axes) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradgauge.gauges import QUANTITIES
-from gradgauge.gauges.norms import norm
+from gradgauge.gauges.norms import decades, norm
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.run import Run
 from gradgauge.statistics import Summary, geometric_mean, summarize
@@ -119,14 +119,14 @@ def attenuation(run: Run, moment: str = "first") -> Attenuation:
         return Attenuation(np.nan, np.nan, np.nan)
     hidden, outputs = list(taken.hidden), list(taken.outputs)
     with np.errstate(divide="ignore", invalid="ignore"):
-        sent = np.log10(delta[outputs[0]]) if len(outputs) == 1 else np.log10(norm(delta[outputs]))
-        decades = float(np.log10(delta[taken.first]) - sent)
+        sent = delta[outputs[0]] if len(outputs) == 1 else norm(delta[outputs])
+        lost = decades(float(delta[taken.first]), float(sent))
         slopes = float(np.log10(by_layer(run, "slope_gain", moment)[hidden]).sum())
         weights = float(np.log10(by_layer(run, "weight_gain", moment)[hidden]).sum())
-    whole = abs(slopes + weights - decades) <= _ONE_WAY
-    if not run.notation and np.isfinite(decades) and not whole:
+    whole = abs(slopes + weights - lost) <= _ONE_WAY
+    if not run.notation and np.isfinite(lost) and not whole:
         slopes = weights = np.nan
-    return Attenuation(decades, slopes, weights)
+    return Attenuation(lost, slopes, weights)
 
 
 def extremes_over_seeds(

@@ -18,7 +18,7 @@ from gradgauge.diagnosis.rule import (
     RuleLimits,
     Silent,
 )
-from gradgauge.diagnosis.signals import attenuation_decades, nothing_reached
+from gradgauge.diagnosis.signals import nothing_reached, rms_decades
 from gradgauge.errors import UnknownName
 from gradgauge.theory import init_advice
 
@@ -102,7 +102,7 @@ def _found(scale: Scale, severity: str, certainty: float, off: int, layers: int)
 
 def _harm(evidence: Evidence, limits: RuleLimits) -> bool:
     """Whether signals at the initial weights or the first loss show it."""
-    decades = attenuation_decades(evidence, 0)
+    decades = rms_decades(evidence, 0)
     if math.isfinite(decades) and abs(decades) > limits["decades"].value:
         return True
     saturated = [*evidence.saturated_at_init.values(), *np.nan_to_num(evidence.first("saturated"))]

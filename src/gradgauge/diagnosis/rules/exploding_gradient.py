@@ -17,7 +17,7 @@ from gradgauge.diagnosis.rule import (
     Silent,
     graded,
 )
-from gradgauge.diagnosis.signals import attenuation_decades, deltas, is_gated
+from gradgauge.diagnosis.signals import deltas, is_gated, rms_decades
 
 _REMEDIES = ("clip_gradients", "smaller_init", "normalisation")
 
@@ -37,7 +37,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
 
 
 def _between_layers(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
-    decades = attenuation_decades(evidence, 0)
+    decades = rms_decades(evidence, 0)
     limit = limits["decades"].value
     if math.isnan(decades) or decades <= limit:
         return

@@ -14,7 +14,7 @@ from gradgauge.diagnosis.rule import (
     Silent,
     graded,
 )
-from gradgauge.diagnosis.signals import attenuation_decades, deltas, is_gated
+from gradgauge.diagnosis.signals import deltas, is_gated, rms_decades
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
@@ -24,7 +24,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         yield Silent("no_signals")
         return
     probes = range(len(evidence.probe_steps()))
-    decades = [attenuation_decades(evidence, p) for p in probes]
+    decades = [rms_decades(evidence, p) for p in probes]
     # A branch or an output that begins at 0 passes nothing back at first: the next look counts.
     start = next((p for p in probes if decades[p] > -math.inf), 0)
     if not decades or math.isnan(decades[start]):
@@ -38,7 +38,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
 
 
 def _between_layers(evidence: Evidence, limits: RuleLimits, probe: int, *, at_start: bool) -> Found:
-    decades = attenuation_decades(evidence, probe)
+    decades = rms_decades(evidence, probe)
     places, norms = deltas(evidence, probe)
     activation = _activation(evidence)
     return Found(

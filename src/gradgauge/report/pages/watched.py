@@ -7,6 +7,7 @@ import math
 from html import escape
 from typing import Any
 
+from gradgauge.gauges.norms import decades
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts.watched import COURSE, EVOLUTION, GAINS, LEARNING, SIGNAL, UNITS
 from gradgauge.report.charts.watched_run import WatchedRun
@@ -78,8 +79,8 @@ def _course_of_signal(watched: WatchedRun, moment: str) -> str:
     }
     if not (0 < delta[first] < math.inf and 0 < delta[last] < math.inf):
         return sentence("watch.report.signal_ends", watched.lang, **words)
-    decades = signed_decades(math.log10(delta[first]) - math.log10(delta[last]))
-    return sentence("watch.report.signal", watched.lang, decades=decades, **words)
+    lost = signed_decades(decades(delta[first], delta[last]))
+    return sentence("watch.report.signal", watched.lang, decades=lost, **words)
 
 
 def _of_training(watched: WatchedRun) -> str:
