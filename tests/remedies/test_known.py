@@ -9,22 +9,25 @@ import numpy as np
 import pytest
 
 import gradgauge
+from gradgauge.diagnosis.finding import FAULT, Diagnosis, Finding
 from gradgauge.diagnosis.rules import BY_NAME
 from gradgauge.messages.catalog import LANGUAGES, entries
 from gradgauge.remedies.known import BY_KEY, FRAMEWORKS, REACHES, REMEDIES
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
+from gradgauge.remedies.trial import remedies_for
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
 
 _RULES = Path(gradgauge.__file__).parent / "diagnosis" / "rules"
 _KNOWN = Path(gradgauge.__file__).parent / "remedies" / "known"
+_DOCS = Path(__file__).parents[2] / "docs"
 _ADVICE = {
     key.removeprefix("diagnosis.remedy.")
     for key in entries("en")
     if key.startswith("diagnosis.remedy.")
 }
-_TRIED = [remedy for remedy in REMEDIES if remedy.tried]
+_TRIED = [remedy for remedy in REMEDIES if remedy.tried and not remedy.certain]
 
 
 def test_every_advice_is_a_remedy_and_every_remedy_has_its_advice():
@@ -33,7 +36,7 @@ def test_every_advice_is_a_remedy_and_every_remedy_has_its_advice():
 
 
 def test_every_file_is_in_the_list():
-    files = {p.stem for p in _KNOWN.glob("[!_]*.py")} - {"by_hand", "rates"}
+    files = {p.stem for p in _KNOWN.glob("[!_]*.py")} - {"by_hand", "certain", "rates"}
     assert files <= set(BY_KEY)
 
 
@@ -100,3 +103,19 @@ def test_weights_drawn_anew_are_those_that_belong_to_the_activation(
     remedy = BY_KEY["random_init"]
     for framework, word in (("keras", keras), ("pytorch", pytorch), ("jax", jax)):
         assert word in remedy.lines(framework, 1.0, activation)
+
+
+def test_the_documents_list_every_remedy_that_is_tried():
+    rows = (_DOCS / "remedy.md").read_text("utf-8")
+    for remedy in REMEDIES:
+        row = f"| {remedy.name} (`{remedy.key}`) | {remedy.reach} |" if remedy.tried else ""
+        assert row in rows, remedy.key
+
+
+def test_what_a_trial_tries_is_what_the_diagnosis_advises():
+    """One entry, two uses: the advice that is tried stands among what the trial takes up."""
+    for rule in BY_NAME:
+        keys = tuple(r.key for r in REMEDIES if rule in r.rules)
+        finding = Finding(rule, FAULT, "case", remedies=keys)
+        listed = [r.key for r in remedies_for(Diagnosis((finding,), None))]
+        assert set(listed) == {k for k in keys if BY_KEY[k].tried and not BY_KEY[k].rate}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from string import Template
 
@@ -73,6 +73,7 @@ class Remedy:
         patch: framework -> the lines to write into a program, with `$name` for each of `facts`.
         facts: (knob, activation of the hidden layers) -> what fills advice and patch.
         rate: whether it only sets the learning rate, which the trial's arm of rates does.
+        certain: whether it undoes a mistake, which nobody makes on purpose: it is tried first.
     """
 
     key: str
@@ -86,11 +87,17 @@ class Remedy:
     patch: Mapping[str, str] = field(default_factory=dict)
     facts: Callable[[float, str], Mapping[str, object]] = lambda knob, activation: {}  # noqa: ARG005
     rate: bool = False
+    certain: bool = False
 
     @property
     def name(self) -> str:
         """As arms and JSON have it: the English name, the same in every language."""
         return self.named("en")
+
+    @property
+    def asks_where(self) -> bool:
+        """Whether its lines are about the layers that a finding names."""
+        return any("$layers" in text for text in self.patch.values())
 
     @property
     def tried(self) -> bool:
@@ -111,10 +118,20 @@ class Remedy:
         """Whether both together make sense."""
         return not self.touches & other.touches
 
-    def lines(self, framework: str, knob: float, activation: str) -> str:
-        """The lines to write into a program; empty: it is done by hand."""
+    def lines(
+        self, framework: str, knob: float, activation: str, layers: Sequence[str] = ()
+    ) -> str:
+        """The lines to write into a program; empty: it is done by hand.
+
+        Args:
+            framework: one of FRAMEWORKS.
+            knob: how much of it.
+            activation: of the hidden layers.
+            layers: where it is needed, if it asks for that; empty: everywhere.
+        """
         text = self.patch.get(framework, "")
-        shown = {"knob": f"{knob:.4g}", **_shown(self.facts(knob, activation))}
+        shown = {"knob": f"{knob:.4g}", "layers": repr(tuple(layers))}
+        shown |= _shown(self.facts(knob, activation))
         return Template(text).substitute(shown).strip("\n")
 
 

@@ -93,7 +93,9 @@ def run_path(folder: Path, candidate: Candidate) -> Path:
 def read_outcome(fields: dict[str, Any]) -> Outcome:
     """An Outcome of what `dataclasses.asdict` gave and JSON kept."""
     given = fields.pop("candidate")
-    doses = tuple(Dose(**dose) for dose in given.pop("doses"))
+    doses = tuple(
+        Dose(dose["remedy"], dose["knob"], tuple(dose["layers"])) for dose in given.pop("doses")
+    )
     curve = tuple(tuple(row) for row in fields.pop("curve"))
     signal = {name: tuple(values) for name, values in fields.pop("signal").items()}
     plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

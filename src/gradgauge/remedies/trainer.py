@@ -50,10 +50,12 @@ class Dose:
     Attributes:
         remedy: its key in `known.BY_KEY`.
         knob: value of its knob; None: it has none.
+        layers: where, for a remedy that asks for it; empty: everywhere.
     """
 
     remedy: str
     knob: float | None = None
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

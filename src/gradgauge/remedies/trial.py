@@ -113,7 +113,7 @@ def try_remedies(
         return _nothing_to_repair(trainer, given)
     limit = budget or Budget(planning.TRAININGS)
     listed = remedies_for(given.diagnosis) if remedies is None else list(remedies)
-    tried, cannot = _applicable(trainer, listed)
+    tried, cannot = _applicable(trainer, listed, given.diagnosis)
     plan = planning.plan_for(
         limit,
         len(tried),
@@ -155,22 +155,32 @@ def try_remedies(
 
 
 def remedies_for(diagnosis: Diagnosis) -> list[Remedy]:
-    """What answers the faults: their own advice in its order, then whatever else answers the same
-    rules, in the order of REMEDIES."""
+    """What answers the faults: what undoes a mistake first, then their own advice in its order,
+    then whatever else answers the same rules, in the order of REMEDIES. A certainty is tried only
+    where a finding advises it: of those that answer one rule all but one are wrong."""
     faults = [f for f in diagnosis.findings if f.severity == FAULT]
     keys = dict.fromkeys(key for finding in faults for key in finding.remedies)
     rules = {finding.rule for finding in faults}
-    keys |= dict.fromkeys(r.key for r in REMEDIES if rules & set(r.rules))
-    return [BY_KEY[key] for key in keys if BY_KEY[key].tried and not BY_KEY[key].rate]
+    keys |= dict.fromkeys(r.key for r in REMEDIES if rules & set(r.rules) and not r.certain)
+    found = [BY_KEY[key] for key in keys if BY_KEY[key].tried and not BY_KEY[key].rate]
+    return sorted(found, key=lambda remedy: not remedy.certain)
+
+
+def _where(remedy: Remedy, diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The layers of the faults that advise a remedy, where its lines ask for them."""
+    if not remedy.asks_where:
+        return ()
+    found = (f for f in diagnosis.findings if f.severity == FAULT and remedy.key in f.remedies)
+    return tuple(dict.fromkeys(f.layer for f in found if f.layer))
 
 
 def _applicable(
-    trainer: Trainer, listed: Sequence[Remedy]
+    trainer: Trainer, listed: Sequence[Remedy], diagnosis: Diagnosis
 ) -> tuple[list[Remedy], dict[str, CannotApply]]:
     """Those that can be applied, and why the others cannot."""
     tried, cannot = [], {}
     for remedy in listed:
-        why = trainer.applies(Dose(remedy.key, remedy.knob.usual))
+        why = trainer.applies(Dose(remedy.key, remedy.knob.usual, _where(remedy, diagnosis)))
         if why is None:
             tried.append(remedy)
         else:
@@ -214,7 +224,9 @@ class _Trial:
         metric = self.trainer.metric
         designed = [Candidate(RATES, (), factor) for factor in RATE_FACTORS]
         designed += [
-            Candidate(REMEDY, (Dose(remedy.key, knob),), factor)
+            Candidate(
+                REMEDY, (Dose(remedy.key, knob, _where(remedy, self.given.diagnosis)),), factor
+            )
             for remedy in tried
             for knob, factor in remedy.ladder()
         ]

@@ -31,9 +31,11 @@ from gradgauge.remedies.known import (
     warm_up,
 )
 from gradgauge.remedies.known.by_hand import BY_HAND
+from gradgauge.remedies.known.certain import CERTAIN
 from gradgauge.remedies.remedy import FRAMEWORKS, REACHES, Knob, Remedy
 
 REMEDIES: tuple[Remedy, ...] = (
+    *CERTAIN,
     random_init.REMEDY,
     right_gain.REMEDY,
     scale_inputs.REMEDY,

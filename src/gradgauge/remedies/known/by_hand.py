@@ -13,35 +13,16 @@ def _named(reach: str, rule: str, *keys: str) -> list[Remedy]:
 
 BY_HAND: tuple[Remedy, ...] = (
     *_named(
-        MODULE,
-        _LOSS,
-        "remove_softmax",
-        "remove_sigmoid",
-        "softmax_out",
-        "sigmoid_out",
-        "log_softmax",
-        "logits_out",
-        "linear_out",
-        "one_unit_sigmoid",
-        "sigmoid_binary",
-    ),
-    *_named(
         DATA,
         _LOSS,
-        "from_logits_false",
-        "from_logits_true",
         "categorical_loss",
         "labels_zero_one",
         "one_hot_targets",
         "regression_loss",
         "scale_targets",
-        "same_shape",
         "log_target",
     ),
-    *_named(WEIGHTS, _WIRING, "reach_frozen"),
-    *_named(
-        OPTIMIZER, _WIRING, "reach_not_in_optimizer", "reach_loss_weights", "reach_nobody_moves"
-    ),
+    *_named(OPTIMIZER, _WIRING, "reach_loss_weights", "reach_nobody_moves"),
     *_named(OPTIMIZER, "stale-gradients", "zero_grad", "accumulate"),
     *_named(OPTIMIZER, "learning-rate-too-high", "schedule_factor"),
     *_named(

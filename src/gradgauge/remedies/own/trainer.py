@@ -29,7 +29,7 @@ from gradgauge.own.train import EVALUATION_ROWS, Network, made_for
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.own.target import Target, target_of
-from gradgauge.remedies.surgery import Site, treat
+from gradgauge.remedies.surgery import Site, takes, treat
 from gradgauge.remedies.trainer import (
     REMEDY,
     Candidate,
@@ -145,7 +145,9 @@ class OwnTrainer:
         """Why remedies cannot be applied here, one after the other; None: they can."""
         try:
             with kept_states():
-                self._treated(Candidate(REMEDY, doses), 0)
+                site = self._treated(Candidate(REMEDY, doses), 0)
+                if any(BY_KEY[dose.remedy].certain for dose in doses):
+                    takes(site)  # Another loss or output: does it go with the targets?
         except CannotApply as why:
             return why
         return None

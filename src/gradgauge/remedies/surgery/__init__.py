@@ -3,12 +3,13 @@ proves is what its user is told to write. One file a framework."""
 
 from __future__ import annotations
 
+from gradgauge.own.loops import loop_of
 from gradgauge.own.made import JAX, KERAS
 from gradgauge.remedies.remedy import Remedy
-from gradgauge.remedies.surgery.site import Site
+from gradgauge.remedies.surgery.site import FEW, Site, first_rows
 from gradgauge.remedies.trainer import CannotApply, Dose
 
-__all__ = ["Site", "treat"]
+__all__ = ["Site", "takes", "treat"]
 
 
 def treat(site: Site, doses: tuple[Dose, ...], rate_factor: float = 1.0) -> Site:
@@ -27,12 +28,29 @@ def treat(site: Site, doses: tuple[Dose, ...], rate_factor: float = 1.0) -> Site
     for dose in doses:
         remedy = BY_KEY[dose.remedy]
         knob = remedy.knob.usual if dose.knob is None else dose.knob
-        site = _with_rate(site, knob) if remedy.rate else _treated(site, remedy, knob)
+        site = _with_rate(site, knob) if remedy.rate else _treated(site, remedy, knob, dose.layers)
     return site if rate_factor == 1 else _with_rate(site, rate_factor)
 
 
-def _treated(site: Site, remedy: Remedy, knob: float) -> Site:
-    lines = remedy.lines(site.made.framework, knob, site.activation)
+def takes(site: Site) -> None:
+    """Raise unless the loss takes what the network makes of the data.
+
+    Raises:
+        CannotApply: it does not.
+    """
+    x, y = first_rows(site.data, FEW), site.data.y[:FEW]
+    if site.made.framework == KERAS:
+        from gradgauge.remedies.surgery.keras import complaint
+
+        why = complaint(site.made.model, x, y)
+    else:
+        why = loop_of(site.made).takes(x, y)
+    if why:
+        raise CannotApply("failed", why=why)
+
+
+def _treated(site: Site, remedy: Remedy, knob: float, layers: tuple[str, ...]) -> Site:
+    lines = remedy.lines(site.made.framework, knob, site.activation, layers)
     if not lines:
         raise CannotApply("by_hand")
     if site.made.framework == KERAS:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.own.loops.jax import RATE
-from gradgauge.remedies.remedy import DATA, GRAPH, MODULE, SHAPE, Remedy
+from gradgauge.remedies.remedy import GRAPH, MODULE, SHAPE, Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 
@@ -25,7 +25,9 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     """See `surgery.treat`."""
     if remedy.reach in (MODULE, GRAPH, SHAPE):
         raise CannotApply("hidden", what="f")
-    if remedy.reach == DATA:
+    if "targets" in remedy.touches:
+        return site.retargeted(lines, {"jnp": jnp})
+    if "inputs" in remedy.touches:
         return site.scaled(lines, {"jnp": jnp})
     if remedy.key in _OF_ADAM:
         raise CannotApply("hidden", what="rate")

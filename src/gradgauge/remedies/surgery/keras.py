@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gradgauge.remedies.remedy import DATA, Remedy
+from gradgauge.remedies.remedy import Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 from gradgauge.watchers.keras.seen import value_of
@@ -18,7 +18,9 @@ _ROWS = 1_000
 
 def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     """See `surgery.treat`."""
-    if remedy.reach == DATA:
+    if "targets" in remedy.touches:
+        return site.retargeted(lines, {"np": np})
+    if "inputs" in remedy.touches:
         return site.scaled(lines, {})
     model = site.made.model
     before = _state(model)
@@ -31,6 +33,16 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     model = names["model"]
     changed(before, _state(model))
     return replace(site, made=replace(site.made, model=model, optimizer=model.optimizer))
+
+
+def complaint(model: Any, x: Any, y: Any) -> str:
+    """What the model's loss says of its outputs and these targets; empty: nothing."""
+    try:
+        model.compute_loss(x, y, model(x, training=False))
+    # What a loss answers to outputs of another form is whatever its parts happen to raise.
+    except Exception as error:  # noqa: BLE001
+        return str(error).strip().partition("\n")[0][:120] or type(error).__name__
+    return ""
 
 
 def with_rate(site: Site, factor: float) -> Site:
@@ -59,11 +71,17 @@ def _rate(model: Any) -> float | None:
 def _state(model: Any) -> dict[str, Any]:
     """What a remedy may change."""
     layers = [
-        (type(layer).__name__, str(getattr(layer, "activation", "")))
+        (type(layer).__name__, str(getattr(layer, "activation", "")), layer.trainable)
         for layer in model._flatten_layers()
     ]
     return {
         "weights": [np.array(value_of(v)) for v in model.variables],
         "layers": layers,
         "optimizer": repr(model.optimizer.get_config()),
+        "loss": _loss(model.loss),
     }
+
+
+def _loss(loss: Any) -> str:
+    config = getattr(loss, "get_config", None)
+    return repr(config()) if config is not None else str(getattr(loss, "__name__", loss))

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from gradgauge.own.data import OwnData, leaves, rows_of
+from gradgauge.own.loops import loop_of
 from gradgauge.own.made import Made
 from gradgauge.remedies.trainer import CannotApply
+
+FEW = 2
+"""Rows that tell whether loss and outputs go together."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,27 @@ class Site:
         if np.allclose(x, self.data.x):
             raise CannotApply("already")
         return replace(self, data=replace(self.data, x=x, test_x=test))
+
+    def retargeted(self, lines: str, names: dict[str, Any]) -> Site:
+        """The same with the targets as the lines make them, those of the test rows likewise.
+
+        Args:
+            lines: read `outputs` and `y`, leave `y`.
+            names: what else they read.
+        """
+        outputs = loop_of(self.made).outputs(first_rows(self.data, FEW), FEW)
+        if outputs is None:
+            raise CannotApply("no_effect")
+
+        def treated(y: np.ndarray) -> np.ndarray:
+            own = {**names, "outputs": outputs, "y": y}
+            run_lines(lines, own)
+            return np.asarray(own["y"])
+
+        y, test_y = treated(self.data.y), treated(self.data.test_y)
+        if y.shape == self.data.y.shape and np.array_equal(y, self.data.y):
+            raise CannotApply("already")
+        return replace(self, data=replace(self.data, y=y, test_y=test_y))
 
 
 def run_lines(lines: str, names: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from gradgauge.own.data import mapped
-from gradgauge.remedies.remedy import DATA, Remedy
+from gradgauge.remedies.remedy import Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 
@@ -23,17 +23,19 @@ _AFTER_STEP = ("warm_up",)
 
 def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     """See `surgery.treat`."""
-    if remedy.reach == DATA:
+    if "targets" in remedy.touches:
+        return site.retargeted(lines, {"torch": torch})
+    if "inputs" in remedy.touches:
         names: dict[str, Any] = {"torch": torch, "x": torch.as_tensor(site.inputs())}
         return _scaled(site, lines, names)
     made = site.made
     names = {"torch": torch, "np": np, "model": made.model, "optimizer": made.optimizer}
-    names |= {"steps": site.steps}
+    names |= {"steps": site.steps, "loss": made.loss}
     if remedy.key in _EVERY_STEP:
         return replace(
             site, made=replace(made, before_step=(*made.before_step, _again(lines, names)))
         )
-    before = _state(made.model, made.optimizer)
+    before = _state(made.model, made.optimizer, made.loss)
     if "x[" in lines:
         names["x"] = mapped(
             lambda a: torch.as_tensor(np.ascontiguousarray(a)), first_rows(site.data, _ROWS)
@@ -44,11 +46,11 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     if optimizer is made.optimizer:
         optimizer = _over(model, optimizer)
     if not after:
-        changed(before, _state(model, optimizer))
+        changed(before, _state(model, optimizer, names["loss"]))
     device = next((p.device for p in made.model.parameters()), torch.device("cpu"))
     model.to(device)
-    made = replace(made, model=model, optimizer=optimizer, after_step=(*made.after_step, *after))
-    return replace(site, made=made)
+    made = replace(made, model=model, loss=names["loss"], optimizer=optimizer)
+    return replace(site, made=replace(made, after_step=(*made.after_step, *after)))
 
 
 def _scaled(site: Site, lines: str, names: dict[str, Any]) -> Site:
@@ -76,10 +78,15 @@ def _again(lines: str, names: dict[str, Any]) -> Callable[[], None]:
 
 
 def _over(model: Any, optimizer: Any) -> Any:
-    """The optimizer, or one like it over the parameters of a model that has others now."""
+    """The optimizer; with what it lacks, or, where the model has other parameters now, one like it
+    over them."""
     known = {id(p) for group in optimizer.param_groups for p in group["params"]}
     own = [p for p in model.parameters() if p.requires_grad]
-    if {id(p) for p in own} <= known:
+    missing = [p for p in own if id(p) not in known]
+    if not missing:
+        return optimizer
+    if known <= {id(p) for p in model.parameters()}:
+        optimizer.add_param_group({"params": missing})
         return optimizer
     if len(optimizer.param_groups) > 1:
         raise CannotApply("parameter_groups")
@@ -88,11 +95,13 @@ def _over(model: Any, optimizer: Any) -> Any:
     return type(optimizer)(own, **options)
 
 
-def _state(model: Any, optimizer: Any) -> dict[str, Any]:
+def _state(model: Any, optimizer: Any, loss: Any) -> dict[str, Any]:
     """What a remedy may change."""
     groups = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
     return {
         "weights": [p.detach().float().cpu().numpy().copy() for p in model.parameters()],
         "modules": [type(module).__name__ for module in model.modules()],
+        "learning": [p.requires_grad for p in model.parameters()],
         "optimizer": (type(optimizer).__name__, repr(groups)),
+        "loss": id(loss),
     }
