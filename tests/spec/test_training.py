@@ -56,9 +56,13 @@ def test_a_value_that_cannot_be_names_its_field(field, value, named, requirement
         ("loss", "crossentrpy", "cross_entropy"),
         ("schedule", "cosinus", "cosine"),
         ("dtype", "float46", "float64"),
+        ("optimizer", b"adam", "adam"),
+        ("schedule", ["cosine"], "cosine"),
+        ("dtype", 64, None),
+        ("loss", True, None),
     ],
 )
-def test_an_unknown_name_names_the_nearest(field: str, value: str, nearest: str) -> None:
+def test_an_unknown_name_names_the_nearest(field: str, value, nearest: str | None) -> None:
     with pytest.raises(UnknownName) as caught:
         TrainingSpec(**{field: value})
     assert (caught.value.kind, caught.value.nearest) == (field, nearest)

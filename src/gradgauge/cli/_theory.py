@@ -5,13 +5,14 @@ from __future__ import annotations
 import json as json_format
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gradgauge.cli import language
+from gradgauge.cli.files import Unwritten
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
 from gradgauge.cli.progress import Progress
@@ -30,11 +31,13 @@ class Output:
         folder: of the files.
         json: figures on stdout and nothing else.
         quiet: nothing but errors.
+        unwritten: what could not be written, said after the figures.
     """
 
     folder: Path
     json: bool
     quiet: bool
+    unwritten: Unwritten = field(default_factory=Unwritten)
 
     def show(self, document: dict[str, Any], printer: str, *arguments: Any) -> int:
         """The document as JSON, or the page that `report.theory` prints."""
@@ -44,14 +47,25 @@ class Output:
             from gradgauge.report.terminal import theory as pages
 
             getattr(pages, printer)(*arguments, language.current())
+        self.unwritten.complain()
         return 0
 
-    def write_json(self, document: dict[str, Any], name: str) -> Path:
-        """The figures as a file."""
+    def write_json(self, document: dict[str, Any], name: str) -> list[Path]:
+        """The figures as a file; none where it cannot be written."""
         from gradgauge.run import write_text_whole
 
         figures = json_format.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
-        return write_text_whole(self.folder / name, figures)
+        with self.unwritten.noting():
+            return [write_text_whole(self.folder / name, figures)]
+        return []
+
+    def write_picture(self, spec: Any, name: str) -> list[Path]:
+        """A picture as PNG and SVG; none where it cannot be written."""
+        from gradgauge.report.rendering import write_png_and_svg
+
+        with self.unwritten.noting():
+            return write_png_and_svg(spec, self.folder, name)
+        return []
 
 
 def show_prediction(subject: str, given: Given, measure: bool, output: Output) -> int:
@@ -217,7 +231,6 @@ def _inner(network: Any) -> Any:
 def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> int:  # noqa: ARG001
     """Order, chaos and the critical line."""
     from gradgauge.report.charts.theory import diagram_chart, diagram_data, framed
-    from gradgauge.report.rendering import write_png_and_svg
     from gradgauge.study.theory.phase_diagram import COLUMNS, phase_diagram
 
     with Progress(output.quiet, "computing") as progress:
@@ -236,8 +249,8 @@ def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> i
         keys.append("grey")
     spec = framed(body, title, " ".join(text(f"theory_command.chart.{key}") for key in keys))
     document = found.to_json()
-    paths = [output.write_json(document, "phase_diagram.json")]
-    paths += write_png_and_svg(spec, output.folder, "phase_diagram")
+    paths = output.write_json(document, "phase_diagram.json")
+    paths += output.write_picture(spec, "phase_diagram")
     return output.show(document, "print_diagram", found, paths)
 
 
@@ -245,7 +258,6 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
     """Train over depth and sigma_w, and lay 6 xi_c over the accuracy."""
     from gradgauge.report.charts.theory import framed
     from gradgauge.report.charts.trainability import trainability_chart, trainability_data
-    from gradgauge.report.rendering import write_png_and_svg
 
     spec, name = _experiment(subject, given)
     from gradgauge import datasets
@@ -267,8 +279,8 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
         sigma_b=f"{spec.sigma_b:.3g}",
     )
     document = result.to_json()
-    paths = [output.write_json(document, "trainability.json")]
-    paths += write_png_and_svg(framed(body, title, subtitle), output.folder, "trainability")
+    paths = output.write_json(document, "trainability.json")
+    paths += output.write_picture(framed(body, title, subtitle), "trainability")
     return output.show(document, "print_trainability", result, paths)
 
 
@@ -322,11 +334,10 @@ def _write_delta(
 ) -> list[Path]:
     """The picture of chi_grad^depth beside the measured delta_norm."""
     from gradgauge.report.charts.theory import delta_chart, delta_data, framed
-    from gradgauge.report.rendering import write_png_and_svg
 
     delta = measured.delta
     body = delta_chart(delta_data(delta), language.current(), delta.dropped, predicted_by)
-    return write_png_and_svg(framed(body, title), output.folder, "delta_norm")
+    return output.write_picture(framed(body, title), "delta_norm")
 
 
 def _flag(option: str) -> str:

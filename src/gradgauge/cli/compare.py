@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.files import check_folder
+from gradgauge.cli.files import Unwritten, check_folder
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
 from gradgauge.cli.names import NETWORK, PRESET
@@ -82,8 +80,7 @@ def command(
         from gradgauge.report.terminal.comparison import print_comparison
 
         print_comparison(comparison, language.current(), artifacts=artifacts)
-    if files.problem is not None:
-        raise files.problem
+    files.unwritten.complain()
     if comparison.interrupted:
         return _say_interrupted(artifacts, out)
     if not quiet:
@@ -100,26 +97,19 @@ class _Files:
     Attributes:
         folder: where.
         saved: name of a network -> its Run's file.
-        problem: why a file is missing; None.
+        unwritten: what is missing.
     """
 
     folder: Path
     saved: dict[str, Path]
-    problem: OutputProblem | None
+    unwritten: Unwritten
 
     def __init__(self, folder: Path):
-        self.folder, self.saved, self.problem = folder, {}, None
-
-    @contextlib.contextmanager
-    def _noting(self) -> Iterator[None]:
-        try:
-            yield
-        except OutputProblem as problem:
-            self.problem = self.problem or problem
+        self.folder, self.saved, self.unwritten = folder, {}, Unwritten()
 
     def save(self, number: int, run: Run) -> None:
         """Write a Run, and note where."""
-        with self._noting():
+        with self.unwritten.noting():
             path = run.save(self.folder / f"{file_name(run.name, number + 1)}.nc")
             self.saved[run.name] = path
             kept("errors.interrupted", path=self.folder)
@@ -141,7 +131,7 @@ class _Files:
         if comparison.interrupted:
             return artifacts
         began = time.perf_counter()
-        with self._noting():
+        with self.unwritten.noting():
             if report:
                 artifacts = self._write_report(comparison, artifacts)
             if images:

@@ -125,16 +125,17 @@ def _diagnose(
 
 def _show(result: Diagnosis, name: str, json: bool, quiet: bool, html: Path | None) -> None:
     lang = language.current()
-    if html is not None:
-        from gradgauge.report.pages.diagnosis import write_diagnosis
-
-        write_diagnosis(result, name, html, lang)
     if json:
         print(json_format.dumps(result.to_json(lang), ensure_ascii=False, allow_nan=False))
     elif not quiet:
         from gradgauge.report.pages.diagnosis import print_diagnosis
 
         print_diagnosis(result, name, lang)
+    # Last: what cannot be written keeps no finding back.
+    if html is not None:
+        from gradgauge.report.pages.diagnosis import write_diagnosis
+
+        write_diagnosis(result, name, html, lang)
 
 
 def arrays_for(model: Any, data: str) -> list[Any]:

@@ -12,6 +12,9 @@ from gradgauge.cli.language import text
 LONG = 20.0
 """Seconds of which somebody who waits wants to know."""
 
+_SHARE = 0.02
+"""Of all steps: from fewer, the first programs' compilation would be taken for the pace."""
+
 
 def duration(seconds: float) -> str:
     """Seconds in the unit that people would say them in."""
@@ -89,7 +92,7 @@ class Progress:
             self._began, self._first = now, done
             return
         taken, made = now - self._began, done - self._first
-        if taken < LONG / 2 or made <= 0:
+        if taken < LONG / 2 or made < _SHARE * total:
             return
         self._said = True
         left = taken * (total - done) / made

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.files import check_folder
+from gradgauge.cli.files import Unwritten, check_folder
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
 from gradgauge.cli.names import TARGET
@@ -24,6 +24,7 @@ from gradgauge.cli.options import (
     training_options,
 )
 from gradgauge.cli.progress import Progress
+from gradgauge.json import dumps
 
 if TYPE_CHECKING:
     from gradgauge.remedies.plan import TrialPlan
@@ -57,13 +58,16 @@ def command(
     check_folder(out)
     options = {name: value for name, value in options.items() if value is not None}
     result = _try(target, out, json or quiet, options)
-    paths = _write(result, out, _command(target, out, options))
+    paths, unwritten = list[Path](), Unwritten()
+    with unwritten.noting():
+        paths = _write(result, out, _command(target, out, options))
     if json:
-        print(paths[0].read_text(encoding="utf-8"))
+        print(dumps(result.to_json(language.current()), indent=1))
     elif not quiet:
         from gradgauge.report.terminal.remedy import print_remedy
 
         print_remedy(result, language.current(), paths)
+    unwritten.complain()
     return EXIT_INTERRUPTED if result.interrupted and not result.seconds_ended else result.exit_code
 
 
@@ -94,7 +98,6 @@ def _estimate(plan: TrialPlan, seconds: float) -> str:
 def _write(result: RemedyResult, out: Path, command: str) -> list[Path]:
     """The figures as JSON, the page, the picture where there is something to show; with them the
     Runs, which the trial has written."""
-    from gradgauge.json import dumps
     from gradgauge.remedies.store import run_path
     from gradgauge.report.pages.remedy import write_remedy_page
     from gradgauge.report.remedy_files import write_remedy_images

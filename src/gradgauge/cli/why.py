@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.files import check_folder
+from gradgauge.cli.files import Unwritten, check_folder
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
 from gradgauge.cli.names import NETWORK
@@ -64,13 +64,16 @@ def command(
     if result.interrupted:
         print(text("errors.interrupted_early"), file=sys.stderr)
         return EXIT_INTERRUPTED
-    paths = _write(result, out, _command(network, spec, optimizers, out))
+    paths, unwritten = list[Path](), Unwritten()
+    with unwritten.noting():
+        paths = _write(result, out, _command(network, spec, optimizers, out))
     if json:
         print(json_format.dumps(_document(result), ensure_ascii=False, allow_nan=False))
     elif not quiet:
         from gradgauge.report.terminal.why import print_why
 
         print_why(result, language.current(), paths)
+    unwritten.complain()
     return 0
 
 

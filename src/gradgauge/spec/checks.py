@@ -33,6 +33,12 @@ def seed_count(field: str, value: object) -> None:
     whole_number(field, value, 1, MOST_SEEDS)
 
 
+def name_among(kind: str, value: object, known: Iterable[str]) -> None:
+    """Raise unless `value` is a text, as the names that there are."""
+    if not isinstance(value, str):
+        raise UnknownName(kind, f"{value}", known)
+
+
 def positive(field: str, value: object) -> None:
     """Raise unless `value` is a finite number above 0."""
     if not _finite(value) or float(value) <= 0:  # type: ignore[arg-type]

@@ -7,10 +7,10 @@ import itertools
 from dataclasses import dataclass
 
 from gradgauge.errors import InvalidValue
-from gradgauge.parts.activations import activation
-from gradgauge.parts.initializers import initializer
-from gradgauge.parts.normalizations import normalization
-from gradgauge.spec.checks import not_negative, positive, whole_number
+from gradgauge.parts.activations import ACTIVATIONS, activation
+from gradgauge.parts.initializers import INITIALIZERS, initializer
+from gradgauge.parts.normalizations import NORMALIZATIONS, normalization
+from gradgauge.spec.checks import name_among, not_negative, positive, whole_number
 
 MOST_LAYERS = 10_000
 
@@ -57,11 +57,14 @@ class NetworkSpec:
         whole_number("depth", len(self.hidden), 1, MOST_LAYERS)
         for layer in self.hidden:
             whole_number("width", layer.width, 1)
+            name_among("activation", layer.activation, ACTIVATIONS)
             activation(layer.activation)
         whole_number("outputs", self.outputs, 1)
+        name_among("init", self.init, INITIALIZERS)
         initializer(self.init)
         positive("scale", self.scale)
         not_negative("bias_std", self.bias_std)
+        name_among("norm", self.norm, NORMALIZATIONS)
         normalization(self.norm)
         whole_number("skip", self.skip, 0)
         if self.skip and len({layer.width for layer in self.hidden}) > 1:

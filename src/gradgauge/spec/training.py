@@ -9,7 +9,14 @@ from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.parts.losses import LOSSES, loss
 from gradgauge.parts.optimizers import OPTIMIZERS, optimizer
 from gradgauge.parts.spelling import known_name
-from gradgauge.spec.checks import fraction, not_negative, positive, seed_count, whole_number
+from gradgauge.spec.checks import (
+    fraction,
+    name_among,
+    not_negative,
+    positive,
+    seed_count,
+    whole_number,
+)
 
 SCHEDULES = ("constant", "cosine")
 DTYPES = ("float32", "float64")
@@ -58,6 +65,7 @@ class TrainingSpec:
 
     def __post_init__(self) -> None:
         for field, known in _NAMED.items():
+            name_among(field, getattr(self, field), known)
             object.__setattr__(self, field, known_name(getattr(self, field), known))
         optimizer(self.optimizer)
         positive("learning_rate", self.learning_rate)
