@@ -25,7 +25,6 @@ from gradgauge.cli.options import (
     training_options,
 )
 from gradgauge.cli.progress import Progress
-from gradgauge.errors import OutputProblem
 from gradgauge.json import dumps
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
 from gradgauge.spec.notation import looks_like_function
@@ -124,7 +123,7 @@ class _Files:
         if not any(run.seeds for run in comparison.runs.values()):
             return Artifacts(flags=flags)
         for number, (name, run) in enumerate(comparison.runs.items()):
-            if name not in self.saved and self.problem is None:
+            if name not in self.saved and self.unwritten.problem is None:
                 self.save(number, run)
         paths = tuple(str(self.saved[name]) for name in comparison.runs if name in self.saved)
         artifacts = Artifacts(runs=paths, flags=flags)
@@ -145,12 +144,10 @@ class _Files:
 
         path = self.folder / "report.html"
         artifacts = with_why(replace(artifacts, report=str(path)), comparison, self.folder)
-        try:
+        with self.unwritten.noting():
             write_report(comparison, path, language.current(), artifacts)
-        except OutputProblem as problem:
-            self.problem = self.problem or problem
-            return replace(artifacts, report=None)
-        return artifacts
+            return artifacts
+        return replace(artifacts, report=None)
 
     def tell_others(self) -> None:
         """Name the Runs of earlier comparisons that lie there, too."""
