@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -19,6 +19,7 @@ import click
 from gradgauge import __version__
 from gradgauge.cli import language
 from gradgauge.cli.examples import EXAMPLES
+from gradgauge.cli.help import Context
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, interruptible, what_is_kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
@@ -45,43 +46,10 @@ COMMANDS = {
 """Command -> the module whose `command` it is. Its help is the catalogue's `help.command.NAME`."""
 
 
-_WORDS_OF_CLICK = {
-    "[OPTIONS]": "options",
-    "COMMAND [ARGS]...": "command",
-    "[required]": "required",
-    "Show the version and exit.": "version",
-    "Show this message and exit.": "help",
-}
-"""What click writes of its own accord -> the catalogue's `help.click.NAME`."""
-
-
-def _in_language(words: str) -> str:
-    for of_click, name in _WORDS_OF_CLICK.items():
-        words = words.replace(of_click, text(f"help.click.{name}"))
-    return words
-
-
-class HelpFormatter(click.HelpFormatter):
-    """click's help page with its headings and its own words from the catalogue."""
-
-    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        usage = prefix or f"{text('help.heading.usage')} "
-        super().write_usage(prog, _in_language(args), usage)
-
-    def write_dl(
-        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
-    ) -> None:
-        super().write_dl([(term, _in_language(said)) for term, said in rows], col_max, col_spacing)
-
-    def write_heading(self, heading: str) -> None:
-        super().write_heading(text(f"help.heading.{heading.lower()}"))
-
-
-click.Context.formatter_class = HelpFormatter
-
-
 class Application(click.Group):
     """A group whose commands are imported when they are called."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)

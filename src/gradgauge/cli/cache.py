@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from gradgauge.cli.help import Command
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option, option
 from gradgauge.errors import OutputProblem
 
 
-@click.command
+@click.command(cls=Command)
 @option("--clear", is_flag=True)
 @lang_option()
 def command(clear: bool, lang: str | None) -> None:  # noqa: ARG001, D103

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import click
 
+from gradgauge.cli.help import Command
 from gradgauge.cli.language import current, text
 from gradgauge.cli.names import FILE
 from gradgauge.cli.options import lang_option, option
 from gradgauge.errors import InvalidValue
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=FILE)
 @option("--x", required=True, metavar="FIELD")
 @option("--y", required=True, metavar="FIELD|OUTCOME")
 @option("--colour", metavar="OUTCOME|FIELD")
 @option("--facet", metavar="FIELD")
 @option("--where", multiple=True, metavar="FIELD=VALUE")
-@option("--out", help=text("sweep.option.chart_out"))
+@option("--out", said="sweep.option.chart_out")
 @option("--quiet", is_flag=True)
 @lang_option()
 def command(  # noqa: D103

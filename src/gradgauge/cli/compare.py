@@ -13,6 +13,7 @@ import click
 
 from gradgauge.cli import language
 from gradgauge.cli.files import Unwritten, check_folder
+from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
 from gradgauge.cli.names import NETWORK, PRESET
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("runs") / "compare"
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("networks", nargs=-1, type=NETWORK)
 @option("--preset", type=PRESET)
 @option("--depth", type=COUNT)

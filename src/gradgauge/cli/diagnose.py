@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from gradgauge.cli import language
-from gradgauge.cli.language import text
+from gradgauge.cli.help import Command
 from gradgauge.cli.names import FILE
 from gradgauge.cli.options import COUNT, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
@@ -25,11 +25,11 @@ RECORDING = ".nc"
 _PAIRS = (("x_train", "y_train"), ("x", "y"))
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("model", type=FILE)
-@data_option(help=text("help.option.data"))
-@option("--epochs", type=COUNT, help=text("diagnosis.help.epochs"))
-@option("--batch-size", type=COUNT, help=text("diagnosis.help.batch_size"))
+@data_option(said="help.option.data")
+@option("--epochs", type=COUNT, said="diagnosis.help.epochs")
+@option("--batch-size", type=COUNT, said="diagnosis.help.batch_size")
 @option("--budget")
 @option("--limit", multiple=True)
 @option("--off", multiple=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from gradgauge.cli import language
+from gradgauge.cli.help import Command
 from gradgauge.cli.names import RULE
 from gradgauge.cli.options import lang_option
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("rule", required=False, type=RULE)
 @lang_option()
 def command(rule: str | None, lang: str | None) -> int:  # noqa: ARG001

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 
 from gradgauge.errors import UnknownName
-from gradgauge.messages.catalog import DEFAULT_LANGUAGE, LANGUAGES, sentence
+from gradgauge.messages.catalog import DEFAULT_LANGUAGE, LANGUAGES, Catalog
 
 VARIABLE = "GRADGAUGE_LANG"
 
-_current = DEFAULT_LANGUAGE
+_current = Catalog()
 
 
 def choose(arguments: Sequence[str]) -> None:
@@ -22,7 +22,7 @@ def choose(arguments: Sequence[str]) -> None:
         UnknownName: no such language.
     """
     global _current
-    _current = DEFAULT_LANGUAGE
+    _current = Catalog()
     wanted = os.environ.get(VARIABLE) or _of_system()
     for at, argument in enumerate(arguments):
         if argument == "--lang" and at + 1 < len(arguments):
@@ -31,7 +31,7 @@ def choose(arguments: Sequence[str]) -> None:
             wanted = argument.partition("=")[2]
     if wanted.lower() not in LANGUAGES:
         raise UnknownName("lang", wanted, LANGUAGES)
-    _current = wanted.lower()
+    _current = Catalog(wanted.lower())
 
 
 def _of_system() -> str:
@@ -45,9 +45,9 @@ def _of_system() -> str:
 
 def current() -> str:
     """The chosen language."""
-    return _current
+    return _current.lang
 
 
 def text(key: str, **facts: object) -> str:
     """A sentence of the catalogue in the chosen language."""
-    return sentence(key, _current, **facts)
+    return _current(key, **facts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradgauge.cli.files import check_folder
+from gradgauge.cli.help import Command
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, lang_option, option
 
@@ -18,16 +19,16 @@ DEFAULT_OUT = Path("runs") / "lesson"
 NETWORKS, SEEDS = ("relu", "sigmoid"), 3
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("paths", metavar="[RUN.nc]...", nargs=-1, type=click.Path(path_type=Path))
-@option("--seeds", type=COUNT, help=text("help.option.lesson_seeds"))
+@option("--seeds", type=COUNT, said="help.option.lesson_seeds")
 @option("--epochs", type=COUNT)
 @option("--train-samples", type=COUNT)
 @option(
     "--out",
     type=click.Path(path_type=Path),
     default=DEFAULT_OUT,
-    help=text("help.option.lesson_out"),
+    said="help.option.lesson_out",
 )
 @option("--quiet", is_flag=True)
 @lang_option()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from gradgauge.cli.help import Command
 from gradgauge.cli.language import text
 from gradgauge.cli.names import LIST
 from gradgauge.cli.options import lang_option
@@ -76,7 +77,7 @@ _FIRST = "activations"
 """What is listed where nothing is named."""
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("what", required=False, type=LIST)
 @lang_option()
 def command(what: str | None, lang: str | None) -> None:  # noqa: ARG001, D103

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradgauge.cli.language import text
+from gradgauge.cli.help import Option
 from gradgauge.cli.names import DATA, DTYPE, LANGUAGE, LOSS, OPTIMIZER, SCHEDULE, Name
 from gradgauge.errors import InvalidValue
 
@@ -51,12 +51,12 @@ _SHORT = {"--out": "-o", "--quiet": "-q"}
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
-    """A click option whose help is the catalogue's `help.option.NAME`."""
+    """A click option whose help is the catalogue's `help.option.NAME`, or what `said` names."""
     key = names[0].lstrip("-").replace("-", "_")
-    attributes.setdefault("help", text(f"help.option.{key}"))
+    attributes.setdefault("said", f"help.option.{key}")
     if not attributes.get("is_flag"):
         attributes.setdefault("metavar", metavar(attributes.get("type"), key))
-    return click.option(*names_of(*names), **attributes)
+    return click.option(*names_of(*names), cls=Option, **attributes)
 
 
 def names_of(*names: str) -> tuple[str, ...]:
@@ -76,9 +76,9 @@ def metavar(kind: object, key: str) -> str:
 
 def data_option(**given: Any) -> Callable[[Any], Any]:
     """`--data`, or `--dataset`: one option, in every command that trains on something."""
-    attributes = {"help": text("help.option.dataset"), "metavar": "DATA", "type": DATA}
+    attributes = {"said": "help.option.dataset", "metavar": "DATA", "type": DATA}
     attributes |= given
-    return click.option("--data", "--dataset", "dataset", **attributes)
+    return click.option("--data", "--dataset", "dataset", cls=Option, **attributes)
 
 
 def lang_option() -> Callable[[Any], Any]:

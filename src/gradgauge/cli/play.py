@@ -14,6 +14,7 @@ import click
 
 from gradgauge.cli import language
 from gradgauge.cli.files import check_folder
+from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import FROM_ZERO, lang_option, option
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 _NEEDED = ("starlette", "uvicorn", "websockets")
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("settings", required=False, default="")
 @option("--port", type=FROM_ZERO)
 @option("--host")
 @option("--share", is_flag=True)
 @option("--no-browser", is_flag=True)
-@option("--export", type=click.Path(path_type=Path), help=text("help.option.replay"))
+@option("--export", type=click.Path(path_type=Path), said="help.option.replay")
 @lang_option()
 def command(
     settings: str,

@@ -12,6 +12,7 @@ import click
 
 from gradgauge.cli import language
 from gradgauge.cli.files import Unwritten, check_folder
+from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
 from gradgauge.cli.names import TARGET
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("runs") / "remedy"
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("target", type=TARGET)
 @data_option()
-@option("--budget", help=text("remedy.help.budget"))
+@option("--budget", said="remedy.help.budget")
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
 @option("--seed", type=FROM_ZERO)

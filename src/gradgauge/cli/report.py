@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradgauge.cli.help import Command
 from gradgauge.cli.language import current, text
 from gradgauge.cli.names import CHART
 from gradgauge.cli.options import POSITIVE, lang_option, option
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
     from gradgauge.study.compare.result import Comparison
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument(
     "paths", metavar="RUN.nc...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@option(
-    "--out", metavar="FILE", type=click.Path(path_type=Path), help=text("help.option.figure_out")
-)
+@option("--out", metavar="FILE", type=click.Path(path_type=Path), said="help.option.figure_out")
 @option("--chart", type=CHART)
 @option("--width-mm", type=POSITIVE)
 @option("--dpi", type=POSITIVE)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept, what_is_kept
 from gradgauge.cli.language import text
 from gradgauge.cli.names import FILE
@@ -27,9 +28,9 @@ class WrongUse(click.ClickException):
     exit_code = EXIT_WRONG_USE
 
 
-@click.command(epilog=text("sweep.epilog"))
+@click.command(cls=Command, below="sweep.epilog")
 @click.argument("plan", required=False, type=FILE)
-@option("--out", help=text("sweep.option.out"))
+@option("--out", said="sweep.option.out")
 @option("--dry-run", is_flag=True)
 @option("--yes", is_flag=True)
 @option("--runner", default="local", metavar="local|ray|slurm")
@@ -39,7 +40,7 @@ class WrongUse(click.ClickException):
 @option("--retry", is_flag=True)
 @option("--status", metavar="DIR")
 @option("--export", metavar="FILE")
-@option("--json", "as_json", is_flag=True, help=text("sweep.option.json"))
+@option("--json", "as_json", is_flag=True, said="sweep.option.json")
 @option("--quiet", is_flag=True)
 @lang_option()
 def command(  # noqa: D103

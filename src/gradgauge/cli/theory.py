@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gradgauge.cli.files import check_folder
+from gradgauge.cli.help import Command, Option
 from gradgauge.cli.language import text
 from gradgauge.cli.names import NETWORK, OPTIMIZER, QUANTITY
 from gradgauge.cli.options import (
@@ -72,7 +73,9 @@ def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:
     key = name.lstrip("-").replace("-", "_")
     if not attributes.get("is_flag"):
         attributes["metavar"] = metavar(attributes.get("type"), key)
-    return click.option(*names_of(name), help=text(f"theory_command.option.{key}"), **attributes)
+    return click.option(
+        *names_of(name), cls=Option, said=f"theory_command.option.{key}", **attributes
+    )
 
 
 def _options(command: Any) -> Any:
@@ -102,7 +105,7 @@ def _options(command: Any) -> Any:
         *_EXPERIMENT,
         *_FIGURES,
     )
-    command = data_option(help=text("theory_command.option.dataset"))(command)
+    command = data_option(said="theory_command.option.dataset")(command)
     for name in reversed([name for name in names if name != "dataset"]):
         texts = ("batch_norm", "quantity", "sigma_ws", "depths", "rates", "optimizer")
         kind = _NAMED.get(name) if name in texts else kinds.get(name, POSITIVE)
@@ -112,7 +115,7 @@ def _options(command: Any) -> Any:
     return command
 
 
-@click.command(epilog=text("theory_command.epilog"))
+@click.command(cls=Command, below="theory_command.epilog")
 @click.argument("subject", required=False, type=NETWORK)
 @_options
 @_option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)

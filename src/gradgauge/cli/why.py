@@ -12,6 +12,7 @@ import click
 
 from gradgauge.cli import language
 from gradgauge.cli.files import Unwritten, check_folder
+from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
 from gradgauge.cli.names import NETWORK
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("runs") / "why"
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("network", type=NETWORK)
 @option("--optimizers")
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
 @data_option()
 @option("--train-samples", type=COUNT)
-@option("--seeds", type=COUNT, help=text("help.option.why_seeds"))
+@option("--seeds", type=COUNT, said="help.option.why_seeds")
 @option("--seed", type=FROM_ZERO)
 @option("--batch-size", type=COUNT)
 @option("--epochs", type=COUNT)
@@ -41,7 +42,7 @@ DEFAULT_OUT = Path("runs") / "why"
     "--out",
     type=click.Path(path_type=Path),
     default=DEFAULT_OUT,
-    help=text("help.option.why_out"),
+    said="help.option.why_out",
 )
 @option("--json", is_flag=True)
 @option("--quiet", is_flag=True)

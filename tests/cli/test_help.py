@@ -1,0 +1,43 @@
+"""Help pages: a language is chosen anew by every call, and click is left as it was."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from gradgauge.cli.app import COMMANDS, run
+from gradgauge.messages.catalog import Catalog
+
+
+def page(command: str, lang: str, capsys) -> str:
+    assert run([command, "--help", "--lang", lang]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["compare", "theory", "sweep"])
+def test_two_languages_in_one_process(command, capsys):
+    english, korean = page(command, "en", capsys), page(command, "ko", capsys)
+    assert page(command, "en", capsys) == english
+    for lang, shown, other in (("en", english, korean), ("ko", korean, english)):
+        word = Catalog(lang)("help.option.lang").split()[0]
+        assert word in shown
+        assert word not in other
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_is_said_in_another_language(command, capsys):
+    """No sentence of the English page but for names and examples stands in the Korean one."""
+    english, korean = (page(command, lang, capsys).splitlines() for lang in ("en", "ko"))
+    shared = {line.strip() for line in english} & {line.strip() for line in korean}
+    assert not [line for line in shared if line.endswith(".") and " " in line]
+
+
+def test_other_programs_of_click_keep_their_help(capsys):
+    page("compare", "ko", capsys)
+    assert click.Context.formatter_class is click.HelpFormatter
+
+    @click.command
+    def theirs() -> None:
+        """Somebody else's."""
+
+    assert theirs.get_help(click.Context(theirs)).startswith("Usage:")
