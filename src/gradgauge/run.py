@@ -288,8 +288,9 @@ def write_whole(path: Path | str, write: Any) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _new_file_beside(path)
-    except OSError as error:
-        raise OutputProblem(path, "not_writable", why=error.strerror) from None
+    except (OSError, ValueError) as error:  # A NUL in a name is a ValueError.
+        why = getattr(error, "strerror", None) or error
+        raise OutputProblem(path, "not_writable", why=why) from None
     try:
         write(temporary)
         temporary.replace(path)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -95,6 +97,9 @@ def application() -> click.Group:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # Letters that its encoding lacks are escaped.
+            stream.reconfigure(errors="backslashreplace")
     _leave(interruptible(lambda: run(given)))
 
 
@@ -128,6 +133,8 @@ def run(arguments: Sequence[str]) -> int:
         language.choose(arguments)
         warnings.showwarning = _warner(warnings.showwarning)
         result = application().main(list(arguments), prog_name="gradgauge", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except GradgaugeError as error:
         return _complain(as_typed(error, _called(arguments)).sentence(language.current()))
     except click.UsageError as error:
@@ -140,11 +147,26 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_INTERRUPTED
+    except OSError as error:
+        if error.errno not in _TAKES_NO_MORE or error.filename is not None:
+            raise
+        _forget_output()
+        return _complain(text("errors.output_lost", why=error.strerror))
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         return _complain(text("errors.out_of_memory"))
     return result if isinstance(result, int) else 0
+
+
+_TAKES_NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What the system says of an output, a pipe into a file for one, that is full or gone."""
+
+
+def _forget_output() -> None:
+    """What stdout still holds goes nowhere: Python would complain again when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _called(arguments: Sequence[str]) -> click.Command | None:
@@ -166,5 +188,6 @@ def _warner(others: Callable[..., None]) -> Callable[..., None]:
 
 
 def _complain(sentence: str) -> int:
-    print(f"{text('help.heading.error')} {clean(sentence)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # Nobody can be told; the exit code still says it.
+        print(f"{text('help.heading.error')} {clean(sentence)}", file=sys.stderr)
     return EXIT_WRONG_USE
