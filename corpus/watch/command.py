@@ -18,7 +18,13 @@ from dataclasses import asdict
 from corpus.watch.case import CASES, Case, Outcome
 
 FILES = {
-    "torch": ("torch_plain", "torch_loops", "torch_transformers", "torch_packages"),
+    "torch": (
+        "torch_plain",
+        "torch_loops",
+        "torch_combined",
+        "torch_transformers",
+        "torch_packages",
+    ),
     "jax": ("jax_cases",),
     "keras-torch": ("keras_cases",),
     "keras-jax": ("keras_cases",),

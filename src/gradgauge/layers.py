@@ -22,6 +22,7 @@ KINDS = (
     "embedding",
     "normalization",
     "scale",
+    "bias",
     "other",
 )
 

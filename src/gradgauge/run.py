@@ -28,6 +28,7 @@ from gradgauge.layers import (
     read_layers,
     read_notes,
 )
+from gradgauge.parameter_groups import PARAMETER_GROUPS, ParameterGroup, read_groups
 from gradgauge.spec.notation import parse
 from gradgauge.variables import attributes_of
 
@@ -114,6 +115,12 @@ class Run:
         found = read_layers(self.attributes)
         notation = self.attributes.get("notation")
         return found or (layers_of(parse(notation)) if notation else [])
+
+    @property
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The parameter groups of the optimizers of a watched training; their figures stand in
+        `to_pandas("parameter_groups")`."""
+        return read_groups(self.attributes)
 
     @property
     def notes(self) -> list[Note]:
@@ -265,6 +272,11 @@ def _check(run: Run) -> None:
         raise ValueError("parameters")
     DataFacts.read(attributes)
     check_attributes(attributes)
+    groups = len(run.parameter_groups)
+    if PARAMETER_GROUPS in run.groups:
+        coordinate = run.groups[PARAMETER_GROUPS].coords.get("parameter_group", ())
+        if len(coordinate) != groups:
+            raise ValueError(PARAMETER_GROUPS)
     layers = len(run.layers)
     for group in run.groups.values():
         if len(group.coords.get("layer", range(layers))) != layers:

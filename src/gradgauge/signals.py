@@ -27,6 +27,7 @@ class LayerSignals:
         update: the change of W in one step, (m, n).
         max_slope: the largest abs f', a scalar.
         saturates: whether f is monotone and bounded on both sides, a scalar boolean.
+        stream: the residual stream behind the sum that the layer's output is a part of, (B, n).
         output_jacobian: d(logits)/d(input) per probe sample, (B, outputs, inputs).
         norms: of signals, by name, as far as gauges have asked (`gauges/_norms.norm_of`).
 
@@ -45,5 +46,6 @@ class LayerSignals:
     update: Array = None
     max_slope: Array = None
     saturates: Array = None
+    stream: Array = None
     output_jacobian: Array = None
     norms: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)

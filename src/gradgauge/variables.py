@@ -17,6 +17,7 @@ _LONG_NAMES = {
     "layer": "layer, from the input on",
     "step": "weight update, counted from 0",
     "probe_step": "weight updates made before the probe",
+    "parameter_group": "group of parameters that an optimizer treats alike",
     "epoch": "pass over the training data, counted from 1",
     # one figure a member
     "test_loss": "mean loss on the test data at the final weights",
@@ -27,6 +28,9 @@ _LONG_NAMES = {
     # of the whole network
     "loss": "mean loss",
     "accuracy": "share of samples whose class is right",
+    "learning_rate": "learning rate of the update",
+    "weight_decay": "weight decay of the update",
+    "stale_gradients": "1 where the update used gradients of the step before",
     # of a layer: the gauges
     "weight_grad_norm": "norm of the loss's gradient by the weights",
     "weight_grad_rms": "root mean square of the gradient's entries",
@@ -35,6 +39,7 @@ _LONG_NAMES = {
     "backward_gain": "error signal here over that of the next layer",
     "weight_gain": "part of the backward gain that is due to the weights",
     "slope_gain": "part of the backward gain that is due to the activation's slope",
+    "clipped_grad_norm": "norm of the gradient as the optimizer got it, after clipping",
     "weight_norm": "norm of the weights",
     "update_ratio": "norm of one update over the norm of the weights",
     "z_mean": "mean pre-activation",
@@ -43,6 +48,8 @@ _LONG_NAMES = {
     "h_std": "standard deviation of the activation",
     "signal_spread": "share of the signal that differs between inputs",
     "saturated": "share of activations on the flat part of the curve",
+    "h_peak": "largest activation over the root mean square of all",
+    "stream_norm": "norm of the residual stream behind the layer",
     "inactive": "share of activations whose slope is exactly 0",
     "dead": "share of units whose slope is exactly 0 on every probe sample",
 }

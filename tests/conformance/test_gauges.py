@@ -17,13 +17,14 @@ from gradgauge.gauges import (
     PROBE_QUANTITIES,
     QUANTITIES,
     STEP_QUANTITIES,
+    WATCHED_GAUGES,
     Gauge,
 )
 from gradgauge.signals import LayerSignals
 
 FOLDER = Path(package.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs" / "gauges.md"
-ALL = (*GAUGES, *NETWORK_GAUGES)
+ALL = (*GAUGES, *NETWORK_GAUGES, *WATCHED_GAUGES)
 every_gauge = pytest.mark.parametrize("gauge", ALL, ids=lambda gauge: gauge.quantities[0])
 
 # CONTRACT section 2, as the checkers read it.
@@ -150,6 +151,7 @@ def _full() -> LayerSignals:
             "weight",
             "weight_grad",
             "update",
+            "stream",
         ],
         rng.normal(size=(4, 4)),
     )

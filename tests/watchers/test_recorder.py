@@ -10,8 +10,9 @@ from gradgauge.messages.catalog import LANGUAGES, entries
 from gradgauge.run import Run
 from gradgauge.watchers.activations import named
 from gradgauge.watchers.recognition import Sample, recognized
-from gradgauge.watchers.recorder import Recorder, Series
+from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import Sampler
+from gradgauge.watchers.series import Series
 
 
 class Clock:

@@ -147,7 +147,9 @@ class Evidence:
         return [
             i
             for i, layer in enumerate(self.layers)
-            if layer.info.kind != "normalization" and layer.info.called and not layer.info.shares
+            if layer.info.kind not in ("normalization", "bias")
+            and layer.info.called
+            and not layer.info.shares
         ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradgauge.gauges import QUANTITIES
+from gradgauge.gauges import LAYER_QUANTITIES
 from gradgauge.gauges.norms import decades, norm
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.run import Run
@@ -40,7 +40,7 @@ def over_seeds(name: str, values: np.ndarray) -> np.ndarray:
     """Mean over the member axis: geometric for norms and gains, arithmetic for the rest."""
     if not len(values):
         return np.full(values.shape[1:], np.nan)
-    if QUANTITIES[name].over_seeds == "geometric":
+    if LAYER_QUANTITIES[name].over_seeds == "geometric":
         return geometric_mean(values)
     return np.asarray(np.mean(values, axis=0, dtype=np.float64))
 

@@ -55,6 +55,7 @@ def watch(  # pyright: ignore[reportOverlappingOverload]  a LightningModule is a
     *,
     optimizer: Any = None,
     scaler: Any = None,
+    biases: bool = False,
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
@@ -71,6 +72,7 @@ def watch(
     loss: Callable[[Any, Any], Any] | None = None,
     optimizer: Any = None,
     scaler: Any = None,
+    biases: bool = False,
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
@@ -84,6 +86,7 @@ def watch(
     *,
     optimizer: Any = None,
     scaler: Any = None,
+    biases: bool = False,
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
@@ -97,6 +100,7 @@ def watch(
     *,
     optimizer: Any = None,
     scaler: Any = None,
+    biases: bool = False,
     every: int | None = None,
     norms_every: int | None = None,
     budget: float = DEFAULT_SHARE,
@@ -147,7 +151,7 @@ def watch(
         budget: share of the training's time for measuring.
         name: what the Run calls the model.
         to: listeners: a live table, writers.
-        options: `stop_on_nan`; `loss`, `optimizer`, `scaler` (PyTorch), `sample_weight` (Keras),
+        options: `stop_on_nan`; `loss`, `optimizer`, `scaler`, `biases` (PyTorch), `sample_weight` (Keras),
             `has_aux` (JAX).
 
     Returns:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from gradgauge.gauges import PROBE_QUANTITIES, measure
+from gradgauge.gauges import PROBE_QUANTITIES, WATCHED_QUANTITIES, measure_watched
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.gauges.norms import norm
 from gradgauge.layers import LayerInfo
@@ -46,6 +46,7 @@ class Seen:
             and the order of calls has to do.
         source: identity of what went in: neighbours with one source stand side by side, as the
             query, key and value of attention do.
+        stream: the residual stream behind it, (rows, units); None: there is none, or it is not seen.
         eps: rounding of the numbers that the framework computed delta in.
     """
 
@@ -59,6 +60,7 @@ class Seen:
     weight_grad: Array = None
     above: tuple[int, ...] | None = None
     source: int | None = None
+    stream: Array = None
     eps: float = EPS_FLOAT32
 
     @property
@@ -87,18 +89,18 @@ def rows_of(x: Array, unit_axis: int = -1) -> Array:
 
 
 def measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
-    """PROBE_QUANTITIES of every layer, (layers,); NaN without meaning.
+    """PROBE_QUANTITIES and WATCHED_QUANTITIES of every layer, (layers,); NaN without meaning.
 
     The layer above a layer are those that read it first, together. Where the framework does not
     show them it is the next one in the order of calls whose delta is seen, together with those
     side by side with it; before the outputs it is all of them together.
     """
-    values = {name: np.full(len(seen), np.nan) for name in PROBE_QUANTITIES}
+    values = {name: np.full(len(seen), np.nan) for name in (*PROBE_QUANTITIES, *WATCHED_QUANTITIES)}
     # A training that diverges is measured, not complained about.
     with np.errstate(all="ignore"):
         for index, row in enumerate(seen):
             arrived = _arrived(seen, index)
-            found = {**measure(_signals(row, arrived)), **_derived(row, arrived)}
+            found = {**measure_watched(_signals(row, arrived)), **_derived(row, arrived)}
             for name, value in found.items():
                 values[name][index] = float(value)
     return values
@@ -193,6 +195,7 @@ def _signals(row: Seen, arrived: Array | None) -> LayerSignals:
         weight_grad=row.weight_grad,
         max_slope=known.max_slope if known else None,
         saturates=known.saturates if known else None,
+        stream=row.stream,
     )
 
 

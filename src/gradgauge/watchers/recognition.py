@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradgauge.parts.activations import Activation
-from gradgauge.watchers.activations import KNOWN, elu, leaky_relu
+from gradgauge.watchers.activations import KNOWN, elu, leaky_relu, shrunk
 
 _EXACT = 2e-5
 """How closely f and f' must repeat what was seen, in shares of it: the arithmetic of float32."""
@@ -17,6 +17,9 @@ _ROUNDINGS = 3
 """Roundings of the framework's own dtype between z and h, or between g and delta."""
 
 EPS_FLOAT32 = 2.0**-23
+
+_LEAST_CHANGES = 16
+"""Full changes of a drawn factor, by chance, from which on their absence says something."""
 
 _MADE_OF = {"gelu": "erf", "gelu_tanh": "tanh"}
 """Operations that tell apart activations whose values half floats do not."""
@@ -74,9 +77,30 @@ def recognized(
     return next(iter(made_so or close))
 
 
+def is_function(sample: Sample) -> bool:
+    """Whether the factor between z and h follows from z, as that of a threshold written by hand
+    does, and is not drawn, as a dropout's is, or laid over positions.
+
+    In the order of z such a factor changes seldom, or little by little; a drawn one changes to and
+    fro. Where too few entries would tell the two apart, it counts as drawn.
+    """
+    if sample.h is None:
+        return False
+    there = sample.z != 0
+    order = np.argsort(sample.z[there], kind="stable")
+    factors = (sample.h[there] / sample.z[there])[order]
+    if not factors.size or not np.isfinite(factors).all():
+        return False
+    drawn = np.abs(factors[:, None] - factors[None, :: max(1, factors.size // 64)]).mean()
+    by_chance = drawn * (factors.size - 1)
+    rise = float(np.ptp(factors))
+    telling = by_chance >= _LEAST_CHANGES * rise > 0
+    return bool(telling and np.abs(np.diff(factors)).sum() <= by_chance / 4)
+
+
 def _candidates(sample: Sample) -> Iterator[Activation]:
     yield from KNOWN.values()
-    for fitted in (_fitted_leaky, _fitted_elu):
+    for fitted in (_fitted_leaky, _fitted_elu, _fitted_threshold):
         known = fitted(sample)
         if known is not None:
             yield known
@@ -102,6 +126,14 @@ def _fitted_leaky(sample: Sample) -> Activation | None:
 def _fitted_elu(sample: Sample) -> Activation | None:
     alpha = _fitted(sample, np.exp)
     return elu(alpha) if alpha else None
+
+
+def _fitted_threshold(sample: Sample) -> Activation | None:
+    if sample.h is None:
+        return None
+    gone = np.abs(sample.z[sample.h == 0])
+    width = float(gone.max(initial=0.0))
+    return shrunk(width, soft=False) if 0 < width < np.inf else None
 
 
 def _fits(known: Activation, sample: Sample) -> float:

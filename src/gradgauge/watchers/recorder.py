@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from gradgauge._version import __version__
-from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES
+from gradgauge.gauges import PROBE_QUANTITIES, STEP_QUANTITIES, WATCHED_QUANTITIES
 from gradgauge.layers import LayerInfo, Note, as_attributes
 from gradgauge.listening import Listener
+from gradgauge.parameter_groups import groups_as_attributes
 from gradgauge.run import MOST_STEPS, Run, RunGroup
 from gradgauge.watchers.errors import CannotWatch
+from gradgauge.watchers.group_table import GroupTable
 from gradgauge.watchers.roles import assign_roles
+from gradgauge.watchers.series import Series
 
 MOST_PROBES = 256
 """Most probes that are kept."""
@@ -48,43 +51,6 @@ def checked(listeners: Any) -> list[Listener]:
     return listeners
 
 
-class Series:
-    """Rows at increasing steps; when there are too many, every second one goes."""
-
-    def __init__(self, most: int):
-        self.most = most
-        self.steps: list[int] = []
-        self.rows: list[dict[str, Any]] = []
-        self._room = 1
-
-    def put(self, step: int, row: Mapping[str, Any]) -> None:
-        """Add a row, or fill in the one of this step if it is the last."""
-        if self.steps and self.steps[-1] == step:
-            self.rows[-1].update(row)
-            return
-        if len(self.steps) > 1 and self.steps[-1] - self.steps[-2] < self._room:
-            # The last row may stand closer than the others: it is replaced, not added to.
-            self.steps.pop()
-            self.rows.pop()
-        self.steps.append(step)
-        self.rows.append(dict(row))
-        if len(self.steps) > self.most:
-            self._thin()
-
-    def _thin(self) -> None:
-        keep = [*range(0, len(self.steps) - 1, 2), len(self.steps) - 1]
-        self.steps = [self.steps[i] for i in keep]
-        self.rows = [self.rows[i] for i in keep]
-        self._room = max(1, (self.steps[-1] - self.steps[0]) // len(self.steps))
-
-    def array(self, name: str, layers: int | None) -> np.ndarray:
-        """A quantity over the kept steps, with a leading axis of one member; NaN where absent."""
-        empty = np.nan if layers is None else np.full(layers, np.nan)
-        rows = [np.asarray(row.get(name, empty), np.float64) for row in self.rows]
-        shape = (1, 0) if layers is None else (1, 0, layers)
-        return np.stack(rows)[None] if rows else np.zeros(shape)
-
-
 class Recorder:
     """What a watcher writes into.
 
@@ -93,11 +59,13 @@ class Recorder:
         listeners: told of everything.
 
     Attributes:
+        parameter_groups: of the optimizers, where the framework has any.
         guarded: whether somebody looks at every step for the first NaN and will call `broke`: NaN
             among the signals is then what could not be seen, such as an idle expert's.
     """
 
     listeners: list[Listener]
+    parameter_groups: GroupTable
     guarded: bool = False
 
     def __init__(self, attributes: Mapping[str, Any], listeners: Sequence[Listener] = ()):
@@ -105,6 +73,7 @@ class Recorder:
         self.listeners = checked(listeners)
         self.layers: list[LayerInfo] = []
         self.notes: list[Note] = []
+        self.parameter_groups = GroupTable()
         self.steps_done = 0
         self.non_finite: tuple[int, int] | None = None
         self._steps = Series(MOST_STEPS)
@@ -286,7 +255,11 @@ class Recorder:
 
         figures = sorted({"loss", "accuracy"}.union(*(row.keys() for row in epochs.rows)))
         return Run(
-            {**self._attributes(), **as_attributes(self.layers, self.notes)},
+            {
+                **self._attributes(),
+                **as_attributes(self.layers, self.notes),
+                **groups_as_attributes(self.parameter_groups.groups),
+            },
             RunGroup(member, self._figures()),
             {
                 "steps": RunGroup(
@@ -295,12 +268,13 @@ class Recorder:
                 ),
                 "probes": RunGroup(
                     {**member, "probe_step": np.array(probes.steps, np.int64), "layer": axis},
-                    gauges(probes, PROBE_QUANTITIES, "probe_step"),
+                    gauges(probes, (*PROBE_QUANTITIES, *WATCHED_QUANTITIES), "probe_step"),
                 ),
                 "epochs": RunGroup(
                     {**member, "epoch": np.array(epochs.steps, np.int64)},
                     {n: (("member", "epoch"), epochs.array(n, None)) for n in figures},
                 ),
+                **self.parameter_groups.as_group(member),
             },
         )
 

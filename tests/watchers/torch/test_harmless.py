@@ -200,7 +200,7 @@ class Failing:
 
 
 def test_a_reading_that_goes_on_failing_lets_go(monkeypatch):
-    from gradgauge.watchers.torch import watcher as home
+    from gradgauge.watchers.torch import reader as home
 
     def broken(*_):
         raise RuntimeError("mine")

@@ -172,7 +172,7 @@ def layer_of(weight: str, layers: Sequence[Layer]) -> int | None:
 
 def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[str, str]:
     info = layer.info
-    if info.shares or info.kind == "normalization" or not info.parameters:
+    if info.shares or info.kind in ("normalization", "bias") or not info.parameters:
         return "", ""
     if not info.trainable:
         return _frozen(evidence, layer, "frozen")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradgauge.gauges import QUANTITIES
+from gradgauge.gauges import LAYER_QUANTITIES
 from gradgauge.gauges.signal_spread import resolution
 from gradgauge.layers import LayerInfo
 from gradgauge.parts.activations import ACTIVATIONS
@@ -74,7 +74,7 @@ def has_meaning(layers: Sequence[LayerInfo], quantity: str, layer: int) -> bool:
     """Whether a quantity is defined at a layer, counted from 1."""
     info = layers[layer - 1]
     if info.output:
-        return QUANTITIES[quantity].needs <= _SHOWN_BY_OUTPUT
+        return LAYER_QUANTITIES[quantity].needs <= _SHOWN_BY_OUTPUT
     known = ACTIVATIONS.get(info.activation)
     return quantity != "saturated" or known is None or known.saturates
 

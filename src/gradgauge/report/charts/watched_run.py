@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradgauge.gauges import QUANTITIES
+from gradgauge.gauges import LAYER_QUANTITIES
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts._curves import Place, places
 from gradgauge.report.charts.rows import MOST_LAYERS, Row, figure, picked, positive
@@ -70,7 +70,9 @@ class WatchedRun:
 
     def meaning(self, quantity: str, layer: int) -> bool:
         """Whether a quantity could be seen at a layer, counted from 1, in at least one probe."""
-        if self.layers[layer - 1].output and QUANTITIES[quantity].hidden_only:
+        if self.layers[layer - 1].output and LAYER_QUANTITIES[quantity].hidden_only:
+            return False
+        if quantity not in self.run.groups["probes"].variables:
             return False
         return not bool(np.isnan(self.run.values("probes", quantity)[..., layer - 1]).all())
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
+import numpy as np
+
+from gradgauge.gauges import WATCHED_QUANTITIES
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts.rows import meaning, smallest_told, trained
 from gradgauge.report.page.tables import folded, scrolling, table
@@ -36,9 +39,16 @@ QUANTITIES = (
 
 
 def figure_rows(comparison: Comparison, name: str, moment: str, lang: str) -> list[list[str]]:
-    """One row a layer: its number or name, then QUANTITIES."""
+    """One row a layer: its number or name, then `quantities_of` the Run."""
     run = comparison.run(name)
     return run_rows(run, moment, layer_labels(run, lang), meaning(run))
+
+
+def quantities_of(run: Run) -> tuple[str, ...]:
+    """QUANTITIES, and those of watched layers that this Run has seen."""
+    probes = run.groups["probes"].variables
+    seen = [n for n in WATCHED_QUANTITIES if n in probes and np.isfinite(probes[n][1]).any()]
+    return (*QUANTITIES, *seen)
 
 
 def layer_labels(run: Run, lang: str) -> list[str]:
@@ -62,7 +72,7 @@ def run_rows(
         labels: the layers', in order.
         meaning: whether a quantity is defined at a layer, counted from 1.
     """
-    columns = {quantity: by_layer(run, quantity, moment) for quantity in QUANTITIES}
+    columns = {quantity: by_layer(run, quantity, moment) for quantity in quantities_of(run)}
     return [
         [label]
         + [
@@ -83,8 +93,8 @@ def figure_tables(comparison: Comparison, lang: str) -> str:
     title = sentence("report.heading.figures", lang)
     note = sentence("report.figures.note", lang)
     parts = [f'<h2 id="figures-title">{escape(title)}</h2>', f"<p>{escape(note)}</p>"]
-    head = [sentence("report.column.layer", lang), *QUANTITIES]
     for name, run in networks:
+        head = [sentence("report.column.layer", lang), *quantities_of(run)]
         tables = []
         for moment in MOMENTS:
             key = "caption" if len(run.seeds) == 1 else "caption_seeds"

@@ -12,10 +12,11 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts.watched import COURSE, EVOLUTION, GAINS, LEARNING, SIGNAL, UNITS
 from gradgauge.report.charts.watched_run import WatchedRun
 from gradgauge.report.page.chart_html import chart_figure
-from gradgauge.report.page.gauge_tables import QUANTITIES, run_rows
+from gradgauge.report.page.gauge_tables import quantities_of, run_rows
 from gradgauge.report.page.page import Section, as_sections, heading, page, prose
 from gradgauge.report.page.tables import folded, scrolling, table
 from gradgauge.report.words.numbers import NO_VALUE, number, signed_decades
+from gradgauge.report.words.parameter_groups import TEXT_COLUMNS, group_rows, heads
 from gradgauge.run import Run
 from gradgauge.study.by_layer import by_layer
 from gradgauge.watchers import LayerInfo
@@ -35,6 +36,7 @@ def watched_sections(watched: WatchedRun) -> list[Section]:
             ("learning", _charts("learning", watched, LEARNING, COURSE, EVOLUTION)),
             ("gains", _charts("gains", watched, GAINS)),
             ("units", _charts("units", watched, UNITS)),
+            ("parameter_groups", _groups(watched)),
             ("layers", _layers(watched)),
             ("unseen", _unseen(watched)),
             ("figures", _figures(watched)),
@@ -126,6 +128,16 @@ def _charts(section: str, watched: WatchedRun, *charts: Any) -> str:
     return heading(section, sentence(key, watched.lang)) + "".join(figures)
 
 
+def _groups(watched: WatchedRun) -> str:
+    rows, lang = group_rows(watched.run), watched.lang
+    if not rows:
+        return ""
+    title = sentence("watch.groups.title", lang)
+    inner = table(heads(lang), rows, text_columns=TEXT_COLUMNS)
+    note = escape(sentence("watch.groups.note", lang))
+    return f"{heading('parameter_groups', title)}<p>{note}</p>{scrolling(inner, title)}"
+
+
 _COLUMNS = ("layer", "kind", "activation", "units", "fan_in", "parameters", "remarks")
 
 
@@ -183,7 +195,7 @@ def _figures(watched: WatchedRun) -> str:
     lang = watched.lang
     if not watched.moments:
         return ""
-    head = [sentence("report.column.layer", lang), *QUANTITIES]
+    head = [sentence("report.column.layer", lang), *quantities_of(watched.run)]
     labels = [f"{at} · {layer.name}" for at, layer in enumerate(watched.layers, 1)]
     parts = []
     for moment, words in watched.moments.items():

@@ -20,6 +20,7 @@ from gradgauge.report.notebook import show_signal
 from gradgauge.report.rendering import check_ending
 from gradgauge.report.terminal.screen import Screen, screen_of
 from gradgauge.report.words.numbers import NO_VALUE, number
+from gradgauge.report.words.parameter_groups import TEXT_COLUMNS, group_rows, heads
 from gradgauge.run import Run
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class LiveTable:
     def _close(self, run: Run, console: Console) -> None:
         if console.is_jupyter:
             show_signal(run, self.lang)
+        if len(run.parameter_groups) > 1:
+            console.print(self._groups(run))
         finding = first_finding(run, self.lang)
         console.print(finding, highlight=False, markup=False)
         if self._report is not None:
@@ -156,6 +159,19 @@ class LiveTable:
             table.add_row(Text(layer.name), Text(layer.activation or "?"), *cells)
         table.caption = self._decades()
         table.caption_justify = "left"
+        return table
+
+    def _groups(self, run: Run) -> Table:
+        """What the optimizers' parameter groups have done."""
+        from rich.table import Table
+        from rich.text import Text
+
+        title = sentence("watch.groups.title", self.lang)
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        for at, head in enumerate(heads(self.lang)):
+            table.add_column(head, justify="left" if at in {0, *TEXT_COLUMNS} else "right")
+        for row in group_rows(run):
+            table.add_row(*map(Text, row))
         return table
 
     def _columns(self) -> list[str]:

@@ -115,6 +115,7 @@ class Call:
         label: the activation's name, for the Run.
         parts: the names of the operations that it is made of, where it is no single one.
         doubt: reason for which the activation is not known; empty: none.
+        stream: the residual stream behind the sum that its output is added in; None: there is none.
         over_channels: whether it is a normalisation as convolutions have them.
         above: the calls of layers that read it first.
         output: whether it is an output of the model.
@@ -132,6 +133,7 @@ class Call:
     start: Capture | None = None
     beyond: tuple[Capture, ...] = ()
     gate: Capture | None = None
+    stream: Capture | None = None
     ways: tuple[Capture, ...] = ()
     activation: Activation | None = field(default_factory=lambda: ACTIVATIONS["linear"])
     label: str = "linear"
@@ -163,6 +165,7 @@ class Call:
         self.z = None if self.fused else self.out
         self.h, self.ways, self.doubt = self.out, (self.out,), ""
         self.start, self.beyond, self.gate, self.parts = None, (), None, ()
+        self.stream = None
         linear = ACTIVATIONS["linear"]
         self.activation, self.label = (None, "") if self.fused else (linear, linear.name)
 

@@ -62,6 +62,7 @@ class Graph:
         returned: keys of what the model returned.
         others: keys of other tensors to begin at.
         events: of tensors without nodes.
+        cut: keys of what was compared, rounded or detached: no gradient comes back from there.
     """
 
     calls: list[Call]
@@ -74,13 +75,15 @@ class Graph:
         returned: Iterable[Key],
         others: Iterable[Key],
         events: Mapping[Key, Event],
+        cut: Iterable[Key] = (),
     ):
         self.calls, self._events = calls, events
         self.returned = set(returned)
         self._edges: dict[Key, tuple[Key, ...]] = {}
         self._readers: dict[Key, list[Key]] = {}
         self.of_key = {key: call for call in calls for key in call.keys}
-        self._walk([*self.of_key, *self.returned, *others])
+        dead = self._dead_ends(cut)
+        self._walk([*self.of_key, *self.returned, *(key for key in others if key not in dead)])
         self._inside: dict[Key, Call] = {}
         for call in calls:
             self._mark(call)
@@ -107,6 +110,16 @@ class Graph:
             leaf = getattr(function, "variable", None)
             found.append(key_of(leaf) if leaf is not None else (function, number))
         return tuple(dict.fromkeys(found))
+
+    def _dead_ends(self, cut: Iterable[Key]) -> set[Key]:
+        """What a mask was made of, down to a layer: nobody reads it, unless somebody else does."""
+        waiting, dead = list(cut), set()
+        while waiting:
+            key = waiting.pop()
+            if key not in dead and key not in self.of_key:
+                dead.add(key)
+                waiting += self.edges(key)
+        return dead
 
     def _walk(self, tops: Iterable[Key]) -> None:
         waiting, done = list(tops), set()

@@ -18,6 +18,7 @@ class Layers:
     Args:
         model: the module.
         recorder: told of the layers once they are known.
+        biases: whether biases have rows of their own.
 
     Attributes:
         rows: in the order of the definition; of calls, once `start` has seen them.
@@ -29,14 +30,14 @@ class Layers:
     weights: Weights
     spread: Spread
 
-    def __init__(self, model: nn.Module, recorder: Recorder):
-        self._model, self._recorder = model, recorder
+    def __init__(self, model: nn.Module, recorder: Recorder, biases: bool = False):
+        self._model, self._recorder, self._biases = model, recorder, biases
         self.find()
 
     def find(self) -> None:
         """Look for them anew: lazy ones have shapes by now."""
-        self.rows = candidates(self._model)
-        self.weights = Weights(self.rows)
+        self.rows = candidates(self._model, self._biases)
+        self.weights = Weights(self.rows, self._model)
         self.spread = Spread(self.weights.parameters)
         self._lazy = [p for p in self._model.parameters() if is_lazy(p)]
 
@@ -53,7 +54,11 @@ class Layers:
     def start(self, taps: Taps | None) -> None:
         """They are known: as they were called, if they were seen being called."""
         taps = taps or Taps(self._model, self.rows)
-        self.rows = in_call_order(self.rows, taps)
+        # What looked like a scale by itself may have turned out to be a normalisation's.
+        found = {id(row.module) for row in taps.found or ()}
+        scales = [r for r in self.rows if r.info.kind == "scale" and id(r.module) in found]
+        rows = [row for row in self.rows if row not in scales]
+        self.rows = in_call_order([*rows, *(taps.found or ())], taps)
         self._recorder.start(describe(self.rows, taps))
         for row in self.rows:
             if not row.info.trainable:

@@ -12,11 +12,12 @@ from gradgauge.parts.activations import Activation
 from gradgauge.watchers.activations import prelu
 from gradgauge.watchers.call_order import bits, first_readers
 from gradgauge.watchers.measure import eps_of
-from gradgauge.watchers.recognition import Sample, recognized
+from gradgauge.watchers.recognition import Sample, is_function, recognized
 from gradgauge.watchers.torch.capture import Call, Capture, Key
 from gradgauge.watchers.torch.graph import Graph, is_norm, node_of
 from gradgauge.watchers.torch.operations import NORMS, activation_of, is_matrix_product, operation
 from gradgauge.watchers.torch.roles import find_roles
+from gradgauge.watchers.torch.streams import find_streams
 
 _SAMPLE = 4096
 """Entries that an activation is recognised by."""
@@ -47,12 +48,17 @@ class Head:
     parts: tuple[str, ...] = ()
 
 
-def link(graph: Graph, capture_at: Callable[[Key], Capture]) -> list[Call]:
+def link(
+    graph: Graph,
+    capture_at: Callable[[Key], Capture],
+    value_at: Callable[[Key], Capture | None],
+) -> list[Call]:
     """Find z, h, readers and outputs of every layer.
 
     Args:
         graph: of all that was called.
         capture_at: the capture at a place, with its gradient as far as it is yet to come.
+        value_at: the capture at a place, as far as anybody has kept it.
 
     Returns:
         The calls that are layers of their own, in order.
@@ -69,6 +75,7 @@ def link(graph: Graph, capture_at: Callable[[Key], Capture]) -> list[Call]:
     for call in layers:
         if (head := heads.get(id(call))) is not None:
             _put(graph, call, head, capture_at)
+    find_streams(graph, layers, value_at)
     if any(call.row is not None and call.row.role is None for call in layers):
         find_roles(graph, layers)
     return layers
@@ -249,11 +256,17 @@ def recognize(call: Call, hint: Activation | None) -> None:
 
 
 def _recognize_gate(call: Call, z: Capture, out: Capture) -> None:
-    """A product with a mask is an activation where its values are those of one; else a dropout."""
+    """A product with a mask is an activation where its values are those of one, or where the mask
+    follows from z; else a dropout."""
     sample = _sample(z, out, out.grad)
-    known = recognized(sample) if sample is not None and sample.tells else None
+    if sample is None or not sample.tells:
+        return
+    known = recognized(sample)
     if known is not None and known.name != "linear":
         _settle(call, z, out, known)
+    elif known is None and is_function(sample):
+        call.z, call.h, call.ways = z, out, (out,)
+        call.activation, call.label, call.doubt = None, "", "unknown_activation"
 
 
 def _settle(call: Call, z: Capture, h: Capture, known: Activation) -> None:

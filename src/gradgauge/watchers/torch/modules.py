@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,9 @@ _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm
 
 WHOLE: tuple[type[nn.Module], ...] = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 """Modules that are one layer with all that is in them: their parts are never called."""
+
+_SOME, _LEAST_ROWS = 64, 4
+"""Samples by which a normalisation is told, and the fewest rows and entries that tell it."""
 
 _SHAPING = (
     "dropout",
@@ -129,13 +133,61 @@ def _multiplies(weight: torch.Tensor, source: torch.Tensor, out: torch.Tensor) -
     return bool(straight < turned)
 
 
+_FOUND: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+"""Normalisations that were told by what they compute."""
+
+_EVEN, _UNEVEN = 1e-3, 2e-2
+"""How much mean squares differ, in shares of their mean, behind a normalisation and before it."""
+
+
+def found_to_normalize(module: nn.Module, source: torch.Tensor, out: torch.Tensor) -> bool:
+    """Whether `module`, which no name tells to be a normalisation, is one by what it did: what it
+    gives, without scale and offset, has one mean square everywhere, and what it got had not."""
+    parameters = list(module.named_parameters(recurse=False))
+    if source.shape != out.shape or out.ndim < 2 or len(parameters) > 2:
+        return False
+    x, y = (t.detach()[:_SOME].double() for t in (source, out))
+    for axis in dict.fromkeys((out.ndim - 1, 1)):
+        plain = _without(parameters, y, axis)
+        others = tuple(i for i in range(out.ndim) if i != axis)
+        spans = ((axis,), tuple(range(1, out.ndim)), others)
+        if plain is not None and any(_evens_out(x, plain, span) for span in spans):
+            _FOUND.add(module)
+            return True
+    return False
+
+
+def _without(
+    parameters: Sequence[tuple[str, nn.Parameter]], y: torch.Tensor, axis: int
+) -> torch.Tensor | None:
+    """What stood there before scale and offset; None where they are of another size."""
+    plain = y.movedim(axis, -1)
+    if any(p.numel() != plain.shape[-1] for _, p in parameters):
+        return None
+    for name, parameter in sorted(parameters, key=lambda pair: not _is_bias(pair[0])):
+        values = parameter.detach().double().reshape(-1)
+        plain = plain - values if _is_bias(name) else plain / values
+    return plain.movedim(-1, axis)
+
+
+def _evens_out(before: torch.Tensor, behind: torch.Tensor, span: tuple[int, ...]) -> bool:
+    squares = [t.square().mean(span) for t in (before, behind)]
+    if squares[0].numel() < _LEAST_ROWS or behind.numel() // squares[1].numel() < _LEAST_ROWS:
+        return False
+    uneven, even = (float(s.std() / s.mean()) for s in squares)
+    sizes = behind.abs()  # Of a sign nothing was taken away but the size.
+    bent = float(sizes.std() / sizes.mean()) < _UNEVEN
+    return even < _EVEN and uneven > _UNEVEN and not bent
+
+
 def is_normalization(module: nn.Module) -> bool:
     """Whether `module` is a normalisation; with its activation inside of it, perhaps.
 
-    By its class, or its class's name, for users write their own; nothing in it has a matrix.
+    By its class, by its class's name, for users write their own, or by what it was seen to
+    compute; nothing in it has a matrix.
     """
     named = isinstance(module, _NORMS) or "norm" in type(module).__name__.lower()
-    if not named or any(p.ndim > 1 for p in module.parameters()):
+    if not (named or module in _FOUND) or any(p.ndim > 1 for p in module.parameters()):
         return False
     return not any(is_normalization(child) for child in module.children())
 
@@ -156,10 +208,15 @@ def is_pointwise(module: nn.Module) -> bool:
     return plain and not isinstance(module, (nn.Identity, nn.Softmax, nn.LogSoftmax, nn.Softmax2d))
 
 
-def candidates(model: nn.Module) -> list[Row]:
+def candidates(model: nn.Module, biases: bool = False) -> list[Row]:
     """Every module with weights of its own, in the order of definition; norms among them, and
-    parameters of one dimension that are no biases."""
-    rows = list(_candidates(model))
+    parameters of one dimension that are no biases.
+
+    Args:
+        model: the module.
+        biases: whether biases have rows, too.
+    """
+    rows = list(_candidates(model, biases))
     layers = {id(row.module) for row in rows if not row.alone}
     for row in rows:
         parts = (part for part in row.module.modules() if part is not row.module)
@@ -167,7 +224,7 @@ def candidates(model: nn.Module) -> list[Row]:
     return rows
 
 
-def _candidates(model: nn.Module) -> Iterator[Row]:
+def _candidates(model: nn.Module, biases: bool) -> Iterator[Row]:
     inside: set[int] = set()
     first: dict[int, str] = {}
     for name, module in model.named_modules():
@@ -180,12 +237,20 @@ def _candidates(model: nn.Module) -> Iterator[Row]:
         weights = _weights(module)
         if weights:
             yield _row(name or type(module).__name__, module, weights, first)
-        for own, parameter in module.named_parameters(recurse=False):
-            if is_alone(module, own, parameter):
+        inner = biases and isinstance(module, WHOLE)
+        for own, parameter in module.named_parameters(recurse=inner):
+            kind = _kind_alone(module, own, parameter)
+            if kind == "scale" or (biases and kind == "bias"):
                 whole = f"{name}.{own}" if name else own
                 row = _row(whole, module, [parameter], first)
-                row.alone, row.info.kind, row.info.fan_in = True, "scale", 0
+                row.alone, row.info.kind, row.info.fan_in = True, kind, 0
                 yield row
+
+
+def normalization_row(name: str, module: nn.Module) -> Row | None:
+    """The row of a normalisation that was told by what it computes; None without a scale."""
+    weights = _weights(module)
+    return _row(name, module, weights, {}) if weights else None
 
 
 def _row(name: str, module: nn.Module, weights: list[nn.Parameter], first: dict[int, str]) -> Row:
@@ -204,8 +269,16 @@ def _row(name: str, module: nn.Module, weights: list[nn.Parameter], first: dict[
 
 def is_alone(module: nn.Module, name: str, parameter: nn.Parameter) -> bool:
     """Whether a parameter belongs to no weight and is no bias: it then has a row of its own."""
-    small = parameter.ndim < 2 and _real(parameter)
-    return small and not _is_bias(name) and not is_normalization(module)
+    return _kind_alone(module, name, parameter) == "scale"
+
+
+def _kind_alone(module: nn.Module, name: str, parameter: nn.Parameter) -> str:
+    """`scale` or `bias` of a parameter that is no layer's weight; else empty."""
+    if parameter.ndim > 1 or not is_real(parameter):
+        return ""
+    if _is_bias(name):
+        return "bias"
+    return "" if is_normalization(module) else "scale"
 
 
 def _is_bias(name: str) -> bool:
@@ -214,9 +287,9 @@ def _is_bias(name: str) -> bool:
 
 def _weights(module: nn.Module) -> list[nn.Parameter]:
     recurse = isinstance(module, nn.MultiheadAttention)
-    own = [(n, p) for n, p in module.named_parameters(recurse=recurse) if _real(p)]
+    own = [(n, p) for n, p in module.named_parameters(recurse=recurse) if is_real(p)]
     if is_parametrized(module):
-        own += [(n, p) for n, p in _parametrizations(module).named_parameters() if _real(p)]
+        own += [(n, p) for n, p in _parametrizations(module).named_parameters() if is_real(p)]
     if is_normalization(module):
         return [p for n, p in own if not _is_bias(n)]
     return [p for _, p in own if p.ndim > 1]
@@ -234,7 +307,8 @@ def is_lazy(tensor: torch.Tensor) -> bool:
     )
 
 
-def _real(parameter: nn.Parameter) -> bool:
+def is_real(parameter: nn.Parameter) -> bool:
+    """Whether it holds numbers that a norm can be taken of."""
     return not is_lazy(parameter) and (parameter.is_floating_point() or parameter.is_complex())
 
 

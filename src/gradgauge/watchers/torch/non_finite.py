@@ -88,11 +88,16 @@ class Sentinel:
             self._keep_inputs_of([p for p in parts if p not in lists] + inner)
         self._passes.clear()
 
+    @property
+    def asked(self) -> nn.Parameter | None:
+        """Whose gradient is asked: of the lowest layer which has a small one."""
+        if self._asked is None or self._asked.grad is None:
+            self._asked = next(filter(_can_be_asked, self.model.parameters()), None)
+        return self._asked
+
     def is_finite(self) -> bool:
-        """Whether the gradient that is asked is: that of the lowest layer which has a small one."""
-        asked = self._asked
-        if asked is None or asked.grad is None:
-            asked = self._asked = next(filter(_can_be_asked, self.model.parameters()), None)
+        """Whether the gradient that is asked is."""
+        asked = self.asked
         if asked is None or asked.grad is None:
             return True
         grad = local_part(asked.grad)

@@ -37,13 +37,20 @@ class Probe:
         self.loss_value = float("nan")
         self._gradients: dict[int, torch.Tensor] = {}
 
-    def read(self, rows: list[Row], note: Callable[..., None]) -> Taps | None:
+    def read(
+        self, rows: list[Row], note: Callable[..., None], settled: bool = False
+    ) -> Taps | None:
         """One pass; None, and a note, if it cannot be done.
 
         `.grad`, buffers, modes and random states stay as they are; hooks are taken off again.
         Compiled parts run eagerly, for their hooks would never fire.
+
+        Args:
+            rows: the layers.
+            note: told why it cannot be done.
+            settled: whether the layers are all known.
         """
-        taps = Taps(self.model, rows)
+        taps = Taps(self.model, rows, settled=settled)
         stance = torch.compiler.set_stance("force_eager")
         with preserved(self.model), stance, probing(taps):
             try:

@@ -13,10 +13,11 @@ from gradgauge.watchers.call_order import bits
 from gradgauge.watchers.torch.capture import Call, Key
 from gradgauge.watchers.torch.graph import Graph, is_norm
 from gradgauge.watchers.torch.operations import is_carrying, is_matrix_product
+from gradgauge.watchers.torch.streams import sum_behind
 
 _MATRICES = ("dense", "convolution", "other")
 _FURTHEST = 8
-"""Steps between a feed-forward pair's end and the stream: dropout, a scale, a change of shape."""
+"""Operations between a product and the softmax of it: scaled, masked, shifted, moved."""
 
 
 def find_roles(graph: Graph, layers: list[Call]) -> None:
@@ -206,7 +207,7 @@ class _Finder:
             up = self._layers[before[0]]
             back = self._has_no_role(up) and _width(down) == _fan_in(up) > 0
             only = up.above == (down,) and up.label != "linear"
-            if back and only and self._joins_stream(down):
+            if back and only and sum_behind(self._graph, down) is not None:
                 wider = _width(up) >= _fan_in(up)
                 self._put(up, "up" if wider else "down")
                 self._put(down, "down" if wider else "up")
@@ -214,17 +215,6 @@ class _Finder:
     def _has_no_role(self, call: Call) -> bool:
         row = call.row
         return row is not None and row.info.kind in ("dense", "other") and id(row) not in self.roles
-
-    def _joins_stream(self, call: Call) -> bool:
-        at = call.key
-        for _ in range(_FURTHEST):
-            step = self._graph.step(at)
-            if step.kind == "sum":
-                return True
-            if step.kind not in ("moved", "linear", "affine"):
-                return False
-            at = step.ways[0]
-        return False
 
     def _is_plain(self, key: Key) -> bool:
         """Whether what stands here is a layer's output as it came out, moved or in part."""

@@ -134,6 +134,8 @@ def _seen(
     else:
         shown.z = joined(reached, lambda call: call.z.value if call.z else None)
         shown.delta = joined(reached, lambda call: call.z.grad if call.z else None, factor)
+    if all(call.stream is not None and call.stream.intact for call in reached):
+        shown.stream = joined(reached, lambda call: call.stream.value if call.stream else None)
     if len({(call.label, call.doubt) for call in reached}) > 1:
         note("slope", "several_activations", name)
         return shown

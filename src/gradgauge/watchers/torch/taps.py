@@ -32,10 +32,12 @@ from gradgauge.watchers.torch.hooks import (
 from gradgauge.watchers.torch.linking import link, recognize
 from gradgauge.watchers.torch.modules import (
     Row,
+    found_to_normalize,
     is_lazy,
     is_normalization,
     is_over_channels,
     is_pointwise,
+    normalization_row,
     unit_axis,
 )
 from gradgauge.watchers.torch.operations import operation
@@ -50,6 +52,8 @@ class Taps:
     Attributes:
         calls: of the layers, in order, of every forward pass since `reset`; linked once closed.
         folded: ids of normalisations that are a part of the layer before them.
+        found: normalisations that were told by what they compute, beside `rows`; None: the
+            layers are settled, and none is looked for.
         transformed: whether a call under torch.func was passed by.
         silent: whether none of the layers' hooks fired.
         seconds: what the hooks have cost.
@@ -60,8 +64,16 @@ class Taps:
     seconds: float
     transformed: bool
 
-    def __init__(self, model: nn.Module, rows: list[Row], guard: Guarded = unguarded):
+    def __init__(
+        self,
+        model: nn.Module,
+        rows: list[Row],
+        guard: Guarded = unguarded,
+        settled: bool = False,
+    ):
         self.model, self.rows, self._guard = model, rows, guard
+        self.found: list[Row] | None = None if settled else []
+        self._as_layer: dict[int, Callable[..., None] | None] = {}
         self.calls: list[Call] = []
         self.folded: set[int] = set()
         self.seconds, self.transformed = 0.0, False
@@ -72,6 +84,7 @@ class Taps:
         self._modules: dict[int, nn.Module] = {}
         self._captures: dict[Key, Capture] = {}
         self._hooked: set[Key] = set()
+        self._cut: set[Key] = set()
         self._distance: dict[Key, int] = {}
         self._events: dict[Key, Event] = {}
         self._returned: set[Key] = set()
@@ -142,6 +155,7 @@ class Taps:
         for keyed in (self._captures, self._distance, self._events, self._modules):
             keyed.clear()
         self._hooked.clear()
+        self._cut.clear()
         self._returned.clear()
 
     def _timed(self, hook: Callable[..., None]) -> Callable[..., None]:
@@ -210,8 +224,30 @@ class Taps:
         out, source = next(tensors_in(output), None), next(tensors_in(args), None)
         if out is None or source is None or not _is_signal(out):
             return
+        as_layer = self._normalizing(module, source, out)
+        if as_layer is not None:
+            as_layer(module, args, {}, output)
+            return
         self._capture(out)
         self._remember(key_of(out), operation(type(module).__name__), (key_of(source),))
+
+    def _normalizing(
+        self, module: nn.Module, source: torch.Tensor, out: torch.Tensor
+    ) -> Callable[..., None] | None:
+        """The hook of a layer, for what is seen to be a normalisation though no name says so; as
+        long as the Run's layers are not settled."""
+        if self.found is None:
+            return None
+        if id(module) not in self._as_layer:
+            is_one = found_to_normalize(module, source, out)
+            row = normalization_row(self._name_of(module), module) if is_one else None
+            if row is not None:
+                self.found.append(row)
+            self._as_layer[id(module)] = self._layer_hook(row) if is_one else None
+        return self._as_layer[id(module)]
+
+    def _name_of(self, module: nn.Module) -> str:
+        return next((name for name, part in self.model.named_modules() if part is module), "")
 
     # -- functions
 
@@ -240,6 +276,8 @@ class Taps:
         return operands
 
     def _after_function(self, func: Any, operands: list[Key], out: torch.Tensor) -> None:
+        if not out.requires_grad:
+            self._cut.update(operands)
         if not _is_signal(out):
             return
         key = self._place(out)
@@ -293,8 +331,8 @@ class Taps:
         for call in self._passed:
             call.plain()
             call.output = False
-        graph = Graph(self._passed, self._returned, self._captures, self._events)
-        self.calls = link(graph, self._capture_at)
+        graph = Graph(self._passed, self._returned, self._captures, self._events, self._cut)
+        self.calls = link(graph, self._capture_at, self._captures.get)
         layers = {id(call) for call in self.calls}
         own = {id(self._modules[id(call)]) for call in self._passed if id(call) in layers}
         self.folded = {

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from gradgauge.gauges.backward_gain import ratio
 from gradgauge.listening import Listener
 from gradgauge.run import Run
 from gradgauge.watchers.closing import Closing
-from gradgauge.watchers.errors import NotFinite
 from gradgauge.watchers.guard import Guard, guarded, weakly
-from gradgauge.watchers.measure import Seen, describe_slopes, measure_layers
-from gradgauge.watchers.recorder import CLIPPED, Recorder
+from gradgauge.watchers.measure import Seen
+from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
+from gradgauge.watchers.torch.first_nan import FirstNaN
 from gradgauge.watchers.torch.hooks import before_call, is_plain_pass
 from gradgauge.watchers.torch.layers import Layers
 from gradgauge.watchers.torch.modes import Modes
 from gradgauge.watchers.torch.modules import Row, eager, is_compiled
-from gradgauge.watchers.torch.non_finite import Sentinel
 from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_steps, with_closure
 from gradgauge.watchers.torch.probe import Probe
+from gradgauge.watchers.torch.reader import Reader
 from gradgauge.watchers.torch.seen import seen
-from gradgauge.watchers.torch.spread import process_count
 from gradgauge.watchers.torch.step import Step
 from gradgauge.watchers.torch.taps import Taps
 
@@ -54,6 +50,7 @@ class PyTorchWatcher(Closing):
         norms_every: the same for the norms of gradients, weights and updates; None: every step
             if `every` is given, else as often as `budget` allows.
         budget: share of the training's time for measuring.
+        biases: whether biases have rows of their own in the Run, beside scales.
         stop_on_nan: raise NotFinite before the update of the first step that is not finite.
         name: what the Run calls the model.
         to: listeners: a live table, writers.
@@ -79,6 +76,7 @@ class PyTorchWatcher(Closing):
         every: int | None = None,
         norms_every: int | None = None,
         budget: float = DEFAULT_SHARE,
+        biases: bool = False,
         stop_on_nan: bool = False,
         name: str | None = None,
         to: Sequence[Listener] = (),
@@ -88,7 +86,7 @@ class PyTorchWatcher(Closing):
         self._norms_every = Sampler(norms_every or (1 if every else None), budget, part=NORMS_PART)
         self.model = eager(model)
         self._compiled = is_compiled(model)
-        self._probe = Probe(self.model, x, y, loss) if x is not None and loss else None
+        probe = Probe(self.model, x, y, loss) if x is not None and loss else None
         self._scaler = scaler
         self._movers = Movers(self.model, optimizer)
         self.recorder = Recorder(
@@ -96,7 +94,6 @@ class PyTorchWatcher(Closing):
                 "name": name or type(self.model).__name__,
                 "framework": framework,
                 "framework_version": str(torch.__version__),
-                "batch": self._batch(),
                 "device": _device(self.model),
                 "clipping": "weight_grad_norm is before clipping, clipped_grad_norm behind it",
             },
@@ -110,12 +107,21 @@ class PyTorchWatcher(Closing):
         )
         self.step, self._by_hand, self._passes = 0, False, 0
         self._modes = Modes(self.model)
-        self._opened = time.perf_counter()
-        self._stop_on_nan = stop_on_nan
-        self._sentinel: Sentinel | None = Sentinel(self.model, self._compiled)
-        self._hooks.callback(self._sentinel.remove)
-        self.recorder.guarded = True
-        self._layers = Layers(self.model, self.recorder)
+        self._layers = Layers(self.model, self.recorder, biases)
+        self._first_nan = FirstNaN(
+            self.model, self._compiled, self._layers, self.recorder, stop_on_nan
+        )
+        self._hooks.callback(self._first_nan.remove)
+        self._reader = Reader(
+            self.model,
+            self._layers,
+            self.recorder,
+            self._guard,
+            probe,
+            self._compiled,
+            self._every,
+            self._norms_every,
+        )
         self._open()
 
     # -- what a user calls
@@ -145,7 +151,7 @@ class PyTorchWatcher(Closing):
     def look(self, probe: Probe) -> list[Seen] | None:
         """What every layer shows in a pass of `probe` at the weights as they are, in the order of
         `rows`; nothing is recorded. None where the pass raised an error."""
-        taps = probe.read(self._layers.rows, lambda *_, **__: None)
+        taps = probe.read(self._layers.rows, lambda *_, **__: None, settled=True)
         if taps is None:
             return None
         return seen(self._layers.rows, taps, probe.gradient, 1.0, lambda *_: None)
@@ -173,8 +179,9 @@ class PyTorchWatcher(Closing):
         if self._step.steppers or self._guard(self._step.was_updated_by_hand):
             self._end_step()
         self._finalizer()
-        if self._probe is not None and self.step and not self._guard.over:
-            self._read_probe()
+        self._guard(self._first_nan.settle, self.step)
+        if self._reader.probe is not None and self.step and not self._guard.over:
+            self._reader.read_probe(self.step)
         if not self.recorder.started:
             self._guard(self._layers.start, None)
         if not self.step:
@@ -203,7 +210,7 @@ class PyTorchWatcher(Closing):
             self._hooks.callback(handle.remove)
         if self._compiled:
             self.recorder.note("clipping", "compiled")
-            if self._probe is None:
+            if self._reader.probe is None:
                 self.recorder.note("signals", "compiled")
         self._begin_step()
 
@@ -219,9 +226,9 @@ class PyTorchWatcher(Closing):
             return
         full = self._every.due(self.step)
         light = full or self._norms_every.due(self.step)
-        if full and self._probe is not None:
-            self._guard(self._read_probe)
-            full = self._probe is None and self._every.due(self.step)
+        if full and self._reader.probe is not None:
+            self._guard(self._reader.read_probe, self.step)
+            full = self._reader.probe is None and self._every.due(self.step)
         if full and any(w.is_meta for w in self._layers.weights.parameters):
             self.recorder.note("signals", "no_values")
             full = False
@@ -235,7 +242,9 @@ class PyTorchWatcher(Closing):
         if self._layers.has_lazy:
             self._wait()
         if step.full:
-            step.taps = Taps(self.model, self._layers.rows, self._guard)
+            step.taps = Taps(
+                self.model, self._layers.rows, self._guard, settled=self.recorder.started
+            )
             self._temporary.callback(step.taps.close)
             step.taps.open()
         if (step.light or self._by_hand) and not self._compiled:
@@ -282,7 +291,7 @@ class PyTorchWatcher(Closing):
         step = self._step
         self._passes += 1
         if step.steppers:  # Optimizers inside of the backward pass.
-            self._guard(self._read_signals)
+            self._guard(self._reader.signals, step)
             self._end_step()
         elif not self._movers.any:
             step.expect_update_by_hand()
@@ -303,7 +312,7 @@ class PyTorchWatcher(Closing):
         step = self._step
         step.under_way = optimizer
         if not step.light:
-            self._guard(self._look_for_nan)
+            self._guard(self._first_nan.look, self.step, False)
             return None
 
         def behind(loss: Any) -> None:
@@ -319,40 +328,10 @@ class PyTorchWatcher(Closing):
     def _read_update(self, optimizer: torch.optim.Optimizer, moved: frozenset[int]) -> None:
         step = self._step
         self._scaler = step.before_update(optimizer, moved, self._scaler)
+        self._reader.groups.updated_by(optimizer)
         if backward_pass() is None and step.signals is None:
-            self._read_signals()
-        self._guard(self._look_for_nan)
-
-    def _look_for_nan(self) -> None:
-        """Before an update: has anything stopped being finite?"""
-        sentinel = self._sentinel
-        if sentinel is None or sentinel.is_finite():
-            return
-        self._sentinel = None  # The first one is enough.
-        try:
-            step, row, operation = sentinel.locate(self.step, self._layers.rows)
-        finally:
-            sentinel.remove()
-        self.recorder.broke(step, self._layers.rows.index(row) + 1 if row else -1, operation)
-        if self._stop_on_nan:
-            raise NotFinite(step, row.info.name if row else "", operation)
-
-    def _read_signals(self) -> None:
-        """What the taps have seen: before the first update, or behind updates in the pass."""
-        step, began = self._step, time.perf_counter()
-        if step.taps is not None:
-            step.taps.close()
-        if not self.recorder.started:
-            self._layers.start(step.taps)
-        self._layers.refresh()
-        if step.taps is not None and not self._guard.failed:
-            shown = seen(
-                self._layers.rows, step.taps, step.gradient, step.factor, self.recorder.note
-            )
-            describe_slopes(shown)
-            step.signals = measure_layers(shown)
-        step.taps = None
-        step.seconds += time.perf_counter() - began
+            self._reader.signals(step)
+        self._guard(self._first_nan.look, self.step, True)
 
     def _after_step(self, optimizer: torch.optim.Optimizer) -> None:
         step = self._step
@@ -379,94 +358,14 @@ class PyTorchWatcher(Closing):
         if step.light:
             if not step.steppers:
                 self._guard(step.after_update)
-            self._guard(self._record)
+            self._guard(self._reader.record, step, self._movers)
             if not self._layers.spread:
                 sampler = self._every if step.full else self._norms_every
                 sampler.spent(step.seconds + time.perf_counter() - began)
         self._temporary.close()
-        if self._sentinel is not None:
-            self._guard(self._sentinel.forget, self.step == 0)
+        self._guard(self._first_nan.forget, self.step == 0)
         self.step += 1
         self._begin_step()
-
-    def _record(self) -> None:
-        step = self._step
-        if step.signals is None:
-            self._guard(self._read_signals)
-        if not step.steppers:
-            step.look_back()
-        norms = step.norms(self._movers.idle(step.moved) if step.steppers else set())
-        if self._layers.spread:
-            norms = self._of_all_processes(norms)
-        if self._guard.failed:
-            return
-        before, clipped, weights, changes = (
-            self._layers.weights.by_row(n, self._layers.rows) for n in norms
-        )
-        figures = {
-            "weight_grad_norm": before,
-            CLIPPED: clipped,
-            "weight_norm": weights,
-            "update_ratio": ratio(changes, weights),
-        }
-        if step.signals is not None:
-            if process_count() > 1:
-                self.recorder.note("exactness", "own_samples")
-            # These are of the moment before the update, and of the whole weights.
-            sizes = np.array([max(row.info.parameters, 1) for row in self._layers.rows])
-            of_step = {"weight_norm": weights, "weight_grad_norm": before}
-            rms = {"weight_grad_rms": before / np.sqrt(sizes)} if self._layers.spread else {}
-            self.recorder.probe(step.number, {**step.signals, **of_step, **rms}, step.loss)
-        self.recorder.step(step.number, figures, step.loss, rate=step.rate, stale=step.stale)
-
-    def _of_all_processes(self, norms: np.ndarray) -> np.ndarray:
-        step = self._step
-        if not self._layers.spread.alike:
-            self.recorder.note("exactness", "own_part")
-            return norms
-        now = time.perf_counter() - self._opened
-        norms, facts = self._layers.spread.whole(
-            norms, [float(self._guard.failed), step.seconds, now]
-        )
-        if facts[0]:
-            self._guard.blame()
-        (self._every if step.full else self._norms_every).plan(step.number, *facts[1:].tolist())
-        return norms
-
-    # -- the probe batch
-
-    def _read_probe(self) -> None:
-        began = time.perf_counter()
-        probe = self._probe
-        if probe is None:
-            return
-        taps = probe.read(self._layers.rows, self.recorder.note)
-        if taps is None:
-            self._give_up_probe()
-            return
-        if not self.recorder.started:
-            self._layers.start(taps)
-        shown = seen(self._layers.rows, taps, probe.gradient, 1.0, self.recorder.note)
-        describe_slopes(shown)
-        self.recorder.probe(self.step, measure_layers(shown), probe.loss_value)
-        self._every.spent(time.perf_counter() - began)
-
-    def _give_up_probe(self) -> None:
-        """A pass that failed once fails again. Where none was recorded, training batches are
-        read instead; else there is nothing more: two batches do not make one series."""
-        self._probe = None
-        if self.recorder.probed:
-            self._every.stop()
-        else:
-            self.recorder.attributes["batch"] = self._batch()
-        failed = [note for note in self.recorder.notes if note.reason == "probe_failed"]
-        with contextlib.suppress(UserWarning):  # Where warnings are errors, it ends nothing.
-            warnings.warn(failed[-1].sentence(), stacklevel=2)
-
-    def _batch(self) -> str:
-        if self._probe is not None:
-            return "probe"
-        return "none" if self._compiled else "training"
 
 
 def _remove(handles: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The weights of a model's layers: their norms, and how an update changes them."""
+"""The parameters of a model: their norms, and how an update changes them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import torch
 
-from gradgauge.watchers.torch.modules import Row
+from gradgauge.watchers.torch.modules import Row, is_real
 from gradgauge.watchers.torch.norms import root, tensor_norms
 
 
 class Weights:
-    """The weights of all rows, each once.
+    """The weights of all rows, each once, and behind them biases, which have no rows.
+
+    Args:
+        rows: the layers.
+        model: whose other parameters are biases.
 
     Attributes:
-        parameters: the weights; every list of norms here is in their order.
-        place: id of a weight -> its place among them.
+        parameters: every list of norms here is in their order.
+        place: id of a parameter -> its place among them.
     """
 
     parameters: list[torch.nn.Parameter]
     place: dict[int, int]
 
-    def __init__(self, rows: Sequence[Row]):
-        self.parameters = list({id(w): w for row in rows for w in row.weights}.values())
+    def __init__(self, rows: Sequence[Row], model: torch.nn.Module):
+        weights = [w for row in rows for w in row.weights]
+        rest = [p for p in model.parameters() if is_real(p)]
+        self.parameters = list({id(p): p for p in (*weights, *rest)}.values())
         self.place = {id(w): i for i, w in enumerate(self.parameters)}
 
     def by_row(self, norms: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
