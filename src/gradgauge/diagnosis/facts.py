@@ -14,6 +14,9 @@ from gradgauge.run import Run
 
 CLASS_LOSSES = ("categorical", "sparse_categorical")
 
+IGNORED = -100
+"""The label that PyTorch's losses pass over, unless they are told another one."""
+
 
 @dataclass(frozen=True)
 class Loss:

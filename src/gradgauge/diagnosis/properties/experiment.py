@@ -14,6 +14,8 @@ SIZES = (13, 11, 7, 17, 19, 23)
 LEAST_ROWS = 3
 WORK = 2e10
 """Weights times positions times rows that an experiment's batch may have, but for LEAST_ROWS."""
+SEED = 20_260
+"""Of everything that an experiment draws."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ import numpy as np
 
 from gradgauge.diagnosis.limits import RuleLimits, shipped
 
+EPOCH_SECONDS, MOST_BATCHES = 2.0, 2_000
+"""How long, and how far, the data is gone through to see an epoch of it."""
+
 LEAST_BATCHES = 4
 _FEW = 10
 """Distinct numbers up to which targets are classes."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradgauge.diagnosis.baselines import class_indices
-from gradgauge.diagnosis.facts import CLASS_LOSSES, Head, Loss
+from gradgauge.diagnosis.facts import CLASS_LOSSES, IGNORED, Head, Loss
 from gradgauge.diagnosis.properties.experiment import LossCall
 from gradgauge.diagnosis.rule import (
     FAULT,
@@ -42,9 +42,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "log_softmax": (-np.inf, 0.0),
 }
 """What an output's activation can reach."""
-
-IGNORED = -100
-"""The label that PyTorch's losses pass over, unless they are told another one."""
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:

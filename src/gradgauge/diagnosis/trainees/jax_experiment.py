@@ -12,14 +12,12 @@ import numpy as np
 
 from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
-from gradgauge.diagnosis.properties.experiment import LossCall, rows_to_take, size_of
+from gradgauge.diagnosis.properties.experiment import SEED, LossCall, rows_to_take, size_of
 from gradgauge.diagnosis.properties.known import Values, known_call
 from gradgauge.diagnosis.properties.mixing import Mixing, batch_mixing
 from gradgauge.diagnosis.properties.pairing import mispaired
 from gradgauge.diagnosis.properties.reach import reach
 from gradgauge.diagnosis.trainees.jax_trace import Followed, followed, reached
-
-_SEED = 20_260
 
 
 def properties_of(
@@ -195,7 +193,7 @@ class JaxExperiment:
 
 def _weighed(tensor: Any) -> Any:
     """A sum with random weights: a plain sum of probabilities is constant."""
-    weights = np.random.default_rng(_SEED).standard_normal(tensor.shape)
+    weights = np.random.default_rng(SEED).standard_normal(tensor.shape)
     return (tensor * weights.astype(np.float32)).sum()
 
 

@@ -22,6 +22,8 @@ from gradgauge.watchers.measure import Seen
 
 UNSAID_STEPS = 300
 """Steps of a training whose length the user does not give."""
+SIMULATED_STEPS = 50_000
+"""Most steps of a schedule that are simulated."""
 MOST_EPOCHS = 100
 SHARPNESS_AT = (0, 1, 4, 16, 64, 256)
 """Steps at which rate times curvature along the step is measured."""

@@ -9,14 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from gradgauge.diagnosis.properties.experiment import LossCall, Pairing, rows_to_take, size_of
+from gradgauge.diagnosis.properties.experiment import SEED, LossCall, Pairing, rows_to_take, size_of
 from gradgauge.diagnosis.properties.known import Values, known_call
 from gradgauge.diagnosis.properties.pairing import held_against_all
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
 from gradgauge.watchers.keras.backends import backend_prepare
 from gradgauge.watchers.keras.one_pass import PassResult, Tapped
-
-_SEED = 20_260
 
 
 class KerasExperiment:
@@ -101,7 +99,7 @@ class KerasExperiment:
     def ignores_outputs(self) -> bool | None:
         """See Experiment."""
         plain = self.model.predict_on_batch(self.x)
-        draw = np.random.default_rng(_SEED)
+        draw = np.random.default_rng(SEED)
 
         def another(out: Any) -> Any:
             out = np.asarray(out)
@@ -160,7 +158,7 @@ class KerasExperiment:
     def _weights_of_outputs(self, row: int | None) -> Any:
         """Random weights for a sum of the outputs: of one row, or of all. A plain sum of
         probabilities is constant."""
-        draw = np.random.default_rng(_SEED)
+        draw = np.random.default_rng(SEED)
         shapes = self.model.compute_output_shape(_shapes(self.x))
 
         def weights(shape: Any) -> np.ndarray:

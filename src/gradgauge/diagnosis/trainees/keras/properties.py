@@ -13,14 +13,17 @@ from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.mixing import batch_mixing
 from gradgauge.diagnosis.properties.modes import Following, Modes
-from gradgauge.diagnosis.properties.order import Epoch, order_of, row_numbers
+from gradgauge.diagnosis.properties.order import (
+    EPOCH_SECONDS,
+    MOST_BATCHES,
+    Epoch,
+    order_of,
+    row_numbers,
+)
 from gradgauge.diagnosis.properties.reach import reach
 from gradgauge.diagnosis.trainees.keras.data import FitData
 from gradgauge.diagnosis.trainees.keras.experiment import KerasExperiment
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
-
-_EPOCH_SECONDS = 2.0
-_MOST_BATCHES = 2_000
 
 
 def properties_of(
@@ -87,7 +90,7 @@ def epoch_of(given: FitData, options: Mapping[str, Any]) -> Epoch:
         inputs = [np.asarray(a) for a in keras.tree.flatten(x)]
         targets.append(np.asarray(keras.tree.flatten(y)[0]))
         rows.append(row_numbers(inputs))
-        if time.perf_counter() - began > _EPOCH_SECONDS or len(targets) >= _MOST_BATCHES:
+        if time.perf_counter() - began > EPOCH_SECONDS or len(targets) >= MOST_BATCHES:
             break
     arrays = given.rows is not None
     shuffled = arrays and bool(options.get("shuffle", True))

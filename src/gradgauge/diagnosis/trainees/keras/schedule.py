@@ -12,9 +12,7 @@ import numpy as np
 from gradgauge.diagnosis.facts import Schedule
 from gradgauge.diagnosis.properties.answers import asked
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
-
-MOST_STEPS = 50_000
-"""Steps that are simulated."""
+from gradgauge.diagnosis.trainees.trainee import SIMULATED_STEPS
 
 _FEW = 50
 """Steps at which a schedule is asked that takes one at a time."""
@@ -36,7 +34,7 @@ def simulated(model: Any, callbacks: Any, per_epoch: int, epochs: int) -> Schedu
         callbacks: of `fit`.
         per_epoch, epochs: steps an epoch, and how many.
     """
-    steps = min(per_epoch * epochs, MOST_STEPS)
+    steps = min(per_epoch * epochs, SIMULATED_STEPS)
     at = np.arange(steps)
     schedule = getattr(model.optimizer, "_learning_rate", None)
     if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from gradgauge.diagnosis.properties.experiment import (
+    SEED,
     Loose,
     LossCall,
     SummedAxis,
@@ -24,7 +25,6 @@ from gradgauge.diagnosis.trainees.torch.data import call
 from gradgauge.diagnosis.trainees.torch.facts import array
 from gradgauge.watchers.torch.state import preserved
 
-_SEED = 20_260
 _MOVE = 0.01
 """Size of a small move of one place of a sequence, relative to what stands there."""
 _MOST_PLACES = 64
@@ -84,7 +84,7 @@ class TorchExperiment:
     @contextlib.contextmanager
     def untouched(self, evaluation: bool = False, seed: int = 0) -> Iterator[None]:
         with preserved(self.model), attributes_kept(self.model), torch.enable_grad():
-            torch.manual_seed(_SEED + seed)
+            torch.manual_seed(SEED + seed)
             if evaluation:
                 self.model.eval()
             yield
@@ -232,7 +232,7 @@ class TorchExperiment:
     def _moved(self, x: torch.Tensor, place: int) -> Iterator[None]:
         """Within it, what stands at a place of the sequence, or the vectors of its words, is moved
         by a hundredth of its size."""
-        draw = torch.Generator().manual_seed(_SEED)
+        draw = torch.Generator().manual_seed(SEED)
 
         def move(values: torch.Tensor) -> torch.Tensor:
             noise = torch.randn(values[:, place].shape, generator=draw, dtype=torch.float32)
@@ -419,7 +419,7 @@ def _is_float(leaf: Any) -> bool:
 
 def _weighed(tensor: torch.Tensor) -> torch.Tensor:
     """A sum with random weights: a plain sum of probabilities is constant."""
-    draw = torch.Generator().manual_seed(_SEED)
+    draw = torch.Generator().manual_seed(SEED)
     weights = torch.randn(tensor.shape, generator=draw, dtype=torch.float32)
     return (tensor * weights.to(tensor)).sum()
 
@@ -428,7 +428,7 @@ def _quite_another(leaf: Any) -> Any:
     """Other outputs of the same kind: rows and places in another order, and not of one size."""
     if not _is_float(leaf) or not leaf.numel():
         return leaf
-    draw = torch.Generator().manual_seed(_SEED)
+    draw = torch.Generator().manual_seed(SEED)
     factor = torch.rand(leaf.shape, generator=draw, dtype=torch.float32).to(leaf)
     # Within [0, 1] where they were: a loss of probabilities takes nothing else.
     return leaf.flip(tuple(range(leaf.ndim))) * (0.9 * factor) + 0.05 * factor

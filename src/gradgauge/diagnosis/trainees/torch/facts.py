@@ -15,9 +15,6 @@ from gradgauge.diagnosis.facts import Layer, Loss, Optimizer
 from gradgauge.diagnosis.trainees.trainee import looks_drawn
 from gradgauge.watchers.torch.modules import Row
 
-IGNORED = -100
-"""The label that PyTorch's losses pass over, unless they are told another one."""
-
 KNOWN_LOSSES: dict[str, tuple[str, bool | None]] = {
     "crossentropyloss": ("sparse_categorical", True),
     "cross_entropy": ("sparse_categorical", True),

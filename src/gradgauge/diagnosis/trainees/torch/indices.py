@@ -12,12 +12,10 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from gradgauge.diagnosis.properties.indices import INPUTS, TARGETS, Outside, joined, outside
+from gradgauge.diagnosis.properties.order import EPOCH_SECONDS
 from gradgauge.diagnosis.trainees.torch.data import call, first, inputs_of, unpack
 from gradgauge.diagnosis.trainees.torch.facts import array, loss_facts
 from gradgauge.watchers.torch.state import preserved
-
-_SECONDS = 2.0
-"""For going through an epoch."""
 
 
 class _Lookups(TorchFunctionMode):
@@ -69,7 +67,7 @@ def indices_of(
             ignored = (int(getattr(loss, "ignore_index", -100)),)
             labels = array(first(y))
             found.append(outside(labels, classes, TARGETS, passed_over=ignored))
-        if time.perf_counter() - began > _SECONDS:
+        if time.perf_counter() - began > EPOCH_SECONDS:
             break
     return joined(found)
 

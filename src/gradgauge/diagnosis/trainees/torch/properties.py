@@ -22,7 +22,13 @@ from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.in_time import cut_in_time
 from gradgauge.diagnosis.properties.mixing import batch_mixing
 from gradgauge.diagnosis.properties.modes import Following, Modes
-from gradgauge.diagnosis.properties.order import Epoch, order_of, row_numbers
+from gradgauge.diagnosis.properties.order import (
+    EPOCH_SECONDS,
+    MOST_BATCHES,
+    Epoch,
+    order_of,
+    row_numbers,
+)
 from gradgauge.diagnosis.properties.pairing import mispaired
 from gradgauge.diagnosis.properties.reach import reach
 from gradgauge.diagnosis.trainees.torch.data import call, first, unpack
@@ -31,8 +37,6 @@ from gradgauge.diagnosis.trainees.torch.facts import array
 from gradgauge.diagnosis.trainees.torch.trace import Followed, follow
 from gradgauge.watchers.torch.optimizers import parameters_of
 
-_EPOCH_SECONDS = 2.0
-_MOST_BATCHES = 2_000
 _NORMS = (nn.modules.batchnorm._NormBase,)
 
 
@@ -101,7 +105,7 @@ def epoch_of(loader: Iterable[Any]) -> Epoch:
         x, y = unpack(batch)
         targets.append(array(first(y)))
         rows.append(row_numbers([array(t) for t in pytree.tree_leaves(x) if _is_tensor(t)]))
-        if time.perf_counter() - began > _EPOCH_SECONDS or len(targets) >= _MOST_BATCHES:
+        if time.perf_counter() - began > EPOCH_SECONDS or len(targets) >= MOST_BATCHES:
             break
     dataset = getattr(loader, "dataset", None)
     try:

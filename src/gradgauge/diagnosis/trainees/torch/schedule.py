@@ -15,9 +15,7 @@ from torch.optim import lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from gradgauge.diagnosis.facts import Schedule
-
-MOST_STEPS = 50_000
-"""Steps of a scheduler that are simulated."""
+from gradgauge.diagnosis.trainees.trainee import SIMULATED_STEPS
 
 _PER_STEP = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)
 
@@ -76,7 +74,7 @@ def _steps_often(scheduler: Any, optimizer: Any, epochs: int | None) -> bool:
                 "step" in code.co_varnames[0] or _rate(optimizer) == 0
             )
     horizon = getattr(scheduler, "T_max", None) or getattr(scheduler, "total_iters", 0)
-    return horizon > 2 * (epochs or MOST_STEPS)
+    return horizon > 2 * (epochs or SIMULATED_STEPS)
 
 
 def _rate(optimizer: Any) -> float:
@@ -97,7 +95,7 @@ def simulated(
     state = copy.deepcopy(scheduler.state_dict())
     kept = [{k: v for k, v in group.items() if k != "params"} for group in groups]
     base = [float(group.get("initial_lr", group["lr"])) for group in groups]
-    at, steps = int(np.argmax(base)), min(steps, MOST_STEPS)
+    at, steps = int(np.argmax(base)), min(steps, SIMULATED_STEPS)
     rates = []
     try:
         with warnings.catch_warnings():

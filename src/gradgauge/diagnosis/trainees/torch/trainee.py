@@ -16,6 +16,7 @@ from torch import nn
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import (
+    IGNORED,
     Data,
     Head,
     Layer,
@@ -42,7 +43,6 @@ from gradgauge.diagnosis.trainees.torch.data import (
     unpack,
 )
 from gradgauge.diagnosis.trainees.torch.facts import (
-    IGNORED,
     array,
     has_been_trained,
     is_weighted,
