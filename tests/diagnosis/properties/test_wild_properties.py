@@ -148,8 +148,11 @@ def test_rows_that_are_no_sequence_are_not_followed_in_time():
 
 def test_single_places_without_a_gradient_are_no_cut():
     class Found:
-        def along(self) -> Any:
-            return np.full(5, 1e-2), np.array([0.0, 1.0, 0.0, 1.0, 1.0])
+        def slopes(self) -> Any:
+            return np.array([0.0, 1.0, 0.0, 1.0, 1.0])
+
+        def change(self, place: int) -> float:
+            raise AssertionError(place)
 
     assert cut_in_time(Found()) == Cut(0, 5)
 

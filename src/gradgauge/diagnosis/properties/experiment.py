@@ -12,10 +12,12 @@ import numpy as np
 SIZES = (13, 11, 7, 17, 19, 23)
 """Rows of the batch of an experiment: a size that no other axis has names the batch axis."""
 LEAST_ROWS = 3
-WORK = 2e10
-"""Weights times positions times rows that an experiment's batch may have, but for LEAST_ROWS."""
 SEED = 20_260
 """Of everything that an experiment draws."""
+WORK = 6e9
+"""Weights times positions times rows that an experiment's batch may have, but for LEAST_ROWS and
+LEAST_PLACES: some 20 passes of it are a few seconds of a core."""
+LEAST_PLACES = 8
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,11 @@ def rows_to_take(rows: int, weights: int, positions: int, sizes: Collection[int]
     most = max(int(WORK / max(weights * positions, 1)), LEAST_ROWS)
     fitting = [n for n in SIZES if n <= min(rows, most) and n not in sizes]
     return fitting[0] if fitting else min(rows, most)
+
+
+def places_to_take(places: int, rows: int, weights: int) -> int:
+    """How many places of a sequence of words an experiment takes."""
+    return min(places, max(int(WORK / max(weights * rows, 1)), LEAST_PLACES))
 
 
 def size_of(values: np.ndarray) -> float:

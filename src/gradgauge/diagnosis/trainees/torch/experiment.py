@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
@@ -11,11 +12,13 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from gradgauge.diagnosis.properties.answers import asked
 from gradgauge.diagnosis.properties.experiment import (
     SEED,
     Loose,
     LossCall,
     SummedAxis,
+    places_to_take,
     rows_to_take,
     size_of,
 )
@@ -23,11 +26,8 @@ from gradgauge.diagnosis.properties.known import Values, known_call
 from gradgauge.diagnosis.trainees.torch.attention import summed_axis
 from gradgauge.diagnosis.trainees.torch.data import call
 from gradgauge.diagnosis.trainees.torch.facts import array
+from gradgauge.diagnosis.trainees.torch.words import words_as_inputs
 from gradgauge.watchers.torch.state import preserved
-
-_MOVE = 0.01
-"""Size of a small move of one place of a sequence, relative to what stands there."""
-_MOST_PLACES = 64
 
 
 class TorchExperiment:
@@ -64,6 +64,28 @@ class TorchExperiment:
         self.learners = dict(learners)
         self.x, self.y, self.rows = _short(model, x, y)
         self.stacked = stacked
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """Take the beginning of long sequences of words through a large model, if it and its loss
+        bear that."""
+        weights = sum(p.numel() for p in self.model.parameters())
+        leaves = [t for t in pytree.tree_leaves((self.x, self.y)) if isinstance(t, torch.Tensor)]
+        words = [t for t in leaves if t.ndim == 2 and not is_float(t)]
+        length = max((t.shape[1] for t in words), default=0)
+        take = places_to_take(length, self.rows, weights)
+        if take == length or any(length in t.shape[2:] for t in leaves):
+            return
+
+        def cut(leaf: Any) -> Any:
+            along = isinstance(leaf, torch.Tensor) and leaf.ndim > 1 and leaf.shape[1] == length
+            return leaf[:, :take] if along else leaf
+
+        whole = self.x, self.y
+        self.x, self.y = (pytree.tree_map(cut, tree) for tree in whole)
+        value = asked(self.loss)
+        if value is None or not math.isfinite(value):
+            self.x, self.y = whole
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -126,13 +148,13 @@ class TorchExperiment:
 
     def row_slopes(self, row: int) -> np.ndarray | None:
         """See Experiment."""
-        with self.untouched(evaluation=True), _words_as_inputs(self.model) as words:
+        with self.untouched(evaluation=True), words_as_inputs(self.model) as words:
             x = pytree.tree_map(
-                lambda t: t.detach().clone().requires_grad_() if _is_float(t) else t, self.x
+                lambda t: t.detach().clone().requires_grad_() if is_float(t) else t, self.x
             )
-            given = [t for t in pytree.tree_leaves(x) if _is_float(t)]
+            given = [t for t in pytree.tree_leaves(x) if is_float(t)]
             outputs = floats(call(self.model, x))
-            value = sum((_weighed(out[row]) for out in outputs), torch.zeros(()))
+            value = sum((weighed(out[row]) for out in outputs), torch.zeros(()))
             asked = [t for t in (*given, *words) if t.ndim and t.shape[0] == self.rows]
             if not asked or not value.requires_grad:
                 return None
@@ -146,7 +168,7 @@ class TorchExperiment:
         with self.untouched():
             outputs = call(self.model, self.x)
             if of == "outputs":
-                value = sum((_weighed(t) for t in floats(outputs)), torch.zeros(()))
+                value = sum((weighed(t) for t in floats(outputs)), torch.zeros(()))
             else:
                 value = self.objective(outputs, self.y)
             if not value.requires_grad:
@@ -210,60 +232,6 @@ class TorchExperiment:
                 call(self.model, self.x)
 
         return summed_axis(forward)
-
-    def along(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """See InTime: a small move of a float sequence, or of its words' vectors."""
-        x = first_sequence(self.x)
-        if x is None:
-            return None
-        plain = [o.astype(np.float64) for o in self.outputs()]
-        size = max(float(np.sqrt(np.mean([np.mean(o**2) for o in plain]))), 1e-30)
-        changes = []
-        for place in range(x.shape[1]):
-            with self._moved(x, place):
-                moved = self.outputs()
-            changes.append(
-                max(float(np.abs(a - b).max()) for a, b in zip(plain, moved, strict=True))
-            )
-        slopes = self._place_slopes(x)
-        return None if slopes is None else (np.array(changes) / size, slopes)
-
-    @contextlib.contextmanager
-    def _moved(self, x: torch.Tensor, place: int) -> Iterator[None]:
-        """Within it, what stands at a place of the sequence, or the vectors of its words, is moved
-        by a hundredth of its size."""
-        draw = torch.Generator().manual_seed(SEED)
-
-        def move(values: torch.Tensor) -> torch.Tensor:
-            noise = torch.randn(values[:, place].shape, generator=draw, dtype=torch.float32)
-            values = values.detach().clone()
-            values[:, place] += (_MOVE * size_of(array(values)) * noise).to(values)
-            return values
-
-        if _is_float(x):
-            kept, self.x = self.x, pytree.tree_map(lambda t: move(t) if t is x else t, self.x)
-            try:
-                yield
-            finally:
-                self.x = kept
-        else:
-            with _word_vectors(self.model, lambda out: move(out) if out.ndim == 3 else out):
-                yield
-
-    def _place_slopes(self, x: torch.Tensor) -> np.ndarray | None:
-        with self.untouched(evaluation=True), _words_as_inputs(self.model) as words:
-            leaf = x.detach().clone().requires_grad_() if _is_float(x) else x
-            given = pytree.tree_map(lambda t: leaf if t is x else t, self.x)
-            outputs = floats(call(self.model, given))
-            value = sum((_weighed(out) for out in outputs), torch.zeros(()))
-            asked = [leaf] if _is_float(x) else [w for w in words if w.shape[:2] == x.shape]
-            if not asked or not value.requires_grad:
-                return None
-            grads = torch.autograd.grad(value, asked, allow_unused=True)
-        found = [
-            g.abs().amax(dim=0).reshape(x.shape[1], -1).amax(1) for g in grads if g is not None
-        ]
-        return np.max([array(g) for g in found], axis=0) if found else None
 
     # -- the graph
 
@@ -329,7 +297,7 @@ def attributes_kept(model: nn.Module) -> Iterator[None]:
 
 def floats(tree: Any) -> list[torch.Tensor]:
     """The tensors of real numbers in what a model gives, its loss left out."""
-    return [t for t in pytree.tree_leaves(_plain(tree)) if _is_float(t)]
+    return [t for t in pytree.tree_leaves(_plain(tree)) if is_float(t)]
 
 
 def _plain(tree: Any) -> Any:
@@ -340,49 +308,6 @@ def _plain(tree: Any) -> Any:
     return {name: _plain(value) for name, value in (named or tree).items()}
 
 
-@contextlib.contextmanager
-def _words_as_inputs(model: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """What embeddings give, as tensors to differentiate by: indices have no slope."""
-    given: list[torch.Tensor] = []
-
-    def take(output: torch.Tensor) -> torch.Tensor:
-        given.append(output.detach().requires_grad_())
-        return given[-1]
-
-    with _word_vectors(model, take):
-        yield given
-
-
-@contextlib.contextmanager
-def _word_vectors(
-    model: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]
-) -> Iterator[None]:
-    """Within it, what embeddings give is changed."""
-
-    def take(module: nn.Module, args: Any, output: Any) -> Any:
-        del module, args
-        return change(output)
-
-    hooks = [m.register_forward_hook(take) for m in model.modules() if isinstance(m, nn.Embedding)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def first_sequence(tree: Any) -> torch.Tensor | None:
-    """The first input that is a sequence: (rows, places, features), or of words (rows, places);
-    no longer than what is worth going through place by place."""
-    for leaf in pytree.tree_leaves(tree):
-        if not isinstance(leaf, torch.Tensor):
-            continue
-        sequence = leaf.ndim == 3 if leaf.is_floating_point() else leaf.ndim == 2
-        if sequence and 1 < leaf.shape[1] <= _MOST_PLACES:
-            return leaf
-    return None
-
-
 def _short(model: nn.Module, x: Any, y: Any) -> tuple[Any, Any, int]:
     """The first rows of a batch, and how many."""
     inputs = [t for t in pytree.tree_leaves(x) if isinstance(t, torch.Tensor) and t.ndim]
@@ -390,11 +315,7 @@ def _short(model: nn.Module, x: Any, y: Any) -> tuple[Any, Any, int]:
     rows = len((targets or inputs)[0]) if (targets or inputs) else 0
     weights = sum(p.numel() for p in model.parameters())
     # Words of a sentence, patches of a picture: at most so many places, each with all weights.
-    positions = (
-        max((t[0].numel() if not _is_float(t) else t.shape[1] if t.ndim > 2 else 1) for t in inputs)
-        if inputs and rows
-        else 1
-    )
+    positions = max(map(_positions, inputs)) if inputs and rows else 1
     sizes = {int(s) for t in (*inputs, *targets) for s in t.shape[1:]}
     sizes |= {int(s) for p in model.parameters() for s in p.shape}
     take = rows_to_take(rows, weights, positions, sizes)
@@ -405,6 +326,15 @@ def _short(model: nn.Module, x: Any, y: Any) -> tuple[Any, Any, int]:
     return pytree.tree_map(cut, x), pytree.tree_map(cut, y), take
 
 
+def _positions(x: torch.Tensor) -> int:
+    """Words, steps of a sequence, or the root of an image's pixels: strides leave about so many."""
+    if not is_float(x):
+        return x[0].numel()
+    if x.ndim > 3:
+        return math.isqrt(x[0, 0].numel())
+    return x.shape[1] if x.ndim > 2 else 1
+
+
 def _has_rows(leaf: Any, rows: int) -> bool:
     return isinstance(leaf, torch.Tensor) and leaf.ndim > 0 and leaf.shape[0] == rows
 
@@ -413,11 +343,12 @@ def _has_axis(leaf: Any, rows: int) -> bool:
     return _has_rows(leaf, rows) and leaf.ndim > 1
 
 
-def _is_float(leaf: Any) -> bool:
+def is_float(leaf: Any) -> bool:
+    """Whether it is a tensor of real numbers."""
     return isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
 
 
-def _weighed(tensor: torch.Tensor) -> torch.Tensor:
+def weighed(tensor: torch.Tensor) -> torch.Tensor:
     """A sum with random weights: a plain sum of probabilities is constant."""
     draw = torch.Generator().manual_seed(SEED)
     weights = torch.randn(tensor.shape, generator=draw, dtype=torch.float32)
@@ -426,7 +357,7 @@ def _weighed(tensor: torch.Tensor) -> torch.Tensor:
 
 def _quite_another(leaf: Any) -> Any:
     """Other outputs of the same kind: rows and places in another order, and not of one size."""
-    if not _is_float(leaf) or not leaf.numel():
+    if not is_float(leaf) or not leaf.numel():
         return leaf
     draw = torch.Generator().manual_seed(SEED)
     factor = torch.rand(leaf.shape, generator=draw, dtype=torch.float32).to(leaf)

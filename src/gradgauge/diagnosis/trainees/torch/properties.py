@@ -34,6 +34,7 @@ from gradgauge.diagnosis.properties.reach import reach
 from gradgauge.diagnosis.trainees.torch.data import call, first, unpack
 from gradgauge.diagnosis.trainees.torch.experiment import TorchExperiment
 from gradgauge.diagnosis.trainees.torch.facts import array
+from gradgauge.diagnosis.trainees.torch.places import places_of
 from gradgauge.diagnosis.trainees.torch.trace import Followed, follow
 from gradgauge.watchers.torch.optimizers import parameters_of
 
@@ -81,7 +82,7 @@ def properties_of(
         mispaired=asked(lambda: mispaired(experiment, seen.met, seen.by_intent)),
         calls=seen.calls or asked(experiment.calls) or (),
         summed=asked(experiment.summed),
-        in_time=asked(lambda: cut_in_time(experiment, reached)),
+        in_time=asked(lambda: cut_in_time(places_of(experiment), reached)),
         plain_batch_statistics=any(
             isinstance(m, _NORMS) and not m.track_running_stats for m in model.modules()
         ),
