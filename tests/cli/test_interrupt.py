@@ -22,11 +22,22 @@ COMMANDS = {
     "why": ["why", "sigmoid", "--epochs", "500", "--out", "out"],
     "sweep": ["sweep", "plan.toml", "--out", "study"],
     "theory": ["theory", "tanh", "--diagram", "--points", "400", "--out", "out"],
+    "measure": ["theory", "tanh", "--measure", "--width", "900", "--seeds", "500", "--out", "out"],
     "diagnose": ["diagnose", "model.keras", "--data", "data.npz", "--epochs", "9000"],
+    "own": ["compare", "mine.py:make", "--data", "data.npz", "--epochs", "900", "--out", "own"],
+    "remedy": ["remedy", "sigmoid", "--data", "digits", "--out", "trial"],
+    "play": ["play", "--no-browser", "--port", "0"],
 }
 
 OWN_HANDLER = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
 """Where the tests run in the background, Ctrl-C is switched off for them and their children."""
+
+MINE = """
+import torch
+def make():
+    model = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    return model, torch.nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
+"""
 
 PLAN = """
 dataset = "data.npz"
@@ -54,6 +65,7 @@ def folder(tmp_path_factory):
     model.compile("adam", loss)
     model.save(place / "model.keras")
     (place / "plan.toml").write_text(PLAN)
+    (place / "mine.py").write_text(MINE)
     return place
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import warnings
 from pathlib import Path
 
@@ -52,10 +51,3 @@ def test_a_changed_file_is_read_or_refused_in_one_sentence(reader: Reader, tmp_p
                     assert "\n" not in sentence and sentence.isprintable(), sentence
 
     holds()
-
-
-def test_the_page_on_reliability_names_tests_that_are_there() -> None:
-    docs = Path(__file__).parents[2] / "docs"
-    targets = re.findall(r"\]\((\.\./[^)]+)\)", (docs / "reliability.md").read_text("utf-8"))
-    assert len(targets) > 10
-    assert not [target for target in targets if not (docs / target).exists()]

@@ -1,0 +1,225 @@
+"""The page on what was tried to break it: `python -m tests.reliability > docs/reliability.md`.
+
+Each row names the tests that hold it; `tests/test_reliability.py` asks whether they are there and
+whether the page is the one that this makes.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """What happens, what holds then, and the tests, by their paths in `tests/`."""
+
+    what: str
+    holds: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A larger attack: the command or what it was, how often, and what it found."""
+
+    what: str
+    tries: str
+    found: str
+
+
+READERS = "fuzz/test_readers.py"
+
+FILES = (
+    Row(
+        "Run (`.nc`)",
+        "read, or one sentence; layers, shapes and attributes must fit each other",
+        (READERS, "test_run.py"),
+    ),
+    Row(
+        "data (`.npz`, `.csv`)",
+        "sizes are held against the file before memory is taken; no pickles",
+        (READERS, "datasets/test_npz.py"),
+    ),
+    Row(
+        "plan (`.toml`), notation",
+        "every wrong word named with its place; ranges and depths bounded",
+        (READERS, "study/sweep/test_plan.py"),
+    ),
+    Row(
+        "study (SQLite)",
+        "our tables and indexes only; cells and outcomes checked",
+        (READERS, "study/sweep/test_store.py"),
+    ),
+    Row(
+        "model (`.keras`, `.h5`)",
+        "nothing executed, fetched or followed; allow list of names; plain trained `.h5` models "
+        "work, with losses by short names, too",
+        (READERS, "diagnosis/model_file/test_model_files.py"),
+    ),
+    Row(
+        "compiled programs",
+        "bound to their key, sealed with the account's secret, folder 0700",
+        ("engine/test_executables.py",),
+    ),
+)
+
+PROCESSES = (
+    Row(
+        "`kill -9` of a sweep, one or several processes",
+        "every cell once, equal bit for bit to an undisturbed run",
+        ("study/sweep/test_sweep.py",),
+    ),
+    Row(
+        "`kill -9` of a Ray worker or driver, of a Slurm job",
+        "the same; the study goes on",
+        ("study/sweep/test_runners.py",),
+    ),
+    Row(
+        "Ray's raylet or head dies",
+        "one sentence, exit code 2; no agent or worker stays, also where the driver was killed",
+        ("study/sweep/runners/test_ray_cluster.py",),
+    ),
+    Row(
+        "`kill -9` while a Run is written",
+        "the old file or the new one, whole",
+        ("test_run.py",),
+    ),
+    Row(
+        "a process stopped for longer than its lease",
+        "its cells go to others; what it had done counts once",
+        ("study/sweep/test_store.py",),
+    ),
+    Row(
+        "the study's folder is moved or deleted under a running sweep",
+        "one sentence, exit code 2",
+        ("study/sweep/test_store_refusals.py",),
+    ),
+    Row(
+        "full disk, under `compare`, `why` and `theory`",
+        "the figures first, then one sentence; nothing half written stays",
+        ("cli/test_full_disk.py", "test_run.py"),
+    ),
+    Row(
+        "output that takes nothing (`> /dev/full`, a reader that is gone)",
+        "one sentence if anybody can be told, and the exit code",
+        ("cli/test_output.py",),
+    ),
+    Row(
+        "Ctrl-C, at random moments of each command",
+        "over within two seconds, exit code 130, what is done is kept and where is said",
+        ("cli/test_interrupt.py",),
+    ),
+    Row(
+        "a network larger than the free memory",
+        "refused before anything is taken, with both numbers; your own networks, too, as far as "
+        "their parameters tell; out of memory all the same is one sentence",
+        ("engine/test_memory.py", "engine/test_cost.py"),
+    ),
+    Row(
+        "sizes, seeds and epochs beyond reason",
+        "refused before anything is made of them",
+        ("spec/test_training.py", "spec/test_comparison.py"),
+    ),
+    Row(
+        "a worker of the live page dies; garbage, strangers' origins, a viewer that never reads, "
+        "200 viewers",
+        "the page says so and goes on; nothing of a viewer is executed; nobody waits for anybody",
+        ("play/test_server.py", "play/test_crowd.py"),
+    ),
+    Row(
+        "a picture that cannot be drawn at the end of a watched training",
+        "the training's process goes on",
+        ("report/pages/test_watched.py",),
+    ),
+)
+
+ATTACKS = (
+    Attack(
+        "`python -m benchmarks.kills`: `kill -9` of a sweep up to a second after its first new cell",
+        "100 kills, 10 studies of 240 cells",
+        "nothing: every cell once, every study equal bit for bit to an undisturbed one",
+    ),
+    Attack(
+        "118 model files made to run code, to reach the network or the disk, to fill the memory, "
+        "or damaged",
+        "118 `diagnose`",
+        "nothing run, fetched or followed; no traceback, no hang",
+    ),
+    Attack(
+        "Run files, `.npz`, `.csv`, plans and models changed by meaning (odd types at any place of "
+        "their JSON, layers that hold code at any depth, declared shapes of 10^15, truncated "
+        "archives, HDF5 types and links), option values, and paths that are folders, FIFOs, "
+        "devices, loops or hold control characters",
+        "1,350",
+        "two kinds of tracebacks, both fixed: names of options that are no text, a NUL in a path",
+    ),
+    Attack(
+        "outputs that are full, closed or of another encoding; working folders that are gone; "
+        "caches in places that cannot be",
+        "29 commands",
+        "two kinds of tracebacks, both fixed: a full output, letters that its encoding lacks",
+    ),
+    Attack(
+        "Ray's raylet, head and driver killed, and nothing killed",
+        "4 sweeps",
+        "one sentence; nothing left behind within a second",
+    ),
+    Attack(
+        "programs of an attack on an earlier version: structured changes of a Run file, notations, "
+        "plans, `.npz` files, injections into pages and pictures",
+        "575, 210,000, 29,000, 20,000, 154",
+        "four kinds of Run files and one of `.npz` ended in a traceback; all fixed",
+    ),
+)
+
+
+def page() -> str:
+    """The page in Markdown."""
+    parts = (
+        "# What has been tried to break it",
+        (
+            "What gradgauge promises about files, kills, full disks and Ctrl-C, and the test that "
+            "holds each promise. Run one with `.venv/bin/python -m pytest FILE`; all of them run in "
+            "`make test`. What is promised to whoever gets files from strangers stands in "
+            "[SECURITY.md](../SECURITY.md). This page is written by `python -m tests.reliability`."
+        ),
+        "## Files",
+        (
+            "`make fuzz` makes 5,000 changed copies of each kind of file (bytes flipped, cut out, put "
+            "in, repeated, the end lost) and hands them to the reader that the commands use; `make "
+            "test` makes 60 of each. A copy is read, or answered by one printable line in English and "
+            "Korean; nothing takes longer than 20 s."
+        ),
+        _rows("file", FILES),
+        "## Processes and machines",
+        (
+            "Ctrl-C is tried at three random moments of each command, at ten with "
+            "`GRADGAUGE_MOMENTS=10`."
+        ),
+        _rows("what happens", PROCESSES),
+        "## Larger attacks, last on 28 November 2026",
+        _table(("attack", "tries", "found"), [(a.what, a.tries, a.found) for a in ATTACKS]),
+        (
+            "Not tried: machines with a clock that jumps, network file systems, Ray on several "
+            "machines, a full disk under `remedy` and `diagnose`, GPUs that run out of memory."
+        ),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows(first: str, rows: tuple[Row, ...]) -> str:
+    return _table((first, "what holds", "test"), [(r.what, r.holds, _links(r)) for r in rows])
+
+
+def _links(row: Row) -> str:
+    return ", ".join(f"[tests/{test}](../tests/{test})" for test in row.tests)
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    shown = [f"| {' | '.join(line)} |" for line in (heads, *rows)]
+    return "\n".join((shown[0], "|---" * len(heads) + "|", *shown[1:]))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
