@@ -163,7 +163,7 @@ ATTACKS = (
     Attack(
         "Ray's raylet, head and driver killed, and nothing killed",
         "4 sweeps",
-        "one sentence; nothing left behind within a second",
+        "one sentence; no process left within a second",
     ),
     Attack(
         "programs of an attack on an earlier version: structured changes of a Run file, notations, "
