@@ -11,6 +11,7 @@ from jax import lax
 from gradgauge.engine.batches import as_inputs, as_targets, batch
 from gradgauge.engine.build import LayerTable
 from gradgauge.engine.forward import empty_taps, hidden_layers, outputs, reusable, with_row
+from gradgauge.engine.layout import apart, together, with_state
 from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.step import (
     Rates,
@@ -93,11 +94,13 @@ def run_steps(
         {name: jnp.full((SEGMENT, layers), jnp.nan, key.dtype) for name in STEP_QUANTITIES},
     )
     rows = jax.ShapeDtypeStruct((key.batch_size, x_data.shape[1]), key.dtype)
+    state = with_state(apart, key, state)
+    whole, key = key, key.inside()
 
     def body(carry):
         state, records, at, _, _, taps = carry
         x, targets, weights = batch(key, x_data, y_data, order, at)
-        result = one_pass(key, state.params, tables, x, targets, weights, into=taps)
+        result = one_pass(key, state.params, apart(whole, tables), x, targets, weights, into=taps)
         changes, after = update(key, state, result.gradients, rates)
         after = after._replace(running=moved(key, state.running, result.taps))
         gauges, trusted = step_gauges(result.gradients, state.params, changes, careful)
@@ -110,11 +113,11 @@ def run_steps(
     def goes_on(carry):
         return (carry[2] < stop) & carry[3]
 
-    taps = empty_taps(key, state.params, tables, rows)
+    taps = empty_taps(key, state.params, apart(whole, tables), rows)
     state, records, at, _, trusted, _ = lax.while_loop(
         goes_on, body, (state, empty, start, True, True, taps)
     )
-    return Segment(state, records, at, trusted)
+    return Segment(with_state(together, whole, state), records, at, trusted)
 
 
 def evaluate(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gradgauge.engine.written_out import is_written_out
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
 
 
 @dataclass(frozen=True)
 class Block:
-    """`count` successive hidden layers of one shape: compiled once, scanned over."""
+    """`count` successive hidden layers of one shape: compiled once, scanned over if several."""
 
     fan_in: int
     width: int
@@ -24,6 +25,8 @@ class ProgramKey:
 
     Attributes:
         blocks: the hidden layers, first to last.
+        step_blocks: the same layers as the training program runs them: those of a block that is
+            written out are blocks of one.
         fan_in_output: inputs of the output layer.
         outputs: its units.
         norm: name of the normalisation.
@@ -36,6 +39,7 @@ class ProgramKey:
     """
 
     blocks: tuple[Block, ...]
+    step_blocks: tuple[Block, ...]
     fan_in_output: int
     outputs: int
     norm: str
@@ -50,12 +54,30 @@ class ProgramKey:
     batch_size: int
     ragged: bool
 
+    def inside(self) -> ProgramKey:
+        """The key by which the loop over steps runs its layers."""
+        return replace(self, blocks=self.step_blocks)
+
 
 def blocks_of(network: NetworkSpec) -> tuple[Block, ...]:
     """The hidden layers as runs of one shape."""
     return tuple(
         Block(fan_in, width, len(list(run)))
         for (fan_in, width), run in itertools.groupby(network.shapes[:-1])
+    )
+
+
+def step_blocks_of(blocks: tuple[Block, ...], steps: int) -> tuple[Block, ...]:
+    """Blocks as a training of so many steps runs them."""
+    depth = sum(block.count for block in blocks)
+    return tuple(
+        piece
+        for block in blocks
+        for piece in (
+            [Block(block.fan_in, block.width, 1)] * block.count
+            if is_written_out(block.width, depth, steps)
+            else [block]
+        )
     )
 
 
@@ -69,8 +91,11 @@ def program_key(
         samples: rows of the training data.
         activations: all that the ensemble uses, so that its members share programs.
     """
+    blocks = blocks_of(network)
+    steps = training.steps_per_epoch(samples) * training.epochs
     return ProgramKey(
-        blocks=blocks_of(network),
+        blocks=blocks,
+        step_blocks=step_blocks_of(blocks, steps),
         fan_in_output=network.hidden[-1].width,
         outputs=network.outputs,
         norm=network.norm,
