@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from gradgauge.datasets import Dataset
-from gradgauge.engine import programs
+from gradgauge.engine import ensemble, programs
 from gradgauge.engine import work as engine
 from gradgauge.engine.terms import Entry
-from gradgauge.engine.train import train
+from gradgauge.engine.train import compile_for, train
 from gradgauge.spec.notation import parse
 from tests.engine.members import (
     TRAINING,
@@ -83,6 +83,27 @@ def test_one_compilation_for_many_members_and_for_a_second_training(
     assert len(compiled) == 1
     run_of(blobs, entry("elu", learning_rate=0.1, epochs=1), entry("silu", seeds=(9,)))
     assert len(compiled) == 1
+
+
+def test_what_is_compiled_ahead_is_what_a_training_asks_for(
+    blobs: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def load_or_compile(what, compile_):
+        asked.append(repr(what))
+        return compile_()
+
+    monkeypatch.setattr(programs, "load_or_compile", load_or_compile)
+    monkeypatch.setattr(engine, "STORE", programs.ProgramStore())
+    monkeypatch.setattr(ensemble, "STORE", programs.ProgramStore())
+    entries = [entry("relu"), entry("tanh", seeds=(0, 1))]
+    compile_for(entries, blobs)
+    ahead, asked[:] = sorted(asked), []
+    monkeypatch.setattr(ensemble, "STORE", programs.ProgramStore())
+    train(entries, blobs)
+    assert len(ahead) == 3
+    assert sorted(asked) == ahead
 
 
 def test_under_vmap_as_one_by_one(blobs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

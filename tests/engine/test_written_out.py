@@ -46,7 +46,7 @@ def test_short_trainings_are_scanned() -> None:
 def test_the_table_has_a_row_for_every_width() -> None:
     widest = [width for width, _ in written_out.DEEPEST]
     assert widest == sorted(widest)
-    assert written_out.is_written_out(10**6, 1, 10**6)
+    assert written_out.is_written_out(10**6, 1)
 
 
 @pytest.mark.usefixtures("always")

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gradgauge.engine import build
+from gradgauge.engine import build, layout
 from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.programs import STORE, Compiling, Programs
 from gradgauge.engine.step import Rates, State
@@ -83,11 +83,12 @@ class MemberGroup:
         params = build.initial_parameters(member.network, member.seed)
         if member.adjust:
             params = member.adjust(params)
+        params = layout.apart(key, params)
         zeros = jax.tree.map(np.zeros_like, params)
         state = State(
             params,
             (zeros,) * OPTIMIZERS[key.optimizer].slots,
-            build.initial_running(member.network),
+            layout.apart(key, build.initial_running(member.network)),
             np.zeros((), np.int32),
         )
         samples = len(self.data.y_train)

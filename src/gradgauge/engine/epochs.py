@@ -11,7 +11,7 @@ from jax import lax
 from gradgauge.engine.batches import as_inputs, as_targets, batch
 from gradgauge.engine.build import LayerTable
 from gradgauge.engine.forward import empty_taps, hidden_layers, outputs, reusable, with_row
-from gradgauge.engine.layout import apart, together, with_state
+from gradgauge.engine.layout import apart, together
 from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.step import (
     Rates,
@@ -83,6 +83,7 @@ def run_steps(
 
     Args:
         careful: see `layer_norms`.
+        state: by `key.step_blocks`.
         x_data, y_data: the training data.
         order: the epoch's shuffle, (samples,).
         start, stop: step numbers within the epoch.
@@ -94,7 +95,6 @@ def run_steps(
         {name: jnp.full((SEGMENT, layers), jnp.nan, key.dtype) for name in STEP_QUANTITIES},
     )
     rows = jax.ShapeDtypeStruct((key.batch_size, x_data.shape[1]), key.dtype)
-    state = with_state(apart, key, state)
     whole, key = key, key.inside()
 
     def body(carry):
@@ -117,7 +117,7 @@ def run_steps(
     state, records, at, _, trusted, _ = lax.while_loop(
         goes_on, body, (state, empty, start, True, True, taps)
     )
-    return Segment(with_state(together, whole, state), records, at, trusted)
+    return Segment(state, records, at, trusted)
 
 
 def evaluate(
@@ -127,7 +127,14 @@ def evaluate(
     x_data: Array,
     y_data: Array,
 ) -> tuple[Array, Array]:
-    """Mean loss and number of right classes over a whole dataset, in inference mode."""
+    """Mean loss and number of right classes over a whole dataset, in inference mode.
+
+    Args:
+        state: as for `run_steps`.
+        x_data, y_data: the dataset.
+    """
+    params, running = (together(key, trees) for trees in (state.params, state.running))
+    statistics = running if any(running) else None
     samples = x_data.shape[0]
     rows = min(EVALUATION_ROWS, samples)
     pieces = -(-samples // rows)
@@ -137,9 +144,8 @@ def evaluate(
         real = (positions < samples).astype(key.dtype)
         index = jnp.minimum(positions, samples - 1)
         x, targets = as_inputs(x_data[index], key.dtype), as_targets(key, y_data[index])
-        running = state.running if any(state.running) else None
-        stream, _ = hidden_layers(key, state.params, tables, x, running=running, keep=False)
-        last = outputs(state.params, stream)
+        stream, _ = hidden_layers(key, params, tables, x, running=statistics, keep=False)
+        last = outputs(params, stream)
         losses = LOSSES[key.loss].per_sample(last, targets)
         hits = correct(key, last, targets)
         return (carry[0] + jnp.sum(losses * real), carry[1] + jnp.sum(hits * real)), None

@@ -15,6 +15,7 @@ from gradgauge.engine.ensemble import MemberGroup
 from gradgauge.engine.epochs import SEGMENT
 from gradgauge.engine.forward import hidden_layers
 from gradgauge.engine.history import History
+from gradgauge.engine.layout import together
 from gradgauge.engine.limits import ProbeSchedule
 from gradgauge.engine.programs import STORE, Programs, precision
 from gradgauge.engine.step import one_pass
@@ -231,6 +232,7 @@ def _note_failure(group: MemberGroup, history: History, member: int, step: int, 
     """
     pick = (lambda x: x[member]) if group.batched else (lambda x: x)
     params, tables = jax.tree.map(pick, (group.state.params, group.tables))
+    params = together(group.key, params, np)
     history.non_finite_step[member] = step
     history.non_finite_layer[member] = _first_bad_layer(group, params, tables, pick(order), step)
 

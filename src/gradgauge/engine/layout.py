@@ -1,19 +1,19 @@
-"""A training's arrays as its programs take them, and as the loop over its steps does.
+"""A network's arrays as its programs scan them, and as the loop over steps takes them.
 
-Everyone else knows a state by `key.blocks`; inside the loop it stands by `key.step_blocks`, where
-layers that are written out are blocks of one. Both ways are taken once a segment.
+The loop's arrays stand by `key.step_blocks`, where a layer that is written out is a block of one:
+a state stays that way between its calls. Whatever else reads the network joins them by
+`key.blocks`. Splitting them in the loop's own program instead would cost a quarter of its
+compilation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gradgauge.engine.program_key import ProgramKey
-from gradgauge.engine.step import State
 
 Trees = tuple[Any, ...]
 """Arrays of every block, stacked over its layers; behind them the output layer's, if it has any."""
@@ -32,8 +32,8 @@ def apart(key: ProgramKey, trees: Trees) -> Trees:
     return (*pieces, *trees[len(key.blocks) :])
 
 
-def together(key: ProgramKey, trees: Trees) -> Trees:
-    """Arrays by `key.step_blocks` as arrays by `key.blocks`."""
+def together(key: ProgramKey, trees: Trees, xp: Any = jnp) -> Trees:
+    """Arrays by `key.step_blocks` as arrays by `key.blocks`, joined by `xp.concatenate`."""
     blocks: list[Any] = []
     rest = iter(zip(trees, key.step_blocks, strict=False))
     for block in key.blocks:
@@ -42,11 +42,5 @@ def together(key: ProgramKey, trees: Trees) -> Trees:
             tree, piece = next(rest)
             parts.append(tree)
             count += piece.count
-        blocks.append(jax.tree.map(lambda *x: x[0] if len(x) == 1 else jnp.concatenate(x), *parts))
+        blocks.append(jax.tree.map(lambda *x: x[0] if len(x) == 1 else xp.concatenate(x), *parts))
     return (*blocks, *trees[len(key.step_blocks) :])
-
-
-def with_state(way: Callable[[ProgramKey, Trees], Trees], key: ProgramKey, state: State) -> State:
-    """A state, all of its arrays taken one of the two ways."""
-    slots = tuple(way(key, trees) for trees in state.slots)
-    return State(way(key, state.params), slots, way(key, state.running), state.step)

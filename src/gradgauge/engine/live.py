@@ -21,6 +21,7 @@ from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.ensemble import DeviceData, Member, MemberGroup
 from gradgauge.engine.forward import hidden_layers, outputs
 from gradgauge.engine.group_training import GroupTraining
+from gradgauge.engine.layout import together
 from gradgauge.engine.limits import ProbeSchedule, schedule_of
 from gradgauge.engine.program_key import ProgramKey, program_key
 from gradgauge.engine.programs import STORE, Compiling, precision
@@ -140,8 +141,8 @@ class LiveTraining:
 
     def weights(self, entry: int) -> Weights:
         """The first seed's weights as they are now: arrays that nothing changes any more."""
-        state = self._members[entry][0].group.state
-        return state.params, state.running
+        group = self._members[entry][0].group
+        return tuple(together(group.key, t, np) for t in (group.state.params, group.state.running))
 
     def broken_off(self, entry: int) -> tuple[int, int] | None:
         """The step and the layer of a network's first value that is not finite, or None."""

@@ -10,6 +10,7 @@ from gradgauge.engine.backward import LayerBack
 from gradgauge.engine.batches import as_inputs, as_targets
 from gradgauge.engine.build import LayerTable, Params
 from gradgauge.engine.forward import Taps
+from gradgauge.engine.layout import together
 from gradgauge.engine.program_key import ProgramKey
 from gradgauge.engine.step import one_pass
 from gradgauge.gauges import PROBE_QUANTITIES, measure
@@ -28,6 +29,7 @@ def probe(
     """PROBE_QUANTITIES of every layer, (layers,), the output layer last; NaN without meaning.
 
     Args:
+        params: as a state has them, by `key.step_blocks`.
         x, y: the batch, as it stands in the dataset.
 
     Batch normalisation uses the probe batch's statistics, as training does its batch's.
@@ -52,6 +54,7 @@ def probe(
             )
         )
 
+    params = together(key, params)
     rows, targets = as_inputs(x, key.dtype), as_targets(key, y)
     result = one_pass(key, params, tables, rows, targets, None, observe)
     output = measure(

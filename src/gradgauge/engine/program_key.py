@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
-from gradgauge.engine.written_out import is_written_out
+from gradgauge.engine.written_out import is_brief, is_written_out
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
 
@@ -36,6 +36,7 @@ class ProgramKey:
         warmup, clip: whether there is any.
         batch_size: rows of a training batch.
         ragged: whether the last batch of an epoch is smaller.
+        brief: whether the training is so short that its program is compiled in a hurry.
     """
 
     blocks: tuple[Block, ...]
@@ -53,6 +54,7 @@ class ProgramKey:
     clip: bool
     batch_size: int
     ragged: bool
+    brief: bool
 
     def inside(self) -> ProgramKey:
         """The key by which the loop over steps runs its layers."""
@@ -67,15 +69,15 @@ def blocks_of(network: NetworkSpec) -> tuple[Block, ...]:
     )
 
 
-def step_blocks_of(blocks: tuple[Block, ...], steps: int) -> tuple[Block, ...]:
-    """Blocks as a training of so many steps runs them."""
+def step_blocks_of(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Blocks as a training runs them that is not brief."""
     depth = sum(block.count for block in blocks)
     return tuple(
         piece
         for block in blocks
         for piece in (
             [Block(block.fan_in, block.width, 1)] * block.count
-            if is_written_out(block.width, depth, steps)
+            if is_written_out(block.width, depth)
             else [block]
         )
     )
@@ -92,10 +94,10 @@ def program_key(
         activations: all that the ensemble uses, so that its members share programs.
     """
     blocks = blocks_of(network)
-    steps = training.steps_per_epoch(samples) * training.epochs
+    brief = is_brief(training.steps_per_epoch(samples) * training.epochs)
     return ProgramKey(
         blocks=blocks,
-        step_blocks=step_blocks_of(blocks, steps),
+        step_blocks=blocks if brief else step_blocks_of(blocks),
         fan_in_output=network.hidden[-1].width,
         outputs=network.outputs,
         norm=network.norm,
@@ -109,4 +111,5 @@ def program_key(
         clip=training.clip_norm > 0,
         batch_size=training.batch_size,
         ragged=samples % training.batch_size != 0,
+        brief=brief,
     )

@@ -51,6 +51,23 @@ def train(
     return do_work(entries, dataset, on_progress, on_run, stop, told, frozenset(activations))
 
 
+def compile_for(entries: Sequence[Entry], dataset: Dataset) -> None:
+    """Compile the programs that `train` would run for these entries, and keep them on disk.
+
+    Args:
+        entries: what would be trained, in one call.
+        dataset: on what: programs depend on its shapes.
+
+    Raises:
+        InvalidValue: a batch larger than the data.
+    """
+    start()
+    # JAX is imported here, after it has been set up.
+    from gradgauge.engine.work import compile_ahead
+
+    compile_ahead(entries, dataset)
+
+
 def load() -> None:
     """Start JAX and import all that `train` needs, so that it can be done beside something else."""
     start()

@@ -70,6 +70,19 @@ def do_work(
     )
 
 
+def compile_ahead(entries: Sequence[Entry], dataset: Dataset) -> None:
+    """As `compile_for`."""
+    activations = frozenset(a for entry in entries for a in entry.network.activations)
+    seen: set[ProgramKey] = set()
+    for job in _jobs(entries, dataset, activations):
+        if job.key not in seen:
+            seen.add(job.key)
+            dtype = job.members[0].training.dtype
+            with precision(dtype):
+                data, batched = device_data(dataset, dtype), len(job.members) > 1
+                MemberGroup(job.key, job.members, data, batched, Compiling()).programs()
+
+
 @dataclass(frozen=True)
 class _Job:
     """A group to be: members of one program key and schedule, and the entry that each belongs to."""

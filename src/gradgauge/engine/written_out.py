@@ -18,16 +18,19 @@ Source: `python benchmarks/layers.py`, its table in benchmarks/README.md.
 """
 
 LEAST_STEPS = 100
-"""Steps below which nothing is written out: what it saves would not pay for any compilation."""
+"""Steps below which a training is brief: whatever a step would save, compiling for it costs more."""
 
 
-def is_written_out(width: int, depth: int, steps: int) -> bool:
-    """Whether hidden layers of this width are written out.
+def is_brief(steps: int) -> bool:
+    """Whether a training of so many steps is too short to be compiled for with any care."""
+    return steps < LEAST_STEPS
+
+
+def is_written_out(width: int, depth: int) -> bool:
+    """Whether hidden layers of this width are written out, in a training that is not brief.
 
     Args:
         width: their units.
         depth: hidden layers of the network.
-        steps: of the whole training.
     """
-    deepest = next(most for widest, most in DEEPEST if width <= widest)
-    return steps >= LEAST_STEPS and depth <= deepest
+    return depth <= next(most for widest, most in DEEPEST if width <= widest)
