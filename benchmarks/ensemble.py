@@ -9,6 +9,7 @@ models. The floor is the matrix products of the training alone, two networks at 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -16,7 +17,6 @@ import sys
 from pathlib import Path
 
 PEERS = Path(__file__).parent / "peers"
-SHAPES = [(depth, width) for depth in (10, 50) for width in (16, 64, 256)]
 SECONDS = 12.0
 """About how long one measurement may take: the number of networks follows from it."""
 
@@ -40,7 +40,7 @@ def contest(depth: int, width: int, members: int) -> dict[str, float]:
         "floor": floor,
         "gradgauge": rate("ensemble_gradgauge.py", depth, width, fair),
         "PyTorch eager, two processes": rate(
-            "ensemble_torch.py", "eager", depth, width, max(4, fair // 4)
+            "ensemble_torch.py", "eager", depth, width, max(2, fair // 4)
         ),
         "torch.func with vmap": rate("ensemble_torch.py", "vmap", depth, width, stacked),
         "Keras, a loop": rate("ensemble_keras.py", depth, width, 2),
@@ -50,13 +50,15 @@ def contest(depth: int, width: int, members: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--depths", type=int, nargs="+", default=[10, 50])
+    parser.add_argument("--widths", type=int, nargs="+", default=[16, 64, 256])
     parser.add_argument("--members", type=int, nargs="+", default=[64, 1024])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     results = []
     print("| depth | width | networks | layout | networks/s | of the floor | gradgauge is |")
     print("|---|---|---|---|---|---|---|")
-    for depth, width in SHAPES:
+    for depth, width in itertools.product(arguments.depths, arguments.widths):
         for members in arguments.members:
             rounds = [contest(depth, width, members) for _ in range(arguments.rounds)]
             rates = {k: statistics.median(r[k] for r in rounds) for k in rounds[0]}

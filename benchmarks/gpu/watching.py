@@ -37,7 +37,7 @@ def transformer(small: bool, device: str) -> Made:
 
 
 def resnet(small: bool, device: str) -> Made:
-    """The layers of ResNet-50 (`benchmarks/watching.py`), on pictures of 64 x 64, or a stem."""
+    """The layers of ResNet-50 (`benchmarks/watched_models.py`), on pictures of 64 x 64, or a stem."""
     import torch
     from torch import nn
 
@@ -45,7 +45,7 @@ def resnet(small: bool, device: str) -> Made:
         body = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
         model: Any = nn.Sequential(*body, nn.Flatten(), nn.Linear(4, 10))
     else:
-        from benchmarks.watching import torch_models
+        from benchmarks.watched_models import torch_models
 
         model = torch_models()["resnet50"]()[0]
     count, side = (2, 8) if small else (64, 64)
