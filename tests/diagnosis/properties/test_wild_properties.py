@@ -26,15 +26,15 @@ from gradgauge.diagnosis.rules import BY_NAME, ask  # noqa: E402
 from gradgauge.diagnosis.trainees.torch.attention import summed_axis  # noqa: E402
 from gradgauge.diagnosis.trainees.torch.facts import rates_of, share_rounded  # noqa: E402
 from tests.diagnosis.made import evidence, good_outputs, head, labels, layers  # noqa: E402
-from tests.diagnosis.properties.test_pytorch_properties import (  # noqa: E402
+from tests.diagnosis.properties.test_wiring_rules import findings  # noqa: E402
+from tests.diagnosis.properties.torch_models import (  # noqa: E402
     CLASSES,
     FEATURES,
     Calls,
     net,
     sequences,
 )
-from tests.diagnosis.properties.test_pytorch_properties import ask as properties_of  # noqa: E402
-from tests.diagnosis.properties.test_wiring_rules import findings  # noqa: E402
+from tests.diagnosis.properties.torch_models import ask as properties_of  # noqa: E402
 
 MASK = torch.ones(5, 5, dtype=torch.bool).tril()
 
