@@ -5,9 +5,10 @@ from __future__ import annotations
 import json as json_format
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import click
 
@@ -18,9 +19,11 @@ from gradgauge.cli.language import text
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.json import number
+from gradgauge.report.terminal import theory as pages
 from gradgauge.spec.comparison import seed_range
 
 Given = dict[str, Any]
+Arguments = TypeVarTuple("Arguments")
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,17 @@ class Output:
     quiet: bool
     unwritten: Unwritten = field(default_factory=Unwritten)
 
-    def show(self, document: dict[str, Any], printer: str, *arguments: Any) -> int:
-        """The document as JSON, or the page that `report.theory` prints."""
+    def show(
+        self,
+        document: dict[str, Any],
+        page: Callable[[*Arguments, str], None],
+        *arguments: *Arguments,
+    ) -> int:
+        """The document as JSON, or what `page` prints of the arguments in the chosen language."""
         if self.json:
             print(json_format.dumps(document, ensure_ascii=False, allow_nan=False))
         elif not self.quiet:
-            from gradgauge.report.terminal import theory as pages
-
-            getattr(pages, printer)(*arguments, language.current())
+            page(*arguments, language.current())
         self.unwritten.complain()
         return 0
 
@@ -75,7 +81,7 @@ def show_prediction(subject: str, given: Given, measure: bool, output: Output) -
     found = predict(subject, given.pop("sigma_w", 1.0), given.pop("sigma_b", 0.0))
     document: dict[str, Any] = found.to_json()
     if not measure:
-        return output.show(document, "print_prediction", found)
+        return output.show(document, pages.print_prediction, found)
     from gradgauge.study.theory.measure import measure_activation
 
     with Progress(output.quiet, "measuring") as progress:
@@ -88,7 +94,7 @@ def show_prediction(subject: str, given: Given, measure: bool, output: Output) -
     )
     paths = _write_delta(measured, title, output)
     document["measured"] = measured.to_json()
-    return output.show(document, "print_measured_prediction", found, measured, paths)
+    return output.show(document, pages.print_measured_prediction, found, measured, paths)
 
 
 def show_critical(subject: str, given: Given, measure: bool, output: Output) -> int:  # noqa: ARG001
@@ -96,7 +102,7 @@ def show_critical(subject: str, given: Given, measure: bool, output: Output) -> 
     from gradgauge.theory import critical
 
     point = critical(subject, given.get("sigma_b", 0.0))
-    return output.show(point.to_json(), "print_critical", point)
+    return output.show(point.to_json(), pages.print_critical, point)
 
 
 def show_batch_norm(subject: str, given: Given, measure: bool, output: Output) -> int:
@@ -107,7 +113,7 @@ def show_batch_norm(subject: str, given: Given, measure: bool, output: Output) -
     growth = batch_norm_growth(subject, batch)
     document: dict[str, Any] = {"growth_mean_square": growth}
     if not measure:
-        return output.show(document, "print_growth", subject, batch, growth, None)
+        return output.show(document, pages.print_growth, subject, batch, growth, None)
     from gradgauge.study.theory.measure import measure_batch_norm
 
     if "samples" in given:
@@ -117,7 +123,7 @@ def show_batch_norm(subject: str, given: Given, measure: bool, output: Output) -
     with Progress(output.quiet, "measuring") as progress:
         measured = measure_batch_norm(subject, batch, **_sizes(given), on_progress=progress)
     document["measured"] = measured.to_json()
-    return output.show(document, "print_growth", subject, batch, growth, measured)
+    return output.show(document, pages.print_growth, subject, batch, growth, measured)
 
 
 def show_list(json: bool) -> int:
@@ -128,7 +134,7 @@ def show_list(json: bool) -> int:
         q.name: {"options": [_flag(o) for o in q.options if o != "activation"], "paper": q.paper}
         for q in QUANTITIES.values()
     }
-    return Output(Path(), json, False).show(rows, "print_list", QUANTITIES)
+    return Output(Path(), json, False).show(rows, pages.print_list, QUANTITIES)
 
 
 def show_quantity(subject: str | None, given: Given, measure: bool, output: Output) -> int:
@@ -167,7 +173,7 @@ def show_quantity(subject: str | None, given: Given, measure: bool, output: Outp
     if measure:
         measured = _measure_quantity(name, values, given, output)
         document["measured"] = measured.to_json()
-    return output.show(document, "print_answer", quantity, values, answer, measured)
+    return output.show(document, pages.print_answer, quantity, values, answer, measured)
 
 
 def _measure_quantity(name: str, values: Given, given: Given, output: Output) -> Any:
@@ -213,7 +219,7 @@ def show_network(subject: str, given: Given, measure: bool, output: Output) -> i
     }
     if measured:
         document["measured"] = measured.to_json()
-    return output.show(document, "print_network", network, found, inner, measured, paths)
+    return output.show(document, pages.print_network, network, found, inner, measured, paths)
 
 
 def _inner(network: Any) -> Any:
@@ -251,7 +257,7 @@ def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> i
     document = found.to_json()
     paths = output.write_json(document, "phase_diagram.json")
     paths += output.write_picture(spec, "phase_diagram")
-    return output.show(document, "print_diagram", found, paths)
+    return output.show(document, pages.print_diagram, found, paths)
 
 
 def show_experiment(subject: str, given: Given, measure: bool, output: Output) -> int:  # noqa: ARG001
@@ -281,7 +287,7 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
     document = result.to_json()
     paths = output.write_json(document, "trainability.json")
     paths += output.write_picture(framed(body, title, subtitle), "trainability")
-    return output.show(document, "print_trainability", result, paths)
+    return output.show(document, pages.print_trainability, result, paths)
 
 
 def _experiment(subject: str, given: Given) -> tuple[Any, str]:
