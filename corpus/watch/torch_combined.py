@@ -121,12 +121,12 @@ class Experts(nn.Module):
 
     def __init__(self, width: int, count: int = 3):
         super().__init__()
-        self.router = nn.Linear(width, count, bias=False)
+        self.router, self.shares = nn.Linear(width, count, bias=False), nn.Softmax(-1)
         self.experts = nn.ModuleList(mlp(width, 2 * width, width) for _ in range(count))
         self.shared = mlp(width, 2 * width, width, activation=nn.SiLU)
 
     def forward(self, x: Tensor) -> Tensor:
-        weights = self.router(x).softmax(-1)
+        weights = self.shares(self.router(x))
         best, chosen = weights.max(-1)
         out = torch.zeros_like(x)
         for number, expert in enumerate(self.experts):
@@ -139,7 +139,7 @@ class Experts(nn.Module):
 @case("torch", fast=True)
 def experts_with_a_shared_one() -> Training:
     model = nn.Sequential(nn.Linear(12, 16), nn.Tanh(), Experts(16), nn.Linear(16, 5))
-    return Training(model, loop(model, classes(12, 5, rows=48)))
+    return Training(model, loop(model, classes(12, 5, rows=48)), h={r"2\.router": "out 2.shares"})
 
 
 class Skipping(nn.Module):
@@ -242,7 +242,7 @@ def ema_teacher() -> Training:
 def scaled_half_precision() -> Training:
     model = mlp(12, 24, 24, 5, activation=nn.GELU)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
-    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
     loss = classes(12, 5)
 
     def train(watch: Watch) -> None:

@@ -35,11 +35,37 @@ class Layers:
         self.find()
 
     def find(self) -> None:
-        """Look for them anew: lazy ones have shapes by now."""
-        self.rows = candidates(self._model, self._biases)
+        """Look for them anew: lazy ones have shapes by now, or others stand in their place."""
+        found = candidates(self._model, self._biases)
+        self.rows = self._as_before(found) if self._recorder.started else found
         self.weights = Weights(self.rows, self._model)
         self.spread = Spread(self.weights.parameters)
         self._lazy = [p for p in self._model.parameters() if is_lazy(p)]
+
+    def _as_before(self, found: list[Row]) -> list[Row]:
+        """The Run's rows with the parameters that are there now."""
+        by_name = {row.info.name: row for row in found}
+        for row in self.rows:
+            now = by_name.get(row.info.name)
+            if now is not None:
+                row.module, row.weights = now.module, now.weights
+        return self.rows
+
+    @property
+    def were_replaced(self) -> bool:
+        """Whether other parameters stand where the layers' were, as `fully_shard` puts them there,
+        or a loaded state (`assign=True`): asked of the first and the last layer."""
+        return any(
+            all(p is not row.weights[0] for p in row.module.parameters())
+            for row in (*self.rows[:1], *self.rows[-1:])
+            if row.weights
+        )
+
+    @property
+    def are_sharded(self) -> bool:
+        """Whether parts of the model gather their weights for a pass, and release them after it."""
+        parts = self._model.modules()
+        return any(hasattr(part, "unshard") and hasattr(part, "reshard") for part in parts)
 
     @property
     def has_lazy(self) -> bool:

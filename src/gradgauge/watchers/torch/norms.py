@@ -44,9 +44,16 @@ def local_part(tensor: torch.Tensor) -> torch.Tensor | None:
     tensor = tensor.detach()
     if is_spread(tensor):
         tensor = _whole_sums(tensor).to_local()
-    if tensor.is_meta:
+    if tensor.is_meta or _is_released(tensor):
         return None
     return tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor
+
+
+def _is_released(tensor: torch.Tensor) -> bool:
+    """Whether its memory was given back, as that of weights that sharding gathers for a pass is."""
+    if tensor.is_sparse or not tensor.numel():
+        return False
+    return tensor.untyped_storage().nbytes() == 0
 
 
 def is_spread(tensor: torch.Tensor) -> bool:

@@ -234,3 +234,15 @@ class Step:
             before, clipped = (np.where(unused, np.nan, norms) for norms in (before, clipped))
         norms = np.full(len(before), np.nan) if self._norms is None else self._norms
         return np.stack([before, clipped, norms, self._changes])
+
+
+def number_of(loss: Any) -> float:
+    """A loss as it was told."""
+    return float(loss.detach()) if isinstance(loss, torch.Tensor) else float(loss)
+
+
+def scalar_of(result: Any) -> float | None:
+    """A closure's result, where it is a loss."""
+    if isinstance(result, torch.Tensor):
+        return float(result.detach()) if result.numel() == 1 else None
+    return float(result) if isinstance(result, (int, float)) else None

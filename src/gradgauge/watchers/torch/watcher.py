@@ -27,7 +27,7 @@ from gradgauge.watchers.torch.optimizers import Movers, backward_pass, watch_ste
 from gradgauge.watchers.torch.probe import Probe
 from gradgauge.watchers.torch.reader import Reader
 from gradgauge.watchers.torch.seen import seen
-from gradgauge.watchers.torch.step import Step
+from gradgauge.watchers.torch.step import Step, number_of, scalar_of
 from gradgauge.watchers.torch.taps import Taps
 
 Loss = Callable[[Any, Any], torch.Tensor]
@@ -159,14 +159,14 @@ class PyTorchWatcher(Closing):
     def log(self, loss: Any) -> None:
         """Tell the loss of the step being made, before the optimizer's: hooks do not see it."""
         if self._step.light:
-            self._step.loss = _number(loss)
+            self._step.loss = number_of(loss)
 
     def log_behind(self, loss: Any) -> None:
         """Tell the loss of the step that was just made."""
         if self._step.steppers:
-            self._step.loss = _number(loss)
+            self._step.loss = number_of(loss)
         elif self.step and self.recorder.last_step == self.step - 1:
-            self.recorder.step(self.step - 1, {}, _number(loss))
+            self.recorder.step(self.step - 1, {}, number_of(loss))
 
     def log_epoch(self, epoch: int, **figures: float) -> None:
         """Tell figures of an epoch, counted from 1: `loss`, `accuracy`, ..."""
@@ -224,6 +224,8 @@ class PyTorchWatcher(Closing):
         self._guard.renew()
         if self._guard.over:
             return
+        if self._layers.were_replaced:
+            self._layers.find()
         full = self._every.due(self.step)
         light = full or self._norms_every.due(self.step)
         if full and self._reader.probe is not None:
@@ -239,8 +241,8 @@ class PyTorchWatcher(Closing):
 
     def _listen(self) -> None:
         step, began = self._step, time.perf_counter()
-        if self._layers.has_lazy:
-            self._wait()
+        if self._layers.has_lazy or not self.step:
+            self._wait()  # Between here and the first pass a model may be sharded.
         if step.full:
             step.taps = Taps(
                 self.model, self._layers.rows, self._guard, settled=self.recorder.started
@@ -272,7 +274,12 @@ class PyTorchWatcher(Closing):
 
     def _pass_begins(self, module: nn.Module) -> None:
         step = self._step
-        if self._layers.has_grown:
+        if self._layers.were_replaced and self._layers.are_sharded:
+            # What stands there in a pass is not what stays: the next step begins with that.
+            self.recorder.note("signals", "sharded_later")
+            self._temporary.close()
+            self._step = Step(self.step, False, False, self._layers.weights, self._guard)
+        elif self._layers.has_grown or self._layers.were_replaced:
             self._temporary.close()
             self._layers.find()
             self._begin_step()
@@ -317,7 +324,7 @@ class PyTorchWatcher(Closing):
 
         def behind(loss: Any) -> None:
             if id(optimizer) not in step.steppers and not step.moved & moved:
-                step.loss = _scalar(loss) if step.loss is None else step.loss
+                step.loss = scalar_of(loss) if step.loss is None else step.loss
                 self._guard(self._read_update, optimizer, moved)
 
         told = with_closure(args, kwargs, behind)
@@ -379,17 +386,6 @@ def _let_go(*groups: Any) -> None:
             _remove(group)
         else:
             group.close()
-
-
-def _number(loss: Any) -> float:
-    return float(loss.detach()) if isinstance(loss, torch.Tensor) else float(loss)
-
-
-def _scalar(result: Any) -> float | None:
-    """A closure's result, where it is a loss."""
-    if isinstance(result, torch.Tensor):
-        return float(result.detach()) if result.numel() == 1 else None
-    return float(result) if isinstance(result, (int, float)) else None
 
 
 def _device(model: nn.Module) -> str:
