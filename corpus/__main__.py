@@ -8,6 +8,7 @@ python -m corpus all --write      all of them, and the table in docs/diagnosis.m
 python -m corpus --case NAME      one case
 python -m corpus twins [NAME...]  plain trainings, without any diagnosis: each faulty one beside
                                   its mended twin
+python -m corpus remedy               trials of remedies: see corpus/remedy.py
 python -m corpus placebo              trials of remedies that do nothing: how many are won
 python -m corpus watch [NAME...]  the battery for `watch`, see corpus/watch
 """
@@ -22,7 +23,7 @@ import warnings
 from typing import Any
 
 import corpus.environment  # noqa: F401 before Keras and JAX
-from corpus import placebo
+from corpus import placebo, remedy
 from corpus.case import CASES, Case
 from corpus.environment import RESULTS
 from corpus.judge import Result, judge, measures, table, write_docs
@@ -37,6 +38,9 @@ def main() -> int:
         return watch.main(sys.argv[2:])
     if sys.argv[1:2] == ["placebo"]:
         return placebo.main(sys.argv[2:])
+    if sys.argv[1:2] == ["remedy"]:
+        load()
+        return remedy.main(sys.argv[2:])
     if sys.argv[1:2] == ["twins"]:
         load()
         return check(sys.argv[2:])

@@ -36,7 +36,8 @@ def test_every_advice_is_a_remedy_and_every_remedy_has_its_advice():
 
 
 def test_every_file_is_in_the_list():
-    files = {p.stem for p in _KNOWN.glob("[!_]*.py")} - {"by_hand", "certain", "rates"}
+    files = {p.stem for p in _KNOWN.glob("[!_]*.py")}
+    files -= {"by_hand", "certain", "rates", "recurrent"}
     assert files <= set(BY_KEY)
 
 
@@ -67,7 +68,8 @@ def test_what_is_tried_has_names_a_paper_and_lines_for_every_framework(remedy):
         assert remedy.knob.low <= value <= remedy.knob.high
         assert factor > 0
     if remedy.reach != "S":
-        for framework in FRAMEWORKS:
+        recurrent = "recurrent" in remedy.touches  # JAX has no layers of a common form.
+        for framework in [f for f in FRAMEWORKS if not (recurrent and f == "jax")]:
             lines = remedy.lines(framework, remedy.knob.usual, "sigmoid")
             assert lines
             assert "$" not in lines

@@ -200,3 +200,12 @@ def test_what_cannot_be_is_said_in_one_sentence(call, told):
     with pytest.raises(GradgaugeError, match=told) as error:
         call(*points())
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("returned", ["pytorch_parts()", "keras_model()", "jax_parts()[:2]"])
+def test_a_function_of_a_file_without_data_is_told_so(tmp_path, returned):
+    path = tmp_path / "mine.py"
+    source = f"from tests.remedies.test_own_run import *\n\ndef make():\n    return {returned}\n"
+    path.write_text(source, "utf-8")
+    with pytest.raises(GradgaugeError, match=r"needs data.*--data"):
+        gg.remedy(f"{path}:make")

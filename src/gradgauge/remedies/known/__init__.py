@@ -20,6 +20,7 @@ from gradgauge.remedies.known import (
     random_init,
     rates,
     relu_instead,
+    revive_units,
     right_gain,
     scale_inputs,
     selu_instead,
@@ -32,6 +33,7 @@ from gradgauge.remedies.known import (
 )
 from gradgauge.remedies.known.by_hand import BY_HAND
 from gradgauge.remedies.known.certain import CERTAIN
+from gradgauge.remedies.known.recurrent import RECURRENT
 from gradgauge.remedies.remedy import FRAMEWORKS, REACHES, Knob, Remedy
 
 REMEDIES: tuple[Remedy, ...] = (
@@ -45,6 +47,7 @@ REMEDIES: tuple[Remedy, ...] = (
     standard_init.REMEDY,
     smaller_init.REMEDY,
     bias_zero.REMEDY,
+    revive_units.REMEDY,
     rates.RATE_TO,
     rates.LOWER_RATE,
     rates.HIGHER_RATE,
@@ -61,6 +64,7 @@ REMEDIES: tuple[Remedy, ...] = (
     tanh_instead.REMEDY,
     leaky_relu.REMEDY,
     batch_normalisation.REMEDY,
+    *RECURRENT,
     fewer_layers.REMEDY,
     *BY_HAND,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradgauge.remedies.remedy import DATA, GRAPH, MODULE, OPTIMIZER, SHAPE, WEIGHTS, Remedy
+from gradgauge.remedies.remedy import DATA, GRAPH, MODULE, OPTIMIZER, SHAPE, Remedy
 
 _LOSS, _WIRING = "loss-mismatch", "unreached-layer"
 
@@ -50,12 +50,18 @@ BY_HAND: tuple[Remedy, ...] = (
     *_named(GRAPH, "batch-mixing", "right_axis", "running_statistics"),
     *_named(GRAPH, "train-eval-gap", "tell_the_mode", "norm_momentum"),
     *_named(DATA, "unshuffled-batches", "shuffle", "read_loader"),
+    *_named(GRAPH, _LOSS, "attention_axis", "class_axis", "sign_of_loss"),
+    *_named(
+        DATA, _LOSS, "ignore_index", "ignore_padding", "labels_as_signs", "standardize_targets"
+    ),
+    *_named(GRAPH, "train-eval-gap", "call_train", "same_in_both"),
+    *_named(OPTIMIZER, "update-ratio", "rates_alike"),
+    *_named(OPTIMIZER, _WIRING, "reach_still"),
+    *_named(GRAPH, _WIRING, "reach_in_time"),
     Remedy("weigh_terms", reach=DATA, rules=("signal-collapse",)),
     Remedy("stop_earlier", reach=OPTIMIZER, rules=("regressed",)),
     Remedy("train_longer", reach=OPTIMIZER, rules=("learning-rate-too-low",)),
-    Remedy("gated_cell", reach=SHAPE, rules=("vanishing-gradient", "exploding-gradient")),
     Remedy("shorter_sequences", reach=SHAPE, rules=("vanishing-gradient",)),
-    Remedy("orthogonal_init", reach=WEIGHTS, rules=("vanishing-gradient", "exploding-gradient")),
     Remedy("read_causes", reach=DATA, rules=("loss-not-falling",)),
     Remedy("overfit_one_batch", reach=DATA, rules=("loss-not-falling",)),
 )

@@ -18,7 +18,7 @@ from gradgauge.errors import InvalidValue
 from gradgauge.own.data import OwnData, Tree, given_data, mapped, named_data, own_data
 from gradgauge.own.errors import OwnProblem
 from gradgauge.own.loading import choose_backend, find_function
-from gradgauge.own.made import is_keras, is_module
+from gradgauge.own.made import is_keras, is_module, made_of
 from gradgauge.remedies.own.target import is_function_of
 from gradgauge.spec.checks import known_options
 from gradgauge.spec.notation import looks_like_function
@@ -70,9 +70,20 @@ def named_target(
     if looks_like_function(target) and (dataset is not None or args):
         return find_function(target), args, {}
     loaded = load_model(target, trust)
+    if dataset is None and not args and _is_network(loaded, target):
+        raise OwnProblem("needs_data")
     parts = list(loaded) if isinstance(loaded, tuple) else [loaded]
     options = parts.pop() if len(parts) > 1 and isinstance(parts[-1], dict) else {}
     return parts[0], (*parts[1:], *args), options
+
+
+def _is_network(loaded: Any, name: str) -> bool:
+    """Whether it is a network with all that trains it, and nothing beside."""
+    try:
+        made_of(loaded, name)
+    except OwnProblem:
+        return False
+    return True
 
 
 def read_own(

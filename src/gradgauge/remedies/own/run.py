@@ -8,7 +8,7 @@ from typing import Any
 
 from gradgauge.diagnosis.budget import Budget
 from gradgauge.diagnosis.diagnose import diagnose
-from gradgauge.diagnosis.finding import Diagnosis
+from gradgauge.diagnosis.finding import FAULT, Diagnosis
 from gradgauge.own.errors import OwnProblem
 from gradgauge.own.loops import loop_of
 from gradgauge.own.made import JAX, KERAS, Made
@@ -22,6 +22,10 @@ from gradgauge.remedies.trial import Given
 
 _TIMED_SECONDS, _TIMED_SHARE = 30.0, 0.1
 """A training is timed for so long, or for this share of a limit in seconds, and no longer."""
+
+
+_ENDING = frozenset({"index-out-of-range", "loss-mismatch"})
+"""Rules that say why a framework ends a training with an error."""
 
 
 def own_trainer(own: OwnTraining) -> OwnTrainer:
@@ -48,6 +52,8 @@ def given_of(
     seed = own.training.seeds[0]
     if diagnosis.healthy:
         return Given(diagnosis, "", 0.0, seed)
+    faults = {f.rule for f in diagnosis.findings if f.severity == FAULT}
+    trainer.errors_explained = bool(faults & _ENDING)
     seconds = _seconds(trainer, seed, limit)
     return Given(
         diagnosis,

@@ -45,8 +45,7 @@ from gradgauge.run import Run
 from gradgauge.study.by_layer import by_layer
 
 _PROBES, _NORMS = 8, 24
-_WORST_EXPLAINED = -1.0
-_WORST_LOSS = 1e6
+_WORST = {"test_accuracy": 0.0, "explained_variance": -1.0, "test_loss": 1e6}
 """Scores of what broke off: what lies beyond has diverged all the same."""
 _SIGNALS = ("delta_norm", "signal_spread")
 
@@ -65,6 +64,9 @@ class OwnTrainer:
         self._target = target
         self._network = target.network
         self._halves = _halves(len(target.network.data.test_y))
+        self.errors_explained: bool = False
+        """Whether a diagnosis says why this training ends with an error: it counts as one that
+        broke off then; any other error is the user's own and passes."""
 
     @property
     def target(self) -> str:
@@ -262,9 +264,17 @@ class OwnTrainer:
         seed_all(seed)
         began = time.perf_counter()
         with np.errstate(all="ignore"):  # A training that diverges is a result, not a complaint.
-            run = loop.train(batches, watching, step)
+            try:
+                run = loop.train(batches, watching, step)
+                score = self._score(loop, site.data, self._halves[rows])
+            except _TooLate:
+                raise
+            # What ends a training is whatever the user's parts happen to raise.
+            except Exception:
+                if not self.errors_explained:
+                    raise
+                run, score = None, _WORST[self.metric.name]
             spent = time.perf_counter() - began
-            score = self._score(loop, site.data, self._halves[rows])
         return _Member(score, batches.steps, spent / batches.steps, loop.facts().parameters, run)
 
     def _score(self, loop: Loop, data: OwnData, chosen: np.ndarray) -> float:
@@ -273,13 +283,13 @@ class OwnTrainer:
         name = self.metric.name
         if name == "test_loss":
             loss = math.nan if loop.broke() else loop.loss(x, y, EVALUATION_ROWS)
-            return min(loss, _WORST_LOSS) if math.isfinite(loss) else _WORST_LOSS
+            return min(loss, _WORST[name]) if math.isfinite(loss) else _WORST[name]
         outputs = None if loop.broke() else loop.outputs(x, EVALUATION_ROWS)
         if name == "test_accuracy":
             found = math.nan if outputs is None else accuracy(outputs, y)
-            return found if math.isfinite(found) else 0.0
+            return found if math.isfinite(found) else _WORST[name]
         found = math.nan if outputs is None else explained_variance(outputs, y)
-        return max(found, _WORST_EXPLAINED) if math.isfinite(found) else _WORST_EXPLAINED
+        return max(found, _WORST[name]) if math.isfinite(found) else _WORST[name]
 
     def _outcome(
         self, candidate: Candidate, seeds: Sequence[int], members: Sequence[_Member]

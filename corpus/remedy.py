@@ -1,0 +1,206 @@
+"""Remedies on trainings of the corpus: how many are repaired, and what random search gets.
+
+python -m corpus remedy                       40 faulty and 40 healthy trainings
+python -m corpus remedy --faulty 8 --healthy 8 --framework pytorch
+python -m corpus remedy --write               and the table in docs/remedy.md, of all that is done
+
+Drawn by a hash of the name, as many of each rule and framework as there are; what is done lies in
+runs/corpus/remedy, a file each, and is not done again. A training counts as repaired where its
+winner is as good as the mended twin, which is trained with the same seeds: not below the interval
+of the twin's mean. Where there is no twin, the verdict has to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from corpus.case import CASES, Case
+from corpus.environment import RESULTS
+from corpus.pairs import TWINS, Loop
+from corpus.shares import told
+
+DOCS = Path(__file__).parents[1] / "docs" / "remedy.md"
+FOLDER = RESULTS / "remedy"
+COUNT = 40
+_REACHES = frozenset("WODM")
+_RULES_WITHOUT = "no rule"
+
+
+def drawn(names: Sequence[str], count: int) -> list[str]:
+    """So many names, one of each rule and framework in turn; within them by a hash of the name.
+
+    Args:
+        names: of cases.
+        count: how many at most.
+    """
+    strata: dict[tuple[str, str], list[str]] = {}
+    for name in sorted(names, key=_hash):
+        case = CASES[name]
+        strata.setdefault((case.rule or _RULES_WITHOUT, case.framework), []).append(name)
+    order = sorted(strata, key=lambda stratum: _hash(" ".join(stratum)))
+    chosen: list[str] = []
+    while len(chosen) < count and any(strata.values()):
+        chosen += [strata[stratum].pop(0) for stratum in order if strata[stratum]]
+    return chosen[:count]
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def tried(case: Case, budget: str | None) -> dict[str, Any]:
+    """What a trial of one case found.
+
+    Args:
+        case: which.
+        budget: as `gradgauge.remedy` takes it; None: the least that can decide something.
+    """
+    import gradgauge
+    from gradgauge.errors import GradgaugeError
+    from gradgauge.remedies.plan import BudgetTooSmall
+
+    found: dict[str, Any] = {"name": case.name, "rule": case.rule, "framework": case.framework}
+    began = time.perf_counter()
+    least = budget
+    for _ in range(2):
+        args, options = case.make(case.seed)
+        if isinstance(args, Loop):
+            return found | {"verdict": "not-tried", "why": "a loop of its own"}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = gradgauge.remedy(*args, **options, budget=least or 1)
+        except BudgetTooSmall as error:
+            least = error.least
+            continue
+        except GradgaugeError as error:
+            return found | {"verdict": "not-tried", "why": str(error)}
+        return found | _figures(case, result, began)
+    return found | {"verdict": "not-tried", "why": f"a budget of {budget} decides nothing"}
+
+
+def _figures(case: Case, result: Any, began: float) -> dict[str, Any]:
+    """What the table needs of a trial."""
+    from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH
+
+    confirmed = {arm.kind: arm for arm in result.arms if arm.is_confirmed}
+    figures: dict[str, Any] = {
+        "verdict": result.verdict,
+        "winner": result.winner,
+        "remedies": list(result.winning.remedies) if result.winning else [],
+        "before": list(result.findings["before"]),
+        "seconds": round(time.perf_counter() - began, 1),
+        "score": result.winning.mean if result.winning else None,
+    }
+    for kind, key in ((CONTROL, "control"), (RANDOM_SEARCH, "random")):
+        figures[key] = confirmed[kind].mean if kind in confirmed else None
+    if confirmed and case.name in TWINS and not case.healthy:
+        seeds = confirmed[CONTROL].outcome.seeds
+        figures["twin"] = _twin(case, seeds)
+    return figures
+
+
+def _twin(case: Case, seeds: Sequence[int]) -> list[float]:
+    """Scores of the mended twin, with the seeds and on the rows of the confirmation."""
+    from gradgauge.remedies.own.arguments import read_own
+    from gradgauge.remedies.own.run import own_trainer
+    from gradgauge.remedies.trainer import CONTROL, Candidate
+
+    args, options, _ = TWINS[case.name][0](case.seed, False)
+    target, *rest = args
+    trainer = own_trainer(read_own(target, tuple(rest), None, None, dict(options)))
+    made = trainer.train([Candidate(CONTROL)], seeds, 1.0, "confirm")
+    return list(made.outcomes[0].scores)
+
+
+def as_good_as_twin(found: Mapping[str, Any], score: float | None) -> bool:
+    """Whether a mean score is not below the interval of the twin's; without a twin, whether it is
+    better than the control's."""
+    from gradgauge.statistics import summarize
+
+    if score is None:
+        return False
+    if not found.get("twin"):
+        return found["verdict"] in ("repaired", "as-good-as-random-search")
+    twin = summarize(found["twin"])
+    low = twin.interval[0] if twin.interval else twin.mean
+    return score >= low
+
+
+def reachable(found: Mapping[str, Any]) -> bool:
+    """Whether its findings have a remedy of reach W, O, D or M that a trial can try."""
+    from gradgauge.remedies.known import REMEDIES
+
+    return any(
+        remedy.tried and remedy.reach in _REACHES and set(remedy.rules) & set(found["before"])
+        for remedy in REMEDIES
+    )
+
+
+def table(done: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines of Markdown."""
+    ran = [f for f in done if f["verdict"] != "not-tried"]
+    faulty = [f for f in ran if f["rule"] is not None and f["before"]]
+    reached = [f for f in faulty if reachable(f)]
+    healthy = [f for f in ran if f["rule"] is None]
+    missed = [f for f in ran if f["rule"] is not None and not f["before"]]
+
+    def share(which: str) -> str:
+        return told(sum(as_good_as_twin(f, f[which]) for f in reached), len(reached))
+
+    won = sum(f["verdict"] in ("repaired", "as-good-as-random-search") for f in healthy)
+    rows = [
+        ("faulty, with a remedy of reach W, O, D or M: as good as the twin", share("score")),
+        ("the same, random search", share("random")),
+        ("the same, as it is", share("control")),
+        ("faulty, named and not repaired", str(len(faulty) - len(reached))),
+        ("faulty, no finding", str(len(missed))),
+        ('healthy, with a "repair"', told(won, len(healthy))),
+        ("refused (a loop, schedule or loader of its own)", str(len(done) - len(ran))),
+    ]
+    return [
+        "| trainings | share (95 % interval) |",
+        "|---|---|",
+        *(f"| {a} | {b} |" for a, b in rows),
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try what is not done yet; the exit code."""
+    parser = argparse.ArgumentParser(prog="corpus remedy")
+    parser.add_argument("--faulty", type=int, default=COUNT)
+    parser.add_argument("--healthy", type=int, default=COUNT)
+    parser.add_argument("--framework", choices=("keras", "pytorch", "jax"))
+    parser.add_argument("--budget")
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args(arguments)
+    own = [n for n, c in CASES.items() if asked.framework in (None, c.framework)]
+    names = drawn([n for n in own if not CASES[n].healthy], asked.faulty)
+    names += drawn([n for n in own if CASES[n].healthy], asked.healthy)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        path = FOLDER / f"{name}.json"
+        if path.exists():
+            continue
+        found = tried(CASES[name], asked.budget)
+        path.write_text(json.dumps(found, indent=1), "utf-8")
+        print(f"{found['verdict']:26s} {name}", file=sys.stderr, flush=True)
+    done = [json.loads(p.read_text("utf-8")) for p in sorted(FOLDER.glob("*.json"))]
+    lines = table(done)
+    print("\n".join(lines))
+    if asked.write:
+        text = DOCS.read_text("utf-8")
+        mark = r"(<!-- corpus -->\n).*?(<!-- /corpus -->)"
+        body = "\n".join(lines)
+        told_ = f"\\g<1>{body}\n\\g<2>"
+        DOCS.write_text(re.sub(mark, told_, text, flags=re.DOTALL), "utf-8")
+    return 0
