@@ -184,3 +184,9 @@ def test_confirmed_arms_have_the_seeds_that_deciding_takes():
 
 def test_candidates_are_one_arm_whatever_their_rate():
     assert Candidate(REMEDY, (), 3.0).arm == Candidate(REMEDY, (), 1.0).arm
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 5, 20])
+def test_without_a_budget_there_is_always_enough_for_a_decision(epochs):
+    plan = plan_for(None, 8, 5, epochs, 1.0, 2)
+    assert plan.seeds >= least_seeds(plan.confirmed + 3)

@@ -16,6 +16,7 @@ from gradgauge.cli.names import FILE
 from gradgauge.cli.options import COUNT, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import DataProblem, InvalidValue
+from gradgauge.messages.catalog import sentence
 
 if TYPE_CHECKING:
     from gradgauge.diagnosis.finding import Diagnosis
@@ -33,6 +34,7 @@ _PAIRS = (("x_train", "y_train"), ("x", "y"))
 @option("--budget")
 @option("--limit", multiple=True)
 @option("--off", multiple=True)
+@option("--prove", said="diagnosis.help.prove")
 @option("--html", type=click.Path(path_type=Path))
 @option("--trust", is_flag=True)
 @option("--json", is_flag=True)
@@ -46,6 +48,7 @@ def command(
     budget: str | None,
     limit: tuple[str, ...],
     off: tuple[str, ...],
+    prove: str | None,
     html: Path | None,
     trust: bool,
     json: bool,
@@ -59,10 +62,14 @@ def command(
     limits = read_overrides(limit)
     limits_with(limits)
     read_budget(budget)
+    read_budget(prove)
     if Path(model).suffix == RECORDING:
         given = {"--data": dataset, "--epochs": epochs, "--batch-size": batch_size}
         result = _recorded(
-            Path(model), {**given, "--budget": budget, "--trust": trust}, limits, off
+            Path(model),
+            {**given, "--budget": budget, "--prove": prove, "--trust": trust},
+            limits,
+            off,
         )
         _show(result, model, json, quiet, html)
         return 0 if result.healthy else EXIT_FAULTY
@@ -70,6 +77,8 @@ def command(
     options = {k: v for k, v in (("epochs", epochs), ("batch_size", batch_size)) if v}
     result = _diagnose(model, dataset, trust, quiet, options, limits, off, budget)
     _show(result, model, json, quiet, html)
+    if prove is not None and not result.healthy:
+        _prove(result, model, dataset, trust, json or quiet, options, prove)
     return 0 if result.healthy else EXIT_FAULTY
 
 
@@ -121,6 +130,34 @@ def _diagnose(
             on_progress=progress,
             **options,
         )
+
+
+def _prove(
+    diagnosis: Diagnosis,
+    path: str,
+    data: str | None,
+    trust: bool,
+    silent: bool,
+    options: dict[str, Any],
+    budget: str,
+) -> None:
+    """Try the first causes one by one; what is trained lies where `remedy` looks for it."""
+    from gradgauge.cli.remedy import DEFAULT_OUT
+    from gradgauge.diagnosis.budget import read_budget
+    from gradgauge.remedies.own.run import proofs
+
+    with Progress(silent) as progress:
+        found = proofs(
+            path, data, trust, options, diagnosis, read_budget(budget), DEFAULT_OUT, progress
+        )
+    if silent:
+        return
+    lang = language.current()
+    keys = ["heading"] if found else ["nothing"]
+    told = [sentence(f"remedy.proof.{key}", lang) for key in keys]
+    told += [proof.sentence(lang) for proof in found]
+    told += [sentence("remedy.proof.goes_on", lang)] if found else []
+    print("\n".join(told))
 
 
 def _show(result: Diagnosis, name: str, json: bool, quiet: bool, html: Path | None) -> None:

@@ -128,7 +128,7 @@ def rungs(epochs: int) -> tuple[float, ...]:
 
 
 def plan_for(
-    budget: Budget,
+    budget: Budget | None,
     remedies: int,
     rates: int,
     epochs: int,
@@ -138,7 +138,8 @@ def plan_for(
     """The largest plan that a budget pays for.
 
     Args:
-        budget: trainings for each arm, or seconds for everything.
+        budget: trainings for each arm, or seconds for everything; None: TRAININGS, or the fewest
+            that can decide something, where those are more.
         remedies: how many could be tried.
         rates: learning rates beside the training's own.
         epochs: of a training.
@@ -149,6 +150,8 @@ def plan_for(
         BudgetTooSmall: nothing could be decided with it.
     """
     shares = rungs(epochs)
+    fewest = math.ceil(least_seeds(1 + _OTHERS) + _arm_share(shares, 1))
+    budget = budget or Budget(max(TRAININGS, fewest))
     if budget.seconds is not None:
         plans = sorted(_plans(remedies, rates, shares), key=lambda p: p.trainings)
         fitting = [
@@ -165,8 +168,7 @@ def plan_for(
         for screening in range(MOST_SCREENING_SEEDS, 0, -1):
             if seeds + _arm_share(shares, screening) <= budget.trainings:
                 return TrialPlan(tried, rates, shares, screening, confirmed, seeds)
-    least_budget = math.ceil(least_seeds(1 + _OTHERS) + _arm_share(shares, 1))
-    raise BudgetTooSmall(f"{budget.trainings:g}", str(least_budget))
+    raise BudgetTooSmall(f"{budget.trainings:g}", str(fewest))
 
 
 def seconds_for(plan: TrialPlan, seconds_per_training: float, lanes: int) -> float:

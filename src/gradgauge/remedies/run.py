@@ -88,7 +88,7 @@ def remedy(
         return try_remedies(
             trainer,
             given,
-            limit,
+            None if budget is None else limit,
             store=store,
             on_progress=on_progress,
             on_estimate=on_estimate,

@@ -111,11 +111,10 @@ def try_remedies(
     began = time.perf_counter()
     if not given.faults:
         return _nothing_to_repair(trainer, given)
-    limit = budget or Budget(planning.TRAININGS)
     listed = remedies_for(given.diagnosis) if remedies is None else list(remedies)
     tried, cannot = _applicable(trainer, listed, given.diagnosis)
     plan = planning.plan_for(
-        limit,
+        budget,
         len(tried),
         len(RATE_FACTORS),
         trainer.epochs,
@@ -125,7 +124,7 @@ def try_remedies(
     estimated = planning.seconds_for(plan, given.seconds_per_training, trainer.lanes)
     if on_estimate is not None:
         on_estimate(plan, estimated)
-    until = None if limit.seconds is None else began + limit.seconds
+    until = None if budget is None or budget.seconds is None else began + budget.seconds
     trial = _Trial(trainer, plan, given, store, on_progress, until)
     arms = trial.run(tried[: plan.remedies], remedies)
     compare_arms(arms)
@@ -166,7 +165,7 @@ def remedies_for(diagnosis: Diagnosis) -> list[Remedy]:
     return sorted(found, key=lambda remedy: not remedy.certain)
 
 
-def _where(remedy: Remedy, diagnosis: Diagnosis) -> tuple[str, ...]:
+def where(remedy: Remedy, diagnosis: Diagnosis) -> tuple[str, ...]:
     """The layers of the faults that advise a remedy, where its lines ask for them."""
     if not remedy.asks_where:
         return ()
@@ -180,7 +179,7 @@ def _applicable(
     """Those that can be applied, and why the others cannot."""
     tried, cannot = [], {}
     for remedy in listed:
-        why = trainer.applies(Dose(remedy.key, remedy.knob.usual, _where(remedy, diagnosis)))
+        why = trainer.applies(Dose(remedy.key, remedy.knob.usual, where(remedy, diagnosis)))
         if why is None:
             tried.append(remedy)
         else:
@@ -225,7 +224,7 @@ class _Trial:
         designed = [Candidate(RATES, (), factor) for factor in RATE_FACTORS]
         designed += [
             Candidate(
-                REMEDY, (Dose(remedy.key, knob, _where(remedy, self.given.diagnosis)),), factor
+                REMEDY, (Dose(remedy.key, knob, where(remedy, self.given.diagnosis)),), factor
             )
             for remedy in tried
             for knob, factor in remedy.ladder()

@@ -60,7 +60,7 @@ BY_HAND: tuple[Remedy, ...] = (
     *_named(GRAPH, _WIRING, "reach_in_time"),
     Remedy("weigh_terms", reach=DATA, rules=("signal-collapse",)),
     Remedy("stop_earlier", reach=OPTIMIZER, rules=("regressed",)),
-    Remedy("train_longer", reach=OPTIMIZER, rules=("learning-rate-too-low",)),
+    Remedy("train_longer", reach=OPTIMIZER, rules=("learning-rate-too-low", "train-eval-gap")),
     Remedy("shorter_sequences", reach=SHAPE, rules=("vanishing-gradient",)),
     Remedy("read_causes", reach=DATA, rules=("loss-not-falling",)),
     Remedy("overfit_one_batch", reach=DATA, rules=("loss-not-falling",)),

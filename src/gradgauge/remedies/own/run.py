@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gradgauge.diagnosis.budget import Budget
 from gradgauge.diagnosis.diagnose import diagnose
 from gradgauge.diagnosis.finding import FAULT, Diagnosis
+from gradgauge.listening import OnProgress
 from gradgauge.own.errors import OwnProblem
 from gradgauge.own.loops import loop_of
 from gradgauge.own.made import JAX, KERAS, Made
 from gradgauge.own.states import kept_states
 from gradgauge.own.train import made_for
-from gradgauge.remedies.own.arguments import OwnTraining
+from gradgauge.remedies.own.arguments import OwnTraining, named_target, read_own
 from gradgauge.remedies.own.target import is_function_of, target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
+from gradgauge.remedies.prove import Proof, prove
+from gradgauge.remedies.store import Store
 from gradgauge.remedies.trainer import CONTROL, Candidate
 from gradgauge.remedies.trial import Given
 
@@ -52,8 +56,7 @@ def given_of(
     seed = own.training.seeds[0]
     if diagnosis.healthy:
         return Given(diagnosis, "", 0.0, seed)
-    faults = {f.rule for f in diagnosis.findings if f.severity == FAULT}
-    trainer.errors_explained = bool(faults & _ENDING)
+    trainer.errors_explained = _explains_errors(diagnosis)
     seconds = _seconds(trainer, seed, limit)
     return Given(
         diagnosis,
@@ -63,6 +66,47 @@ def given_of(
         lambda candidate, model: _applied(own, trainer, candidate, model),
         trainer.fresh,
     )
+
+
+def proofs(
+    path: str,
+    dataset: str | None,
+    trust: bool,
+    options: Mapping[str, Any],
+    diagnosis: Diagnosis,
+    budget: Budget,
+    out: Path,
+    on_progress: OnProgress | None = None,
+) -> list[Proof]:
+    """The first causes of a model that is named, each tried with the first remedy for it.
+
+    Args:
+        path, dataset, trust, options: as `remedy` takes them.
+        diagnosis: of it.
+        budget: of all trainings.
+        out: the folder of the trial that may go on from here.
+        on_progress: told (done, in all) of each cause's trainings.
+
+    Raises:
+        GradgaugeError: it cannot be repeated; the budget is too small.
+    """
+    target, args, found = named_target(path, (), dataset, trust)
+    own = read_own(target, args, dataset, None, {**found, **options})
+    trainer = own_trainer(own)
+    trainer.errors_explained = _explains_errors(diagnosis)
+    seed = own.training.seeds[0]
+    seconds = _seconds(trainer, seed, budget) if budget.seconds is not None else 0.0
+    given = Given(diagnosis, trainer.activation, seconds, seed)
+    store = Store(out)
+    try:
+        return prove(trainer, given, budget, store=store, on_progress=on_progress)
+    finally:
+        store.close()
+
+
+def _explains_errors(diagnosis: Diagnosis) -> bool:
+    """Whether a fault says why a training may end with an error."""
+    return bool({f.rule for f in diagnosis.findings if f.severity == FAULT} & _ENDING)
 
 
 def _diagnosed(own: OwnTraining, trainer: OwnTrainer, asked: Mapping[str, Any]) -> Diagnosis:
