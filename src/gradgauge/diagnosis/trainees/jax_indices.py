@@ -108,9 +108,9 @@ class _Walk:
         """
         arrays = [np.asarray(a) for a in given]
         for place, other in ((0, 1), (1, 0)):
-            numbers, classes = arrays[place], arrays[other]
+            numbers, classes = np.broadcast_arrays(arrays[place], arrays[other])
             size = classes.shape[-1] if classes.ndim else 0
-            if size < 2 or numbers.shape != classes.shape or numbers.dtype.kind not in "iu":
+            if size < 2 or not numbers.size or numbers.dtype.kind not in "iu":
                 continue
             if not (classes == np.arange(size)).all() or np.ptp(numbers, axis=-1).any():
                 continue
@@ -118,11 +118,9 @@ class _Walk:
             if beyond.any() and numbers.min() > 0:
                 self.wrong.setdefault(size, set()).update(_set(numbers[beyond]))
                 if size == self._size:
-                    numbers = np.where(beyond, self._entry, numbers)
-                    given = [
-                        jnp.asarray(numbers, given[place].dtype) if i == place else g
-                        for i, g in enumerate(given)
-                    ]
+                    own = np.where(arrays[place] >= size, self._entry, arrays[place])
+                    given = list(given)
+                    given[place] = jnp.asarray(own, given[place].dtype)
         return given
 
     def _look(self, equation: Any, table: Any, indices: Any) -> Any:
