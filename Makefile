@@ -7,9 +7,13 @@ OUT ?= runs/practical
 INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
 TSC := $(VENV)/scripts/node_modules/typescript/lib/tsc.js
+LOWEST := $(VENV)-lowest
+PYTORCH := $(VENV)-pytorch
+# What tests need to start, of requirements-test.txt: the rest would raise what is to be low.
+TOOLS := grep -E '^(beartype|hypothesis|jaxtyping|jsonschema|playwright|pytest|torch)[=>]' requirements-test.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: practical test check fuzz bare wheel clean
+.PHONY: practical test check fuzz bare lowest pytorch wheel clean
 
 practical: $(INSTALLED)  ## the main job: ReLU against sigmoid on MNIST, with a report
 	$(BIN)/gradgauge compare --preset practical --out $(OUT)
@@ -49,9 +53,26 @@ bare: $(INSTALLED)  ## without any extra: the help, and the main job
 	$(BIN)/gradgauge --help
 	$(BIN)/gradgauge compare --preset practical --epochs 1 --out $(OUT)
 
+lowest:  ## the oldest versions that pyproject.toml admits: main job, watching, diagnosis, Runs, pictures
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(TOOLS) > $(LOWEST)/tools.txt
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install uv --requirement $(LOWEST)/tools.txt
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--editable '.[digits,notebook,optuna,parquet,play,ray,slurm,tensorboard]'
+	$(LOWEST)/bin/gradgauge compare --preset practical --epochs 1 --out $(OUT)
+	$(LOWEST)/bin/python -m pytest tests/test_run.py tests/seams/test_reading.py tests/export tests/integrations \
+		tests/watchers/test_protocol.py tests/diagnosis/test_front_doors.py tests/report/test_images.py
+
+pytorch:  ## JAX and Keras uninstalled: watching PyTorch, its picture, its report
+	$(PYTHON) -m venv --clear $(PYTORCH)
+	$(TOOLS) > $(PYTORCH)/tools.txt
+	$(PYTORCH)/bin/python -m pip --disable-pip-version-check --quiet install --editable . --requirement $(PYTORCH)/tools.txt
+	$(PYTORCH)/bin/python -m pip --quiet uninstall --yes jax jaxlib keras
+	$(PYTORCH)/bin/python -m pytest tests/seams/test_reading.py -k pytorch
+
 wheel: $(BIN)/python  ## a file to hand out: dist/gradgauge-*.whl
 	$(PIP) install build
 	$(BIN)/python -m build --wheel --outdir dist .
 
 clean:
-	rm -rf $(VENV) build dist runs
+	rm -rf $(VENV) $(LOWEST) $(PYTORCH) build dist runs

@@ -34,6 +34,10 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, configuration, settings  # noqa: E402
 
+from tests import shapes  # noqa: E402
+
+shapes.install()
+
 from gradgauge.datasets import Dataset  # noqa: E402
 from tests.browser import chromium as chromium  # noqa: E402
 

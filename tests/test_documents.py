@@ -32,8 +32,13 @@ def module_of(path: Path) -> str:
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=module_of)
 def test_a_docstrings_example_shows_what_it_says(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    module = importlib.import_module(module_of(path))
-    results = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+    names = vars(importlib.import_module(module_of(path)))
+    runner, parser = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS), doctest.DocTestParser()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            text = ast.get_docstring(node) or ""
+            runner.run(parser.get_doctest(text, dict(names), path.stem, str(path), 0))
+    results = runner.summarize()
     assert results.attempted
     assert not results.failed
 

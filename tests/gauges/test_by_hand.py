@@ -12,7 +12,10 @@ from gradgauge.signals import LayerSignals
 
 
 def figures(**signals) -> dict[str, float]:
-    arrays = {name: np.asarray(value, np.float64) for name, value in signals.items()}
+    arrays = {
+        name: np.asarray(value, bool if name == "saturates" else np.float64)
+        for name, value in signals.items()
+    }
     return {name: float(value) for name, value in measure(LayerSignals(**arrays)).items()}
 
 
@@ -28,7 +31,7 @@ def test_only_what_is_shown_is_measured() -> None:
 def test_norms_of_three_and_four() -> None:
     got = figures(
         delta=[[3, 0], [0, 4]],
-        activation_grad=[[6, 8]],
+        activation_grad=[[6, 0], [0, 8]],
         weight=[[1, 2], [2, 0]],
         weight_grad=[[2, 2], [2, 2]],
     )

@@ -3,6 +3,8 @@ and not of a layer, in NETWORK_GAUGES), a row in docs/gauges.md."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.gauges.backward_gain import BACKWARD_GAIN
 from gradgauge.gauges.error_signal import DELTA_NORM, G_NORM
@@ -15,6 +17,9 @@ from gradgauge.gauges.unit_states import DEAD, INACTIVE, SATURATED
 from gradgauge.gauges.weight_grad import WEIGHT_GRAD
 from gradgauge.gauges.weights import UPDATE_RATIO, WEIGHT_NORM
 from gradgauge.signals import Array, LayerSignals
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 GAUGES: tuple[Gauge, ...] = (
     WEIGHT_GRAD,
@@ -61,7 +66,7 @@ PROBE_SAMPLES = 1_000
 """The probe batch: the first so many training samples, or all if fewer."""
 
 
-def measure(signals: LayerSignals) -> dict[str, Array]:
+def measure(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """All quantities that `signals` allow."""
     values: dict[str, Array] = {}
     for gauge in GAUGES:
@@ -70,7 +75,7 @@ def measure(signals: LayerSignals) -> dict[str, Array]:
     return values
 
 
-def measure_watched(signals: LayerSignals) -> dict[str, Array]:
+def measure_watched(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """All quantities of a watched layer that `signals` allow."""
     values = measure(signals)
     for gauge in WATCHED_GAUGES:
@@ -79,7 +84,7 @@ def measure_watched(signals: LayerSignals) -> dict[str, Array]:
     return values
 
 
-def measure_network_gauges(signals: LayerSignals) -> dict[str, Array]:
+def measure_network_gauges(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """All quantities of the whole network that `signals` allow."""
     values: dict[str, Array] = {}
     for gauge in NETWORK_GAUGES:

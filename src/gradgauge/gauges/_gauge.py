@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gradgauge.signals import Array, LayerSignals
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Gauge:
         over_seeds: `geometric` or `arithmetic`: the mean over networks that keeps its meaning.
     """
 
-    measure: Callable[[LayerSignals], Mapping[str, Array]]
+    measure: Callable[[LayerSignals], Mapping[str, Float[Array, ""]]]
     quantities: tuple[str, ...]
     needs: frozenset[str]
     hidden_only: bool = False

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from array_api_compat import array_namespace
 
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.gauges.norms import norm, norm_of
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def backward_gain(signals: LayerSignals) -> dict[str, Array]:
+
+def backward_gain(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     r"""How much of the error signal a layer passes back, and what weakens it.
 
     With delta = dLoss/dz, g = dLoss/dh and * elementwise, backpropagation says
@@ -42,7 +47,9 @@ def backward_gain(signals: LayerSignals) -> dict[str, Array]:
     }
 
 
-def ratio(numerator: Array, denominator: Array) -> Array:
+def ratio(
+    numerator: Float[Array, "*#shape"], denominator: Float[Array, "*#shape"]
+) -> Float[Array, "*#shape"]:
     """numerator / denominator; NaN, without a warning, where the denominator is 0."""
     xp = array_namespace(denominator)
     zero = denominator == 0

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.gauges.norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def delta_norm(signals: LayerSignals) -> dict[str, Array]:
+
+def delta_norm(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """|delta|, delta = dLoss/dz: the error signal that arrives at the layer's pre-activation.
 
     Args:
@@ -22,7 +27,7 @@ def delta_norm(signals: LayerSignals) -> dict[str, Array]:
     return {"delta_norm": norm_of(signals, "delta")}
 
 
-def g_norm(signals: LayerSignals) -> dict[str, Array]:
+def g_norm(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """|g|, g = dLoss/dh over all paths that leave h, skips included.
 
     Args:

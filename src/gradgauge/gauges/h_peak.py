@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from array_api_compat import array_namespace
 
@@ -11,8 +12,11 @@ from gradgauge.gauges.backward_gain import ratio
 from gradgauge.gauges.norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def h_peak(signals: LayerSignals) -> dict[str, Array]:
+
+def h_peak(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """The largest |h| over the root mean square of h, over batch and units.
 
     1 where all are equally large; about 4 or 5 for a Gaussian; hundreds where a few units carry

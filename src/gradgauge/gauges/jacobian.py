@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from array_api_compat import array_namespace
 
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def jacobian(signals: LayerSignals) -> dict[str, Array]:
+
+def jacobian(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     r"""How much the outputs move when an input does, in the strongest, weakest and mean direction.
 
         s_1 >= s_2 >= ... of d(logits)/d(input), for every sample;

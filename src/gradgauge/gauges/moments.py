@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from array_api_compat import array_namespace
 
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def z_moments(signals: LayerSignals) -> dict[str, Array]:
+
+def z_moments(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """Mean and standard deviation of z over batch and units.
 
     Args:
@@ -23,7 +28,7 @@ def z_moments(signals: LayerSignals) -> dict[str, Array]:
     return _mean_and_std("z", signals.pre_activation)
 
 
-def h_moments(signals: LayerSignals) -> dict[str, Array]:
+def h_moments(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """Mean and standard deviation of h over batch and units.
 
     Args:
@@ -38,7 +43,7 @@ def h_moments(signals: LayerSignals) -> dict[str, Array]:
     return _mean_and_std("h", signals.activation)
 
 
-def _mean_and_std(name: str, x: Array) -> dict[str, Array]:
+def _mean_and_std(name: str, x: Float[Array, "batch units"]) -> dict[str, Float[Array, ""]]:
     xp = array_namespace(x)
     return {f"{name}_mean": xp.mean(x), f"{name}_std": xp.std(x)}
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from array_api_compat import array_namespace
 
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
 Axes = int | Sequence[int] | None
 
 
-def norm(x: Array, axis: Axes = None) -> Array:
+def norm(x: Float[Array, ...], axis: Axes = None) -> Float[Array, ...]:
     """Frobenius norm over `axis` (all axes if None). NaN or infinite where an entry is."""
     xp = array_namespace(x)
     if isinstance(axis, list):
@@ -30,19 +34,19 @@ def norm(x: Array, axis: Axes = None) -> Array:
     return xp.reshape(root, _kept_shape(x.shape, axis))
 
 
-def norm_of(signals: LayerSignals, name: str) -> Array:
+def norm_of(signals: LayerSignals, name: str) -> Float[Array, ""]:
     """Norm of a signal; taken once, however many gauges ask."""
     if name not in signals.norms:
         signals.norms[name] = norm(getattr(signals, name))
     return signals.norms[name]
 
 
-def sum_of_squares(x: Array, axis: Axes = None) -> Array:
+def sum_of_squares(x: Float[Array, ...], axis: Axes = None) -> Float[Array, ...]:
     """Naive sum of squares over `axis`: trust it only where `is_safe` says so."""
     return array_namespace(x).sum(x * x, axis=axis)
 
 
-def is_safe(total: Array) -> Array:
+def is_safe(total: Float[Array, "*shape"]) -> Bool[Array, "*shape"]:
     """Whether the root of a naive sum of squares is right to rounding, entry by entry.
 
     The sum must be finite, and so large that entries whose squares were lost to underflow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from array_api_compat import array_namespace
 
@@ -10,8 +12,11 @@ from gradgauge.gauges.backward_gain import ratio
 from gradgauge.gauges.norms import norm, norm_of
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def signal_spread(signals: LayerSignals) -> dict[str, Array]:
+
+def signal_spread(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """The share of the activations' power that differs from input to input.
 
         signal_spread = sum over units Var_inputs(h) / sum over units Mean_inputs(h^2)

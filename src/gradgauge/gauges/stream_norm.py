@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.gauges.norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def stream_norm(signals: LayerSignals) -> dict[str, Array]:
+
+def stream_norm(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """The norm of the residual stream right behind a layer whose output is added to it.
 
     In a pre-norm network every block adds to the stream, so that it grows with depth, and what a

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from array_api_compat import array_namespace
 
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
 SATURATED_BELOW = 0.05
 """A unit is saturated where abs f' is below this share of the largest abs f'."""
 
 
-def saturated(signals: LayerSignals) -> dict[str, Array]:
+def saturated(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """Share of (sample, unit) entries whose slope is below 5 % of the largest slope.
 
     Args:
@@ -30,7 +35,7 @@ def saturated(signals: LayerSignals) -> dict[str, Array]:
     return {"saturated": xp.where(xp.asarray(signals.saturates), share, unknown)}
 
 
-def inactive(signals: LayerSignals) -> dict[str, Array]:
+def inactive(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """Share of (sample, unit) entries whose slope is exactly 0.
 
     Args:
@@ -42,7 +47,7 @@ def inactive(signals: LayerSignals) -> dict[str, Array]:
     return {"inactive": _share(signals.slope == 0, signals.slope)}
 
 
-def dead(signals: LayerSignals) -> dict[str, Array]:
+def dead(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """Share of units whose slope is exactly 0 on every sample.
 
     Args:
@@ -58,7 +63,7 @@ def dead(signals: LayerSignals) -> dict[str, Array]:
     return {"dead": _share(xp.all(signals.slope == 0, axis=0), signals.slope)}
 
 
-def _share(condition: Array, like: Array) -> Array:
+def _share(condition: Bool[Array, "*entries"], like: Float[Array, ...]) -> Float[Array, ""]:
     xp = array_namespace(like)
     return xp.mean(xp.astype(condition, like.dtype))
 

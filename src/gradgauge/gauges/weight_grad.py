@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.gauges.norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def weight_grad(signals: LayerSignals) -> dict[str, Array]:
+
+def weight_grad(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     r"""How large the gradient is that the optimiser gets for this layer's weights.
 
         weight_grad_norm = |dLoss/dW|,   weight_grad_rms = |dLoss/dW| / sqrt(number of entries)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gradgauge.gauges._gauge import Gauge
 from gradgauge.gauges.backward_gain import ratio
 from gradgauge.gauges.norms import norm_of
 from gradgauge.signals import Array, LayerSignals
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def weight_norm(signals: LayerSignals) -> dict[str, Array]:
+
+def weight_norm(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """|W|.
 
     Args:
@@ -20,7 +25,7 @@ def weight_norm(signals: LayerSignals) -> dict[str, Array]:
     return {"weight_norm": norm_of(signals, "weight")}
 
 
-def update_ratio(signals: LayerSignals) -> dict[str, Array]:
+def update_ratio(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """|change of W in one step| / |W before it|: how far the optimiser moves the layer.
 
     Args:

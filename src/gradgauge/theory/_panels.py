@@ -11,11 +11,18 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from jaxtyping import Float64
+
 Floats = NDArray[np.float64]
+
+Array = Any
+"""NumPy's arrays and its numbers, which are arrays without axes."""
 
 NODES = 16
 """Nodes on a panel."""
@@ -34,14 +41,16 @@ _GRADE_RATIO = 3.0
 
 
 @functools.cache
-def legendre(points: int) -> tuple[Floats, Floats]:
+def legendre(
+    points: int,
+) -> tuple[Float64[Array, " {points}"], Float64[Array, " {points}"]]:
     """Gauss-Legendre nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
     return 0.5 * (nodes + 1), 0.5 * weights
 
 
 @functools.cache
-def graded(reach: float, kinks: tuple[float, ...]) -> Floats:
+def graded(reach: float, kinks: tuple[float, ...]) -> Float64[Array, " ends"]:
     """Panel ends in u up to abs u = reach: 0, the kinks and a geometric ladder."""
     ladder = [0.0]
     step = _FIRST_GRADE
@@ -56,12 +65,14 @@ def grade_reach(reach: float) -> float:
     return 10.0 ** math.ceil(math.log10(max(reach, 1.0)))
 
 
-def density(z: Floats) -> Floats:
+def density(z: Float64[Array, "*nodes"]) -> Float64[Array, "*nodes"]:
     """The standard normal density."""
     return np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
 
 
-def fill(starts: Floats, widths: Floats, points: int = NODES) -> tuple[Floats, Floats]:
+def fill(
+    starts: Float64[Array, "*panels"], widths: Float64[Array, "*panels"], points: int = NODES
+) -> tuple[Float64[Array, "*panels {points}"], Float64[Array, "*panels {points}"]]:
     """Nodes and weights of panels [start, start + width]; a trailing axis of length `points`."""
     nodes, weights = legendre(points)
     return starts[..., None] + widths[..., None] * nodes, widths[..., None] * weights

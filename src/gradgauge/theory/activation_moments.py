@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradgauge.parts.activations import ACTIVATIONS, Activation, activation
-from gradgauge.theory._panels import NODES, PAIR_NODES, Floats
+from gradgauge.theory._panels import NODES, PAIR_NODES, Array
 from gradgauge.theory.closed_forms import CLOSED_FORMS, Gap, Moment
 from gradgauge.theory.gaussian import Function, expectation, pair_expectation, scale_of
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 _SMALLEST_WITH_OFFSET = 1e-10
 """Where f(0) is not 0, E[u f f'] is a difference of nearly equal halves: below this q the
@@ -79,7 +83,9 @@ def quadrature_moments(part: Activation, points: int = NODES) -> Moments:
         return lambda q: expectation(g, q, kinks, points)
 
     def gap(g: Function) -> Gap:
-        def half_square(a: Floats, b: Floats) -> Floats:
+        def half_square(
+            a: Float64[Array, "*nodes"], b: Float64[Array, "*nodes"]
+        ) -> Float64[Array, "*nodes"]:
             return 0.5 * (g(a) - g(b)) ** 2
 
         return lambda q, eps: pair_expectation(
@@ -88,7 +94,7 @@ def quadrature_moments(part: Activation, points: int = NODES) -> Moments:
 
     smallest = _SMALLEST_WITH_OFFSET if _value_at_zero(part) != 0 else 0.0
 
-    def square_growth(q: float | Floats) -> Floats:
+    def square_growth(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
         q = np.maximum(q, smallest)
         return expectation(lambda u: u * f(u) * slope(u), q, kinks, points) / scale_of(q) ** 2
 

@@ -18,12 +18,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from gradgauge.theory._panels import Floats, density
+from gradgauge.theory._panels import Array, Floats, density
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 Moment = Callable[[float | Floats], Floats]
 Gap = Callable[[float, float], float]
@@ -69,7 +72,7 @@ def clipped_line(low: float, high: float, slope: float, offset: float) -> Closed
     """clip(slope u + offset, low, high): partial moments of the normal density."""
     left, right = (low - offset) / slope, (high - offset) / slope
 
-    def parts(q: float | Floats) -> tuple[Floats, ...]:
+    def parts(q: float | Float64[Array, "*lengths"]) -> tuple[Float64[Array, "*lengths"], ...]:
         scale = np.maximum(np.sqrt(np.asarray(q, dtype=np.float64)), 1e-100)
         a, b = left / scale, right / scale
         zeroth = ndtr(b) - ndtr(a)
@@ -77,40 +80,40 @@ def clipped_line(low: float, high: float, slope: float, offset: float) -> Closed
         second = scale**2 * (zeroth + a * density(a) - b * density(b))
         return scale, ndtr(a), ndtr(-b), zeroth, first, second
 
-    def square(q: float | Floats) -> Floats:
+    def square(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
         _, below, above, zeroth, first, second = parts(q)
         inside = slope**2 * second + 2 * slope * offset * first + offset**2 * zeroth
         return low**2 * below + high**2 * above + inside
 
-    def slope_square(q: float | Floats) -> Floats:
+    def slope_square(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
         return slope**2 * parts(q)[3]
 
-    def square_growth(q: float | Floats) -> Floats:
+    def square_growth(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
         scale, _, _, _, first, second = parts(q)
         return slope * (slope * second + offset * first) / scale**2
 
     return ClosedForms(square, slope_square, square_growth)
 
 
-def _erf_square(q: float | Floats) -> Floats:
+def _erf_square(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     q = np.asarray(q, dtype=np.float64)
     return (2 / math.pi) * np.arcsin(2 * q / (1 + 2 * q))
 
 
-def _erf_slope_square(q: float | Floats) -> Floats:
+def _erf_slope_square(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     return (4 / math.pi) / np.sqrt(1 + 4 * np.asarray(q, dtype=np.float64))
 
 
-def _erf_square_growth(q: float | Floats) -> Floats:
+def _erf_square_growth(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     q = np.asarray(q, dtype=np.float64)
     return (4 / math.pi) / ((1 + 2 * q) * np.sqrt(1 + 4 * q))
 
 
-def _erf_mean_slope(q: float | Floats) -> Floats:
+def _erf_mean_slope(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     return (2 / math.sqrt(math.pi)) / np.sqrt(1 + 2 * np.asarray(q, dtype=np.float64))
 
 
-def _erf_slope_fourth(q: float | Floats) -> Floats:
+def _erf_slope_fourth(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     return (4 / math.pi) ** 2 / np.sqrt(1 + 8 * np.asarray(q, dtype=np.float64))
 
 
@@ -130,28 +133,28 @@ def _erf_slope_half_gap(q: float, eps: float) -> float:
     return (4 / math.pi) * apart / (root * other * (root + other))
 
 
-def _sin_square(q: float | Floats) -> Floats:
+def _sin_square(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     return -0.5 * np.expm1(-2 * np.asarray(q, dtype=np.float64))
 
 
-def _sin_slope_square(q: float | Floats) -> Floats:
+def _sin_slope_square(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     return 0.5 * (1 + np.exp(-2 * np.asarray(q, dtype=np.float64)))
 
 
-def _sin_square_growth(q: float | Floats) -> Floats:
+def _sin_square_growth(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     return np.exp(-2 * np.asarray(q, dtype=np.float64))
 
 
-def _sin_mean_slope(q: float | Floats) -> Floats:
+def _sin_mean_slope(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     return np.exp(-0.5 * np.asarray(q, dtype=np.float64))
 
 
-def _sin_slope_fourth(q: float | Floats) -> Floats:
+def _sin_slope_fourth(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     q = np.asarray(q, dtype=np.float64)
     return (3 + 4 * np.exp(-2 * q) + np.exp(-8 * q)) / 8
 
 
-def _zero(q: float | Floats) -> Floats:
+def _zero(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     return np.zeros_like(np.asarray(q, dtype=np.float64))
 
 
@@ -165,24 +168,24 @@ def _sin_slope_half_gap(q: float, eps: float) -> float:
     return 0.5 * math.expm1(-q * eps) * math.expm1(-q * (2 - eps))
 
 
-def _gelu_cdf_square(q: NDArray[np.float64]) -> Floats:
+def _gelu_cdf_square(q: Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     """E[Phi(u)^2]."""
     return 0.25 + np.arcsin(q / (1 + q)) / (2 * math.pi)
 
 
-def _gelu_square(q: float | Floats) -> Floats:
+def _gelu_square(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     q = np.asarray(q, dtype=np.float64)
     return q * _gelu_cdf_square(q) + q * (q / (1 + q)) / (math.pi * np.sqrt(1 + 2 * q))
 
 
-def _gelu_slope_square(q: float | Floats) -> Floats:
+def _gelu_slope_square(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     q = np.asarray(q, dtype=np.float64)
     root = np.sqrt(1 + 2 * q)
     mixed = q / (math.pi * (1 + q) * root)
     return _gelu_cdf_square(q) + mixed + q / (2 * math.pi * root**3)
 
 
-def _gelu_square_growth(q: float | Floats) -> Floats:
+def _gelu_square_growth(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     q = np.asarray(q, dtype=np.float64)
     root = np.sqrt(1 + 2 * q)
     share = q / (1 + q)

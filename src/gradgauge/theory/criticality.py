@@ -15,15 +15,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradgauge.json import number
 from gradgauge.spec.checks import not_negative, positive
-from gradgauge.theory._panels import Floats
+from gradgauge.theory._panels import Array
 from gradgauge.theory.activation_moments import Moments, moments, output_at_zero
 from gradgauge.theory.length_map import EQUAL, length_fixed_point, length_table
 from gradgauge.theory.solving import root
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 ATTRACTED = 1e-4
 """chi_len up to 1 + ATTRACTED counts as attracted: half-stable points are typed in rounded."""
@@ -125,7 +129,7 @@ def critical_bias(activation: str, sigma_w2: float) -> CriticalPoint:
             return CriticalPoint(activation, 0.0, None, None, None, "scale_alone_decides")
         return critical(activation, 0.0)
 
-    def excess(q: float | Floats) -> Floats:
+    def excess(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
         return sigma_w2 * form.slope_square(q) - 1
 
     for q in _roots(excess, length_table(activation)[0], _ROUNDING):
@@ -135,7 +139,9 @@ def critical_bias(activation: str, sigma_w2: float) -> CriticalPoint:
     return CriticalPoint(activation, 0.0, None, None, None, "no_critical_point")
 
 
-def critical_line(activation: str, q: Floats) -> tuple[Floats, Floats]:
+def critical_line(
+    activation: str, q: Float64[Array, " points"]
+) -> tuple[Float64[Array, " points"], Float64[Array, " points"]]:
     r"""The critical line traced by the fixed length.
 
         sigma_w^2(q) = 1 / E[f'(u)^2],   sigma_b^2(q) = q - sigma_w^2(q) E[f(u)^2]
@@ -186,7 +192,7 @@ def half_stable_point(activation: str) -> CriticalPoint:
     if form.homogeneity is not None:
         return none
 
-    def difference(q: float | Floats) -> Floats:
+    def difference(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
         return form.square_growth(q) / form.slope_square(q) - 1
 
     grid = length_table(activation)[0]
@@ -201,13 +207,13 @@ def half_stable_point(activation: str) -> CriticalPoint:
 def _lengths(form: Moments, sigma_b: float) -> list[float]:
     """All q > 0 at which the critical line crosses sigma_b."""
 
-    def missing(q: float | Floats) -> Floats:
+    def missing(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
         return 1 - (form.square(q) / form.slope_square(q) + sigma_b**2) / q
 
     return _roots(missing, length_table(form.name)[0], _ROUNDING)
 
 
-def _roots(g: Callable, grid: Floats, rounding: float) -> list[float]:
+def _roots(g: Callable, grid: Float64[Array, " points"], rounding: float) -> list[float]:
     """The sign changes of g on the grid that are larger than its rounding."""
     values = g(grid)
     known = np.flatnonzero(np.abs(values) > rounding)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradgauge.spec.checks import whole_number
-from gradgauge.theory._panels import Floats
+from gradgauge.theory._panels import Array
 from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.length_map import START, length_profile
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,9 @@ class GradientProfile:
             delta in layer l over that of the gradient that reaches the last activation.
     """
 
-    length: Floats
-    chi_grad: Floats
-    product: Floats
+    length: Float64[Array, " layers"]
+    chi_grad: Float64[Array, " layers"]
+    product: Float64[Array, " layers"]
 
 
 def gradient_profile(
@@ -56,7 +60,7 @@ def gradient_profile(
     """
     whole_number("depth", depth, 1)
     lengths = length_profile(activation, depth - 1, sigma_w, sigma_b, q0)
-    chi: Floats = np.array([chi_grad_at(moments(activation), q, sigma_w) for q in lengths])
+    chi = np.array([chi_grad_at(moments(activation), q, sigma_w) for q in lengths])
     return GradientProfile(lengths, chi, np.multiply.accumulate(chi[::-1])[::-1])
 
 

@@ -7,6 +7,7 @@ q = 1e30: `_panels` says why. Closed forms are in `closed_forms`, both behind `a
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +16,16 @@ from gradgauge.theory._panels import (
     NODES,
     PAIR_NODES,
     REACH,
+    Array,
     Floats,
     density,
     fill,
     grade_reach,
     graded,
 )
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int
 
 Function = Callable[[Floats], Floats]
 PairFunction = Callable[[Floats, Floats], Floats]
@@ -31,14 +36,17 @@ _SMALLEST_SCALE = 1e-100
 _DENSITY_BREAKS = np.array([*(-z for z in reversed(HALF_DENSITY_BREAKS[1:])), *HALF_DENSITY_BREAKS])
 
 
-def scale_of(q: float | Floats) -> Floats:
+def scale_of(q: float | Float64[Array, "*lengths"]) -> Float64[Array, "*lengths"]:
     """sqrt(q), kept above zero so that q = 0 is the limit q -> 0."""
     return np.maximum(np.sqrt(np.asarray(q, dtype=np.float64)), _SMALLEST_SCALE)
 
 
 def expectation(
-    g: Function, q: float | Floats, kinks: tuple[float, ...] = (), points: int = NODES
-) -> Floats:
+    g: Function,
+    q: float | Float64[Array, "*lengths"],
+    kinks: tuple[float, ...] = (),
+    points: int = NODES,
+) -> Float64[Array, "*lengths"]:
     r"""E[g(u)], u ~ N(0, q), by composite Gauss-Legendre quadrature.
 
         E[g] = sum over panels of  int g(sqrt(q) z) exp(-z^2 / 2) / sqrt(2 pi) dz
@@ -110,8 +118,12 @@ def pair_expectation(
 
 
 def _outer_rule(
-    ladder: Floats, kinks: tuple[float, ...], common: float, apart: float, points: int
-) -> tuple[Floats, Floats]:
+    ladder: Float64[Array, " steps"],
+    kinks: tuple[float, ...],
+    common: float,
+    apart: float,
+    points: int,
+) -> tuple[Float64[Array, " nodes"], Float64[Array, " nodes"]]:
     """Nodes and weights in p: kinks are blurred there over a width of about `apart`."""
     corners = np.array([0.0, *kinks])
     crossings = (corners[:, None] + corners[None, :]).ravel() / 2
@@ -123,8 +135,10 @@ def _outer_rule(
 
 
 def _inner_rule(
-    ladder: Floats, middle: Floats, apart: float, points: int
-) -> tuple[np.ndarray, Floats, Floats]:
+    ladder: Float64[Array, " steps"], middle: Float64[Array, " nodes"], apart: float, points: int
+) -> tuple[
+    Int[Array, " panels"], Float64[Array, "panels {points}"], Float64[Array, "panels {points}"]
+]:
     """For every p, nodes and weights in m >= 0 on the panels that are not empty.
 
     Returns:

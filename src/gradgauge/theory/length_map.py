@@ -13,13 +13,17 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradgauge.spec.checks import not_negative, positive
-from gradgauge.theory._panels import Floats
+from gradgauge.theory._panels import Array
 from gradgauge.theory.activation_moments import Moments, moments, output_at_zero
 from gradgauge.theory.solving import least, root
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 START = 1.0
 """The variance from which the iteration is followed: that of a normalised input."""
@@ -56,7 +60,9 @@ class LengthFixedPoint:
     note: str | None = None
 
 
-def next_length(activation: str, q: float | Floats, sigma_w: float, sigma_b: float) -> Floats:
+def next_length(
+    activation: str, q: float | Float64[Array, "*lengths"], sigma_w: float, sigma_b: float
+) -> Float64[Array, "*lengths"]:
     r"""The variance of the next layer's pre-activations.
 
         M(q) = sigma_w^2 E[f(u)^2] + sigma_b^2,   u ~ N(0, q)
@@ -116,7 +122,7 @@ def length_fixed_point(activation: str, sigma_w: float, sigma_b: float) -> Lengt
 
 def length_profile(
     activation: str, depth: int, sigma_w: float, sigma_b: float, q0: float = START
-) -> Floats:
+) -> Float64[Array, " {depth}+1"]:
     r"""The variances q_0, ..., q_depth along a finite network, q_(l+1) = M(q_l).
 
     Args:
@@ -180,7 +186,7 @@ def _homogeneous(slope: float, sigma_b: float) -> LengthFixedPoint:
 
 
 @functools.cache
-def length_table(activation: str) -> tuple[Floats, Floats]:
+def length_table(activation: str) -> tuple[Float64[Array, " points"], Float64[Array, " points"]]:
     """q from 1e-12 to 1e12, twenty a decade, and V(q): shared by all sigma_w and sigma_b."""
     decades = round(math.log10(_HIGHEST / _LOWEST))
     q = np.logspace(math.log10(_LOWEST), math.log10(_HIGHEST), decades * _PER_DECADE + 1)
@@ -218,7 +224,9 @@ def _root(relative: Drift, low: float, high: float) -> float:
     return math.exp(root(relative, math.log(low), math.log(high), xtol=1e-15))
 
 
-def _half_stable(relative: Drift, log_q: Floats, size: Floats) -> tuple[float, str | None] | None:
+def _half_stable(
+    relative: Drift, log_q: Float64[Array, " points"], size: Float64[Array, " points"]
+) -> tuple[float, str | None] | None:
     """A place on the way where the drift has a minimum that is zero or as good as zero.
 
     Where it turns its sign between two points of the table, the first root there is the end.

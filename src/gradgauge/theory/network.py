@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +20,13 @@ from gradgauge.json import number
 from gradgauge.parts.initializers import INITIALIZERS
 from gradgauge.spec.checks import positive
 from gradgauge.spec.network import NetworkSpec
-from gradgauge.theory._panels import Floats
+from gradgauge.theory._panels import Array
 from gradgauge.theory.activation_moments import Moments, moments
 from gradgauge.theory.finite_depth import chi_grad_at
 from gradgauge.theory.normalization import batch_norm_growth
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 NOT_CENTERED = ("constant",)
 """Initializers whose weights have a mean other than 0."""
@@ -149,7 +153,7 @@ def _opens(network: NetworkSpec, index: int) -> bool:
 
 def _forward(
     network: NetworkSpec, sigmas: list[tuple[float, float]], input_square: float
-) -> tuple[Floats, Floats]:
+) -> tuple[Float64[Array, " layers"], Float64[Array, " layers"]]:
     """Each hidden layer's q, and what a normalisation divides the squared signal by, else 1."""
     lengths, divisors = np.ones(network.depth), np.ones(network.depth)
     square, mean, spread = input_square, 0.0, input_square
@@ -177,7 +181,9 @@ def _output_moments(form: Moments, q: float) -> tuple[float, float, float]:
     return square, mean, square - mean**2
 
 
-def _slopes(network: NetworkSpec, lengths: Floats, batch: float) -> Floats:
+def _slopes(
+    network: NetworkSpec, lengths: Float64[Array, " layers"], batch: float
+) -> Float64[Array, " layers"]:
     """E[f'(u)^2] of every hidden layer; a finite batch changes what batch norm lets through."""
     forms = [moments(name) for name in network.activations]
     squares = np.array([chi_grad_at(f, q, 1.0) for f, q in zip(forms, lengths, strict=True)])
@@ -188,8 +194,11 @@ def _slopes(network: NetworkSpec, lengths: Floats, batch: float) -> Floats:
 
 
 def _backward(
-    network: NetworkSpec, sigmas: list[tuple[float, float]], slopes: Floats, divisors: Floats
-) -> Floats:
+    network: NetworkSpec,
+    sigmas: list[tuple[float, float]],
+    slopes: Float64[Array, " layers"],
+    divisors: Float64[Array, " layers"],
+) -> Float64[Array, " layers+1"]:
     """ln(|delta_l|^2 / |delta_(L+1)|^2) of every layer, the output layer's 0 last."""
     depth = network.depth
     behind, logs = np.zeros(depth), np.zeros(depth + 1)

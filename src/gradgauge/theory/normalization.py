@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradgauge.spec.checks import not_negative, whole_number
-from gradgauge.theory._panels import HALF_DENSITY_BREAKS, NODES, Floats, fill
+from gradgauge.theory._panels import HALF_DENSITY_BREAKS, NODES, Array, Floats, fill
 from gradgauge.theory.activation_moments import Moments, moments
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int
 
 PairFunction = Callable[[Floats, Floats], Floats]
 
@@ -110,7 +114,11 @@ def _finite_growth(form: Moments, batch: int) -> float:
     return batch * trace / ((batch - 1) * (batch - 3) * spread)
 
 
-def _sphere_rule(batch: int, kinks: tuple[float, ...]) -> tuple[Floats, Floats, Floats]:
+def _sphere_rule(
+    batch: int, kinks: tuple[float, ...]
+) -> tuple[
+    Float64[Array, "panels nodes"], Float64[Array, "panels nodes"], Float64[Array, "panels nodes"]
+]:
     """Values of (z1, z2) and weights that sum to 1.
 
     In polar coordinates z1 = radius cos(theta), z2 = radius cos(theta - beta), with
@@ -129,7 +137,9 @@ def _sphere_rule(batch: int, kinks: tuple[float, ...]) -> tuple[Floats, Floats, 
     return radius * first[row][:, None], radius * second[row][:, None], weights / weights.sum()
 
 
-def _angles(beta: float, largest: float, kinks: tuple[float, ...]) -> tuple[Floats, Floats]:
+def _angles(
+    beta: float, largest: float, kinks: tuple[float, ...]
+) -> tuple[Float64[Array, " angles"], Float64[Array, " angles"]]:
     """Nodes and weights in theta.
 
     Panels end where both coordinates meet a kink at one radius, and crowd towards the angles
@@ -146,8 +156,12 @@ def _angles(beta: float, largest: float, kinks: tuple[float, ...]) -> tuple[Floa
 
 
 def _radii(
-    batch: int, largest: float, kinks: tuple[float, ...], first: Floats, second: Floats
-) -> tuple[np.ndarray, Floats, Floats]:
+    batch: int,
+    largest: float,
+    kinks: tuple[float, ...],
+    first: Float64[Array, " angles"],
+    second: Float64[Array, " angles"],
+) -> tuple[Int[Array, " panels"], Float64[Array, "panels nodes"], Float64[Array, "panels nodes"]]:
     """For every theta the panels in chi that are not empty, as in `gaussian`."""
     end = math.pi / 2
     fixed = np.minimum(np.array(HALF_DENSITY_BREAKS) / math.sqrt(max(batch - 3, 1)), end)

@@ -9,13 +9,17 @@ max(u, 0) + a min(u, 0) is
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradgauge.errors import InvalidValue
 from gradgauge.spec.checks import positive, whole_number
-from gradgauge.theory._panels import Floats
+from gradgauge.theory._panels import Array
 from gradgauge.theory.solving import root
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 
 def leaky_correlation_map(c: float, negative_slope: float = 0.0) -> float:
@@ -41,7 +45,9 @@ def leaky_correlation_map(c: float, negative_slope: float = 0.0) -> float:
     return c + weight * (math.sqrt((1 - c) * (1 + c)) - c * math.acos(c))
 
 
-def correlation_profile(c0: float, depth: int, negative_slope: float = 0.0) -> Floats:
+def correlation_profile(
+    c0: float, depth: int, negative_slope: float = 0.0
+) -> Float64[Array, " {depth}+1"]:
     r"""The correlations c_0, ..., c_depth, c_(l+1) = C(c_l).
 
     For ReLU 1 - c_l tends to 9 pi^2 / (2 l^2), slowly: at l = 10 it is 29 % of that.

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradgauge.spec.checks import not_negative, positive, whole_number
-from gradgauge.theory._panels import Floats
+from gradgauge.theory._panels import Array
 from gradgauge.theory.activation_moments import moments
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,9 @@ class ResidualProfile:
         growth: the factors by which each block multiplies the gradient's mean square.
     """
 
-    stream: Floats
-    length: Floats
-    growth: Floats
+    stream: Float64[Array, " places"]
+    length: Float64[Array, " places-1"]
+    growth: Float64[Array, " places-1"]
 
     @property
     def log_growth(self) -> float:
