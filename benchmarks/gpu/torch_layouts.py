@@ -45,8 +45,8 @@ def contest(
     """Every layout's rate. Without a GPU there are no CUDA graphs."""
     import torch
 
-    x = torch.from_numpy(data.x_train).to(device).float() / 255
-    y = torch.from_numpy(data.y_train).to(device).long()
+    x = torch.tensor(data.x_train, device=device).float() / 255
+    y = torch.tensor(data.y_train, device=device).long()
     backend = {} if device == "cuda" else {"backend": "eager"}
     seconds = 0.05 if small else SECONDS
     members = 2 if small else STACKED
