@@ -209,3 +209,17 @@ def test_a_function_of_a_file_without_data_is_told_so(tmp_path, returned):
     path.write_text(source, "utf-8")
     with pytest.raises(GradgaugeError, match=r"needs data.*--data"):
         gg.remedy(f"{path}:make")
+
+
+@pytest.mark.usefixtures("few")
+def test_a_training_that_ends_with_an_error_that_is_explained_is_advised():
+    """Labels that there is no output for: the framework raises in the middle of an epoch."""
+    x, y = points()
+    y = y + (np.arange(len(y)) > 2)  # The first ones are right.
+
+    def make():
+        return pytorch_parts(1)
+
+    result = gg.remedy(make, x=x, y=y, epochs=1, batch_size=40, budget=12)
+    assert set(result.findings["before"]) & {"loss-mismatch", "index-out-of-range"}
+    assert result.verdict == "nothing-decided" and result.advice()

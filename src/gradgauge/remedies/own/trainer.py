@@ -138,7 +138,12 @@ class OwnTrainer:
         """The activation that most hidden layers have; empty where none is known."""
         with kept_states():
             loop = loop_of(made_for(self._network, 0))
-            run = loop.train(self._batches(self._network.data, 0, 1), self._watching(1), most=1)
+            try:
+                run = loop.train(self._batches(self._network.data, 0, 1), self._watching(1), most=1)
+            except Exception:
+                if not self.errors_explained:
+                    raise
+                run = None
         names = [layer.activation for layer in run.layers if not layer.output] if run else []
         known = [name for name in names if name in ACTIVATIONS and name != "linear"]
         return max(set(known), key=known.count) if known else ""
