@@ -136,6 +136,14 @@ PROCESSES = (
 
 ATTACKS = (
     Attack(
+        "Ctrl-C at ten random moments of each of nine commands, on two cores with 30 others waiting",
+        "90, and 24 again after the mends",
+        (
+            "twice XLA's abort message, three times Python's own end instead of 130, both fixed; "
+            "twice 5 to 8 s while PyTorch's libraries were loaded, which holds everything"
+        ),
+    ),
+    Attack(
         "`python -m benchmarks.kills`: `kill -9` of a sweep up to a second after its first new cell",
         "100 kills, 10 studies of 240 cells",
         "nothing: every cell once, every study equal bit for bit to an undisturbed one",

@@ -11,6 +11,7 @@ import errno
 import importlib
 import io
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -118,6 +119,8 @@ def _leave(code: int) -> None:
     """End the process; once JAX is there, without taking the interpreter apart: that takes a
     quarter of a second and does nothing for anybody."""
     if "jax" not in sys.modules:
+        # All is done: while Python takes itself apart, it would give the signal its default back.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.exit(code)
     atexit._run_exitfuncs()
     with contextlib.suppress(BrokenPipeError, ValueError):  # The reader is gone, or it is closed.

@@ -25,7 +25,9 @@ EXIT_INTERRUPTED = 130
 GRACE = 1.2
 """Seconds that a command has to end by itself."""
 
+_LOOK = 0.05
 _STACK = 64 << 20
+_NATIVE = ("jax", "jaxlib")
 _SHOW_CURSOR = "\x1b[?25h"
 
 _key, _facts = "errors.stopped", dict[str, object]()
@@ -68,7 +70,8 @@ def interruptible(work: Callable[[], int]) -> int:
     stack = threading.stack_size(_STACK)
     command = _Command(work)
     deadline: list[float] = []
-    lost = threading.Event()
+    raised = threading.Event()
+    raised.set()
 
     def asked(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         if command.over.is_set():
@@ -76,12 +79,12 @@ def interruptible(work: Callable[[], int]) -> int:
         if deadline:
             leave()
         deadline.append(time.monotonic() + GRACE)
-        _raise_in(command)
+        raised.clear()
 
     def swallowed(found: sys.UnraisableHookArgs) -> None:
         # A callback of the garbage collector, say, cannot raise: what it was hit by is lost.
         if deadline and issubclass(found.exc_type, KeyboardInterrupt):
-            lost.set()
+            raised.clear()
         else:
             others(found)
 
@@ -90,9 +93,9 @@ def interruptible(work: Callable[[], int]) -> int:
         signal.signal(number, asked)
     command.start()
     threading.stack_size(stack)
-    while not command.over.wait(0.1):
-        if lost.is_set():
-            lost.clear()
+    while not command.over.wait(_LOOK):
+        if not raised.is_set() and not _in_native_code(command):
+            raised.set()
             _raise_in(command)
         if deadline and time.monotonic() > deadline[0]:
             leave()
@@ -109,6 +112,21 @@ def leave() -> None:
     # Past Python's own buffers: another thread may hold their locks.
     os.write(2, f"{cursor}{what_is_kept()}\n".encode())
     os._exit(EXIT_INTERRUPTED)
+
+
+def _in_native_code(command: threading.Thread) -> bool:
+    """Whether XLA may be under the command's frames.
+
+    It calls Python back from places that no exception may leave: one raised there would abort the
+    process. What lasts there is left where it stands.
+    """
+    frame = sys._current_frames().get(command.ident or 0)
+    while frame is not None:
+        name = frame.f_globals.get("__name__") or ""
+        if name.partition(".")[0] in _NATIVE:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _raise_in(command: threading.Thread) -> None:
