@@ -90,6 +90,7 @@ def tried(case: Case, budget: str | None) -> dict[str, Any]:
 
 def _figures(case: Case, result: Any, began: float) -> dict[str, Any]:
     """What the table needs of a trial."""
+    from gradgauge.remedies.known import BY_KEY
     from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH
 
     confirmed = {arm.kind: arm for arm in result.arms if arm.is_confirmed}
@@ -98,6 +99,7 @@ def _figures(case: Case, result: Any, began: float) -> dict[str, Any]:
         "winner": result.winner,
         "remedies": list(result.winning.remedies) if result.winning else [],
         "before": list(result.findings["before"]),
+        "tried": sorted({BY_KEY[k].reach for arm in result.arms for k in _tried(arm)}),
         "seconds": round(time.perf_counter() - began, 1),
         "score": result.winning.mean if result.winning else None,
     }
@@ -107,6 +109,11 @@ def _figures(case: Case, result: Any, began: float) -> dict[str, Any]:
         seeds = confirmed[CONTROL].outcome.seeds
         figures["twin"] = _twin(case, seeds)
     return figures
+
+
+def _tried(arm: Any) -> tuple[str, ...]:
+    """The remedies of an arm that the findings asked for."""
+    return arm.remedies if arm.kind == "remedy" else ()
 
 
 def _twin(case: Case, seeds: Sequence[int]) -> list[float]:
@@ -137,13 +144,8 @@ def as_good_as_twin(found: Mapping[str, Any], score: float | None) -> bool:
 
 
 def reachable(found: Mapping[str, Any]) -> bool:
-    """Whether its findings have a remedy of reach W, O, D or M that a trial can try."""
-    from gradgauge.remedies.known import REMEDIES
-
-    return any(
-        remedy.tried and remedy.reach in _REACHES and set(remedy.rules) & set(found["before"])
-        for remedy in REMEDIES
-    )
+    """Whether a remedy of reach W, O, D or M answers its findings and could be tried."""
+    return bool(_REACHES & set(found["tried"]))
 
 
 def table(done: Sequence[Mapping[str, Any]]) -> list[str]:
