@@ -52,7 +52,7 @@ COMMANDS = {
 class Application(click.Group):
     """A group whose commands are imported when they are called."""
 
-    context_class = Context
+    context_class: type[click.Context] = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)

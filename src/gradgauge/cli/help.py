@@ -45,7 +45,7 @@ class HelpFormatter(click.HelpFormatter):
 class Context(click.Context):
     """click's context, with our help pages."""
 
-    formatter_class = HelpFormatter
+    formatter_class: type[click.HelpFormatter] = HelpFormatter
 
 
 class Option(click.Option):
@@ -56,6 +56,7 @@ class Option(click.Option):
     """
 
     said: str
+    help: str | None
 
     def __init__(self, *arguments: Any, said: str, **attributes: Any):
         super().__init__(*arguments, **attributes)
@@ -73,8 +74,9 @@ class Command(click.Command):
         below: key of what stands below its options; None: nothing.
     """
 
-    context_class = Context
+    context_class: type[click.Context] = Context
     below: str | None
+    epilog: str | None
 
     def __init__(self, *arguments: Any, below: str | None = None, **attributes: Any):
         super().__init__(*arguments, **attributes)

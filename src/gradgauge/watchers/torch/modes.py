@@ -19,6 +19,8 @@ class Modes:
             to it.
     """
 
+    forgotten: int
+
     def __init__(self, model: nn.Module):
         self._model, self._trained = model, False
         self._matters = any(isinstance(module, _TOLD_APART) for module in model.modules())

@@ -24,6 +24,8 @@ class Page:
         say: the sentences of its language.
     """
 
+    say: Catalog
+
     def __init__(self, lang: str):
         from rich.console import Console
 

@@ -95,5 +95,5 @@ def _alive(known: dict[int, str]) -> list[int]:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    owner_pid, *others = map(int, sys.argv[1:])
-    guard(owner_pid, {os.getpid(), *others})
+    _owner, *_others = map(int, sys.argv[1:])
+    guard(_owner, {os.getpid(), *_others})
