@@ -19,6 +19,7 @@ from gradgauge.diagnosis.rule import (
     Silent,
 )
 from gradgauge.diagnosis.signals import nothing_reached, rms_decades
+from gradgauge.diagnosis.steps import tried_rates
 from gradgauge.errors import UnknownName
 from gradgauge.theory import init_advice
 
@@ -64,7 +65,11 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     worst = max(s.factor for s in off)
     gross = worst > limits["gross"].value
     fails = evidence.failing or nothing_reached(evidence)
-    severity = FAULT if ((evidence.lagging or gross) and harm) or fails else WARNING
+    # Where nothing shows it at the start, and a lower rate alone brings the training back, the
+    # weights are not what is wrong.
+    rate_alone = any(trial.learns for trial in tried_rates(evidence, lower=True))
+    blamed = ((evidence.lagging or gross) and harm) or (fails and not rate_alone)
+    severity = FAULT if blamed else WARNING
     if severity == WARNING and not (harm or gross):
         return
     first = next(s for s in off if s.factor >= worst / 1.5 or math.isinf(worst))
