@@ -167,10 +167,17 @@ def test_a_model_that_is_given_stays_as_it_was_and_keeps_its_weights():
     trainer.train(candidates, (0, 1), 1.0, "screen")
     with pytest.raises(RuntimeError, match="mine"):
         trainer.train(candidates, (0,), 1.0, "screen", on_progress=_raise)
+    assert trainer.train(candidates, (0,), 1.0, "screen", on_progress=_interrupt).interrupted
+    assert not any(m._forward_hooks or m._backward_hooks for m in model.modules())
+    assert all(m.training for m in model.modules())
     for one, other in zip(kept, (model.state_dict(), optimizer.state_dict()), strict=True):
         assert str(one) == str(other)
     assert torch.equal(random, torch.get_rng_state())
     assert [type(m).__name__ for m in model][1] == "Sigmoid"
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def _raise(*_):
