@@ -127,13 +127,6 @@ def _chart(subject: Comparison | Run, name: str) -> Chart[Any]:
     return named[name]
 
 
-def signal_picture(subject: Comparison | Run, lang: str) -> Spec | None:
-    """The error signal and the forward signal as a Vega-Lite picture; None without a figure."""
-    if isinstance(subject, Run):
-        return picture(watched.SIGNAL, WatchedRun(subject, lang), lang)
-    return picture(SIGNAL, labelled(subject, lang), lang, answer(subject, lang))
-
-
 class NothingToDraw(GradgaugeError):
     """A Run or a comparison in which a chart's figures were not seen."""
 

@@ -267,11 +267,6 @@ def _row(name: str, module: nn.Module, weights: list[nn.Parameter], first: dict[
     return Row(module, info, weights, weight_axis=_weight_axis(module))
 
 
-def is_alone(module: nn.Module, name: str, parameter: nn.Parameter) -> bool:
-    """Whether a parameter belongs to no weight and is no bias: it then has a row of its own."""
-    return _kind_alone(module, name, parameter) == "scale"
-
-
 def _kind_alone(module: nn.Module, name: str, parameter: nn.Parameter) -> str:
     """`scale` or `bias` of a parameter that is no layer's weight; else empty."""
     if parameter.ndim > 1 or not is_real(parameter):
