@@ -140,7 +140,7 @@ ATTACKS = (
         "90, and 24 again after the mends",
         (
             "twice XLA's abort message, three times Python's own end instead of 130, both fixed; "
-            "twice 5 to 8 s while PyTorch's libraries were loaded, which holds everything"
+            "two took 4.3 and 7.4 s at that load, for a reason not found"
         ),
     ),
     Attack(
