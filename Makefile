@@ -13,7 +13,7 @@ PYTORCH := $(VENV)-pytorch
 TOOLS := grep -E '^(beartype|hypothesis|jaxtyping|jsonschema|playwright|pytest|torch)[=>]' requirements-test.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: practical test check fuzz bare lowest pytorch wheel clean
+.PHONY: practical test check fuzz bare lowest pytorch wheel try-wheel clean
 
 practical: $(INSTALLED)  ## the main job: ReLU against sigmoid on MNIST, with a report
 	$(BIN)/gradgauge compare --preset practical --out $(OUT)
@@ -73,6 +73,9 @@ pytorch:  ## JAX and Keras uninstalled: watching PyTorch, its picture, its repor
 wheel: $(BIN)/python  ## a file to hand out: dist/gradgauge-*.whl
 	$(PIP) install build
 	$(BIN)/python -m build --wheel --outdir dist .
+
+try-wheel:  ## the same file, in an empty environment and from another folder
+	$(PYTHON) .ci/try_wheel.py
 
 clean:
 	rm -rf $(VENV) $(LOWEST) $(PYTORCH) build dist runs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from gradgauge.cli.options import (
 )
 from gradgauge.cli.progress import Progress
 from gradgauge.json import dumps
+from gradgauge.spec.shell import joined
 
 if TYPE_CHECKING:
     from gradgauge.remedies.plan import TrialPlan
@@ -119,4 +119,4 @@ def _command(target: str, out: Path, options: dict[str, Any]) -> str:
         if value is not False:
             flag = f"--{name.replace('_', '-')}"
             words += [flag] if value is True else [flag, f"{value}"]
-    return shlex.join([*words, *([] if out == DEFAULT_OUT else ["--out", str(out)])])
+    return joined([*words, *([] if out == DEFAULT_OUT else ["--out", str(out)])])

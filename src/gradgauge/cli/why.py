@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from gradgauge.cli.options import COUNT, FROM_ZERO, data_option, lang_option, op
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue
 from gradgauge.spec.comparison import WHY_SEEDS, ComparisonSpec, read_comparison, training_flags
+from gradgauge.spec.shell import joined
 
 if TYPE_CHECKING:
     from gradgauge.study.why.result import Why
@@ -108,7 +108,7 @@ def _command(network: str, spec: ComparisonSpec, optimizers: str | None, out: Pa
         words += ["--train-samples", str(spec.train_samples)]
     words += ["--optimizers", optimizers] if optimizers else []
     words += training_flags(spec.training)
-    return shlex.join([*words, *([] if out == DEFAULT_OUT else ["--out", str(out)])])
+    return joined([*words, *([] if out == DEFAULT_OUT else ["--out", str(out)])])
 
 
 def _write(result: Why, out: Path, command: str) -> list[Path]:

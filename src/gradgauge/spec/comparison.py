@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from gradgauge.spec.checks import known_options, seed_count, whole_number
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import looks_like_function, looks_like_notation, parse, write
 from gradgauge.spec.presets import preset as find_preset
+from gradgauge.spec.shell import joined
 from gradgauge.spec.training import TrainingSpec
 
 DEPTH, WIDTH = 10, 64
@@ -170,7 +170,7 @@ class ComparisonSpec:
             words += ["--dataset", self.dataset]
         if self.train_samples is not None:
             words += ["--train-samples", str(self.train_samples)]
-        return shlex.join([*words, *training_flags(self.training), *flags])
+        return joined([*words, *training_flags(self.training), *flags])
 
 
 def training_flags(training: TrainingSpec) -> list[str]:
@@ -240,11 +240,12 @@ def read_comparison(
         GradgaugeError: anything about them that cannot be.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    if os.environ.get("GRADGAUGE_EXAMPLES") == "short" and given.get("dataset", "mnist") == "mnist":
-        given = {**SHORT, **given}
     known_options(given, COMPARISON_OPTIONS)
     names = tuple(map(as_text, arguments))
     functions = tuple(as_text(a) for a in arguments if is_function(a))
+    if os.environ.get("GRADGAUGE_EXAMPLES") == "short" and given.get("dataset", "mnist") == "mnist":
+        is_own = functions or any(map(looks_like_function, names))
+        given = {**({"epochs": SHORT["epochs"]} if is_own else SHORT), **given}
     if "dataset" in given:
         given["dataset"] = _dataset_name(given["dataset"])
     seeds = seed_range(given.pop("seeds", 1), given.pop("seed", 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,6 +22,8 @@ from gradgauge.report.page.vega_bundle import vega_bundle
 from gradgauge.report.words.numbers import as_powers
 
 _FOLDER = Path(__file__).parent
+_FIGURE = re.compile(r" (\d[\d.,]*%)")
+"""A figure in a headline: it stays in one line with the name that it is of."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def page(title: str, standfirst: str, sections: Sequence[Section], lang: str) ->
         theme=escape(sentence("report.theme", lang)),
         contents=escape(sentence("report.contents", lang)),
         nav=_navigation(sections, lang),
-        headline=escape(clean(title)),
+        headline=_FIGURE.sub(r"&nbsp;\1", escape(clean(title))),
         standfirst=clean(standfirst),
         sections=clean("\n".join(part.html for part in sections)),
         footer=f"<p>{escape(sentence('report.repeat.licences', lang))}</p>",

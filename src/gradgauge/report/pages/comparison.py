@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from html import escape
 
 from gradgauge.messages.catalog import sentence
@@ -27,6 +26,7 @@ from gradgauge.report.words.numbers import NO_VALUE, fixed, interval
 from gradgauge.report.words.summary import summary_table
 from gradgauge.run import Run
 from gradgauge.spec.network import NetworkSpec
+from gradgauge.spec.shell import quoted
 from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 from gradgauge.study.compare.json import training_of
 from gradgauge.study.compare.result import Comparison
@@ -113,7 +113,7 @@ def _happened(comparison: Comparison, lang: str, artifacts: Artifacts) -> str:
     ]
     notation = comparison.run(subject.name).notation
     if notation:
-        hint = sentence("report.why_hint", lang, name=shlex.quote(notation))
+        hint = sentence("report.why_hint", lang, name=quoted(notation))
         others.append(f'<p class="muted">{prose(hint)}</p>')
     return "".join([*parts, *others, _why_link(artifacts, lang)])
 

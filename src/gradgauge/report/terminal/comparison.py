@@ -18,6 +18,7 @@ from gradgauge.report.words.layer_groups import layer_groups, short_names
 from gradgauge.report.words.numbers import NO_VALUE, fixed, interval, resolved
 from gradgauge.report.words.summary import summary_table
 from gradgauge.run import Run
+from gradgauge.spec.shell import joined
 from gradgauge.study.by_layer import MOMENTS, by_layer, epoch_summaries
 from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 from gradgauge.study.compare.result import Comparison
@@ -227,7 +228,7 @@ class _Printer:
         if artifacts.report:
             self._path(self.say("terminal.report", path=artifacts.report))
         if artifacts.runs:
-            self._path(self.say("terminal.runs", paths=" ".join(artifacts.runs)))
+            self._path(self.say("terminal.runs", paths=joined(artifacts.runs)))
 
     def _path(self, text: str) -> None:
         """A path is not broken into lines: it is there to be copied."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from dataclasses import dataclass
 
 from gradgauge.errors import GradgaugeError
@@ -13,6 +12,7 @@ from gradgauge.report.words.explain import MUCH, shown_spread
 from gradgauge.report.words.facts import Facts, all_facts
 from gradgauge.report.words.lesson import Lesson, lesson
 from gradgauge.report.words.numbers import factor, number, percent
+from gradgauge.spec.shell import quoted
 from gradgauge.study.by_layer import slope_limit_decades
 from gradgauge.study.compare.result import Comparison
 
@@ -108,7 +108,7 @@ def _facts(comparison: Comparison, subject: Facts, lang: str) -> dict[str, objec
         "verdict": sentence(f"lesson.tell.whose_{verdict}", lang),
         "spread": shown_spread(subject, "first"),
         "majority": "–" if subject.majority is None else percent(subject.majority),
-        "command": f"gradgauge why {shlex.quote(comparison.run(subject.name).notation)}",
+        "command": f"gradgauge why {quoted(comparison.run(subject.name).notation)}",
     }
 
 
