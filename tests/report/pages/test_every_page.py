@@ -21,10 +21,10 @@ from tests.browser import WIDTHS, Listening, violations
 from tests.report.charts.test_study_chart import one_map, study  # noqa: F401
 from tests.report.pages.test_watched import recorded
 
-DRAWN = ("comparison", "watched", "odd names", "diagnosis", "study", "why")
-"""Kinds of pages that a script draws upon; class material is text alone."""
+DRAWN = ("comparison", "watched", "odd names", "study", "why")
+"""Kinds of pages that a script draws upon; the others are text alone."""
 
-PAGES = (*DRAWN, *KINDS)
+PAGES = (*DRAWN, "diagnosis", *KINDS)
 
 
 @pytest.fixture(scope="module")
