@@ -82,8 +82,9 @@ def test_a_preset_calls_people_s_network_what_it_is(blobs):
 def test_a_network_that_broke_off_has_no_rank(two):
     broken = with_figures(two, relu=[0.9] * 2, sigmoid=[math.nan] * 2)
     text = headline(broken)
-    assert "relu classifies 90.0%" in text and "no other network" in text
-    assert "sigmoid" not in text
+    assert "relu classifies 90.0%" in text
+    assert "sigmoid: training became NaN or infinite" in text
+    assert "NaN%" not in text and "sigmoid NaN" not in text
 
 
 def test_a_tie_is_no_lead(two):

@@ -24,7 +24,7 @@ def headline(comparison: Comparison, lang: str = "en") -> str:
         listed = ", ".join(f"{name} {_value(comparison, name)}" for name in names)
         return sentence(f"report.headline.{table}.unjudged", lang, listed=listed)
     best, second = comparison.ranking[:2]
-    if comparison.non_finite(second):
+    if not _ended(comparison, second):
         return sentence(
             f"report.headline.{table}.only",
             lang,
@@ -60,7 +60,7 @@ def verdict(comparison: Comparison, lang: str = "en") -> str | None:
         size = sentence("report.points", lang, value=size)
     words = {"best": best, "second": second, "difference": size}
     figure = "accuracy" if comparison.has_accuracy else "loss"
-    if found.interval is None:
+    if found.interval in (None, (0.0, 0.0)):
         tied = shown(found.mean) == shown(0.0)
         key = "report.verdict.tie" if tied else f"report.verdict.{figure}.one_seed"
         return sentence(key, lang, **words)
@@ -93,9 +93,13 @@ def against_best(comparison: Comparison, lang: str = "en") -> list[str]:
 
 def _is_ranked(comparison: Comparison) -> bool:
     """Whether every network was trained, and one of them to the end with finite numbers."""
-    return all(run.seeds for run in comparison.runs.values()) and not comparison.non_finite(
-        comparison.ranking[0]
-    )
+    trained = all(run.seeds for run in comparison.runs.values())
+    return trained and _ended(comparison, comparison.ranking[0])
+
+
+def _ended(comparison: Comparison, name: str) -> bool:
+    """Whether all seeds of a network ended with finite numbers."""
+    return all(map(math.isfinite, comparison.judged(name)))
 
 
 def _mean(comparison: Comparison, name: str) -> float:
