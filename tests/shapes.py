@@ -7,20 +7,41 @@ number types and everything else that its annotations say.
 
 from __future__ import annotations
 
+import functools
+import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
+from typing import Any
 
 import jaxtyping
+import numpy as np
 from beartype import BeartypeConf, beartype
 
 PACKAGES = ("gradgauge.signals", "gradgauge.gauges", "gradgauge.theory")
 NAMES = {name: getattr(jaxtyping, name) for name in ("Bool", "Float", "Float64", "Int")}
 
 # As PEP 484 has it: an int is a float.
-checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
+_checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
+
+
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose arguments are checked; the checker draws which items of a list it looks at,
+    and must not move the random numbers of what is tested."""
+    check = _checked(function)
+
+    @functools.wraps(check)
+    def quietly(*args: Any, **kwargs: Any) -> Any:
+        before = random.getstate(), np.random.get_state()  # noqa: NPY002
+        try:
+            return check(*args, **kwargs)
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])  # noqa: NPY002
+
+    return quietly
 
 
 class _Naming(MetaPathFinder):
