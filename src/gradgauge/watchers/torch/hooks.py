@@ -177,10 +177,11 @@ def is_plain_pass(owner: object = None) -> bool:
     """Whether a call here is part of a training as it runs: gradients are recorded, and nobody
     traces, compiles, exports, or transforms the function. In a watcher's own pass: whether
     `owner` is who makes it."""
+    # First: a compiler that traces this hook is to see nothing else of it.
     return (
-        torch.is_grad_enabled()
+        not torch.compiler.is_compiling()
+        and torch.is_grad_enabled()
         and _PROBING.get() in (None, owner)
-        and not torch.compiler.is_compiling()
         and not is_tracing()
         and not is_transformed()
     )

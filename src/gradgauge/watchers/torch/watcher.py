@@ -267,7 +267,7 @@ class PyTorchWatcher(Closing):
             self._waiting += [before_call(module, called) for module in self.model.modules()]
 
     def _called(self, module: nn.Module, _args: Any) -> None:
-        if not self._waiting or not is_plain_pass():
+        if not is_plain_pass() or not self._waiting:
             return
         _remove(self._waiting)
         self._guard(self._pass_begins, module)
