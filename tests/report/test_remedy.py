@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gradgauge.remedies.decision import NOTHING_TO_REPAIR
+from gradgauge.remedies.verdicts import NOTHING_TO_REPAIR
 from gradgauge.remedies.trial import try_remedies
 from gradgauge.report.charts.remedy import ARMS, CURVES, SIGNALS, RemedyShown
 from gradgauge.report.notebook import remedy_html

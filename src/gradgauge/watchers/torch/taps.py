@@ -164,7 +164,8 @@ class Taps:
                 self.transformed = self.transformed or is_transformed()
                 return
             began = time.perf_counter()
-            self._guard(hook, *args)
+            with torch._C.DisableTorchFunction():  # What a hook computes is none of the model's.
+                self._guard(hook, *args)
             self.seconds += time.perf_counter() - began
 
         return timed
@@ -277,7 +278,8 @@ class Taps:
 
     def _after_function(self, func: Any, operands: list[Key], out: torch.Tensor) -> None:
         if not out.requires_grad:
-            self._cut.update(operands)
+            # A value of frozen layers alone has no gradient that could be cut off.
+            self._cut.update(key for key in operands if not isinstance(key[0], int))
         if not _is_signal(out):
             return
         key = self._place(out)
