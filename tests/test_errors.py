@@ -26,6 +26,7 @@ from gradgauge.errors import (
     InvalidValue,
     MissingExtra,
     Problem,
+    TooLarge,
     UnknownName,
 )
 from gradgauge.messages.catalog import LANGUAGES, Message, entries
@@ -35,7 +36,6 @@ from gradgauge.report.images import NothingToDraw
 from gradgauge.report.words.exercise import NoChain
 from gradgauge.spec.comparison import DoesNotFit, NothingToCompare
 from gradgauge.spec.notation import parse
-from gradgauge.study.sweep.estimate import TooLarge
 from gradgauge.study.sweep.outcomes import OutcomeProblem
 from gradgauge.study.sweep.plan_file import PlanProblem
 from gradgauge.study.sweep.problems import StudyProblem

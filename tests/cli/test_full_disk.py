@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-MAIN = "import sys; sys.argv[0] = 'gradgauge'; from gradgauge.cli.app import main; main()"
+MAIN = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+sys.argv[0] = "gradgauge"
+from gradgauge.cli.app import main
+main()
+"""
+"""No file grows beyond a kilobyte: what a full disk answers, without one."""
+
 SIZES = ["--seeds", "1", "--epochs", "1", "--batch-size", "20"]
 COMMANDS = {
     "compare": ["compare", "6-4-2 relu", "--data", "data.npz", *SIZES],
     "why": ["why", "6-4-2 sigmoid", "--data", "data.npz", *SIZES],
     "theory": ["theory", "tanh", "--sigma-w", "1.5", "--measure", "--width", "20", "--depth", "3"],
 }
-
-
-def _full():
-    """No file grows beyond a kilobyte: what a full disk answers, without one."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -34,7 +36,6 @@ def test_figures_are_shown_before_the_complaint(name, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        preexec_fn=_full,
         timeout=300,
     )
     assert json.loads(done.stdout)

@@ -232,6 +232,7 @@ def test_questions_are_answered_by_ladders(opened: Any, question: str, lang: str
     page = one.page
     page.locator(f".card.a [data-hide={question}]").click()
     page.wait_for_selector("#causes .arm:nth-of-type(2) .mini")
+    page.wait_for_selector("#causes .arm.control .mini")
     assert page.locator("#causes .arm.control").count() == 1
     text = page.locator("#causes").inner_text()
     assert ("원본의 정답률" in text) == (lang == "ko")

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from gradgauge.remedies.verdicts import NOTHING_TO_REPAIR
 from gradgauge.remedies.trial import try_remedies
+from gradgauge.remedies.verdicts import NOTHING_TO_REPAIR
 from gradgauge.report.charts.remedy import ARMS, CURVES, SIGNALS, RemedyShown
 from gradgauge.report.notebook import remedy_html
 from gradgauge.report.pages.remedy import remedy_page
