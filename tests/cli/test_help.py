@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import click
 import pytest
 
@@ -41,3 +44,17 @@ def test_other_programs_of_click_keep_their_help(capsys):
         """Somebody else's."""
 
     assert theirs.get_help(click.Context(theirs)).startswith("Usage:")
+
+
+ALONE = """
+import sys
+from gradgauge.cli.app import run
+assert run(sys.argv[1:]) == 0
+heavy = {"numpy", "scipy", "jax", "rich"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["remedy", "--help"], ["theory", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
+    subprocess.run([sys.executable, "-c", ALONE, *arguments], check=True, capture_output=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import math
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue, UnknownName
-from gradgauge.json import number
+from gradgauge.json import dumps, number
 from gradgauge.report.terminal import theory as pages
 from gradgauge.spec.comparison import seed_range
 
@@ -50,7 +49,7 @@ class Output:
     ) -> int:
         """The document as JSON, or what `page` prints of the arguments in the chosen language."""
         if self.json:
-            print(json_format.dumps(document, ensure_ascii=False, allow_nan=False))
+            print(dumps(document))
         elif not self.quiet:
             page(*arguments, language.current())
         self.unwritten.complain()
@@ -60,7 +59,7 @@ class Output:
         """The figures as a file; none where it cannot be written."""
         from gradgauge.run import write_text_whole
 
-        figures = json_format.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
+        figures = dumps(document, indent=1)
         with self.unwritten.noting():
             return [write_text_whole(self.folder / name, figures)]
         return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from gradgauge.cli.names import FILE
 from gradgauge.cli.options import COUNT, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import DataProblem, InvalidValue
+from gradgauge.json import dumps
 from gradgauge.messages.catalog import sentence
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _prove(
 def _show(result: Diagnosis, name: str, json: bool, quiet: bool, html: Path | None) -> None:
     lang = language.current()
     if json:
-        print(json_format.dumps(result.to_json(lang), ensure_ascii=False, allow_nan=False))
+        print(dumps(result.to_json(lang)))
     elif not quiet:
         from gradgauge.report.pages.diagnosis import print_diagnosis
 

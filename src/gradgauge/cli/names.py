@@ -14,7 +14,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from gradgauge.messages.catalog import LANGUAGES
-from gradgauge.spec.training import DTYPES, SCHEDULES
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -68,8 +67,8 @@ FILE = Name((), files=True)
 PRESET = Name("gradgauge.spec.presets:PRESETS")
 OPTIMIZER = Name("gradgauge.parts.optimizers:OPTIMIZERS")
 LOSS = Name("gradgauge.parts.losses:LOSSES")
-SCHEDULE = Name(SCHEDULES)
-DTYPE = Name(DTYPES)
+SCHEDULE = Name("gradgauge.spec.training:SCHEDULES")
+DTYPE = Name("gradgauge.spec.training:DTYPES")
 RULE = Name("gradgauge.diagnosis.rules:BY_NAME")
 QUANTITY = Name("gradgauge.theory.quantities:QUANTITIES")
 LIST = Name("gradgauge.cli.list:LISTS")

@@ -24,7 +24,6 @@ from gradgauge.cli.options import (
     training_options,
 )
 from gradgauge.cli.progress import Progress
-from gradgauge.json import dumps
 from gradgauge.spec.shell import joined
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ def command(
     with unwritten.noting():
         paths = _write(result, out, _command(target, out, options))
     if json:
+        from gradgauge.json import dumps
+
         print(dumps(result.to_json(language.current()), indent=1))
     elif not quiet:
         from gradgauge.report.terminal.remedy import print_remedy
@@ -99,6 +100,7 @@ def _estimate(plan: TrialPlan, seconds: float) -> str:
 def _write(result: RemedyResult, out: Path, command: str) -> list[Path]:
     """The figures as JSON, the page, the picture where there is something to show; with them the
     Runs, which the trial has written."""
+    from gradgauge.json import dumps
     from gradgauge.remedies.store import run_path
     from gradgauge.report.pages.remedy import write_remedy_page
     from gradgauge.report.remedy_files import write_remedy_images

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from gradgauge.cli.names import NETWORK
 from gradgauge.cli.options import COUNT, FROM_ZERO, data_option, lang_option, option
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue
+from gradgauge.json import dumps
 from gradgauge.spec.comparison import WHY_SEEDS, ComparisonSpec, read_comparison, training_flags
 from gradgauge.spec.shell import joined
 
@@ -69,7 +69,7 @@ def command(
     with unwritten.noting():
         paths = _write(result, out, _command(network, spec, optimizers, out))
     if json:
-        print(json_format.dumps(_document(result), ensure_ascii=False, allow_nan=False))
+        print(dumps(_document(result)))
     elif not quiet:
         from gradgauge.report.terminal.why import print_why
 
@@ -118,7 +118,7 @@ def _write(result: Why, out: Path, command: str) -> list[Path]:
     from gradgauge.run import write_text_whole
     from gradgauge.study.why.saved import FIGURES, PAGE
 
-    figures = json_format.dumps(_document(result), ensure_ascii=False, indent=1)
+    figures = dumps(_document(result), indent=1)
     path = write_text_whole(out / FIGURES, figures)
     page = write_why_page(result, out / PAGE, language.current(), command)
     return [page, path, *write_why_images(result, out, language.current())]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradgauge.report.terminal.theory.page import LEFT, RIGHT, Page
 from gradgauge.report.terminal.theory.prediction import print_prediction
 from gradgauge.report.words.numbers import number
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write
-from gradgauge.study.theory.measurement import Measurement
 from gradgauge.theory import NetworkPrediction, Prediction
+
+if TYPE_CHECKING:
+    from gradgauge.study.theory.measurement import Measurement
 
 _MOST_ROWS = 24
 _COLUMNS = ("layer", "activation", "sigma_w", "sigma_b", "q", "chi_grad", "decades")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradgauge.messages.catalog import Catalog
 from gradgauge.report.words.numbers import NO_VALUE, number
-from gradgauge.study.theory.agreement import Measured
-from gradgauge.study.theory.measurement import Measurement
+
+if TYPE_CHECKING:
+    from gradgauge.study.theory.agreement import Measured
+    from gradgauge.study.theory.measurement import Measurement
 
 DIGITS = 6
 """Of what is computed; what is measured has fewer."""

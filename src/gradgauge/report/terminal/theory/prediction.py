@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradgauge.report.terminal.theory.page import DIGITS, Page, as_sentence
 from gradgauge.report.words.numbers import number
-from gradgauge.study.theory.measurement import Measurement
 from gradgauge.theory import CriticalPoint, Prediction
+
+if TYPE_CHECKING:
+    from gradgauge.study.theory.measurement import Measurement
 
 _FIGURES = ("q_star", "chi_grad", "chi_len", "c_star", "xi_q", "xi_c", "trainable_depth")
 _AFTER = 10

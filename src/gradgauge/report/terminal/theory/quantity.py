@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradgauge.report.terminal.theory.page import DIGITS, Page
 from gradgauge.report.words.numbers import NO_VALUE, number
-from gradgauge.study.theory.measurement import Measurement
 from gradgauge.theory.quantity import REQUIRED, Answer, Quantity
+
+if TYPE_CHECKING:
+    from gradgauge.study.theory.measurement import Measurement
 
 
 def print_list(quantities: Mapping[str, Quantity], lang: str) -> None:
