@@ -12,7 +12,7 @@ from gradgauge.engine import cost, limits
 from gradgauge.engine.terms import Entry
 from gradgauge.errors import TooLarge
 from gradgauge.listening import expect
-from gradgauge.memory import is_out_of_memory
+from gradgauge.machine import is_out_of_memory
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
 

@@ -28,7 +28,7 @@ from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
 from gradgauge.cli.wrong_use import as_typed, usage_sentence
 from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
-from gradgauge.memory import is_out_of_memory
+from gradgauge.machine import is_out_of_memory
 from gradgauge.messages.clean import clean
 
 COMMANDS = {

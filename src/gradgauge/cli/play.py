@@ -68,8 +68,9 @@ def _export(fragment: str, path: Path) -> int:
 
 
 def _serve(fragment: str, port: int | None, host: str | None, share: bool, browser: bool) -> int:
+    from gradgauge.machine import cores
     from gradgauge.play.access import listening
-    from gradgauge.play.house import House, cores
+    from gradgauge.play.house import House
 
     taken, access = listening(host, port, share)
     with tempfile.TemporaryDirectory(prefix="gradgauge-play-") as folder, taken:

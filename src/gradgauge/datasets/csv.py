@@ -12,7 +12,7 @@ import numpy as np
 from gradgauge.datasets._split import split
 from gradgauge.datasets.dataset import Dataset, build
 from gradgauge.errors import DataProblem
-from gradgauge.memory import free_memory
+from gradgauge.machine import free_memory
 
 _OBJECTS = 30
 """Bytes in memory for one of the file, every cell being an object at first."""

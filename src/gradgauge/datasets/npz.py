@@ -19,7 +19,7 @@ from numpy.lib import format as npy
 
 from gradgauge.datasets.dataset import Dataset, build
 from gradgauge.errors import DataProblem
-from gradgauge.memory import free_memory
+from gradgauge.machine import free_memory
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import time
 from collections.abc import Sequence
 
@@ -17,6 +16,7 @@ import numpy as np
 from gradgauge.engine.limits import schedule_of
 from gradgauge.engine.terms import Entry
 from gradgauge.gauges import PROBE_SAMPLES
+from gradgauge.machine import cores
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.training import TrainingSpec
 
@@ -94,13 +94,6 @@ def positions(shapes: Sequence[tuple[int, ...]], tokens: bool = False) -> float:
     if len(shape) == 3:
         return float(shape[1])
     return float(shape[1]) if tokens and len(shape) == 2 else 1.0
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @functools.cache

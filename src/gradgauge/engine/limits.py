@@ -10,7 +10,7 @@ import numpy as np
 from gradgauge.engine.terms import Entry
 from gradgauge.errors import TooLarge
 from gradgauge.gauges import PROBE_QUANTITIES, PROBE_SAMPLES, STEP_QUANTITIES
-from gradgauge.memory import free_memory
+from gradgauge.machine import free_memory
 from gradgauge.run import MOST_STEPS
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import write

@@ -12,8 +12,8 @@ import threading
 import warnings
 
 from gradgauge.engine.cache import cache_folder, jax_folder
-from gradgauge.engine.cost import cores
 from gradgauge.errors import GradgaugeWarning
+from gradgauge.machine import cores
 
 # Read by XLA once, when it starts.
 _FLAGS = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")

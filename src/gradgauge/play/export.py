@@ -12,7 +12,8 @@ from gradgauge.engine.train import load
 from gradgauge.errors import OutputProblem
 from gradgauge.json import dumps
 from gradgauge.listening import OnProgress
-from gradgauge.play.house import Memory, cores
+from gradgauge.machine import cores
+from gradgauge.play.house import Memory
 from gradgauge.play.html import replay_page
 from gradgauge.play.settings import read
 from gradgauge.run import write_text_whole

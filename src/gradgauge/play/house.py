@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -297,10 +296,3 @@ class House:
             return
         with contextlib.suppress(ConnectionError, RuntimeError):  # It has just died.
             self._process.stdin.write((dumps(order) + "\n").encode())
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

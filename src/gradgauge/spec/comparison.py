@@ -22,10 +22,6 @@ from gradgauge.spec.training import TrainingSpec
 
 DEPTH, WIDTH = 10, 64
 MNIST_INPUTS, MNIST_OUTPUTS = 784, 10
-SHORT = {"epochs": 1, "train_samples": 2_000}
-"""What a training of MNIST takes where $GRADGAUGE_EXAMPLES is `short` and nothing else is asked
-for: examples and documents run in seconds, as they are printed."""
-
 WHY_SEEDS = 3
 """Seeds of `why` where none are named: with one, nothing is decided."""
 
@@ -243,9 +239,6 @@ def read_comparison(
     known_options(given, COMPARISON_OPTIONS)
     names = tuple(map(as_text, arguments))
     functions = tuple(as_text(a) for a in arguments if is_function(a))
-    if os.environ.get("GRADGAUGE_EXAMPLES") == "short" and given.get("dataset", "mnist") == "mnist":
-        is_own = functions or any(map(looks_like_function, names))
-        given = {**({"epochs": SHORT["epochs"]} if is_own else SHORT), **given}
     if "dataset" in given:
         given["dataset"] = _dataset_name(given["dataset"])
     seeds = seed_range(given.pop("seeds", 1), given.pop("seed", 0))

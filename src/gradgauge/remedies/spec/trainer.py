@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from gradgauge.engine.terms import Entry
 from gradgauge.engine.train import train
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.listening import OnProgress
+from gradgauge.machine import cores
 from gradgauge.parts.losses import LOSSES
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.spec.case import SpecCase
@@ -109,7 +109,7 @@ class SpecTrainer:
     @property
     def lanes(self) -> int:
         """Trainings that run side by side: one a core."""
-        return max(os.cpu_count() or 1, 1)
+        return cores()
 
     def applies(self, *doses: Dose) -> CannotApply | None:
         """Why remedies cannot be applied here, one after the other; None: they can."""

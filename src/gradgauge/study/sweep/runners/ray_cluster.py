@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import ray
 from ray.exceptions import RayError
 
+from gradgauge.machine import cores
 from gradgauge.study.sweep.problems import StudyProblem
 from gradgauge.study.sweep.runners import ray_guard
 from gradgauge.study.sweep.runners.ray_guard import born, children, command
@@ -84,9 +85,10 @@ class Local:
             start_new_session=True,
         )
         try:
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
             # Ray has no password: what listens on the network would run anybody's code.
-            ray.init(num_cpus=cores, include_dashboard=False, _node_ip_address=_LOOPBACK, **_QUIET)
+            ray.init(
+                num_cpus=cores(), include_dashboard=False, _node_ip_address=_LOOPBACK, **_QUIET
+            )
         except BaseException:
             self.end()
             raise

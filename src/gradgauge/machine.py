@@ -1,9 +1,16 @@
-"""How much memory this process may still take, and whether there was too little."""
+"""What of the machine this process may use: its cores, its memory; and whether that was too little."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def free_memory() -> float:
