@@ -14,8 +14,9 @@ from gradgauge.remedies.result import Arm, RemedyResult
 from gradgauge.remedies.sentences import arm_name, figure, metric_name
 from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, REMEDY
 from gradgauge.report.charts import rows as rows_of
+from gradgauge.report.charts.arms import arms_panel, by_kind
 from gradgauge.report.charts.chart import Chart, Spec
-from gradgauge.report.charts.draw import INK, LINE, chart
+from gradgauge.report.charts.draw import LINE, chart
 from gradgauge.report.charts.learning import learning_chart
 from gradgauge.report.charts.rows import Row
 from gradgauge.report.charts.signal import signal_chart
@@ -31,7 +32,8 @@ _KINDS = {
     "other": (LINE, SHAPES[3]),
 }
 """How arms are marked: as their lines are in the other pictures."""
-_ROW, _WIDTH, _NAMES = 28, 420, 220
+_NAMES = 220
+"""Room for the arms' names."""
 _SIGNALS = ("delta_norm", "signal_spread")
 
 
@@ -91,51 +93,14 @@ def arms_chart(rows: Sequence[Row], lang: str) -> Spec:
     """Arms from top to bottom: a thin line from the worst to the best seed, a thick one for the
     interval of the mean, and the mean. What is written on it comes with the rows."""
     del lang
-    arms = [row["network"] for row in rows]
-    axis = {
-        "title": None,
-        "labelLimit": _NAMES,
-        "minExtent": _NAMES,
-        "maxExtent": _NAMES,
-        "domain": False,
-        "ticks": False,
-        "labelColor": INK,
-    }
-    y = {"field": "network", "type": "nominal", "sort": arms, "axis": axis}
     x = {
         "type": "quantitative",
         "scale": {"zero": False, "nice": True},
         "axis": {"title": rows[0]["metric"], "format": ".2~f"},
     }
-
-    def line(first: str, last: str, width: int) -> Spec:
-        mark = {"type": "rule", "strokeWidth": width, "opacity": 0.6}
-        ends = {"x": {**x, "field": first}, "x2": {"field": last}}
-        return {"mark": mark, "encoding": {"y": y, **ends, "color": _by_kind(0)}}
-
-    point = {"type": "point", "filled": True, "size": 100, "opacity": 1}
-    text = {"type": "text", "align": "left", "dx": 9, "fontSize": 11, "color": INK}
-    looks = {"color": _by_kind(0), "shape": _by_kind(1)}
-    panel = {
-        "width": _WIDTH,
-        "height": _ROW * len(arms),
-        "layer": [
-            line("low", "high", 1),
-            line("from", "to", 4),
-            {"mark": point, "encoding": {"y": y, "x": {**x, "field": "value"}, **looks}},
-            {
-                "mark": text,
-                "encoding": {"y": y, "x": {**x, "field": "high"}, "text": {"field": "shown"}},
-            },
-        ],
-    }
+    rules = {("low", "high"): 1, ("from", "to"): 4}
+    panel = arms_panel(rows, x, by_kind(_KINDS), rules, row=28, width=420, names=_NAMES)
     return {**chart(rows, [panel]), "usermeta": {"axis": _NAMES, "wide": True}}
-
-
-def _by_kind(which: int) -> Spec:
-    """Color or shape of the marks; the caption names them."""
-    scale = {"domain": list(_KINDS), "range": [kind[which] for kind in _KINDS.values()]}
-    return {"field": "kind", "type": "nominal", "scale": scale, "legend": None}
 
 
 def describe_arms(shown: RemedyShown, lang: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts.arms import arms_panel, by_kind
 from gradgauge.report.charts.chart import Chart, Spec
-from gradgauge.report.charts.draw import INK, LINE, MUTED, SCHEMA
+from gradgauge.report.charts.draw import LINE, MUTED, SCHEMA
 from gradgauge.report.charts.rows import Row
 from gradgauge.report.page.palette import COLOURS
 from gradgauge.report.words.numbers import interval, percent
@@ -16,9 +17,11 @@ from gradgauge.study.why.result import Why
 from gradgauge.study.why.sentences import arm_name
 from gradgauge.study.why.verdict import TrainedArm
 
-_COLOURS = {"control": COLOURS[0], "better": COLOURS[1], "same": MUTED}
-_SHAPES = {"control": "diamond", "better": "circle", "same": "square"}
-_ROW, _WIDTH = 24, 300
+_KINDS = {
+    "control": (COLOURS[0], "diamond"),
+    "better": (COLOURS[1], "circle"),
+    "same": (MUTED, "square"),
+}
 _NAMES = 150
 """Room for the arms' names, in every panel: on a page panels may stand one above the other."""
 
@@ -76,18 +79,6 @@ def why_chart(rows: Sequence[Row], lang: str) -> Spec:
 
 
 def _panel(rows: Sequence[Row], optimizer: str, lang: str) -> Spec:
-    arms = list(dict.fromkeys(row["arm"] for row in rows))
-    axis = {
-        "title": None,
-        "labelLimit": _NAMES,
-        "minExtent": _NAMES,
-        "maxExtent": _NAMES,
-        "domain": False,
-        "ticks": False,
-        "labelFontSize": 12,
-        "labelColor": INK,
-    }
-    y = {"field": "arm", "type": "nominal", "sort": arms, "axis": axis}
     x = {
         "type": "quantitative",
         "scale": {"domain": [0, 1.08], "nice": False},
@@ -97,41 +88,17 @@ def _panel(rows: Sequence[Row], optimizer: str, lang: str) -> Spec:
             "format": "%",
         },
     }
-    colour, shape = _channel(_COLOURS), _channel(_SHAPES)
-    layers = [
-        {
-            "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.5},
-            "encoding": {
-                "y": y,
-                "x": {**x, "field": "low"},
-                "x2": {"field": "high"},
-                "color": colour,
-            },
-        },
-        {
-            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
-            "encoding": {"y": y, "x": {**x, "field": "value"}, "color": colour, "shape": shape},
-        },
-        {
-            "mark": {"type": "text", "align": "left", "dx": 9, "fontSize": 11, "color": INK},
-            "encoding": {"y": y, "x": {**x, "field": "high"}, "text": {"field": "shown"}},
-        },
-    ]
+    panel = arms_panel(
+        rows, x, by_kind(_KINDS), {("low", "high"): 3}, row=24, width=300, names=_NAMES
+    )
     if rows[0]["baseline"] is not None:
         chance = {"mark": {"type": "rule", "color": LINE, "strokeDash": [2, 3]}}
-        layers.insert(0, {**chance, "encoding": {"x": {**x, "field": "baseline"}}})
+        panel["layer"].insert(0, {**chance, "encoding": {"x": {**x, "field": "baseline"}}})
     return {
         "title": {"text": optimizer, "color": MUTED, "fontSize": 13},
-        "width": _WIDTH,
-        "height": _ROW * len(arms),
         "transform": [{"filter": {"field": "optimizer", "equal": optimizer}}],
-        "layer": layers,
+        **panel,
     }
-
-
-def _channel(values: dict[str, str]) -> Spec:
-    scale = {"domain": list(values), "range": list(values.values())}
-    return {"field": "kind", "type": "nominal", "scale": scale, "legend": None}
 
 
 def describe_why(shown: WhyShown, lang: str) -> str:
