@@ -82,13 +82,13 @@ def test_every_change_changes_the_training_and_leaves_nothing(make, changes):
 
 def test_modules_and_optimizer_are_the_users_own_afterwards():
     trainee, model = pytorch()
-    before, optimizer = list(model), trainee.optim
+    before, optimizer = list(model), trainee.loop.optimizer
     with trainee.kept():
         trainee.heads()
         for change in OF_MODELS:
             trainee.tried(change, Span(14))
     assert list(model) == before
-    assert trainee.optim is optimizer
+    assert trainee.loop.optimizer is optimizer
     assert optimizer.param_groups[0]["lr"] == 1e-2
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from gradgauge.diagnosis.locate import first_non_finite
+from gradgauge.diagnosis.trainees.torch.data import call
 from gradgauge.diagnosis.trainees.torch.facts import array
 from gradgauge.diagnosis.trainees.trainee import saturation
 from gradgauge.watchers.torch.probe import Probe
@@ -23,8 +24,7 @@ def gradients(
     """Loss and gradients of the parameters that learn, without any trace."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     with preserved(model), torch.enable_grad():
-        out = model(**x) if isinstance(x, dict) else model(*x) if isinstance(x, tuple) else model(x)
-        value = loss(out, y)
+        value = loss(call(model, x), y)
         if not value.requires_grad:
             return float(value), [None] * len(parameters)
         found = torch.autograd.grad(value, parameters, allow_unused=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,14 +21,12 @@ from gradgauge.diagnosis.facts import (
     Layer,
     Optimizer,
     Schedule,
-    TrainingHistory,
     WatchedTraining,
 )
 from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.sequences import reach_of
-from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
 from gradgauge.diagnosis.trainees.torch.data import (
     call,
     first,
@@ -40,33 +37,28 @@ from gradgauge.diagnosis.trainees.torch.data import (
     scaler,
     set_states,
     states,
-    unpack,
 )
 from gradgauge.diagnosis.trainees.torch.facts import (
     array,
     has_been_trained,
-    is_weighted,
     known_loss,
     layer_facts,
     loss_facts,
     optimizer_facts,
     output_activation,
     rates_of,
-    share_rounded,
 )
 from gradgauge.diagnosis.trainees.torch.front import Given, WholeStep
 from gradgauge.diagnosis.trainees.torch.indices import indices_of
-from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients, saturated_at_init
+from gradgauge.diagnosis.trainees.torch.look import saturated_at_init
+from gradgauge.diagnosis.trainees.torch.loop import Loop
 from gradgauge.diagnosis.trainees.torch.properties import properties_of
-from gradgauge.diagnosis.trainees.torch.schedule import Stepping, advance, restore, simulated
+from gradgauge.diagnosis.trainees.torch.schedule import restore, simulated
 from gradgauge.diagnosis.trainees.trainee import (
     NORMS,
     PROBES,
-    SHARPNESS_AT,
     bad_samples,
     probe_rows,
-    step_sharpness,
-    steps_for,
 )
 from gradgauge.diagnosis.trial import Change, TrialResult
 from gradgauge.gauges import PROBE_SAMPLES
@@ -86,9 +78,9 @@ class PyTorchTrainee:
     """
 
     framework = "pytorch"
+    loop: Loop
     model: Any
     loss: Callable[..., Any]
-    optim: Any
     loader: Iterable[Any]
 
     def __init__(self, given: Given):
@@ -98,13 +90,11 @@ class PyTorchTrainee:
         with random_states(loader):
             if iter(loader) is loader:
                 raise CannotDiagnose("generator")
-        self.model, self.loss, self.optim, self.loader = model, given.loss, given.optimizer, loader
-        self.epochs: int | None = given.epochs
-        self.scheduler: Stepping | None = given.scheduler
-        self._own_loss, self._steps = given.own_loss, given.steps
-        self._clip_norm = given.clip_norm
+        self.loop = Loop(given)
+        self.model, self.loss, self.loader = model, given.loss, loader
+        self._scheduler = None if given.scheduler is None else given.scheduler.scheduler
+        self._own_loss = given.own_loss
         self._matrices: dict[str, list[nn.Parameter]] = {}
-        self._rounded: dict[int, float] = {}
         with random_states(loader):
             self._x, self._y, self._batch_size = probe(loader)
         dataset = getattr(loader, "dataset", None)
@@ -112,7 +102,7 @@ class PyTorchTrainee:
             self._samples = len(dataset) if dataset is not None else 0
         except TypeError:
             self._samples = 0
-        self._samples = self._samples or self._batches() * self._batch_size
+        self._samples = self._samples or self.loop.batches() * self._batch_size
 
     # -- keeping and rewinding
 
@@ -122,9 +112,9 @@ class PyTorchTrainee:
         model = self.model
         self._tensors = [(t, t.detach().clone()) for t in (*model.parameters(), *model.buffers())]
         grads = [(p, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
-        self._optim_state = copy.deepcopy(self.optim.state_dict())
+        self._optim_state = copy.deepcopy(self.loop.optimizer.state_dict())
         self._scheduler_state = (
-            copy.deepcopy(self.scheduler.scheduler.state_dict()) if self.scheduler else {}
+            copy.deepcopy(self._scheduler.state_dict()) if self._scheduler is not None else {}
         )
         modes = [(module, module.training) for module in model.modules()]
         with random_states(self.loader):
@@ -144,10 +134,10 @@ class PyTorchTrainee:
         with torch.no_grad():
             for tensor, value in self._tensors:
                 tensor.copy_(value)
-        self.optim.load_state_dict(copy.deepcopy(self._optim_state))
-        if self.scheduler is not None:
-            restore(self.scheduler.scheduler, self._scheduler_state)
-        self.optim.zero_grad(set_to_none=True)
+        self.loop.optimizer.load_state_dict(copy.deepcopy(self._optim_state))
+        if self._scheduler is not None:
+            restore(self._scheduler, self._scheduler_state)
+        self.loop.optimizer.zero_grad(set_to_none=True)
         set_states(self._states, self.loader)
         self.model.train()
 
@@ -193,12 +183,12 @@ class PyTorchTrainee:
 
     def optimizer(self) -> Optimizer:
         """See Trainee."""
-        return optimizer_facts(self.optim)
+        return optimizer_facts(self.loop.optimizer)
 
     def schedule(self) -> Schedule | None:
         """See Trainee."""
-        steps, batches = self.planned(), self._batches()
-        return asked(lambda: simulated(self.scheduler, self.optim, steps, batches))
+        loop, steps, batches = self.loop, self.planned(), self.loop.batches()
+        return asked(lambda: simulated(loop.scheduler, loop.optimizer, steps, batches))
 
     def reach(self) -> float | None:
         """See Trainee."""
@@ -223,65 +213,54 @@ class PyTorchTrainee:
         """See Trainee."""
         with random_states(self.loader):
             return properties_of(
-                self.model, self.loss, self.optim, self.loader, self.planned(), limits
+                self.model, self.loss, self.loop.optimizer, self.loader, self.planned(), limits
             )
 
     # -- trainings
 
     def planned(self) -> int:
         """See Trainee."""
-        batches = self._batches()
-        return self._steps or batches * steps_for(batches, 1, self.epochs)[1]
+        return self.loop.planned()
 
     def parameters(self) -> int:
         """See Trainee."""
-        return sum(p.numel() for p in self._parameters())
+        return sum(p.numel() for p in self.loop.parameters())
 
     def on_cpu(self) -> bool:
         """See Trainee."""
-        return all(p.device.type == "cpu" for p in self._parameters())
+        return all(p.device.type == "cpu" for p in self.loop.parameters())
 
     def watched(self, span: Span, on_progress: OnProgress | None = None) -> WatchedTraining:
         """See Trainee."""
         before = {id(t): array(t) for t, _ in self._tensors}
-        trained = has_been_trained(self.model, self.optim)
+        trained = has_been_trained(self.model, self.loop.optimizer)
         watcher = self._watcher(max(1, span.steps // PROBES), max(1, span.steps // NORMS))
         saturated = saturated_at_init(watcher, Probe(self.model, *self._probe(), self.loss))
         with watcher:
-            losses, broke, sharpness, where = self._train(span, watcher, on_progress)
+            history = self.loop.train(span, self._probe(), watcher, on_progress)
         self._matrices = {
             row.info.name: [w for w in row.weights if w.ndim > 1] for row in watcher.rows
         }
-        moved = parameters_of(self.optim)
-        layers = layer_facts(self.model, watcher.rows, before, moved, trained, rates_of(self.optim))
-        history = TrainingHistory(
-            losses,
-            self.planned(),
-            broke,
-            where,
-            sharpness,
-            is_weighted(self.loss),
-            rounded=self._rounded,
+        moved = parameters_of(self.loop.optimizer)
+        layers = layer_facts(
+            self.model, watcher.rows, before, moved, trained, rates_of(self.loop.optimizer)
         )
         return WatchedTraining(history, watcher.run, layers, self._heads_after(layers), saturated)
 
     def tried(self, change: Change, span: Span) -> TrialResult:
         """See Trainee."""
         scale = scaler(first(self._x)) if change.scaled_inputs else None
-        with self._changed(change):
-            losses, broke, _, _ = self._train(span, scale=scale)
-            history = TrainingHistory(
-                losses, self.planned(), broke, weighted=is_weighted(self.loss)
-            )
+        with self.loop.changed(change, self._matrices):
+            history = self.loop.train(span, self._probe(), scale=scale)
             return TrialResult(history, self._heads_after((), scale))
 
     def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """See Trainee."""
         never = span.steps + 1
-        with self._changed(change):
+        with self.loop.changed(change, self._matrices):
             watcher = self._watcher(never, never)
             with watcher:
-                self._train(span, watcher)
+                self.loop.train(span, self._probe(), watcher)
         dead = watcher.run.values("probes", "dead")[0][-1]
         return {row.info.name: float(d) for row, d in zip(watcher.rows, dead, strict=True)}
 
@@ -290,7 +269,7 @@ class PyTorchTrainee:
             self.model,
             *self._probe(),
             loss=self.loss,
-            optimizer=self.optim,
+            optimizer=self.loop.optimizer,
             every=every,
             norms_every=norms_every,
         )
@@ -299,120 +278,6 @@ class PyTorchTrainee:
         """The first samples, no more than the loss may get at once."""
         rows = probe_rows(self._heads, self._batch_size, PROBE_SAMPLES)
         return rows_of(self._x, rows), rows_of(self._y, rows)
-
-    @contextmanager
-    def _changed(self, change: Change) -> Iterator[None]:
-        """The training with one thing changed, until the end of the block."""
-        own, clip = self.optim, self._clip_norm
-        rates = [group["lr"] for group in own.param_groups]
-        with changed_weights(self.model, self._matrices, change):
-            try:
-                if change.optimizer is not None:
-                    self.optim = new_optimizer(self.model, change.optimizer, float(max(rates)))
-                for group in self.optim.param_groups:
-                    group["lr"] = group["lr"] * change.rate_factor
-                self._scale_schedule(change.rate_factor)
-                self._clip_norm = change.clip_norm or clip
-                yield
-            finally:
-                self.optim, self._clip_norm = own, clip
-                for group, rate in zip(own.param_groups, rates, strict=True):
-                    group["lr"] = rate
-
-    def _scale_schedule(self, factor: float) -> None:
-        """The rates that the scheduler starts from; `rewind` puts them back."""
-        if self.scheduler is None or factor == 1:
-            return
-        scheduler = self.scheduler.scheduler
-        for name in ("base_lrs", "min_lrs", "max_lrs"):
-            if isinstance(rates := getattr(scheduler, name, None), list):
-                setattr(scheduler, name, [rate * factor for rate in rates])
-
-    def _train(
-        self,
-        span: Span,
-        watcher: PyTorchWatcher | None = None,
-        on_progress: OnProgress | None = None,
-        scale: Callable[[Any], Any] | None = None,
-    ) -> tuple[np.ndarray, int | None, dict[int, float], tuple[str, str] | None]:
-        """The loop; losses, where it broke, sharpness by step."""
-        losses: list[float] = []
-        sharpness: dict[int, float] = {}
-        self._rounded = {}
-        last: tuple[Any, Any, list[torch.Tensor]] | None = None
-        probe, batches = self._probe(), self._batches()
-        watched = watcher is not None
-        for x, y in self._all_batches(scale):
-            step = len(losses)
-            curved = watched and step in SHARPNESS_AT
-            weights = self._weights() if curved or watched else []
-            seen = gradients(self.model, self.loss, *probe) if curved else None
-            self.optim.zero_grad(set_to_none=True)
-            loss = self._step(x, y, watcher)
-            if not math.isfinite(loss):
-                where, earlier = None, False
-                if watcher is not None:
-                    where, earlier = broken_at(
-                        self.model, self.loss, watcher, (x, y, weights), last
-                    )
-                return np.array(losses or [math.nan]), step - earlier, sharpness, where
-            losses.append(loss)
-            advance(self.scheduler, step, batches, loss)
-            if seen is not None:
-                then = gradients(self.model, self.loss, *probe)
-                change = [
-                    array(p) - array(w) for p, w in zip(self._parameters(), weights, strict=True)
-                ]
-                sharpness[step] = step_sharpness(seen[0], then[0], seen[1], then[1], change)
-                lost = share_rounded(self._parameters(), weights)
-                if lost is not None:
-                    self._rounded[step] = lost
-            last = (x, y, weights)
-            if on_progress:
-                on_progress(step + 1, span.steps)
-            if span.is_over(step + 1):
-                break
-        finite = all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
-        where = None
-        if not finite and watcher is not None:
-            where, _ = broken_at(self.model, self.loss, watcher, None, last)
-        broke = None if finite else len(losses) - 1
-        return np.array(losses or [math.nan]), broke, sharpness, where
-
-    def _step(self, x: Any, y: Any, watcher: PyTorchWatcher | None) -> float:
-        def closure() -> torch.Tensor:
-            self.optim.zero_grad(set_to_none=True)
-            loss = self.loss(call(self.model, x), y)
-            loss.backward()
-            if self._clip_norm is not None:
-                nn.utils.clip_grad_norm_(self.model.parameters(), self._clip_norm)
-            return loss
-
-        if isinstance(self.optim, torch.optim.LBFGS):
-            return float(self.optim.step(closure))  # type: ignore[arg-type]
-        loss = closure()
-        if watcher is not None:
-            watcher.log(loss)
-        self.optim.step()
-        return float(loss.detach())
-
-    def _all_batches(self, scale: Callable[[Any], Any] | None) -> Iterator[tuple[Any, Any]]:
-        for _ in range(-(-self.planned() // max(self._batches(), 1))):
-            for batch in self.loader:
-                x, y = unpack(batch)
-                yield (scale(x) if scale else x), y
-
-    def _parameters(self) -> list[nn.Parameter]:
-        return [p for p in self.model.parameters() if p.requires_grad]
-
-    def _weights(self) -> list[torch.Tensor]:
-        return [p.detach().clone() for p in self._parameters()]
-
-    def _batches(self) -> int:
-        try:
-            return len(self.loader)  # type: ignore[arg-type]
-        except TypeError:
-            return sum(1 for _ in self.loader)
 
     def _heads_after(
         self, layers: tuple[Layer, ...], scale: Callable[[Any], Any] | None = None
