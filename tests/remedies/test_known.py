@@ -121,3 +121,14 @@ def test_what_a_trial_tries_is_what_the_diagnosis_advises():
         finding = Finding(rule, FAULT, "case", remedies=keys)
         listed = [r.key for r in remedies_for(Diagnosis((finding,), None))]
         assert set(listed) == {k for k in keys if BY_KEY[k].tried and not BY_KEY[k].rate}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda r: r.key)
+def test_comments_of_a_patch_are_in_the_users_language(remedy, lang):
+    for framework in remedy.patch:
+        lines = remedy.lines(framework, remedy.knob.usual, "sigmoid", lang=lang)
+        assert "# @" not in lines
+        for comment in re.findall(r"# (.*)", lines):
+            korean = any("가" <= letter <= "힣" for letter in comment)
+            assert korean == (lang == "ko") or comment.startswith("params: ["), comment

@@ -35,7 +35,8 @@ def _one(candidate: Candidate, rate: float, framework: str, activation: str, lan
         remedy = BY_KEY[dose.remedy]
         knob = remedy.knob.usual if dose.knob is None else dose.knob
         told = advice_in(remedy, lang, knob, activation)
-        parts.append(f"# {told}\n{remedy.lines(framework, knob, activation, dose.layers)}".rstrip())
+        lines = remedy.lines(framework, knob, activation, dose.layers, lang)
+        parts.append(f"# {told}\n{lines}".rstrip())
     if candidate.rate_factor != 1:
         told = sentence("remedy.patch.rate", lang, rate=f"{rate:.3g}")
         parts.append(f"# {told}\n{SET_RATE[framework].format(rate=f'{rate:.3g}')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from string import Template
@@ -58,6 +59,9 @@ def cannot_yet(case: SpecCase, knob: float) -> SpecCase:
     raise CannotApply("by_hand")
 
 
+_COMMENT = re.compile(r"# @(\w+)")
+
+
 @dataclass(frozen=True)
 class Remedy:
     """One entry, two uses: the advice that a diagnosis prints, and what a trial tries.
@@ -70,7 +74,8 @@ class Remedy:
         touches: what it changes; two that touch the same are not combined.
         knob: how much of it.
         on_spec: applies it to a network of a notation.
-        patch: framework -> the lines to write into a program, with `$name` for each of `facts`.
+        patch: framework -> the lines to write into a program, with `$name` for each of `facts`, and
+            `# @key` for a comment, of the catalogue's `remedy.comment`.
         facts: (knob, activation of the hidden layers) -> what fills advice and patch.
         rate: whether it only sets the learning rate, which the trial's arm of rates does.
         certain: whether it undoes a mistake, which nobody makes on purpose: it is tried first.
@@ -119,7 +124,12 @@ class Remedy:
         return not self.touches & other.touches
 
     def lines(
-        self, framework: str, knob: float, activation: str, layers: Sequence[str] = ()
+        self,
+        framework: str,
+        knob: float,
+        activation: str,
+        layers: Sequence[str] = (),
+        lang: str = "en",
     ) -> str:
         """The lines to write into a program; empty: it is done by hand.
 
@@ -128,11 +138,16 @@ class Remedy:
             knob: how much of it.
             activation: of the hidden layers.
             layers: where it is needed, if it asks for that; empty: everywhere.
+            lang: of the comments.
         """
-        text = self.patch.get(framework, "")
         shown = {"knob": f"{knob:.4g}", "layers": repr(tuple(layers))}
         shown |= _shown(self.facts(knob, activation))
-        return Template(text).substitute(shown).strip("\n")
+
+        def said(comment: re.Match[str]) -> str:
+            return "# " + sentence(f"remedy.comment.{comment[1]}", lang, **shown)
+
+        lines = Template(self.patch.get(framework, "")).substitute(shown).strip("\n")
+        return _COMMENT.sub(said, lines)
 
 
 def _shown(facts: Mapping[str, object]) -> dict[str, str]:

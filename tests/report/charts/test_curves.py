@@ -126,3 +126,16 @@ def test_long_names_stand_on_the_axis_in_lines():
     svg = to_svg(picture(SIGNAL, WatchedRun(recorded(layers)), "en") or {})
     assert "…" not in svg
     assert "projection.default" in svg
+
+
+def test_biases_have_figures_and_no_place_in_a_picture_of_signals():
+    layers = transformer(8)
+    with_biases = [
+        one
+        for layer in layers
+        for one in (layer, LayerInfo(f"{layer.name}.bias", "bias", units=layer.units))
+    ]
+    plain, other = WatchedRun(recorded(layers)), WatchedRun(recorded(with_biases))
+    shown = {row["label"] for row in SIGNAL.data(other)}
+    assert shown == {row["label"] for row in SIGNAL.data(plain)}
+    assert names_of(SIGNAL.data(other)) == names_of(SIGNAL.data(plain))

@@ -58,7 +58,7 @@ optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
 model.compile(optimizer=optimizer, loss=model.loss, metrics=["accuracy"])
 """,
     "pytorch": """
-# Before the optimizer is made.
+# @before_optimizer
 for name, module in list(model.named_children()):
     if type(module).__module__ == "torch.nn.modules.activation":
         setattr(model, name, $activation)
@@ -67,7 +67,7 @@ for name, module in list(model.named_children()):
 """,
     "jax": """
 # params: [{"weight": (fan_in, units), "bias": (units,)}, ...]
-f = $activation  # in place of the hidden activation
+f = $activation  # @instead
 for layer in params:
     key, own = jax.random.split(key)
     layer["weight"] = $initial(own, layer["weight"].shape)
@@ -90,7 +90,7 @@ model = keras.Model(inputs, model.layers[-1](h))
 model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
 """,
     "pytorch": """
-# Before the optimizer is made.
+# @before_optimizer
 linear = [m for m in model if isinstance(m, torch.nn.Linear)]
 model = torch.nn.Sequential(
     *(
@@ -102,9 +102,9 @@ model = torch.nn.Sequential(
 )
 """,
     "jax": """
-# In the forward pass, on each hidden layer's z, before the activation.
+# @on_z
 z = (z - z.mean(axis=$norm, keepdims=True)) / jnp.sqrt(z.var(axis=$norm, keepdims=True) + 1e-3)
-z = layer["gamma"] * z + layer["beta"]  # new parameters, 1 and 0 at first
+z = layer["gamma"] * z + layer["beta"]  # @new_parameters
 """,
 }
 

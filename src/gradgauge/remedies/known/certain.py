@@ -38,7 +38,7 @@ _PYTORCH_UNDONE = (
     + "if isinstance(last, $modules):"
     + _PYTORCH_IDENTITY
     + """else:
-    # It is in forward(): remove it there; until then the loss takes it back.
+    # @in_forward
     criterion = loss
     loss = lambda outputs, targets: criterion($undone, targets)
 """
@@ -103,7 +103,7 @@ for layer in model.layers:
 """ + _KERAS_AGAIN.replace("$loss", "model.loss").lstrip("\n")
 _NAMED = 'any(f"{name}.".startswith(f"{layer}.") for layer in $layers)'
 _PYTORCH_FROZEN = f"""
-# Before the optimizer is made.
+# @before_optimizer
 for name, parameter in model.named_parameters():
     if not $layers or {_NAMED}:
         parameter.requires_grad_(True)
@@ -121,7 +121,7 @@ if missing:
     optimizer.add_param_group({{"params": missing}})
 """
 _SAME_SHAPE = """
-# outputs: what the model makes of x.
+# @outputs
 y = y.reshape(len(y), *outputs.shape[1:])
 """
 

@@ -10,7 +10,7 @@ model.optimizer.global_clipnorm = $knob
 """
 
 _PYTORCH = """
-# Between loss.backward() and optimizer.step().
+# @between_steps
 torch.nn.utils.clip_grad_norm_(model.parameters(), $knob)
 """
 

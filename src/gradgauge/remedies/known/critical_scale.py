@@ -14,7 +14,7 @@ from gradgauge.study.why.counterfactuals import Weights, critical_factor, times_
 from gradgauge.theory.advice import init_advice
 
 _KERAS = """
-# Hidden weights of variance $sigma_w ** 2 / fan_in, biases 0.
+# @hidden_variance
 hidden = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)][1:-1]
 for layer in hidden:
     fan_in = layer.kernel.shape[0]
@@ -23,7 +23,7 @@ for layer in hidden:
 """
 
 _PYTORCH = """
-# Hidden weights of variance $sigma_w ** 2 / fan_in, biases 0.
+# @hidden_variance
 for module in [m for m in model.modules() if isinstance(m, torch.nn.Linear)][1:-1]:
     torch.nn.init.normal_(module.weight, std=$sigma_w / module.in_features**0.5)
     torch.nn.init.zeros_(module.bias)

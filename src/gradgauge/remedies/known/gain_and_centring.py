@@ -14,7 +14,7 @@ from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.why.counterfactuals import Weights, centred, times_hidden
 
 _KERAS = """
-# x: inputs, a thousand are enough. Hidden weights times $gain; biases take the means out.
+# @gain_and_means
 h = x[:1000]
 for number, layer in enumerate(model.layers):
     if isinstance(layer, keras.layers.Dense):
@@ -28,7 +28,7 @@ for number, layer in enumerate(model.layers):
 """
 
 _PYTORCH = """
-# x: inputs, a thousand are enough. Hidden weights times $gain; biases take the means out.
+# @gain_and_means
 with torch.no_grad():
     h = x[:1000]
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
@@ -41,7 +41,8 @@ with torch.no_grad():
 """
 
 _JAX = """
-# params: [{"weight": (fan_in, units), "bias": (units,)}, ...]; f: the hidden activation; x: inputs.
+# params: [{"weight": (fan_in, units), "bias": (units,)}, ...]
+# @f_and_x
 h = x[:1000]
 for number, layer in enumerate(params):
     if number:

@@ -13,7 +13,7 @@ from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.why.counterfactuals import Weights
 
 _KERAS = """
-# Orthonormal weights, then layer by layer the scale that gives z a spread of $knob on 1000 inputs x.
+# @orthonormal
 h = x[:1000]
 for layer in model.layers:
     if isinstance(layer, keras.layers.Dense):
@@ -25,7 +25,7 @@ for layer in model.layers:
 """
 
 _PYTORCH = """
-# Orthonormal weights, then layer by layer the scale that gives z a spread of $knob on 1000 inputs x.
+# @orthonormal
 with torch.no_grad():
     h = x[:1000]
     for module in model:
@@ -37,7 +37,8 @@ with torch.no_grad():
 """
 
 _JAX = """
-# params: [{"weight": (fan_in, units), "bias": (units,)}, ...]; f: the hidden activation; x: inputs.
+# params: [{"weight": (fan_in, units), "bias": (units,)}, ...]
+# @f_and_x
 h = x[:1000]
 for layer in params:
     key, own = jax.random.split(key)

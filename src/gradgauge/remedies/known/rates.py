@@ -8,7 +8,7 @@ from gradgauge.remedies.spec.case import SpecCase
 _PATCH = {
     "keras": "\nmodel.optimizer.learning_rate = $knob * float(model.optimizer.learning_rate)\n",
     "pytorch": '\nfor group in optimizer.param_groups:\n    group["lr"] *= $knob\n',
-    "jax": "\n# rate: the learning rate as it was.\noptimizer = optax.adam($knob * rate)\n",
+    "jax": "\n# @old_rate\noptimizer = optax.adam($knob * rate)\n",
 }
 
 

@@ -55,7 +55,7 @@ model = keras.models.clone_model(model, clone_function=gated)
 model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
 """
 _GATED_PYTORCH = """
-# Before the optimizer is made.
+# @before_optimizer
 for name, module in list(model.named_modules()):
     if type(module) is torch.nn.RNN:
         parent, _, own = name.rpartition(".")

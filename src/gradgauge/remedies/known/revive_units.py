@@ -13,7 +13,7 @@ from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.why.counterfactuals import Weights
 
 _KERAS = """
-# x: inputs, a thousand are enough. Only units of hidden layers that are 0 on all of them.
+# @dead_units
 h = x[:1000]
 for layer in model.layers:
     z = h
@@ -28,7 +28,7 @@ for layer in model.layers:
 """
 
 _PYTORCH = """
-# x: inputs, a thousand are enough. Only units of hidden layers that are 0 on all of them.
+# @dead_units
 with torch.no_grad():
     h, parts = x[:1000], list(model)
     for module, after in zip(parts, [*parts[1:], None]):
@@ -42,7 +42,8 @@ with torch.no_grad():
 """
 
 _JAX = """
-# params: [{"weight": (fan_in, units), "bias": (units,)}, ...]; f: the hidden activation; x: inputs.
+# params: [{"weight": (fan_in, units), "bias": (units,)}, ...]
+# @f_and_x
 h = x[:1000]
 for layer in params[:-1]:
     key, own = jax.random.split(key)

@@ -6,19 +6,19 @@ from gradgauge.remedies.remedy import DATA, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 
 _KERAS = """
-# x: the training inputs; new inputs are scaled by the same mean and spread.
+# @new_inputs
 mean, spread = x.mean(axis=0), x.std(axis=0)
 x = (x - mean) / np.where(spread > 0, spread, 1)
 """
 
 _PYTORCH = """
-# x: the training inputs; new inputs are scaled by the same mean and spread.
+# @new_inputs
 mean, spread = x.mean(dim=0), x.std(dim=0)
 x = (x - mean) / torch.where(spread > 0, spread, 1)
 """
 
 _JAX = """
-# x: the training inputs; new inputs are scaled by the same mean and spread.
+# @new_inputs
 mean, spread = x.mean(axis=0), x.std(axis=0)
 x = (x - mean) / jnp.where(spread > 0, spread, 1)
 """

@@ -22,7 +22,7 @@ model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
 """
 
 _PYTORCH = """
-# Before the optimizer is made.
+# @before_optimizer
 class Residual(torch.nn.Module):
     def __init__(self, *modules):
         super().__init__()
@@ -40,7 +40,7 @@ model = torch.nn.Sequential(*stem, *blocks, *rest)
 """
 
 _JAX = """
-# In the forward pass, round every two hidden layers of one width; number counts them from 0.
+# @skips
 if number % 2 == 0:
     h = skip = h if number == 0 else h + skip
 """

@@ -7,16 +7,16 @@ from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
 
 _KERAS = """
-# rate: the rate that the schedule begins with.
+# @first_rate
 model.optimizer.learning_rate = rate
 """
 
 _PYTORCH = """
-# Leave the scheduler's step() out, or make its decay slower.
+# @no_scheduler
 """
 
 _JAX = """
-# rate: the rate that the schedule begins with.
+# @first_rate
 optimizer = optax.adam(rate)
 """
 

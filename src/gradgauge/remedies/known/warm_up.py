@@ -6,7 +6,7 @@ from gradgauge.remedies.remedy import OPTIMIZER, Knob, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 
 _KERAS = """
-# steps: of the whole training.
+# @steps
 rate = float(model.optimizer.learning_rate)
 model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
     0.0, 10**9, warmup_target=rate, warmup_steps=int($knob * steps)
@@ -14,12 +14,12 @@ model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
 """
 
 _PYTORCH = """
-# steps: of the whole training; call warm_up.step() behind optimizer.step().
+# @steps_and_call
 warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, 1e-8, total_iters=int($knob * steps))
 """
 
 _JAX = """
-# steps: of the whole training; rate: the learning rate.
+# @steps_and_rate
 optimizer = optax.adam(optax.linear_schedule(0.0, rate, int($knob * steps)))
 """
 

@@ -27,6 +27,7 @@ class Chart(Generic[Subject]):
         describe: (subject, lang) -> what the picture shows, in words.
         legend: whether networks are told apart by colour, so that it needs a legend.
         log: whether it has a logarithmic axis, which has no place for zero.
+        bars: whether its ranges over seeds are bars, which the page explains.
         stepped: whether its rows have a `probe_step` that the page's reader can move along.
     """
 
@@ -38,4 +39,5 @@ class Chart(Generic[Subject]):
     describe: Callable[[Subject, str], str]
     legend: bool = True
     log: bool = True
+    bars: bool = True
     stepped: bool = False

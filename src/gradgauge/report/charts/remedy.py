@@ -202,6 +202,7 @@ ARMS = Chart(
     describe_arms,
     legend=False,
     log=False,
+    bars=False,  # The caption says what its lines are.
 )
 CURVES = Chart(
     "remedy_curves",

@@ -44,9 +44,16 @@ class WatchedRun:
         return without_common_path([layer.name for layer in self.layers])
 
     @functools.cached_property
-    def places(self) -> list[Place] | None:
-        """Where each layer stands, if every role has a curve of its own; None: one line has all."""
-        return places(self.layers)
+    def drawn(self) -> list[int]:
+        """Which layers pictures show: a bias has a row of figures, but no signal passes it."""
+        return [at for at, layer in enumerate(self.layers) if layer.kind != "bias"]
+
+    @functools.cached_property
+    def places(self) -> dict[int, Place] | None:
+        """Where each drawn layer stands, if every role has a curve of its own; None: one line has
+        all."""
+        found = places([self.layers[at] for at in self.drawn])
+        return None if found is None else dict(zip(self.drawn, found, strict=True))
 
     @property
     def has_probes(self) -> bool:
@@ -108,7 +115,7 @@ class WatchedRun:
                 "high": positive(high[at]),
                 **(figure(values[at]) if self.meaning(quantity, at + 1) else _ABSENT),
             }
-            for at in picked(len(self.layers), most)
+            for at in (self.drawn[i] for i in picked(len(self.drawn), most))
         ]
 
     def _line(self, moment: str, at: int) -> Row:

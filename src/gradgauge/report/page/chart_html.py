@@ -37,7 +37,7 @@ def chart_figure(chart: Chart[Subject], subject: Subject, lang: str, title: bool
     seen = [row for row in rows if row["state"] != "absent"]
     if any(row["value"] is None or (chart.log and row["value"] == 0) for row in seen):
         notes.append(sentence("report.foot", lang))
-    if any(row.get("low") != row.get("high") for row in rows):
+    if chart.bars and any(row.get("low") != row.get("high") for row in rows):
         notes.append(sentence("report.bars", lang))
     if any(row.get("quantity") == PREDICTED for row in rows):
         notes.append(sentence("report.predicted", lang))

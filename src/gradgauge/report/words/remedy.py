@@ -17,7 +17,9 @@ def heads(lang: str) -> list[str]:
 def row(result: RemedyResult, arm: Arm, lang: str) -> list[str]:
     """An arm's cells."""
     summary = arm.summary
-    half = "" if summary.interval is None else f"±{summary.interval[1] - summary.mean:.2f}"
+    # Of two short trainings an interval says nothing.
+    told = summary.interval if arm.is_confirmed else None
+    half = "" if told is None else f"±{told[1] - summary.mean:.2f}"
     mark = " ←" if arm is result.winning else ""
     gone = {None: "", True: "remedy.table.yes", False: "remedy.table.no"}[arm.finding_gone]
     times = arm.cost.get("seconds_per_step")
