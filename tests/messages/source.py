@@ -66,8 +66,10 @@ def _python_literals() -> frozenset[str]:
 @functools.cache
 def words() -> frozenset[str]:
     """What may fill a pattern: literals as they are and as options and arms turn them into keys
-    (`--dry-run` -> dry_run), and the source's identifiers (a field's name)."""
+    (`--dry-run` -> dry_run), the source's identifiers (a field's name), and the comments that lines
+    to write into a program ask for (`# @key`)."""
     found = {*_python_literals(), *_script_literals(), *"12345"}
+    found |= {key for text in _python_literals() for key in re.findall(r"# @(\w+)", text)}
     for _, node in nodes():
         for field in ("id", "attr", "arg", "name"):
             value = getattr(node, field, None)
