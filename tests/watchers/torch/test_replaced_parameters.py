@@ -36,6 +36,12 @@ def same(run: gg.Run, expected: gg.Run, first: int = 0) -> None:
     assert not [note for note in run.notes if note.reason == "reading_failed"]
 
 
+@pytest.fixture(autouse=True)
+def no_function_mode_is_left():
+    yield
+    assert torch.overrides._get_current_function_mode_stack() == []
+
+
 @pytest.fixture
 def alone():
     dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)

@@ -27,6 +27,11 @@ def key_of(tensor: torch.Tensor) -> Key:
     return id(tensor), 0 if tensor.is_inference() else tensor._version
 
 
+def is_signal(tensor: torch.Tensor) -> bool:
+    """Whether it holds numbers that a gradient may come back to: no classes, no masks."""
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
 @dataclass(eq=False)
 class Capture:
     """A value on its way, and its gradient when that has come.

@@ -228,7 +228,7 @@ def _prelu(node: object) -> Activation | None:
     return None
 
 
-def recognize(call: Call, hint: Activation | None) -> None:
+def recognize(call: Call) -> None:
     """Settle by what was seen which activation it is, where the operation alone does not say."""
     if call.output and call.doubt:
         call.plain()
@@ -245,9 +245,9 @@ def recognize(call: Call, hint: Activation | None) -> None:
         sample = _sample(z, h, g)
         if sample is None and (z, h) == (call.z, call.h):
             call.doubt = "mixes_units"
-        known = (
-            recognized(sample, hint, call.parts) if sample is not None and sample.tells else None
-        )
+        known = None
+        if sample is not None and sample.tells:
+            known = recognized(sample, parts=call.parts)
         if known is not None:
             _settle(call, z, h, known)
             return
