@@ -272,3 +272,20 @@ def test_mnist_file_replaced(capsys, mnist_copy):
     path = mnist_copy / "train-labels-idx1-ubyte.gz"
     path.write_bytes(gzip.compress(b"\0" * 60008))
     assert path.name in refused(capsys, "compare", "relu")
+
+
+@pytest.mark.parametrize("option", ["--budget", "--prove"])
+@pytest.mark.parametrize("given", ["0", "-3", "soon", "inf"])
+def test_a_budget_that_is_none_is_named_as_it_was_given(option, given, tmp_path, capsys):
+    """A file that is not there is not asked for before."""
+    assert option in refused(capsys, "diagnose", tmp_path / "model.keras", option, given)
+
+
+@pytest.mark.parametrize("command", ["compare", "diagnose", "remedy"])
+def test_a_file_of_functions_without_a_name_and_with_a_wrong_one(command, tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text("def make():\n    return None\n")
+    assert "mine.py:make" in refused(capsys, command, path)
+    said = refused(capsys, command, f"{path}:maek", "--data", "digits")
+    assert "'maek'" in said
+    assert "it defines: make." in said

@@ -62,7 +62,7 @@ def command(
     limits = read_overrides(limit)
     limits_with(limits)
     read_budget(budget)
-    read_budget(prove)
+    read_budget(prove, "prove")
     if Path(model).suffix == RECORDING:
         given = {"--data": dataset, "--epochs": epochs, "--batch-size": batch_size}
         result = _recorded(

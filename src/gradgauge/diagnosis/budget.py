@@ -34,8 +34,12 @@ class Budget:
     seconds: float | None = None
 
 
-def read_budget(given: float | str | None) -> Budget:
+def read_budget(given: float | str | None, option: str = "budget") -> Budget:
     """A budget as users write it: 12 is in trainings, "90s" in seconds.
+
+    Args:
+        given: as written; None: the default.
+        option: what it was given as.
 
     Raises:
         InvalidValue: neither, or not above 0.
@@ -45,7 +49,7 @@ def read_budget(given: float | str | None) -> Budget:
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(s?)\s*", str(given).lower())
     amount = float(found[1]) if found else math.nan
     if found is None or not 0 < amount < math.inf:
-        raise InvalidValue("budget", given, "trainings_or_seconds")
+        raise InvalidValue(option, given, "trainings_or_seconds")
     return Budget(seconds=amount) if found[2] else Budget(amount)
 
 

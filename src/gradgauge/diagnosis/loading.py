@@ -32,7 +32,7 @@ def load_model(path: str, trust: bool = False) -> Any:
     """
     if Path(path).suffix in SUFFIXES:
         return _from_file(Path(path), trust)
-    if looks_like_function(path) and not Path(path).exists():
+    if looks_like_function(path):
         return call_function(path)
     raise ModelProblem(path, "unknown_kind")
 

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from gradgauge.errors import FileProblem
@@ -36,7 +36,9 @@ def find_function(path: str) -> Callable[..., Any]:
     Raises:
         ModelProblem: no such module or function.
     """
-    module_name, _, name = path.rpartition(":")
+    module_name, colon, name = path.rpartition(":")
+    if not colon:
+        raise ModelProblem(path, "no_name")
     try:
         module = _module(module_name)
     except ModuleNotFoundError as error:
@@ -47,8 +49,15 @@ def find_function(path: str) -> Callable[..., Any]:
         raise ModelProblem(path, "no_function", why=str(error)) from None
     function = getattr(module, name, None)
     if not callable(function):
-        raise ModelProblem(path, "no_function", why=f"{module_name}.{name}")
+        known = sorted(n for n, f in vars(module).items() if _is_own(f, module))
+        raise ModelProblem(
+            module_name, "no_such_function", name=name, known=", ".join(known) or "–"
+        )
     return function
+
+
+def _is_own(value: object, module: ModuleType) -> bool:
+    return isinstance(value, FunctionType) and value.__module__ == module.__name__
 
 
 def _module(name: str) -> ModuleType:

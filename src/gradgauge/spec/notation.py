@@ -36,7 +36,9 @@ def looks_like_notation(text: str) -> bool:
 
 
 def looks_like_function(text: str) -> bool:
-    """Whether `text` is meant as `module:function` or `file.py:function`."""
+    """Whether `text` is meant as `module:function` or `file.py:function`, or as a file of them."""
+    if text.endswith(".py"):
+        return True
     module, colon, name = text.rpartition(":")
     dotted = module.endswith(".py") or all(part.isidentifier() for part in module.split("."))
     return bool(colon) and name.isidentifier() and dotted
