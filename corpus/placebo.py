@@ -33,6 +33,7 @@ from gradgauge.remedies.trainer import (
     OnOutcome,
     Outcome,
     Rows,
+    Task,
     Trained,
 )
 from gradgauge.remedies.trial import Given, try_remedies
@@ -75,35 +76,31 @@ class Placebo:
 
     def train(
         self,
-        candidates: Sequence[Candidate],
-        seeds: Sequence[int],
-        share: float,
-        rows: Rows,
+        task: Task,
         on_progress: Any = None,
         on_outcome: OnOutcome | None = None,
-        until: float | None = None,
     ) -> Trained:
         """See Trainer."""
-        del on_progress, on_outcome, until
-        members = [(candidate, seed) for candidate in candidates for seed in seeds]
+        del on_progress, on_outcome
+        members = [(candidate, seed) for candidate in task.candidates for seed in task.seeds]
         weights = self._weights([seed for _, seed in members])
         orders = [np.random.default_rng([self._trial, 2, s, _number(c)]) for c, s in members]
-        epochs = max(round(share * self.epochs), 1)
+        epochs = task.epochs(self.epochs)
         for _ in range(epochs):
             order = np.stack([rng.permutation(_SAMPLES) for rng in orders])
             for at in range(0, _SAMPLES, _BATCH):
                 self._step(weights, order[:, at : at + _BATCH])
-        scores = self._scores(weights, rows).reshape(len(candidates), len(seeds))
+        scores = self._scores(weights, task.rows).reshape(len(task.candidates), -1)
         return Trained(
             [
                 Outcome(
                     candidate,
-                    seeds=tuple(seeds),
+                    seeds=tuple(task.seeds),
                     scores=tuple(map(float, row)),
-                    samples=epochs * _SAMPLES * len(seeds),
+                    samples=epochs * _SAMPLES * len(task.seeds),
                     parameters=sum(w[0].size for w in weights),
                 )
-                for candidate, row in zip(candidates, scores, strict=True)
+                for candidate, row in zip(task.candidates, scores, strict=True)
             ]
         )
 

@@ -120,12 +120,12 @@ def _twin(case: Case, seeds: Sequence[int]) -> list[float]:
     """Scores of the mended twin, with the seeds and on the rows of the confirmation."""
     from gradgauge.remedies.own.arguments import read_own
     from gradgauge.remedies.own.run import own_trainer
-    from gradgauge.remedies.trainer import CONTROL, Candidate
+    from gradgauge.remedies.trainer import CONTROL, Candidate, Task
 
     args, options, _ = TWINS[case.name][0](case.seed, False)
     target, *rest = args
     trainer = own_trainer(read_own(target, tuple(rest), None, None, dict(options)))
-    made = trainer.train([Candidate(CONTROL)], seeds, 1.0, "confirm")
+    made = trainer.train(Task([Candidate(CONTROL)], seeds, 1.0, "confirm"))
     return list(made.outcomes[0].scores)
 
 

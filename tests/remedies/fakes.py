@@ -41,8 +41,8 @@ class FakeTrainer:
     def rate_of(self, candidate: Candidate) -> float:
         return self.learning_rate * candidate.rate_factor
 
-    def train(self, candidates, seeds, share, rows, on_progress=None, on_outcome=None, until=None):
-        del until
+    def train(self, task, on_progress=None, on_outcome=None):
+        candidates, seeds, share, rows = task.candidates, task.seeds, task.share, task.rows
         self.calls.append((list(candidates), list(seeds), share, rows))
         made = []
         for at, candidate in enumerate(candidates):

@@ -23,7 +23,7 @@ from gradgauge.remedies.known import BY_KEY, REMEDIES
 from gradgauge.remedies.own.target import target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
 from gradgauge.remedies.remedy import DATA, GRAPH, MODULE
-from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, CannotApply, Dose
+from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, CannotApply, Dose, Task
 from gradgauge.spec.training import TrainingSpec
 
 WIDTH, INPUTS, CLASSES = 8, 6, 3
@@ -128,9 +128,9 @@ def test_it_trains_and_is_scored_seed_by_seed(trainers, framework, keys):
     trainer = trainers(framework)
     candidate = Candidate(REMEDY, tuple(map(Dose, keys)), 0.5)
     (control, treated) = trainer.train(
-        [Candidate(CONTROL), candidate], (5, 6), 1.0, "confirm"
+        Task([Candidate(CONTROL), candidate], (5, 6), 1.0, "confirm")
     ).outcomes
-    again = trainer.train([candidate], (6,), 1.0, "confirm").outcomes[0]
+    again = trainer.train(Task([candidate], (6,), 1.0, "confirm")).outcomes[0]
     assert treated.scores[1] == again.scores[0]
     assert len(control.scores) == 2 and all(0 <= s <= 1 for s in treated.scores)
     assert treated.samples == 2 * 5 * 40 and treated.seconds_per_step > 0
@@ -150,7 +150,7 @@ def test_the_cure_of_the_sigmoid_works():
     trainer = OwnTrainer(target_of(make_deep, given_data(*points()), training))
     assert trainer.activation == "sigmoid"
     cure = Candidate(REMEDY, (Dose("gain_and_centring"),))
-    control, cured = trainer.train([Candidate(CONTROL), cure], (0, 1), 1.0, "screen").outcomes
+    control, cured = trainer.train(Task([Candidate(CONTROL), cure], (0, 1), 1.0, "screen")).outcomes
     assert max(control.scores) < 0.6 < 0.9 < min(cured.scores)
 
 
@@ -164,10 +164,10 @@ def test_a_model_that_is_given_stays_as_it_was_and_keeps_its_weights():
     trainer = OwnTrainer(target_of((model, loss, optimizer), given_data(x, y), TRAINING))
     assert not trainer.fresh and trainer.target == "Sequential"
     candidates = [Candidate(CONTROL), Candidate(REMEDY, (Dose("relu_instead"),))]
-    trainer.train(candidates, (0, 1), 1.0, "screen")
+    trainer.train(Task(candidates, (0, 1), 1.0, "screen"))
     with pytest.raises(RuntimeError, match="mine"):
-        trainer.train(candidates, (0,), 1.0, "screen", on_progress=_raise)
-    assert trainer.train(candidates, (0,), 1.0, "screen", on_progress=_interrupt).interrupted
+        trainer.train(Task(candidates, (0,), 1.0, "screen"), on_progress=_raise)
+    assert trainer.train(Task(candidates, (0,), 1.0, "screen"), on_progress=_interrupt).interrupted
     assert not any(m._forward_hooks or m._backward_hooks for m in model.modules())
     assert all(m.training for m in model.modules())
     for one, other in zip(kept, (model.state_dict(), optimizer.state_dict()), strict=True):
@@ -190,7 +190,7 @@ def test_a_compiled_keras_model_is_copied_with_its_optimizer():
     model.fit(x, y, epochs=1, verbose=0)
     before = [np.asarray(v) for v in [*model.variables, *model.optimizer.variables]]
     trainer = OwnTrainer(target_of(model, given_data(x, y), TRAINING))
-    outcome = trainer.train([Candidate(CONTROL)], (0,), 1.0, "screen").outcomes[0]
+    outcome = trainer.train(Task([Candidate(CONTROL)], (0,), 1.0, "screen")).outcomes[0]
     after = [np.asarray(v) for v in [*model.variables, *model.optimizer.variables]]
     assert all(map(np.array_equal, before, after))
     assert 0 <= outcome.scores[0] <= 1

@@ -9,7 +9,7 @@ from gradgauge.engine.build import initial_parameters
 from gradgauge.remedies.known.lsuv import unit_variance
 from gradgauge.remedies.spec.forward import outputs_of
 from gradgauge.remedies.spec.trainer import SpecTrainer
-from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, Dose
+from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, Dose, Task
 
 TRAINING = gg.TrainingSpec(epochs=2, batch_size=20)
 
@@ -21,7 +21,7 @@ def trainer(blobs, notation="12-8x3-3 sigmoid", **fields) -> SpecTrainer:
 def test_control_is_the_training_of_compare_on_half_of_the_test_rows(blobs):
     """Limits on gradients and warm-ups that do nothing change no figure."""
     ours = trainer(blobs, "12-8x3-3 relu")
-    outcome = ours.train([Candidate(CONTROL)], [0, 1], 1.0, "confirm").outcomes[0]
+    outcome = ours.train(Task([Candidate(CONTROL)], [0, 1], 1.0, "confirm")).outcomes[0]
     data = ours.held_out("confirm", standardized=False)
     theirs = gg.compare("12-8x3-3 relu", dataset=data, epochs=2, batch_size=20, seeds=2)
     expected = theirs.to_json()["networks"][0]["test_accuracy"]["values"]

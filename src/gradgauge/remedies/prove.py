@@ -22,7 +22,7 @@ from gradgauge.remedies.plan import MOST_CONFIRMED, BudgetTooSmall
 from gradgauge.remedies.result import CONFIRMED, Arm
 from gradgauge.remedies.sentences import arm_name, figure, interval
 from gradgauge.remedies.store import Store, Stored
-from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, Dose, Metric, Trainer
+from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, Dose, Metric, Task, Trainer
 from gradgauge.remedies.trial import Given, remedies_for, where
 from gradgauge.sign_flip import least_seeds
 
@@ -102,7 +102,7 @@ def prove(
     seeds = list(range(given.first_seed, given.first_seed + SEEDS))
     arms: list[Arm] = []
     for candidate in (Candidate(CONTROL), *(c for _, c in causes)) if causes else ():
-        made = who.train([candidate], seeds, 1.0, "confirm", on_progress, None, until)
+        made = who.train(Task([candidate], seeds, 1.0, "confirm", until), on_progress)
         if made.interrupted or not made.outcomes:
             break
         arms.append(Arm(candidate, CONFIRMED, made.outcomes[0], trainer.rate_of(candidate)))

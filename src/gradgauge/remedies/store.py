@@ -12,7 +12,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from gradgauge.remedies.trainer import (
     Dose,
     OnOutcome,
     Outcome,
-    Rows,
+    Task,
     Trained,
     Trainer,
 )
@@ -115,18 +115,14 @@ class Stored:
 
     def train(
         self,
-        candidates: Sequence[Candidate],
-        seeds: Sequence[int],
-        share: float,
-        rows: Rows,
+        task: Task,
         on_progress: OnProgress | None = None,
         on_outcome: OnOutcome | None = None,
-        until: float | None = None,
     ) -> Trained:
         """See Trainer: what the store has is taken from it."""
-        keys = {c: self._key(c, seeds, share, rows) for c in candidates}
+        keys = {c: self._key(c, task) for c in task.candidates}
         known = {c: found for c, key in keys.items() if (found := self._store.get(key))}
-        missing = [c for c in candidates if c not in known]
+        missing = [c for c in task.candidates if c not in known]
 
         def keep(outcome: Outcome) -> None:
             self._store.put(keys[outcome.candidate], outcome)
@@ -134,17 +130,17 @@ class Stored:
                 on_outcome(outcome)
 
         if not missing:
-            return Trained([known[c] for c in candidates])
-        made = self._trainer.train(missing, seeds, share, rows, on_progress, keep, until)
+            return Trained([known[c] for c in task.candidates])
+        made = self._trainer.train(dataclasses.replace(task, candidates=missing), on_progress, keep)
         known |= {outcome.candidate: outcome for outcome in made.outcomes}
-        return Trained([known[c] for c in candidates if c in known], made.interrupted)
+        return Trained([known[c] for c in task.candidates if c in known], made.interrupted)
 
-    def _key(self, candidate: Candidate, seeds: Sequence[int], share: float, rows: Rows) -> str:
+    def _key(self, candidate: Candidate, task: Task) -> str:
         told = [
             self._trainer.fingerprint,
             dataclasses.asdict(candidate),
-            list(seeds),
-            round(share, 9),
-            rows,
+            list(task.seeds),
+            round(task.share, 9),
+            task.rows,
         ]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,6 @@
 """Trainer: what a framework must be able to do for a trial of remedies. The trial knows no other.
 
-    candidates, seeds, share, rows  ->  Trainer.train  ->  one Outcome a candidate
+    Task: candidates, seeds, share, rows  ->  Trainer.train  ->  one Outcome a candidate
 
 A trial asks it to train candidates side by side, each with the same seeds: what has one seed has
 the same order of batches, the same dropout and, where shapes agree, the same random draws, so that
@@ -84,6 +84,29 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Task:
+    """Trainings side by side.
+
+    Attributes:
+        candidates: what to train.
+        seeds: of initial weights, order and dropout, for every candidate.
+        share: length, as a share of the given training's.
+        rows: which held-out rows the scores are taken on. They are never trained on.
+        until: the moment of `time.perf_counter` at which to give up; None: never.
+    """
+
+    candidates: Sequence[Candidate]
+    seeds: Sequence[int]
+    share: float
+    rows: Rows
+    until: float | None = None
+
+    def epochs(self, planned: int) -> int:
+        """Whole epochs of a training that would take `planned` ones: at least one."""
+        return max(round(self.share * planned), 1)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a candidate.
 
@@ -115,6 +138,9 @@ class Outcome:
     signal: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     run: Run | None = field(default=None, repr=False, compare=False)
 
+
+SIGNAL_GAUGES = ("delta_norm", "signal_spread")
+"""The gauges that an Outcome has as its signal."""
 
 OnOutcome = Callable[[Outcome], None]
 """Handed a candidate's outcome as soon as all its seeds are trained, from any thread."""
@@ -204,23 +230,15 @@ class Trainer(Protocol):
 
     def train(
         self,
-        candidates: Sequence[Candidate],
-        seeds: Sequence[int],
-        share: float,
-        rows: Rows,
+        task: Task,
         on_progress: OnProgress | None = None,
         on_outcome: OnOutcome | None = None,
-        until: float | None = None,
     ) -> Trained:
         """Train every candidate with every seed.
 
         Args:
-            candidates: what to train.
-            seeds: of initial weights, order and dropout.
-            share: length, as a share of the given training's; whole epochs, at least one.
-            rows: which held-out rows the scores are taken on. They are never trained on.
+            task: what to train, how long, and what to score it on.
             on_progress: told (done, in all), in any unit.
             on_outcome: handed each outcome as it is complete.
-            until: the moment of `time.perf_counter` at which to give up; None: never.
         """
         ...

@@ -42,6 +42,7 @@ from gradgauge.remedies.trainer import (
     Dose,
     Outcome,
     Rows,
+    Task,
     Trained,
     Trainer,
 )
@@ -292,9 +293,8 @@ class _Trial:
         self, candidates: Sequence[Candidate], seeds: Sequence[int], share: float, rows: Rows
     ) -> list[Outcome]:
         weight = len(candidates) * len(seeds) * share
-        made: Trained = self._who.train(
-            candidates, seeds, share, rows, self._progress(weight), None, self._until
-        )
+        task = Task(candidates, seeds, share, rows, self._until)
+        made: Trained = self._who.train(task, self._progress(weight))
         self._done += weight
         self.samples += sum(outcome.samples for outcome in made.outcomes)
         self.interrupted = self.interrupted or made.interrupted

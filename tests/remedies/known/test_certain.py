@@ -18,7 +18,7 @@ from gradgauge.own.data import given_data
 from gradgauge.remedies.known import BY_KEY, REMEDIES
 from gradgauge.remedies.own.target import target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
-from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, CannotApply, Dose
+from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, CannotApply, Dose, Task
 from gradgauge.remedies.trial import remedies_for
 from gradgauge.spec.training import TrainingSpec
 
@@ -120,7 +120,7 @@ def own(make, data, training=TRAINING):
 def losses(make, data, *doses):
     """Of the training, epoch by epoch, for every seed."""
     candidate = Candidate(REMEDY if doses else CONTROL, doses)
-    outcome = own(make, data).train([candidate], (0, 1), 1.0, "confirm").outcomes[0]
+    outcome = own(make, data).train(Task([candidate], (0, 1), 1.0, "confirm")).outcomes[0]
     return np.asarray(outcome.curve)
 
 

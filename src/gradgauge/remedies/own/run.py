@@ -21,7 +21,7 @@ from gradgauge.remedies.own.target import is_function_of, target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
 from gradgauge.remedies.prove import Proof, prove
 from gradgauge.remedies.store import Store
-from gradgauge.remedies.trainer import CONTROL, Candidate
+from gradgauge.remedies.trainer import CONTROL, Candidate, Task
 from gradgauge.remedies.trial import Given
 
 _TIMED_SECONDS, _TIMED_SHARE = 30.0, 0.1
@@ -154,7 +154,8 @@ def _seconds(trainer: OwnTrainer, seed: int, limit: Budget) -> float:
         nonlocal share
         share = max(done / max(total, 1), 1e-3)
 
-    trained = trainer.train([Candidate(CONTROL)], [seed], 1.0, "screen", told, None, began + most)
+    task = Task([Candidate(CONTROL)], [seed], 1.0, "screen", began + most)
+    trained = trainer.train(task, told)
     seconds = time.perf_counter() - began
     if trained.interrupted and seconds < most:
         raise KeyboardInterrupt

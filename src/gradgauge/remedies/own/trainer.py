@@ -32,13 +32,14 @@ from gradgauge.remedies.own.target import Target, target_of
 from gradgauge.remedies.surgery import Site, takes, treat
 from gradgauge.remedies.trainer import (
     REMEDY,
+    SIGNAL_GAUGES,
     Candidate,
     CannotApply,
     Dose,
     Metric,
     OnOutcome,
     Outcome,
-    Rows,
+    Task,
     Trained,
 )
 from gradgauge.run import Run
@@ -47,7 +48,6 @@ from gradgauge.study.by_layer import by_layer
 _PROBES, _NORMS = 8, 24
 _WORST = {"test_accuracy": 0.0, "explained_variance": -1.0, "test_loss": 1e6}
 """Scores of what broke off: what lies beyond has diverged all the same."""
-_SIGNALS = ("delta_norm", "signal_spread")
 
 
 class OwnTrainer:
@@ -194,25 +194,21 @@ class OwnTrainer:
 
     def train(
         self,
-        candidates: Sequence[Candidate],
-        seeds: Sequence[int],
-        share: float,
-        rows: Rows,
+        task: Task,
         on_progress: OnProgress | None = None,
         on_outcome: OnOutcome | None = None,
-        until: float | None = None,
     ) -> Trained:
         """See Trainer."""
         outcomes: list[Outcome] = []
-        told = _Told(on_progress, len(candidates) * len(seeds))
+        told = _Told(on_progress, len(task.candidates) * len(task.seeds))
         try:
             with kept_states():
-                for candidate in candidates:
+                for candidate in task.candidates:
                     members = []
-                    for seed in seeds:
-                        members.append(self._member(candidate, seed, share, rows, told, until))
+                    for seed in task.seeds:
+                        members.append(self._member(candidate, seed, task, told))
                         told.over()
-                    outcome = self._outcome(candidate, seeds, members)
+                    outcome = self._outcome(candidate, task.seeds, members)
                     outcomes.append(outcome)
                     if on_outcome is not None:
                         on_outcome(outcome)
@@ -245,25 +241,16 @@ class OwnTrainer:
             max(1, steps // _NORMS),
         )
 
-    def _member(
-        self,
-        candidate: Candidate,
-        seed: int,
-        share: float,
-        rows: Rows,
-        told: _Told,
-        until: float | None,
-    ) -> _Member:
+    def _member(self, candidate: Candidate, seed: int, task: Task, told: _Told) -> _Member:
         site = self._treated(candidate, seed)
-        epochs = max(round(share * self.epochs), 1)
-        batches = self._batches(site.data, seed, epochs)
+        batches = self._batches(site.data, seed, task.epochs(self.epochs))
         loop = loop_of(site.made)
-        confirming = rows == "confirm"
+        confirming = task.rows == "confirm"
         watching = self._watching(batches.steps, site.data) if confirming else None
 
         def step(made: int) -> None:
             told.within(made / batches.steps)
-            if until is not None and time.perf_counter() > until:
+            if task.until is not None and time.perf_counter() > task.until:
                 raise _TooLate
 
         seed_all(seed)
@@ -271,7 +258,7 @@ class OwnTrainer:
         with np.errstate(all="ignore"):  # A training that diverges is a result, not a complaint.
             try:
                 run = loop.train(batches, watching, step)
-                score = self._score(loop, site.data, self._halves[rows])
+                score = self._score(loop, site.data, self._halves[task.rows])
             except _TooLate:
                 raise
             # What ends a training is whatever the user's parts happen to raise.
@@ -311,7 +298,7 @@ class OwnTrainer:
             seconds_per_step=float(np.median([member.seconds for member in members])),
             parameters=members[0].parameters,
             curve=tuple(tuple(run.values("epochs", "loss")[0].tolist()) for run in runs),
-            signal={n: tuple(by_layer(runs[0], n).tolist()) for n in _SIGNALS} if runs else {},
+            signal={n: tuple(by_layer(runs[0], n).tolist()) for n in SIGNAL_GAUGES} if runs else {},
             run=stacked(runs, seeds, {}) if runs and len(runs) == len(seeds) else None,
         )
 

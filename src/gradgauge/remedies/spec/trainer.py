@@ -28,6 +28,7 @@ from gradgauge.remedies.spec.rows import held_out as halved
 from gradgauge.remedies.spec.rows import standardized
 from gradgauge.remedies.trainer import (
     REMEDY,
+    SIGNAL_GAUGES,
     Candidate,
     CannotApply,
     Dose,
@@ -35,6 +36,7 @@ from gradgauge.remedies.trainer import (
     OnOutcome,
     Outcome,
     Rows,
+    Task,
     Trained,
 )
 from gradgauge.run import Run
@@ -52,7 +54,6 @@ _WORST = -1.0
 _NO_LIMIT = 1e30
 _SWAPPED_IN = ("relu", "selu", "tanh", "leaky_relu")
 """Activations that remedies put in: compiled for at once, so that all trainings share programs."""
-SIGNALS = ("delta_norm", "signal_spread")
 
 
 class SpecTrainer:
@@ -137,16 +138,13 @@ class SpecTrainer:
 
     def train(
         self,
-        candidates: Sequence[Candidate],
-        seeds: Sequence[int],
-        share: float,
-        rows: Rows,
+        task: Task,
         on_progress: OnProgress | None = None,
         on_outcome: OnOutcome | None = None,
-        until: float | None = None,
     ) -> Trained:
         """See Trainer."""
-        cases = [self._short(self.treated(candidate), seeds, share) for candidate in candidates]
+        candidates = task.candidates
+        cases = [self._short(self.treated(candidate), task) for candidate in candidates]
         self._activations.update(a for case in cases for a in case.network.activations)
         outcomes: dict[int, Outcome] = {}
         interrupted = False
@@ -155,11 +153,11 @@ class SpecTrainer:
         for at, group in enumerate(groups):
             if not group or interrupted:
                 continue
-            data = self.held_out(rows, standardized=bool(at))
+            data = self.held_out(task.rows, standardized=bool(at))
 
             def done(index: int, run: Run, group: list[int] = group, data: Dataset = data) -> None:
                 place = group[index]
-                outcome = self._outcome(candidates[place], cases[place], run, data, rows)
+                outcome = self._outcome(candidates[place], cases[place], run, data, task.rows)
                 outcome = dataclasses.replace(outcome, seconds_per_step=clocks.seconds(place))
                 outcomes[place] = outcome
                 if on_outcome is not None:
@@ -171,17 +169,16 @@ class SpecTrainer:
                 data,
                 told.part(at),
                 done,
-                stop=_deadline(until),
-                listeners=clocks.listeners(group) if rows == "confirm" else (),
+                stop=_deadline(task.until),
+                listeners=clocks.listeners(group) if task.rows == "confirm" else (),
                 activations=self._activations,
             )
             interrupted = result.interrupted
         complete = [outcomes[place] for place in sorted(outcomes)]
         return Trained(complete, interrupted or len(complete) < len(candidates))
 
-    def _short(self, case: SpecCase, seeds: Sequence[int], share: float) -> SpecCase:
-        epochs = max(round(share * self.epochs), 1)
-        return case.train_with(epochs=epochs, seeds=tuple(seeds))
+    def _short(self, case: SpecCase, task: Task) -> SpecCase:
+        return case.train_with(epochs=task.epochs(self.epochs), seeds=tuple(task.seeds))
 
     def _entry(self, case: SpecCase, data: Dataset, name: str) -> Entry:
         sample = np.asarray(data.floats(data.x_train[:PROBE_SAMPLES]), np.float64)
@@ -195,7 +192,7 @@ class SpecTrainer:
             KeyboardInterrupt: it was stopped.
         """
         data = self.held_out("confirm", standardized=False)
-        case = self._short(self.case, self.case.training.seeds[:1], 1.0)
+        case = self.case.train_with(seeds=self.case.training.seeds[:1])
         made = train([self._entry(case, data, "0")], data, activations=self._activations)
         if made.interrupted or not made.runs[0].seeds:
             raise KeyboardInterrupt
@@ -257,7 +254,7 @@ def _curve(run: Run, figure: str) -> tuple[tuple[float, ...], ...]:
 
 
 def _signal(run: Run) -> dict[str, tuple[float, ...]]:
-    return {name: tuple(float(v) for v in by_layer(run, name)) for name in SIGNALS}
+    return {name: tuple(float(v) for v in by_layer(run, name)) for name in SIGNAL_GAUGES}
 
 
 class _Deadline:

@@ -12,7 +12,7 @@ import numpy as np
 from gradgauge.messages.catalog import sentence
 from gradgauge.remedies.result import Arm, RemedyResult
 from gradgauge.remedies.sentences import arm_name, figure, metric_name
-from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, REMEDY
+from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, REMEDY, SIGNAL_GAUGES
 from gradgauge.report.charts import rows as rows_of
 from gradgauge.report.charts.arms import arms_panel, by_kind
 from gradgauge.report.charts.chart import Chart, Spec
@@ -34,7 +34,6 @@ _KINDS = {
 """How arms are marked: as their lines are in the other pictures."""
 _NAMES = 220
 """Room for the arms' names."""
-_SIGNALS = ("delta_norm", "signal_spread")
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def signals_data(shown: RemedyShown) -> list[Row]:
     """delta_norm and signal_spread by layer at the initial weights: with the change, and without."""
     rows: list[Row] = []
     for arm in shown.followed:
-        for quantity in _SIGNALS:
+        for quantity in SIGNAL_GAUGES:
             values = np.asarray(arm.outcome.signal.get(quantity, ()), np.float64)
             for at in rows_of.picked(len(values), rows_of.MOST_LAYERS):
                 if quantity == "signal_spread" and at == len(values) - 1:
