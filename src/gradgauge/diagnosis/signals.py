@@ -40,8 +40,10 @@ def deltas(evidence: Evidence, probe: int) -> tuple[list[int], np.ndarray]:
 
 
 def rms_decades(evidence: Evidence, probe: int) -> float:
-    """Decades that are lost from the last layer to the first, of delta over the roots of their units: root mean squares, so that a
-    narrow output layer's is no smaller for its width; -inf where nothing arrives.
+    """Decades that are lost from the last layer to the first, -inf where nothing arrives.
+
+    Of delta over the roots of their units: root mean squares, so that a narrow output layer's is
+    no smaller for its width.
 
     `study.by_layer.attenuation` has the decades of the norms themselves.
     """

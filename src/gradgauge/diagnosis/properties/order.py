@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gradgauge.diagnosis.limits import RuleLimits, shipped
 
-EPOCH_SECONDS, MOST_BATCHES = 2.0, 2_000
-"""How long, and how far, the data is gone through to see an epoch of it."""
+EPOCH_SECONDS = 2.0
+"""How long the data is gone through to see an epoch of it."""
+_MOST_BATCHES = 2_000
 
 LEAST_BATCHES = 4
 _FEW = 10
@@ -51,6 +53,28 @@ class Order:
     share: float = float("nan")
     expected: float = float("nan")
     reason: str = ""
+
+
+def epoch_of(
+    batches: Iterable[tuple[np.ndarray, Sequence[np.ndarray]]],
+    samples: int = 0,
+    shuffled: bool = False,
+) -> Epoch:
+    """One pass over the batches, or over as many as a few seconds give.
+
+    Args:
+        batches: the targets of each, and its inputs, both (rows, ...).
+        samples, shuffled: see Epoch.
+    """
+    targets: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
+    began = time.perf_counter()
+    for y, inputs in batches:
+        targets.append(y)
+        rows.append(row_numbers(inputs))
+        if time.perf_counter() - began > EPOCH_SECONDS or len(targets) >= _MOST_BATCHES:
+            break
+    return Epoch(tuple(targets), tuple(rows), samples, shuffled)
 
 
 def order_of(epoch: Epoch, limits: RuleLimits | None = None) -> Order:

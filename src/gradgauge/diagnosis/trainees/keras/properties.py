@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +13,9 @@ from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.mixing import batch_mixing
 from gradgauge.diagnosis.properties.modes import Following, Modes
 from gradgauge.diagnosis.properties.order import (
-    EPOCH_SECONDS,
-    MOST_BATCHES,
     Epoch,
+    epoch_of,
     order_of,
-    row_numbers,
 )
 from gradgauge.diagnosis.properties.reach import reach
 from gradgauge.diagnosis.trainees.keras.data import FitData
@@ -58,7 +55,7 @@ def properties_of(
         mispaired=asked(experiment.mispaired),
         calls=asked(experiment.calls) or (),
         modes=asked(lambda: modes_of(model, steps)),
-        order=asked(lambda: order_of(epoch_of(given, options), limits["unshuffled-batches"])),
+        order=asked(lambda: order_of(_epoch(given, options), limits["unshuffled-batches"])),
     )
 
 
@@ -81,20 +78,15 @@ def modes_of(model: Any, steps: int = 0) -> Modes:
     return Modes(frozen=tuple(str(layer.name) for layer in new if layer.momentum == 1), slow=slow)
 
 
-def epoch_of(given: FitData, options: Mapping[str, Any]) -> Epoch:
-    """Targets and rows of the batches of one epoch, as `fit` would go through them."""
-    targets: list[np.ndarray] = []
-    rows: list[np.ndarray] = []
-    began = time.perf_counter()
-    for x, y in _batches(given, options):
-        inputs = [np.asarray(a) for a in keras.tree.flatten(x)]
-        targets.append(np.asarray(keras.tree.flatten(y)[0]))
-        rows.append(row_numbers(inputs))
-        if time.perf_counter() - began > EPOCH_SECONDS or len(targets) >= MOST_BATCHES:
-            break
+def _epoch(given: FitData, options: Mapping[str, Any]) -> Epoch:
+    """The batches of one epoch, as `fit` would go through them."""
+    batches = (
+        (np.asarray(keras.tree.flatten(y)[0]), [np.asarray(a) for a in keras.tree.flatten(x)])
+        for x, y in _batches(given, options)
+    )
     arrays = given.rows is not None
     shuffled = arrays and bool(options.get("shuffle", True))
-    return Epoch(tuple(targets), tuple(rows), given.samples if arrays else 0, shuffled)
+    return epoch_of(batches, given.samples if arrays else 0, shuffled)
 
 
 def _batches(given: FitData, options: Mapping[str, Any]) -> Any:

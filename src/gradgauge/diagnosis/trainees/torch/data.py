@@ -106,6 +106,15 @@ def probe(loader: Iterable[Any]) -> tuple[Any, Any, int]:
     return _joined(xs), _joined(ys), len(first(ys[0]))
 
 
+def samples_in(loader: Any) -> int:
+    """How many samples there are to draw from; 0: not known."""
+    dataset = getattr(loader, "dataset", None)
+    try:
+        return len(dataset) if dataset is not None else 0
+    except TypeError:
+        return 0
+
+
 def _fits(x: Any, other: Any) -> bool:
     """Whether the samples of two batches have the same shapes."""
     shapes = [[t.shape[1:] for t in tensors(tree) if t.ndim] for tree in (x, other)]

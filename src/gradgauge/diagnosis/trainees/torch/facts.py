@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradgauge.diagnosis.facts import Layer, Loss, Optimizer
+from gradgauge.diagnosis.facts import IGNORED, Layer, Loss, Optimizer
 from gradgauge.diagnosis.trainees.trainee import looks_drawn
 from gradgauge.watchers.torch.modules import Row
 
@@ -117,6 +117,11 @@ def known_loss(value: torch.Tensor, outputs: torch.Tensor, y: torch.Tensor) -> L
         if math.isclose(found, float(value.detach()), rel_tol=1e-4):
             return Loss(kind, name, logits)
     return None
+
+
+def ignored_label(loss: Any) -> int:
+    """The label that a loss of classes passes over."""
+    return int(getattr(loss, "ignore_index", IGNORED))
 
 
 def is_weighted(loss: Any) -> bool:

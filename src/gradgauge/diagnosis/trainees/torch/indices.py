@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from gradgauge.diagnosis.properties.indices import INPUTS, TARGETS, Outside, joined, outside
 from gradgauge.diagnosis.properties.order import EPOCH_SECONDS
 from gradgauge.diagnosis.trainees.torch.data import call, first, inputs_of, unpack
-from gradgauge.diagnosis.trainees.torch.facts import array, loss_facts
+from gradgauge.diagnosis.trainees.torch.facts import array, ignored_label, loss_facts
 from gradgauge.watchers.torch.state import preserved
 
 
@@ -64,8 +64,7 @@ def indices_of(
         given = inputs_of(x, whole)
         found += [_outside(given[p], t, names) for p, t in tables if p is not None]
         if classes is not None:
-            ignored = (int(getattr(loss, "ignore_index", -100)),)
-            labels = array(first(y))
+            labels, ignored = array(first(y)), (ignored_label(loss),)
             found.append(outside(labels, classes, TARGETS, passed_over=ignored))
         if time.perf_counter() - began > EPOCH_SECONDS:
             break

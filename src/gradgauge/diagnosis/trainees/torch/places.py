@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -35,6 +36,10 @@ class Places:
     def __init__(self, experiment: TorchExperiment, x: torch.Tensor):
         self._experiment, self._x = experiment, x
 
+    @cached_property
+    def _plain(self) -> list[np.ndarray]:
+        return [o.astype(np.float64) for o in self._experiment.outputs()]
+
     def slopes(self) -> np.ndarray | None:
         """See InTime: of a float sequence, or of its words' vectors."""
         experiment, x = self._experiment, self._x
@@ -54,7 +59,7 @@ class Places:
 
     def change(self, place: int) -> float:
         """See InTime."""
-        plain = [o.astype(np.float64) for o in self._experiment.outputs()]
+        plain = self._plain
         with self._moved(place):
             moved = self._experiment.outputs()
         size = max(float(np.sqrt(np.mean([np.mean(o**2) for o in plain]))), 1e-30)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,12 @@ from gradgauge.diagnosis.properties.in_time import cut_in_time
 from gradgauge.diagnosis.properties.mixing import batch_mixing
 from gradgauge.diagnosis.properties.modes import Following, Modes
 from gradgauge.diagnosis.properties.order import (
-    EPOCH_SECONDS,
-    MOST_BATCHES,
-    Epoch,
+    epoch_of,
     order_of,
-    row_numbers,
 )
 from gradgauge.diagnosis.properties.pairing import mispaired
 from gradgauge.diagnosis.properties.reach import reach
-from gradgauge.diagnosis.trainees.torch.data import call, first, unpack
+from gradgauge.diagnosis.trainees.torch.data import call, first, samples_in, unpack
 from gradgauge.diagnosis.trainees.torch.experiment import TorchExperiment
 from gradgauge.diagnosis.trainees.torch.facts import array
 from gradgauge.diagnosis.trainees.torch.places import places_of
@@ -77,7 +73,7 @@ def properties_of(
         mixing=asked(lambda: batch_mixing(experiment, limits["batch-mixing"])),
         reach=asked(lambda: reach(experiment, reached)) if experiment.names else None,
         modes=asked(lambda: modes_of(experiment, steps)),
-        order=asked(lambda: order_of(epoch_of(loader), of_order)),
+        order=asked(lambda: order_of(epoch_of(_batches(loader), samples_in(loader)), of_order)),
         loose=asked(experiment.loose) or (),
         mispaired=asked(lambda: mispaired(experiment, seen.met, seen.by_intent)),
         calls=seen.calls or asked(experiment.calls) or (),
@@ -97,23 +93,11 @@ def is_stacked(loader: Iterable[Any]) -> bool:
     return loader.collate_fn is default_collate and loader.batch_size is not None
 
 
-def epoch_of(loader: Iterable[Any]) -> Epoch:
-    """Targets and rows of the batches of one epoch, or of as many as a few seconds give."""
-    targets: list[np.ndarray] = []
-    rows: list[np.ndarray] = []
-    began = time.perf_counter()
+def _batches(loader: Iterable[Any]) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+    """Targets and inputs of every batch."""
     for batch in loader:
         x, y = unpack(batch)
-        targets.append(array(first(y)))
-        rows.append(row_numbers([array(t) for t in pytree.tree_leaves(x) if _is_tensor(t)]))
-        if time.perf_counter() - began > EPOCH_SECONDS or len(targets) >= MOST_BATCHES:
-            break
-    dataset = getattr(loader, "dataset", None)
-    try:
-        samples = len(dataset) if dataset is not None else 0  # type: ignore[arg-type]
-    except TypeError:
-        samples = 0
-    return Epoch(tuple(targets), tuple(rows), samples)
+        yield array(first(y)), [array(t) for t in pytree.tree_leaves(x) if _is_tensor(t)]
 
 
 def _is_tensor(leaf: Any) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from gradgauge.diagnosis.facts import IGNORED
 from gradgauge.diagnosis.properties.experiment import LossCall, Pairing
 from gradgauge.diagnosis.properties.pairing import axes_met, shape_of
 from gradgauge.diagnosis.trainees.torch.data import call
@@ -204,7 +205,7 @@ class _Follower(TorchFunctionMode):
             logs = bool(kwargs.get("log_target", False))
             activation = output_activation(given)
             if name in ("cross_entropy", "nll_loss"):
-                given, target = _classes_last(given, target, kwargs.get("ignore_index", -100))
+                given, target = _classes_last(given, target, kwargs.get("ignore_index", IGNORED))
             if given.numel():
                 self.calls.append(LossCall(name, array(given), array(target), activation, logs))
 

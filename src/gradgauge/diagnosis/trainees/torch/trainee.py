@@ -34,6 +34,7 @@ from gradgauge.diagnosis.trainees.torch.data import (
     probe,
     random_states,
     rows_of,
+    samples_in,
     scaler,
     set_states,
     states,
@@ -41,6 +42,7 @@ from gradgauge.diagnosis.trainees.torch.data import (
 from gradgauge.diagnosis.trainees.torch.facts import (
     array,
     has_been_trained,
+    ignored_label,
     known_loss,
     layer_facts,
     loss_facts,
@@ -97,12 +99,7 @@ class PyTorchTrainee:
         self._matrices: dict[str, list[nn.Parameter]] = {}
         with random_states(loader):
             self._x, self._y, self._batch_size = probe(loader)
-        dataset = getattr(loader, "dataset", None)
-        try:
-            self._samples = len(dataset) if dataset is not None else 0
-        except TypeError:
-            self._samples = 0
-        self._samples = self._samples or self.loop.batches() * self._batch_size
+        self._samples = samples_in(loader) or self.loop.batches() * self._batch_size
 
     # -- keeping and rewinding
 
@@ -155,7 +152,7 @@ class PyTorchTrainee:
         activation, labels = output_activation(outputs), array(y)
         passed_over = 0.0
         if facts.kind == "sparse_categorical":
-            ignored = int(getattr(self.loss, "ignore_index", IGNORED))
+            ignored = ignored_label(self.loss)
             if 0 <= ignored < outputs.shape[-1]:
                 passed_over = float((labels == ignored).mean())
             labels = np.where(labels == ignored, IGNORED, labels)
