@@ -100,6 +100,29 @@ def heading(name: str, text: str) -> str:
     return f'<h2 id="{name}-title">{escape(text)}</h2>'
 
 
+def how_to_repeat(
+    facts: Iterable[tuple[str, str]], lang: str, command: str = "", files: str = ""
+) -> str:
+    """The section that says how the page can be made again.
+
+    Args:
+        facts: (a key of the catalogue's `report.repeat` table, its value).
+        lang: `en` or `ko`.
+        command: what was typed to make it, if it was.
+        files: HTML that names what was written beside it.
+    """
+    typed = ""
+    if command:
+        words = escape(sentence("report.repeat.command", lang))
+        typed = f'<p>{words}</p><pre tabindex="0"><code>{escape(command)}</code></pre>'
+    terms = "".join(
+        f"<dt>{escape(sentence(f'report.repeat.{key}', lang))}</dt><dd>{escape(value)}</dd>"
+        for key, value in facts
+    )
+    title = heading("repeat", sentence("report.heading.repeat", lang))
+    return f"{title}{typed}{files}<dl>{terms}</dl>"
+
+
 def _navigation(sections: Sequence[Section], lang: str) -> str:
     links = "".join(
         f'<li><a href="#{part.name}">{escape(sentence(f"report.section.{part.name}", lang))}</a></li>'

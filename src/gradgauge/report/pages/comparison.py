@@ -14,7 +14,7 @@ from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.charts.units import UNITS
 from gradgauge.report.page.chart_html import chart_figure
 from gradgauge.report.page.gauge_tables import figure_tables
-from gradgauge.report.page.page import Section, as_sections, heading, prose
+from gradgauge.report.page.page import Section, as_sections, heading, how_to_repeat, prose
 from gradgauge.report.page.tables import folded, scrolling, table
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.explain import explain_network
@@ -274,18 +274,8 @@ def _repeat(comparison: Comparison, lang: str, artifacts: Artifacts) -> str:
     seconds = {k: f"{v:.2f}" for k, v in comparison.seconds.items()}
     if seconds:
         facts.append(("seconds", sentence("report.repeat.seconds_value", lang, **seconds)))
-    terms = "".join(
-        f"<dt>{escape(sentence(f'report.repeat.{key}', lang))}</dt><dd>{escape(value)}</dd>"
-        for key, value in facts
-    )
     runs = ""
     if artifacts.runs:
         listed = "".join(f"<li><code>{escape(path)}</code></li>" for path in artifacts.runs)
         runs = f"<p>{escape(sentence('report.repeat.runs', lang))}</p><ul>{listed}</ul>"
-    return (
-        heading("repeat", sentence("report.heading.repeat", lang))
-        + f"<p>{escape(sentence('report.repeat.command', lang))}</p>"
-        + f'<pre tabindex="0"><code>{escape(comparison.spec.command(*artifacts.flags))}</code></pre>'
-        + runs
-        + f"<dl>{terms}</dl>"
-    )
+    return how_to_repeat(facts, lang, comparison.spec.command(*artifacts.flags), runs)

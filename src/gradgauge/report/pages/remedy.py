@@ -9,9 +9,10 @@ from pathlib import Path
 from gradgauge._version import __version__
 from gradgauge.messages.catalog import sentence
 from gradgauge.remedies.result import RemedyResult
+from gradgauge.report.charts.chart import Chart
 from gradgauge.report.charts.remedy import ARMS, CURVES, SIGNALS, RemedyShown
 from gradgauge.report.page.chart_html import chart_figure
-from gradgauge.report.page.page import as_sections, heading, page, prose
+from gradgauge.report.page.page import as_sections, heading, how_to_repeat, page, prose
 from gradgauge.report.page.tables import scrolling, table
 from gradgauge.report.remedy_files import title
 from gradgauge.report.words.remedy import (
@@ -53,16 +54,10 @@ def remedy_page(
     shown = RemedyShown(result, lang)
     sections = as_sections(
         [
-            ("remedy_arms", _chart("remedy_arms", chart_figure(ARMS, shown, lang, False), lang)),
+            _chart(ARMS, shown),
             ("remedy_patch", patch(result, lang)),
-            (
-                "remedy_curves",
-                _chart("remedy_curves", chart_figure(CURVES, shown, lang, False), lang),
-            ),
-            (
-                "remedy_signals",
-                _chart("remedy_signals", chart_figure(SIGNALS, shown, lang, False), lang),
-            ),
+            _chart(CURVES, shown),
+            _chart(SIGNALS, shown),
             ("remedy_figures", figures(result, lang)),
             ("remedy_judged", _judged(result, lang)),
             ("repeat", _repeat(lang, command, runs)),
@@ -72,8 +67,11 @@ def remedy_page(
     return page(title(result, lang), standfirst, sections, lang)
 
 
-def _chart(name: str, drawn: str, lang: str) -> str:
-    return heading(name, sentence(f"report.chart.{name}.title", lang)) + drawn if drawn else ""
+def _chart(chart: Chart[RemedyShown], shown: RemedyShown) -> tuple[str, str]:
+    """A section of one picture: its name and inner HTML, empty where there is nothing to draw."""
+    drawn = chart_figure(chart, shown, shown.lang, title=False)
+    title = sentence(f"report.chart.{chart.name}.title", shown.lang)
+    return chart.name, heading(chart.name, title) + drawn if drawn else ""
 
 
 def patch(result: RemedyResult, lang: str) -> str:
@@ -110,13 +108,4 @@ def _judged(result: RemedyResult, lang: str) -> str:
 def _repeat(lang: str, command: str, runs: Sequence[Path]) -> str:
     facts = [("versions", f"gradgauge {__version__}")]
     facts += [("runs", ", ".join(path.name for path in runs))] if runs else []
-    terms = "".join(
-        f"<dt>{escape(sentence(f'report.repeat.{key}', lang))}</dt><dd>{escape(value)}</dd>"
-        for key, value in facts
-    )
-    typed = ""
-    if command:
-        words = escape(sentence("report.repeat.command", lang))
-        typed = f'<p>{words}</p><pre tabindex="0"><code>{escape(command)}</code></pre>'
-    title_ = heading("repeat", sentence("report.heading.repeat", lang))
-    return f"{title_}{typed}<dl>{terms}</dl>"
+    return how_to_repeat(facts, lang, command)

@@ -9,7 +9,7 @@ from gradgauge._version import __version__
 from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts.why import WHY, WhyShown
 from gradgauge.report.page.chart_html import chart_figure
-from gradgauge.report.page.page import as_sections, heading, page, prose
+from gradgauge.report.page.page import as_sections, heading, how_to_repeat, page, prose
 from gradgauge.report.page.tables import scrolling, table
 from gradgauge.report.words.arms import heads, row, title_of
 from gradgauge.run import write_text_whole
@@ -104,13 +104,4 @@ def _repeat(why: Why, lang: str, command: str) -> str:
         ("versions", f"gradgauge {__version__}"),
         ("data", f"{why.dataset.name} (SHA-256 {why.dataset.fingerprint[:16]}…)"),
     ]
-    terms = "".join(
-        f"<dt>{escape(sentence(f'report.repeat.{key}', lang))}</dt><dd>{escape(value)}</dd>"
-        for key, value in facts
-    )
-    title = heading("repeat", sentence("report.heading.repeat", lang))
-    typed = ""
-    if command:
-        words = escape(sentence("report.repeat.command", lang))
-        typed = f'<p>{words}</p><pre tabindex="0"><code>{escape(command)}</code></pre>'
-    return f"{title}{typed}<dl>{terms}</dl>"
+    return how_to_repeat(facts, lang, command)
