@@ -283,9 +283,9 @@ def test_a_budget_that_is_none_is_named_as_it_was_given(option, given, tmp_path,
 
 @pytest.mark.parametrize("command", ["compare", "diagnose", "remedy"])
 def test_a_file_of_functions_without_a_name_and_with_a_wrong_one(command, tmp_path, capsys):
-    path = tmp_path / "mine.py"
+    path = tmp_path / f"nets_for_{command}.py"
     path.write_text("def make():\n    return None\n")
-    assert "mine.py:make" in refused(capsys, command, path)
+    assert f"{path.name}:make" in refused(capsys, command, path)
     said = refused(capsys, command, f"{path}:maek", "--data", "digits")
     assert "'maek'" in said
-    assert "it defines: make." in said
+    assert "its functions: make." in said

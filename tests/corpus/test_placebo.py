@@ -6,14 +6,14 @@ import numpy as np
 from corpus.placebo import Placebo, main, verdict
 from corpus.shares import wilson
 
-from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, Dose
+from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, Dose, Task
 
 
 def test_placebos_differ_in_their_batches_alone_and_learn():
     trainer = Placebo(1)
     control, other = Candidate(CONTROL), Candidate(REMEDY, (Dose("relu_instead"),))
-    long = trainer.train([control, other], range(8), 1.0, "confirm").outcomes
-    again = trainer.train([other], [3], 1.0, "confirm").outcomes[0]
+    long = trainer.train(Task([control, other], range(8), 1.0, "confirm")).outcomes
+    again = trainer.train(Task([other], [3], 1.0, "confirm")).outcomes[0]
     assert again.scores[0] == long[1].scores[3]
     assert long[0].scores != long[1].scores
     assert np.mean(long[0].scores) > 0.5

@@ -114,7 +114,7 @@ def test_the_transport(opened: Any) -> None:
     at = one.state()["step"]
     one.page.locator("#scrub").fill("0")
     one.until("s.step === 0")
-    assert "an earlier step" in one.page.locator("#state").inner_text()
+    one.page.locator("#state", has_text="an earlier step").wait_for()
     one.page.get_by_role("button", name="Back to the latest step").click()
     one.until(f"s.step === {at}")
 

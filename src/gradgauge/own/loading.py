@@ -49,15 +49,16 @@ def find_function(path: str) -> Callable[..., Any]:
         raise ModelProblem(path, "no_function", why=str(error)) from None
     function = getattr(module, name, None)
     if not callable(function):
-        known = sorted(n for n, f in vars(module).items() if _is_own(f, module))
-        raise ModelProblem(
-            module_name, "no_such_function", name=name, known=", ".join(known) or "–"
-        )
+        known = ", ".join(_functions(module)) or "–"
+        raise ModelProblem(module_name, "no_such_function", name=name, known=known)
     return function
 
 
-def _is_own(value: object, module: ModuleType) -> bool:
-    return isinstance(value, FunctionType) and value.__module__ == module.__name__
+def _functions(module: ModuleType) -> list[str]:
+    """Names of those that it defines; of those that it imports where it defines none."""
+    found = {n: f for n, f in vars(module).items() if isinstance(f, FunctionType)}
+    own = [n for n, f in found.items() if f.__module__ == module.__name__]
+    return sorted(own or found)
 
 
 def _module(name: str) -> ModuleType:
