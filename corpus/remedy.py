@@ -2,10 +2,12 @@
 
 python -m corpus remedy                       40 faulty and 40 healthy trainings
 python -m corpus remedy --faulty 8 --healthy 8 --framework pytorch
+python -m corpus remedy --longest 120         none that is expected to take longer: those are put off
 python -m corpus remedy --write               and the table in docs/remedy.md, of all that is done
 
-Drawn by a hash of the name, as many of each rule and framework as there are; what is done lies in
-runs/corpus/remedy, a file each, and is not done again. A training counts as repaired where its
+Drawn by a hash of the name, as many of each rule and framework as there are, and tried in that
+order, a faulty one and a healthy one in turn: what is done at any moment is drawn like the whole.
+It lies in runs/corpus/remedy, a file each, and is not done again. A training counts as repaired where its
 winner is as good as the mended twin, which is trained with the same seeds: not below the interval
 of the twin's mean. Where there is no twin, the verdict has to do.
 """
@@ -14,7 +16,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
+import math
 import re
 import sys
 import time
@@ -57,18 +61,38 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def tried(case: Case, budget: str | None) -> dict[str, Any]:
+def in_turn(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """One of the first, one of the second, until both are at an end."""
+    pairs = itertools.zip_longest(first, second)
+    return [name for pair in pairs for name in pair if name is not None]
+
+
+class PutOff(Exception):
+    """A trial that is expected to take longer than is given to one."""
+
+
+def tried(case: Case, budget: str | None, longest: float = math.inf) -> dict[str, Any]:
     """What a trial of one case found.
 
     Args:
         case: which.
         budget: as `gradgauge.remedy` takes it; None: the least that can decide something.
+        longest: seconds that a trial may be expected to take.
+
+    Raises:
+        PutOff: it would take longer; nothing was trained for it.
     """
     import gradgauge
     from gradgauge.errors import GradgaugeError
     from gradgauge.remedies.plan import BudgetTooSmall
 
     found: dict[str, Any] = {"name": case.name, "rule": case.rule, "framework": case.framework}
+
+    def expected(plan: object, seconds: float) -> None:
+        del plan
+        if seconds > longest:
+            raise PutOff(f"{seconds:.0f} s")
+
     began = time.perf_counter()
     least = budget
     for _ in range(2):
@@ -78,12 +102,18 @@ def tried(case: Case, budget: str | None) -> dict[str, Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                result = gradgauge.remedy(*args, **options, budget=least or 1)
+                result = gradgauge.remedy(*args, **options, budget=least or 1, on_estimate=expected)
         except BudgetTooSmall as error:
             least = error.least
             continue
         except GradgaugeError as error:
             return found | {"verdict": "not-tried", "why": str(error)}
+        except PutOff:
+            raise
+        # What ends a training is whatever its parts happen to raise: told, and the others go on.
+        except Exception as error:  # noqa: BLE001
+            why = f"{type(error).__name__}: {error}"
+            return found | {"verdict": "not-tried", "why": why}
         return found | _figures(case, result, began)
     return found | {"verdict": "not-tried", "why": f"a budget of {budget} decides nothing"}
 
@@ -148,8 +178,13 @@ def reachable(found: Mapping[str, Any]) -> bool:
     return bool(_REACHES & set(found["tried"]))
 
 
-def table(done: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines of Markdown."""
+def table(done: Sequence[Mapping[str, Any]], drawn_in_all: int) -> list[str]:
+    """Lines of Markdown.
+
+    Args:
+        done: what trials found.
+        drawn_in_all: how many were drawn, those not done yet with them.
+    """
     ran = [f for f in done if f["verdict"] != "not-tried"]
     faulty = [f for f in ran if f["rule"] is not None and f["before"]]
     reached = [f for f in faulty if reachable(f)]
@@ -168,6 +203,7 @@ def table(done: Sequence[Mapping[str, Any]]) -> list[str]:
         ("faulty, no finding", str(len(missed))),
         ('healthy, with a "repair"', told(won, len(healthy))),
         ("refused (a loop, schedule or loader of its own)", str(len(done) - len(ran))),
+        ("drawn, put off or not run yet", str(drawn_in_all - len(done))),
     ]
     return [
         "| trainings | share (95 % interval) |",
@@ -183,21 +219,27 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--healthy", type=int, default=COUNT)
     parser.add_argument("--framework", choices=("keras", "pytorch", "jax"))
     parser.add_argument("--budget")
+    parser.add_argument("--longest", type=float, default=math.inf, metavar="SECONDS")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args(arguments)
     own = [n for n, c in CASES.items() if asked.framework in (None, c.framework)]
-    names = drawn([n for n in own if not CASES[n].healthy], asked.faulty)
-    names += drawn([n for n in own if CASES[n].healthy], asked.healthy)
+    faulty = drawn([n for n in own if not CASES[n].healthy], asked.faulty)
+    names = in_turn(faulty, drawn([n for n in own if CASES[n].healthy], asked.healthy))
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in names:
         path = FOLDER / f"{name}.json"
         if path.exists():
             continue
-        found = tried(CASES[name], asked.budget)
+        try:
+            found = tried(CASES[name], asked.budget, asked.longest)
+        except PutOff as why:
+            print(f"{'put off: ' + str(why):26s} {name}", file=sys.stderr, flush=True)
+            continue
         path.write_text(json.dumps(found, indent=1), "utf-8")
         print(f"{found['verdict']:26s} {name}", file=sys.stderr, flush=True)
-    done = [json.loads(p.read_text("utf-8")) for p in sorted(FOLDER.glob("*.json"))]
-    lines = table(done)
+    paths = [FOLDER / f"{name}.json" for name in names]
+    done = [json.loads(path.read_text("utf-8")) for path in paths if path.exists()]
+    lines = table(done, len(names))
     print("\n".join(lines))
     if asked.write:
         text = DOCS.read_text("utf-8")
