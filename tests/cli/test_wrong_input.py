@@ -289,3 +289,76 @@ def test_a_file_of_functions_without_a_name_and_with_a_wrong_one(command, tmp_pa
     said = refused(capsys, command, f"{path}:maek", "--data", "digits")
     assert "'maek'" in said
     assert "its functions: make." in said
+
+
+OWN = """
+import torch
+
+
+def cannot_build():
+    raise ValueError("no such width.\\nMore about it.")
+
+
+def broken(late):
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.calls = torch.nn.Linear(64, 10), 0
+
+        def forward(self, x):
+            self.calls += 1
+            if self.calls > late:
+                raise RuntimeError("mine")
+            return self.layer(x)
+
+    model = Model()
+    return model, torch.nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
+
+
+def breaks_at_once():
+    return broken(0)
+
+
+def breaks_in_training():
+    return broken(5)
+
+
+def nothing():
+    pass
+
+
+def other_inputs():
+    model = torch.nn.Linear(32, 10)
+    return model, torch.nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        ("cannot_build", ("line 6, in cannot_build: ValueError: no such width. Correct",)),
+        ("breaks_at_once", ("mine",)),
+        ("breaks_in_training", ("in forward: RuntimeError: mine.",)),
+        ("nothing", ("returns nothing",)),
+        ("other_inputs", ("(n, 64)",)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:signals")
+def test_what_somebodys_own_code_raises_is_one_sentence_too(
+    capsys, tmp_path, monkeypatch, function, told
+):
+    path = tmp_path / "own_models_that_break.py"
+    path.write_text(OWN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--data", "digits", "--epochs", 1, "--out", tmp_path / "out", "--lang", "en"]
+    said = refused(capsys, "remedy", f"{path}:{function}", *arguments)
+    for words in told:
+        assert words in said
+
+
+def test_an_error_of_ours_is_no_sentence(monkeypatch):
+    from gradgauge.remedies import run as trial
+
+    monkeypatch.setattr(trial, "read_budget", None)
+    with pytest.raises(TypeError, match="not callable"):
+        run(["remedy", "sigmoid", "--budget", "3"])

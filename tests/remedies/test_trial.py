@@ -15,11 +15,21 @@ from gradgauge.diagnosis.budget import Budget
 from gradgauge.diagnosis.finding import Diagnosis
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.plan import BudgetTooSmall, plan_for, rungs, seconds_for
+from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.store import Store
-from gradgauge.remedies.trainer import CONTROL, RANDOM_SEARCH, RATES, REMEDY, Candidate
+from gradgauge.remedies.trainer import (
+    CONTROL,
+    RANDOM_SEARCH,
+    RATES,
+    REMEDY,
+    Candidate,
+    CannotApply,
+)
 from gradgauge.remedies.trial import Given, try_remedies
 from gradgauge.remedies.verdicts import EXIT_CODES
 from gradgauge.sign_flip import least_seeds
+from gradgauge.spec.notation import parse
+from gradgauge.spec.training import TrainingSpec
 from tests.remedies.fakes import FakeTrainer, given, rates_alone, with_remedy
 
 
@@ -134,6 +144,36 @@ def test_an_interrupted_trial_keeps_what_is_done_and_goes_on(tmp_path):
     assert third.calls == []
     assert [a.values for a in repeated.arms] == [a.values for a in result.arms]
     store.close()
+
+
+class SlowTrainer(FakeTrainer):
+    """Each training takes a thousand seconds of a clock that only it moves."""
+
+    clock = 0.0
+
+    def _outcome(self, *args):
+        type(self).clock += 1000.0
+        return super()._outcome(*args)
+
+
+def test_seconds_are_those_of_all_calls(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.perf_counter", lambda: SlowTrainer.clock)
+    store = Store(tmp_path)
+    stopped = SlowTrainer(with_remedy("relu_instead", 0.3))
+    stopped.stops_after = 5
+    assert try_remedies(stopped, given(), store=store).budget.seconds == 5000
+    whole = try_remedies(SlowTrainer(with_remedy("relu_instead", 0.3)), given(), store=store)
+    assert whole.budget.seconds == SlowTrainer.clock
+    again = try_remedies(SlowTrainer(with_remedy("relu_instead", 0.3)), given(), store=store)
+    assert again.budget.seconds == SlowTrainer.clock == whole.budget.seconds
+    store.close()
+
+
+def test_a_constant_rate_has_no_decay_to_slow():
+    case = SpecCase(parse("12-8x4-3 sigmoid"), TrainingSpec(), steps=100)
+    with pytest.raises(CannotApply) as why:
+        BY_KEY["slower_decay"].on_spec(case, 1.0)
+    assert why.value.reason == "no_schedule"
 
 
 def test_json_has_every_key_in_every_arm():

@@ -26,6 +26,7 @@ from gradgauge.cli.help import Context
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, interruptible, what_is_kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
+from gradgauge.cli.own_code import message_of
 from gradgauge.cli.wrong_use import as_typed, usage_sentence
 from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
 from gradgauge.machine import is_out_of_memory
@@ -156,9 +157,12 @@ def run(arguments: Sequence[str]) -> int:
         _forget_output()
         return _complain(text("errors.output_lost", why=error.strerror))
     except Exception as error:
-        if not is_out_of_memory(error):
+        if is_out_of_memory(error):
+            return _complain(text("errors.out_of_memory"))
+        told = message_of(error)
+        if told is None:
             raise
-        return _complain(text("errors.out_of_memory"))
+        return _complain(text(told.key, **told.facts))
     return result if isinstance(result, int) else 0
 
 

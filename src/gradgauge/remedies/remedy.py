@@ -78,6 +78,8 @@ class Remedy:
             `# @key` for a comment, of the catalogue's `remedy.comment`.
         facts: (knob, activation of the hidden layers) -> what fills advice and patch.
         rate: whether it only sets the learning rate, which the trial's arm of rates does.
+        idle: why it cannot be applied where its lines meet nothing to change, a key of the
+            catalogue's `remedy.reason`.
         certain: whether it undoes a mistake, which nobody makes on purpose: it is tried first.
     """
 
@@ -91,6 +93,7 @@ class Remedy:
     on_spec: OnSpec = cannot_yet
     patch: Mapping[str, str] = field(default_factory=dict)
     facts: Callable[[float, str], Mapping[str, object]] = lambda knob, activation: {}  # noqa: ARG005
+    idle: str = "no_effect"
     rate: bool = False
     certain: bool = False
 

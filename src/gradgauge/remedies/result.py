@@ -115,7 +115,7 @@ class Spending:
     Attributes:
         per_arm: samples forward and backward that one arm may take.
         total: samples that went forward and backward in all, preparation counted in.
-        seconds: wall time.
+        seconds: wall time, with that of earlier calls whose trainings were taken over.
         estimated: seconds that were expected before it started.
     """
 

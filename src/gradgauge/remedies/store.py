@@ -12,6 +12,7 @@ import hashlib
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,10 @@ from gradgauge.remedies.trainer import (
 )
 
 FILE = "remedy.sqlite"
-_TABLE = "CREATE TABLE IF NOT EXISTS outcomes (key TEXT PRIMARY KEY, outcome TEXT NOT NULL)"
+_TABLE = """CREATE TABLE IF NOT EXISTS trained (
+    key TEXT PRIMARY KEY, outcome TEXT NOT NULL, seconds REAL NOT NULL
+)"""
+_KEPT = "SELECT outcome, seconds FROM trained WHERE key = ?"
 
 
 class Store:
@@ -54,20 +58,21 @@ class Store:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute(_TABLE)
 
-    def get(self, key: str) -> Outcome | None:
-        """What is kept under a key."""
+    def get(self, key: str) -> tuple[Outcome, float] | None:
+        """What is kept under a key, and the seconds that it took."""
         with self._lock, self._problems():
-            row = self._db.execute("SELECT outcome FROM outcomes WHERE key = ?", (key,)).fetchone()
-        return read_outcome(json.loads(row[0])) if row else None
+            row = self._db.execute(_KEPT, (key,)).fetchone()
+        return (read_outcome(json.loads(row[0])), row[1]) if row else None
 
-    def put(self, key: str, outcome: Outcome) -> None:
-        """Keep an outcome, and what was recorded of it as a Run beside the file."""
+    def put(self, key: str, outcome: Outcome, seconds: float) -> None:
+        """Keep an outcome and what it took, and what was recorded of it as a Run beside the file."""
         if outcome.run is not None:
             outcome.run.save(run_path(self.path.parent, outcome.candidate))
         fields = dataclasses.asdict(dataclasses.replace(outcome, run=None))
         text = json.dumps({name: value for name, value in fields.items() if name != "run"})
+        row = (key, text, seconds)
         with self._lock, self._problems():
-            self._db.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?)", (key, text))
+            self._db.execute("INSERT OR REPLACE INTO trained VALUES (?, ?, ?)", row)
 
     def close(self) -> None:
         """Close the file."""
@@ -108,10 +113,15 @@ class Stored:
     Args:
         trainer: who trains.
         store: where outcomes are kept.
+
+    Attributes:
+        seconds_before: what was taken from the store has cost, when it was trained.
     """
 
     def __init__(self, trainer: Trainer, store: Store):
         self._trainer, self._store = trainer, store
+        self.seconds_before = 0.0
+        self._counted: set[str] = set()
 
     def train(
         self,
@@ -121,11 +131,17 @@ class Stored:
     ) -> Trained:
         """See Trainer: what the store has is taken from it."""
         keys = {c: self._key(c, task) for c in task.candidates}
-        known = {c: found for c, key in keys.items() if (found := self._store.get(key))}
+        known = {c: found for c, key in keys.items() if (found := self._known(key))}
         missing = [c for c in task.candidates if c not in known]
+        since = time.perf_counter()
 
         def keep(outcome: Outcome) -> None:
-            self._store.put(keys[outcome.candidate], outcome)
+            # Of candidates that are trained side by side each has the time since the last one.
+            nonlocal since
+            now = time.perf_counter()
+            key, spent, since = keys[outcome.candidate], now - since, now
+            self._counted.add(key)
+            self._store.put(key, outcome, spent)
             if on_outcome is not None:
                 on_outcome(outcome)
 
@@ -134,6 +150,17 @@ class Stored:
         made = self._trainer.train(dataclasses.replace(task, candidates=missing), on_progress, keep)
         known |= {outcome.candidate: outcome for outcome in made.outcomes}
         return Trained([known[c] for c in task.candidates if c in known], made.interrupted)
+
+    def _known(self, key: str) -> Outcome | None:
+        """What the store has; its seconds count once, and not where they are of this process."""
+        found = self._store.get(key)
+        if found is None:
+            return None
+        outcome, seconds = found
+        if key not in self._counted:
+            self._counted.add(key)
+            self.seconds_before += seconds
+        return outcome
 
     def _key(self, candidate: Candidate, task: Task) -> str:
         told = [

@@ -136,7 +136,12 @@ def try_remedies(
         target=trainer.target,
         framework=trainer.framework,
         metric=trainer.metric,
-        budget=Spending(per_arm, trial.samples, time.perf_counter() - began, estimated),
+        budget=Spending(
+            per_arm,
+            trial.samples,
+            time.perf_counter() - began + trial.seconds_before,
+            estimated,
+        ),
         findings={
             "before": given.faults,
             "after": after.outcome.findings if after is not None else given.faults,
@@ -216,8 +221,13 @@ class _Trial:
     ):
         self.trainer, self.plan, self.given = trainer, plan, given
         self.samples, self.interrupted = 0, False
-        self._who = Stored(trainer, store) if store is not None else trainer
+        self._stored = Stored(trainer, store) if store is not None else None
         self._tell, self._until, self._done = on_progress, until, 0.0
+
+    @property
+    def seconds_before(self) -> float:
+        """What was taken from the store has cost, when it was trained."""
+        return self._stored.seconds_before if self._stored is not None else 0.0
 
     def run(self, tried: Sequence[Remedy], space: Sequence[Remedy] | None) -> list[Arm]:
         """Screen, confirm; the arms."""
@@ -294,7 +304,8 @@ class _Trial:
     ) -> list[Outcome]:
         weight = len(candidates) * len(seeds) * share
         task = Task(candidates, seeds, share, rows, self._until)
-        made: Trained = self._who.train(task, self._progress(weight))
+        who = self._stored or self.trainer
+        made: Trained = who.train(task, self._progress(weight))
         self._done += weight
         self.samples += sum(outcome.samples for outcome in made.outcomes)
         self.interrupted = self.interrupted or made.interrupted

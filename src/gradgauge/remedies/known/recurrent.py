@@ -73,7 +73,7 @@ for name, module in list(model.named_modules()):
 
 def _on_spec(case: SpecCase, knob: float) -> SpecCase:
     del case, knob
-    raise CannotApply("no_effect")
+    raise CannotApply("no_recurrence")
 
 
 def _recurrent(
@@ -87,6 +87,7 @@ def _recurrent(
         touches=frozenset({"recurrent"}),
         knob=knob,
         on_spec=_on_spec,
+        idle="no_recurrence",
         patch={"keras": keras, "pytorch": pytorch},
     )
 

@@ -101,5 +101,6 @@ REMEDY = Remedy(
     paper="Sokar et al. (2023), ReDo",
     touches=frozenset({"dead"}),
     on_spec=_on_spec,
+    idle="no_dead_units",
     patch={"keras": _KERAS, "pytorch": _PYTORCH, "jax": _JAX},
 )

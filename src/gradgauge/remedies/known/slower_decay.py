@@ -24,7 +24,7 @@ optimizer = optax.adam(rate)
 def _on_spec(case: SpecCase, knob: float) -> SpecCase:
     del knob
     if case.training.schedule == "constant":
-        raise CannotApply("already")
+        raise CannotApply("no_schedule")
     return case.train_with(schedule="constant")
 
 
@@ -35,5 +35,6 @@ REMEDY = Remedy(
     paper="LeCun et al. (1998), section 4.7",
     touches=frozenset({"schedule"}),
     on_spec=_on_spec,
+    idle="no_schedule",
     patch={"keras": _KERAS, "pytorch": _PYTORCH, "jax": _JAX},
 )

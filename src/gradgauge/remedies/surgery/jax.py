@@ -44,7 +44,7 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
         names["x"] = first_rows(site.data, _ROWS)
     run_lines(lines, names | {"params": params})
     before, after = ({"weights": _arrays(tree)} for tree in (made.model, params))
-    changed(before, after)
+    changed(before, after, remedy.idle)
     return replace(site, made=replace(made, model=type(made.model)(params)))
 
 

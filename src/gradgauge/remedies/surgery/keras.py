@@ -14,6 +14,8 @@ from gradgauge.remedies.trainer import CannotApply
 from gradgauge.watchers.keras.seen import value_of
 
 _ROWS = 1_000
+_LOOKS = 33
+"""Steps at which a schedule is asked for its rate."""
 
 
 def treated(site: Site, remedy: Remedy, lines: str) -> Site:
@@ -24,14 +26,13 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
         return site.scaled(lines, {})
     model = site.made.model
     before = _state(model)
-    rate = _rate(model)
     names: dict[str, Any] = {"keras": keras, "np": np, "model": model, "steps": site.steps}
-    names |= {} if rate is None else {"rate": rate}
+    names["rate"] = _highest_rate(model, site.steps)
     if "x[" in lines:
         names["x"] = first_rows(site.data, _ROWS)
     run_lines(lines, names)
     model = names["model"]
-    changed(before, _state(model))
+    changed(before, _state(model), remedy.idle)
     return replace(site, made=replace(site.made, model=model, optimizer=model.optimizer))
 
 
@@ -66,6 +67,16 @@ def _rate(model: Any) -> float | None:
     ):
         return None
     return float(np.asarray(value_of(optimizer.learning_rate)))
+
+
+def _highest_rate(model: Any, steps: int) -> float:
+    """The learning rate, or the highest one that a schedule has in so many steps."""
+    rate = _rate(model)
+    if rate is not None:
+        return rate
+    schedule = model.optimizer._learning_rate
+    looked = np.unique(np.linspace(0, steps, _LOOKS).round())
+    return max(float(np.asarray(value_of(schedule(int(step))))) for step in looked)
 
 
 def _state(model: Any) -> dict[str, Any]:

@@ -105,8 +105,12 @@ def first_rows(data: OwnData, most: int) -> Any:
     return rows_of(data.x, slice(0, min(most, len(leaves(data.x)[0]))))
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def changed(before: Mapping[str, Any], after: Mapping[str, Any], reason: str) -> None:
     """Raise unless something is not as it was.
+
+    Args:
+        before, after: what a remedy may change.
+        reason: of the remedy (`Remedy.idle`).
 
     Raises:
         CannotApply: the lines have met nothing to change.
@@ -118,4 +122,4 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
                 return
         elif value != other:
             return
-    raise CannotApply("no_effect")
+    raise CannotApply(reason)

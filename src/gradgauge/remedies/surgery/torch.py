@@ -46,7 +46,7 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     if optimizer is made.optimizer:
         optimizer = _over(model, optimizer)
     if not after:
-        changed(before, _state(model, optimizer, names["loss"]))
+        changed(before, _state(model, optimizer, names["loss"]), remedy.idle)
     device = next((p.device for p in made.model.parameters()), torch.device("cpu"))
     model.to(device)
     made = replace(made, model=model, loss=names["loss"], optimizer=optimizer)
