@@ -68,7 +68,7 @@ def main() -> None:
                 share, times = 100 * value / rates["floor"], rates["gradgauge"] / value
                 print(
                     f"| {depth} | {width} | {trained} | {layout} | {value:.2f} "
-                    f"| {share:.0f} % | {times:.1f} x |",
+                    f"| {share:.0f}% | {times:.1f} x |",
                     flush=True,
                 )
             if trained < members:

@@ -127,7 +127,7 @@ def report(rounds: dict[str, list[dict[str, float]]], floors: list[float]) -> No
     ours = rounds["gradgauge warm, no report"]
     for key in ("data", "compile", "train", "evaluate"):
         print(f"gradgauge warm, {key}: {median(ours, key):.2f} s")
-    print(f"training at {100 * floor / median(ours, 'train'):.0f} % of the floor's rate")
+    print(f"training at {100 * floor / median(ours, 'train'):.0f}% of the floor's rate")
     print(f"gradgauge --help: {start_seconds([GRADGAUGE, '--help']):.3f} s")
     imports = [sys.executable, "-c", "import gradgauge"]
     nothing = start_seconds([sys.executable, "-c", "pass"])

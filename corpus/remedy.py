@@ -206,7 +206,7 @@ def table(done: Sequence[Mapping[str, Any]], drawn_in_all: int) -> list[str]:
         ("drawn, put off or not run yet", str(drawn_in_all - len(done))),
     ]
     return [
-        "| trainings | share (95 % interval) |",
+        "| cases | share (95% interval) |",
         "|---|---|",
         *(f"| {a} | {b} |" for a, b in rows),
     ]

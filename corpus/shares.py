@@ -8,7 +8,7 @@ _Z = 1.959964
 
 
 def wilson(count: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share.
+    """The 95% interval of a share.
 
     References:
         Wilson (1927), Probable inference, the law of succession, and statistical inference.
@@ -22,7 +22,7 @@ def wilson(count: int, of: int) -> tuple[float, float]:
 
 
 def told(count: int, of: int) -> str:
-    """`12 of 40 (30 %, 18 to 45 %)`."""
+    """`12 of 40 (30%, 18 to 45%)`."""
     low, high = wilson(count, of)
-    share = f"{100 * count / of:.0f} %" if of else "-"
-    return f"{count} of {of} ({share}, {100 * low:.0f} to {100 * high:.0f} %)"
+    share = f"{100 * count / of:.0f}%" if of else "-"
+    return f"{count} of {of} ({share}, {100 * low:.0f} to {100 * high:.0f}%)"

@@ -112,7 +112,7 @@ def overhead(build: Callable[[], Made], compiled: bool, device: str, small: bool
             seconds = {training.watched: training.steps(block) for training in order}
             found.append(seconds[True] / seconds[False] - 1)
             base.append(seconds[False] / block)
-    return f"{1e3 * statistics.median(base):.2f} | {100 * statistics.median(found):+.1f} %"
+    return f"{1e3 * statistics.median(base):.2f} | {100 * statistics.median(found):+.1f}%"
 
 
 def main() -> None:

@@ -235,7 +235,7 @@ def test_questions_are_answered_by_ladders(opened: Any, question: str, lang: str
     page.wait_for_selector("#causes .arm.control .mini")
     assert page.locator("#causes .arm.control").count() == 1
     text = page.locator("#causes").inner_text()
-    assert ("원본의 정답률" in text) == (lang == "ko")
+    assert ("원본의 정확도" in text) == (lang == "ko")
     assert violations(page) == []
     assert one.heard.said == []
 

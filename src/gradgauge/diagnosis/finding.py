@@ -9,6 +9,7 @@ from typing import Any
 from gradgauge.diagnosis.limits import source_in
 from gradgauge.json import number
 from gradgauge.messages.catalog import sentence
+from gradgauge.messages.figure import Figure
 from gradgauge.run import Run
 
 FAULT, WARNING, NOTE = "fault", "warning", "note"
@@ -63,9 +64,9 @@ class Finding:
     def _key(self) -> str:
         return f"{self.rule.replace('-', '_')}.{self.case}"
 
-    def _facts(self) -> dict[str, str]:
+    def _facts(self) -> dict[str, str | Figure]:
         facts = {"layer": self.layer, "step": self.step, "value": self.value, "limit": self.limit}
-        return {name: plain(value) for name, value in {**facts, **self.facts}.items()}
+        return {name: shown(value) for name, value in {**facts, **self.facts}.items()}
 
     def to_json(self, lang: str = "en") -> dict[str, Any]:
         """All fields; infinity and NaN as strings, for JSON has no such numbers."""
@@ -98,7 +99,7 @@ class NotApplicable:
 
     def sentence(self, lang: str = "en") -> str:
         """`not applicable, because ...`."""
-        facts = {name: plain(value) for name, value in self.facts.items()}
+        facts = {name: shown(value) for name, value in self.facts.items()}
         because = sentence(f"diagnosis.reason.{self.reason}", lang, **facts)
         return sentence("diagnosis.not_applicable", lang, rule=self.rule, reason=because)
 
@@ -181,12 +182,10 @@ class Diagnosis:
         return f"<Diagnosis {'healthy' if self.healthy else 'faulty'}: {found}>"
 
 
-def plain(value: Any) -> str:
-    """A fact as text: numbers with three digits."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return str(value)
+def shown(value: Any) -> str | Figure:
+    """A fact as a sentence takes it: a float writes itself as the sentence asks for it."""
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return Figure(value)
     if isinstance(value, (tuple, list)):
-        return ", ".join(plain(v) for v in value)
+        return ", ".join(str(shown(v)) for v in value)
     return str(value)

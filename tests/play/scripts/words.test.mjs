@@ -4,13 +4,13 @@ import { activations, joined, ofPage, pairs, trained, widths, written } from "#a
 import { place, range, shares } from "#ladder";
 import { Store } from "#store";
 import { decades, story } from "#story";
-import { count, number, part, power, speak } from "#words";
+import { count, number, part, power, say, speak } from "#words";
 
 const TEXTS = {
   en: {
     part: "1/{count}", "story.lost": "lost {part}", "story.alike": "alike {spread}",
     "story.too_late": "too late {accuracy}", "story.level": "level {part}", "story.broken": "broken {layer}",
-    "story.learned": "learned {accuracy}", "story.steady": "steady {count}",
+    share: "{value:%} of {layer}", plain: "{value} of {layer}", "story.learned": "learned {accuracy}", "story.steady": "steady {count}",
   },
   ko: { part: "{count}분의 1" },
 };
@@ -29,6 +29,12 @@ test("numbers are short and never rounded to nothing", () => {
   assert.equal(number(null), "–");
   assert.equal(power(-6), "10⁻⁶");
   assert.equal(power(0), "1");
+});
+
+test("a sentence asks for a share as a percentage", () => {
+  assert.equal(say("share", { value: 0.967, layer: 3 }), "96.7% of 3");
+  assert.equal(say("share", { value: 2.1e-13, layer: 3 }), "2.1×10⁻¹³ of 3");
+  assert.equal(say("plain", { value: 0.9671, layer: "a" }), "0.967 of a");
 });
 
 test("factors are said as compare says them", () => {

@@ -66,7 +66,7 @@ def test_weights_that_contain_the_slopes_repair_are_explained(experiment):
     critical = experiment.of("adam")["weight-scale"]
     said = " ".join(verdict_sentences(experiment, "en"))
     named = "slope" in experiment.causes["adam"] and critical.rescues
-    assert ("only more" in said) == named
+    assert ("by a larger factor" in said) == named
 
 
 def test_the_commands_files_are_found_by_compare(tmp_path, monkeypatch, blobs):

@@ -21,7 +21,7 @@ def test_one_network_has_no_verdict(comparisons):
 
 
 def test_one_training_each_is_said_to_be_so(comparisons):
-    assert "with one training each" in verdict(comparisons("three"))
+    assert "with one training run each" in verdict(comparisons("three"))
 
 
 def test_the_verdict_says_whether_it_is_decided(two):

@@ -107,7 +107,7 @@ function legend() {
 /** A finding, with the rule's formula and its limit. @param {any} finding */
 function told(finding) {
   const key = finding.rule.replaceAll("-", "_");
-  const facts = { layer: finding.layer, value: number(finding.value), limit: number(finding.limit) };
+  const facts = { layer: finding.layer, value: finding.value, limit: finding.limit };
   return make(
     "details",
     "",

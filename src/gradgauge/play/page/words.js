@@ -17,14 +17,21 @@ export function lang() {
 }
 
 /**
- * The sentence of a key, its placeholders filled.
+ * The sentence of a key, its placeholders filled: `{value}`, or `{value:%}` for a share.
  * @param {string} key
  * @param {Record<string, string | number>} [facts]
  * @returns {string}
  */
 export function say(key, facts = {}) {
   const text = (catalogue[language] ?? {})[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(facts[name] ?? ""));
+  return text.replace(/\{(\w+)(:%)?\}/g, (_, name, share) => written(facts[name] ?? "", Boolean(share)));
+}
+
+/** @param {string | number} fact @param {boolean} share @returns {string} */
+function written(fact, share) {
+  if (typeof fact === "string") return fact;
+  if (share) return fact !== 0 && Math.abs(fact) < 1e-4 ? number(fact) : `${number(100 * fact)}%`;
+  return Number.isInteger(fact) ? String(fact) : number(fact);
 }
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";

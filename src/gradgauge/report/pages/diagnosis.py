@@ -8,11 +8,12 @@ from string import Template
 from typing import Any
 
 from gradgauge._version import __version__
-from gradgauge.diagnosis.finding import Diagnosis, Finding, plain
+from gradgauge.diagnosis.finding import Diagnosis, Finding
 from gradgauge.diagnosis.limits import Limit, shipped, source_in
 from gradgauge.diagnosis.rule import Rule
 from gradgauge.diagnosis.rules import RULES
 from gradgauge.messages.catalog import sentence
+from gradgauge.messages.figure import plain
 from gradgauge.report.page.fonts import HANGUL, font_face
 from gradgauge.run import write_text_whole
 

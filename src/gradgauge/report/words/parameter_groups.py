@@ -79,4 +79,4 @@ def _median(values: np.ndarray) -> str:
 
 
 def _share(value: float) -> str:
-    return NO_VALUE if np.isnan(value) else f"{100 * value:.0f} %"
+    return NO_VALUE if np.isnan(value) else f"{100 * value:.0f}%"

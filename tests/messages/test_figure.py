@@ -1,0 +1,38 @@
+"""Numbers in sentences: three digits, whole ones in full, shares as percentages."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from gradgauge.messages.figure import Figure
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "share"),
+    [
+        (0.25, "0.25", "25%"),
+        (0.9671, "0.967", "96.7%"),
+        (0.99996, "1", "99.9%"),
+        (1.0, "1", "100%"),
+        (0.004, "0.004", "0.4%"),
+        (0.0, "0", "0%"),
+        (-0.05, "-0.05", "-5%"),
+        (2.1e-13, "2.1e-13", "2.1e-13"),
+        (12.0, "12", "1,200%"),
+        (12345.0, "12,345", "1.23e6%"),
+        (12345.6, "12,300", "1.23e6%"),
+        (1234567.0, "1.23e6", "1.23e8%"),
+        (1e-7, "1e-7", "1e-7"),
+        (math.nan, "nan", "nan"),
+        (math.inf, "inf", "inf"),
+    ],
+)
+def test_a_figure_writes_itself(value: float, number: str, share: str) -> None:
+    figure = Figure(value)
+    assert (f"{figure}", str(figure), f"{figure:%}") == (number, number, share)
+
+
+def test_another_format_is_that_of_a_float() -> None:
+    assert f"{Figure(0.5):.2f}" == "0.50"
