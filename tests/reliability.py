@@ -52,6 +52,12 @@ FILES = (
         (READERS, "study/sweep/test_store.py"),
     ),
     Row(
+        "databases of studies and of trials of remedies",
+        "links, FIFOs and devices are refused, and journals that name another file: SQLite would "
+        "delete it; what is not such as we write is not believed",
+        ("test_sqlite.py", "remedies/test_store.py"),
+    ),
+    Row(
         "model (`.keras`, `.h5`)",
         "nothing executed, fetched or followed; allow list of names; plain trained `.h5` models "
         "work, with losses by short names, too",

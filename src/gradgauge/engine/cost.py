@@ -1,7 +1,8 @@
 """How long trainings will take, told before they start. Knows nothing of JAX.
 
-A training's length is counted in floating-point operations, and this machine's speed is timed on
-one product of matrices: right to a factor of about two, which is what decides whether to wait.
+What a training does is counted in additions, one number of an array each, and this machine is timed
+at adding, in one thread's own time, so that nothing that runs beside it counts: right to a factor
+of about two on a machine that does nothing else, which is what decides whether to wait.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from gradgauge.engine.limits import schedule_of
+from gradgauge.engine.program_key import program_key
 from gradgauge.engine.terms import Entry
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.machine import cores
@@ -23,18 +25,25 @@ from gradgauge.spec.training import TrainingSpec
 OPERATIONS = 6
 """Of a weight, a sample and a position: a product and a sum forward, two of each backward."""
 
-# A step's cost beside its multiplications: floating-point operations a layer that would take
-# as long as the rest of it, so that narrow deep networks are not thought free.
-_PER_LAYER = 4e6
+# Source: `python -m benchmarks.cost`, its table in benchmarks/README.md. In additions: an operation
+# of a product; the optimizer and the gauges, a weight and step; activations and gauges, a unit and
+# sample; what begins and ends a layer's kernels; one program key's compilation.
+_PER_OPERATION = 0.08
+_PER_WEIGHT = 30
+_PER_UNIT = 48
+_PER_LAYER = 7.5e4
+_PER_PROGRAM = 3e10
 
 _STEP_SECONDS = 5e-3
 """What a framework takes for a step of somebody's own network beside its multiplications."""
 
-_SIDE, _TIMES = 384, 3
+_NUMBERS, _ADDED = 2**16, 2**22
+_SIDE, _PRODUCTS = 64, 100
+_TIMES = 5
 
 
 def work(network: NetworkSpec, training: TrainingSpec, samples: int) -> float:
-    """One training's length, in floating-point operations or what takes as long.
+    """One training's length, in additions or what takes as long.
 
     Args:
         network, training: of one member.
@@ -43,7 +52,13 @@ def work(network: NetworkSpec, training: TrainingSpec, samples: int) -> float:
     when = schedule_of(network, training, samples)
     steps, looks = when.total, len(when.probes)
     rows = float(steps) * training.batch_size + looks * PROBE_SAMPLES
-    return OPERATIONS * network.parameters * rows + _PER_LAYER * network.depth * (steps + looks)
+    units = sum(layer.width for layer in network.hidden)
+    return (
+        _PER_OPERATION * OPERATIONS * network.parameters * rows
+        + _PER_WEIGHT * network.parameters * steps
+        + _PER_UNIT * units * rows
+        + _PER_LAYER * network.depth * (steps + looks)
+    )
 
 
 def entries_seconds(entries: Sequence[Entry], samples: int) -> float:
@@ -58,9 +73,11 @@ def entries_seconds(entries: Sequence[Entry], samples: int) -> float:
         for entry in entries
         for _ in entry.training.seeds
     ]
+    activations = frozenset(a for entry in entries for a in entry.network.activations)
+    keys = {program_key(e.network, e.training, samples, activations) for e in entries}
+    every = sum(works) + _PER_PROGRAM * len(keys)
     # A training is not divided: the longest alone is the least that it takes.
-    per_core = speed() / cores()
-    return max(sum(works) / speed(), max(works, default=0.0) / per_core)
+    return max(every / cores(), max(works, default=0.0)) / additions()
 
 
 def model_seconds(parameters: int, rows: int, places: float, steps: int) -> float:
@@ -97,12 +114,35 @@ def positions(shapes: Sequence[tuple[int, ...]], tokens: bool = False) -> float:
 
 
 @functools.cache
+def additions() -> float:
+    """Additions a second of one core, timed once: some milliseconds."""
+    a, b = np.ones((2, _NUMBERS), np.float32)
+
+    def add() -> None:
+        for _ in range(_ADDED // _NUMBERS):
+            np.add(a, b, out=b)
+
+    return _ADDED / _quickest(add)
+
+
+@functools.cache
 def speed() -> float:
-    """Floating-point operations a second of all cores together, timed once: some milliseconds."""
-    a = np.ones((_SIDE, _SIDE), np.float32)
+    """Floating-point operations a second of all cores together, in products of matrices by what
+    NumPy calls; timed once: some milliseconds."""
+    a = np.ones((_SIDE, _SIDE), np.float32)  # So small that one thread does it.
+
+    def multiply() -> None:
+        for _ in range(_PRODUCTS):
+            np.matmul(a, a)
+
+    return cores() * _PRODUCTS * 2.0 * _SIDE**3 / _quickest(multiply)
+
+
+def _quickest(timed: Callable[[], None]) -> float:
+    """Seconds of this thread's own that it takes, where nothing disturbs it."""
     taken = []
     for _ in range(_TIMES):
-        began = time.perf_counter()
-        np.matmul(a, a)
-        taken.append(time.perf_counter() - began)
-    return 2.0 * _SIDE**3 / max(min(taken), 1e-9)
+        began = time.thread_time()
+        timed()
+        taken.append(time.thread_time() - began)
+    return max(min(taken), 1e-9)

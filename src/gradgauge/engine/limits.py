@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,9 @@ MOST_PROBES = 128
 _COPIES_OF_PARAMETERS = 8
 _TAPS_PER_UNIT = 8
 _COPIES_OF_WEIGHTS = 4
+
+_PROGRAMS = 3e8
+"""What JAX and its compiler take, whatever they compile. Source: `python -m benchmarks.cost`."""
 
 _FILE_BYTES = 40_000
 """A Run's file beside its gauges."""
@@ -106,6 +109,11 @@ def run_bytes(network: NetworkSpec, training: TrainingSpec, samples: int) -> flo
     return itemsize * (network.depth + 1) * per_layer + _FILE_BYTES
 
 
+def needed(members: Iterable[tuple[NetworkSpec, TrainingSpec]]) -> float:
+    """Bytes that a process takes, beyond what it has, to train these members at once."""
+    return _PROGRAMS + sum(member_bytes(network, training) for network, training in members)
+
+
 def check_memory(entries: Sequence[Entry], lanes: int) -> None:
     """Raise unless the largest trainings that may run at once fit into the memory that is free.
 
@@ -124,8 +132,9 @@ def check_memory(entries: Sequence[Entry], lanes: int) -> None:
         ),
         reverse=True,
     )[:lanes]
-    if taken:
-        check_fits(write(entries[taken[0][1]].network), sum(size for size, _ in taken))
+    largest = [(entries[at].network, entries[at].training) for _, at in taken]
+    if largest:
+        check_fits(write(largest[0][0]), needed(largest))
 
 
 def model_bytes(parameters: int) -> float:

@@ -2,7 +2,7 @@
 
 A control character can move a terminal's cursor or change its title, ends XML, and some make the
 picture's renderer abort the whole process; characters that turn the writing direction make a
-line read as something else. Each becomes the replacement character.
+line read as something else, and ones that nobody sees make two names look alike. Each becomes the replacement character.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 
 _UNSHOWN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
-    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"  # directions, separators
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # directions, separators
+    "\xad\u180e\u200b-\u200d\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff"  # unseen
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"  # halves of characters, and what is none
 )
 

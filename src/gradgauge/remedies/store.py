@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
+import math
 import sqlite3
 import threading
 import time
@@ -29,12 +31,15 @@ from gradgauge.remedies.trainer import (
     Trained,
     Trainer,
 )
+from gradgauge.sqlite import Unsafe, check_files, columns, distrust, is_plain
 
 FILE = "remedy.sqlite"
 _TABLE = """CREATE TABLE IF NOT EXISTS trained (
     key TEXT PRIMARY KEY, outcome TEXT NOT NULL, seconds REAL NOT NULL
 )"""
-_KEPT = "SELECT outcome, seconds FROM trained WHERE key = ?"
+_KEPT = "SELECT outcome, seconds FROM trained WHERE key = ? AND typeof(outcome) = 'text'"
+_COLUMNS = {"key", "outcome", "seconds"}
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 class Store:
@@ -44,7 +49,7 @@ class Store:
         folder: where the file lies; made if it does not exist.
 
     Raises:
-        OutputProblem: it cannot be written, or another file of that name is there.
+        OutputProblem: it cannot be written, or is not such as we write.
     """
 
     path: Path
@@ -54,15 +59,32 @@ class Store:
         self._lock = threading.Lock()
         with self._problems():
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            check_files(self.path)
             self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute(_TABLE)
+            try:
+                distrust(self._db)
+                if not is_plain(self._db):
+                    raise Unsafe(FILE)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute(_TABLE)
+                if columns(self._db, "trained") != _COLUMNS:
+                    raise Unsafe(FILE)
+            except BaseException:
+                self._db.close()
+                raise
 
     def get(self, key: str) -> tuple[Outcome, float] | None:
-        """What is kept under a key, and the seconds that it took."""
+        """What is kept under a key, and the seconds that it took; None also where it is no outcome:
+        it is then trained anew."""
         with self._lock, self._problems():
             row = self._db.execute(_KEPT, (key,)).fetchone()
-        return (read_outcome(json.loads(row[0])), row[1]) if row else None
+        if row is None:
+            return None
+        try:
+            outcome, seconds = read_outcome(json.loads(row[0])), float(row[1])
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+        return (outcome, seconds) if _is_sound(outcome) and 0 <= seconds < math.inf else None
 
     def put(self, key: str, outcome: Outcome, seconds: float) -> None:
         """Keep an outcome and what it took, and what was recorded of it as a Run beside the file."""
@@ -83,8 +105,14 @@ class Store:
     def _problems(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error) as error:
-            raise OutputProblem(self.path, "not_writable", why=str(error)) from None
+        except Unsafe:
+            raise OutputProblem(self.path, "foreign") from None
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            reason = "foreign" if code in _DAMAGED else "not_writable"
+            raise OutputProblem(self.path, reason, why=str(error)) from None
+        except OSError as error:
+            raise OutputProblem(self.path, "not_writable", why=error.strerror or error) from None
 
 
 def run_path(folder: Path, candidate: Candidate) -> Path:
@@ -105,6 +133,27 @@ def read_outcome(fields: dict[str, Any]) -> Outcome:
     signal = {name: tuple(values) for name, values in fields.pop("signal").items()}
     plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     return Outcome(Candidate(doses=doses, **given), curve=curve, signal=signal, **plain)
+
+
+def _is_sound(outcome: Outcome) -> bool:
+    """Whether an outcome that was read has the types and sizes of one that was made."""
+    texts = (*outcome.findings, *outcome.signal)
+    whole = (*outcome.seeds, outcome.samples, outcome.parameters)
+    numbers = (*outcome.scores, outcome.seconds_per_step, *itertools.chain(*outcome.curve))
+    numbers += tuple(itertools.chain(*outcome.signal.values()))
+    return (
+        outcome.run is None
+        and len(outcome.scores) == len(outcome.seeds) > 0
+        and all(isinstance(text, str) for text in texts)
+        and all(type(number) is int for number in whole)
+        # What a layer does not show is NaN.
+        and all(type(number) in (int, float) for number in numbers)
+        and not any(map(math.isnan, outcome.scores))
+    )
+
+
+def _is_of(outcome: Outcome, candidate: Candidate, task: Task) -> bool:
+    return outcome.candidate == candidate and outcome.seeds == tuple(task.seeds)
 
 
 class Stored:
@@ -131,7 +180,11 @@ class Stored:
     ) -> Trained:
         """See Trainer: what the store has is taken from it."""
         keys = {c: self._key(c, task) for c in task.candidates}
-        known = {c: found for c, key in keys.items() if (found := self._known(key))}
+        known = {
+            candidate: found
+            for candidate, key in keys.items()
+            if (found := self._known(key)) and _is_of(found, candidate, task)
+        }
         missing = [c for c in task.candidates if c not in known]
         since = time.perf_counter()
 

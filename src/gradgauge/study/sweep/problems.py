@@ -11,6 +11,7 @@ from typing import Any
 
 from gradgauge.errors import FileProblem, GradgaugeError, OutputProblem
 from gradgauge.messages.catalog import Message
+from gradgauge.sqlite import Unsafe
 
 _SHOWN_CHANGES = 3
 _SHOWN_LETTERS = 60
@@ -64,6 +65,8 @@ def disk_problems(folder: Path) -> Iterator[None]:
     """Turn SQLite's and the disk's errors into one sentence about `folder`."""
     try:
         yield
+    except Unsafe:
+        raise StudyProblem(folder, "not_a_study") from None
     except sqlite3.DatabaseError as error:
         raise _problem(folder, error) from error
     except OSError as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gradgauge.errors import GradgaugeError
+from gradgauge.sqlite import columns, is_plain
 from gradgauge.study.sweep.grid import FIELDS, MOST_CELLS, Plan
 from gradgauge.study.sweep.problems import StudyProblem
 
@@ -31,6 +32,8 @@ CREATE TABLE cells(
 CREATE INDEX waiting ON cells(tries, grp, cell) WHERE state = 0;
 CREATE INDEX by_state ON cells(state, session);
 """
+
+_INDEXES = tuple(sql for sql in TABLES.split(";") if "CREATE INDEX" in sql)
 
 _COLUMNS = {
     "sessions": {
@@ -76,12 +79,6 @@ def results_table(plan: Plan) -> str:
     )
 
 
-def distrust(db: sqlite3.Connection) -> None:
-    """Let SQLite run nothing that a schema says by itself."""
-    db.execute("PRAGMA trusted_schema = OFF")
-    db.execute("PRAGMA cell_size_check = ON")
-
-
 def is_empty(db: sqlite3.Connection) -> bool:
     """Whether a database has no table yet."""
     return db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
@@ -93,7 +90,7 @@ def read_facts(db: sqlite3.Connection, folder: Path) -> dict[str, str]:
     Raises:
         StudyProblem: the database is no study, or of a newer format.
     """
-    if not _is_plain(db) or _columns(db, "study") != {"key", "value"}:
+    if not is_plain(db, _INDEXES) or columns(db, "study") != {"key", "value"}:
         raise StudyProblem(folder, "not_a_study")
     rows = db.execute(
         "SELECT key, value FROM study WHERE length(value) <= ? LIMIT 100", (_LONGEST_FACT,)
@@ -160,34 +157,12 @@ def _plan(text: str) -> Plan | None:
 def _fits(db: sqlite3.Connection, plan: Plan) -> bool:
     """Whether tables and rows are those of a study of this plan."""
     outcomes = [str(outcome) for outcome in plan.outcomes]
-    if any(_columns(db, table) != columns for table, columns in _COLUMNS.items()):
+    if any(columns(db, table) != expected for table, expected in _COLUMNS.items()):
         return False
-    if _columns(db, "results") != {*_RESULTS, *outcomes}:
+    if columns(db, "results") != {*_RESULTS, *outcomes}:
         return False
     if db.execute("SELECT count(*) FROM cells").fetchone() != (plan.cells,):
         return False
     numbers = " OR ".join(f"typeof(\"{o}\") NOT IN ('real', 'integer', 'null')" for o in outcomes)
     stray = _STRAY_ROWS.format(numbers=numbers)
     return db.execute(stray, {"last": plan.cells - 1}).fetchone() is None
-
-
-def _is_plain(db: sqlite3.Connection) -> bool:
-    """Whether there are tables and our own indexes only: no view, trigger or virtual table."""
-    indexes = {_normal(sql) for sql in TABLES.split(";") if "CREATE INDEX" in sql}
-    for kind, sql in db.execute("SELECT type, sql FROM sqlite_master").fetchall():
-        text = _normal(sql or "")
-        if kind == "index" and (not text or text in indexes):  # Without: a key's own.
-            continue
-        if kind != "table" or not text.upper().startswith("CREATE TABLE "):
-            return False
-    return True
-
-
-def _columns(db: sqlite3.Connection, table: str) -> set[str]:
-    """A table's columns; none where one is computed, or there is no such table."""
-    rows = db.execute(f"PRAGMA table_xinfo({table})").fetchall()
-    return set() if any(hidden for *_, hidden in rows) else {row[1] for row in rows}
-
-
-def _normal(sql: Any) -> str:
-    return " ".join(str(sql).split())

@@ -23,13 +23,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradgauge.sqlite import check_files, distrust
 from gradgauge.study.sweep.grid import Plan
 from gradgauge.study.sweep.problems import StudyProblem, disk_problems
 from gradgauge.study.sweep.processes import Process, this_process
 from gradgauge.study.sweep.schema import (
     FORMAT,
     TABLES,
-    distrust,
     is_empty,
     read_facts,
     read_study,
@@ -298,7 +298,12 @@ class Store:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """An open database in WAL mode, for threads that take turns."""
+    """An open database in WAL mode, for threads that take turns.
+
+    Raises:
+        Unsafe: what lies there would lead SQLite to other files.
+    """
+    check_files(path)
     db = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     try:
         distrust(db)
@@ -333,6 +338,7 @@ def reading(folder: Path | str) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise StudyProblem(folder, "no_study")
     with disk_problems(folder):
+        check_files(path)
         db = _open_to_read(path)
         try:
             distrust(db)
