@@ -42,6 +42,12 @@ FILES = (
         (READERS, "datasets/test_npz.py"),
     ),
     Row(
+        "HDF5 (Runs, weights)",
+        "read in another process first, unless a digest says that it is as it was saved: the library "
+        "does not survive every file; no links, references or chunks larger than the file",
+        ("test_hdf5.py",),
+    ),
+    Row(
         "plan (`.toml`), notation",
         "every wrong word named with its place; ranges and depths bounded",
         (READERS, "study/sweep/test_plan.py"),
@@ -62,6 +68,11 @@ FILES = (
         "nothing executed, fetched or followed; allow list of names; plain trained `.h5` models "
         "work, with losses by short names, too",
         (READERS, "diagnosis/model_file/test_model_files.py"),
+    ),
+    Row(
+        "paths that cannot be: names too long, NUL",
+        "one sentence from every reader and writer",
+        ("test_places.py",),
     ),
     Row(
         "compiled programs",

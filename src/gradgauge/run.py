@@ -6,6 +6,7 @@ Groups `steps` (member, step, layer), `probes` (member, probe_step, layer) and `
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -19,7 +20,7 @@ import numpy as np
 
 from gradgauge.datasets.facts import DataFacts
 from gradgauge.errors import OutputProblem, RunFileProblem, UnknownName
-from gradgauge.hdf5 import numbers_in
+from gradgauge.hdf5 import numbers_in, survive
 from gradgauge.layers import (
     LayerInfo,
     Note,
@@ -29,6 +30,7 @@ from gradgauge.layers import (
     read_notes,
 )
 from gradgauge.parameter_groups import PARAMETER_GROUPS, ParameterGroup, read_groups
+from gradgauge.places import is_file
 from gradgauge.spec.notation import parse
 from gradgauge.variables import attributes_of
 
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
 _Entry = TypeVar("_Entry")
 
 FORMAT_VERSION = 1
+
+_DIGEST = b"gradgauge sha256"
+"""Stands behind a saved Run, where HDF5 reads nothing, with the digest of all before it."""
+
+_MOST_HASHED = 500_000_000
 GROUPS = ("steps", "probes", "epochs")
 
 MOST_STEPS = 4_096
@@ -184,6 +191,7 @@ class Run:
             OutputProblem: it cannot be written.
         """
         content = self._as_bytes()
+        content += _DIGEST + hashlib.sha256(content).digest()
         return write_whole(path, lambda temporary: temporary.write_bytes(content))
 
     def _as_bytes(self) -> bytes:
@@ -211,9 +219,11 @@ class Run:
         import h5netcdf
         import h5py
 
-        if not Path(path).is_file():
+        if not is_file(path):
             raise RunFileProblem(path, "missing")
         try:
+            if not _is_as_saved(Path(path)):
+                survive(path)
             with h5py.File(path, "r") as file:
                 numbers_in(file)
             with h5netcdf.File(path, "r") as file:
@@ -288,6 +298,19 @@ def _check(run: Run) -> None:
                 raise ValueError("/".join(axes))
     if run.members.coords["member"].dtype.kind not in "iu":
         raise TypeError("member")
+
+
+def _is_as_saved(path: Path) -> bool:
+    """Whether a file ends with the digest of what stands before it, as `save` leaves it."""
+    end = len(_DIGEST) + hashlib.sha256().digest_size
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(size - end, 0))
+        told = file.read()
+        if not told.startswith(_DIGEST) or size > _MOST_HASHED:
+            return False
+        file.seek(0)
+        return told == _DIGEST + hashlib.sha256(file.read(size - end)).digest()
 
 
 def write_whole(path: Path | str, write: Any) -> Path:

@@ -17,6 +17,7 @@ from gradgauge.cli.progress import Progress
 from gradgauge.errors import DataProblem, InvalidValue
 from gradgauge.json import dumps
 from gradgauge.messages.catalog import sentence
+from gradgauge.places import is_there
 
 if TYPE_CHECKING:
     from gradgauge.diagnosis.finding import Diagnosis
@@ -192,7 +193,7 @@ def arrays_for(model: Any, data: str) -> list[Any]:
     from gradgauge.own.loading import call_function
     from gradgauge.spec.notation import looks_like_function
 
-    if looks_like_function(data) and not Path(data).exists():
+    if looks_like_function(data) and not is_there(data):
         given = call_function(data)
         return list(given) if isinstance(given, (tuple, list)) else [given]
     return _npz(Path(data))
@@ -210,7 +211,7 @@ def _npz(path: Path) -> list[Any]:
     from gradgauge import datasets
     from gradgauge.datasets.npz import read_arrays
 
-    if path.suffix != ".npz" and not path.exists():
+    if path.suffix != ".npz" and not is_there(path):
         raise DataProblem(path, "unknown_kind", known=", ".join(datasets.NAMES))
     return list(read_arrays(path, _PAIRS).values())
 

@@ -8,6 +8,7 @@ from gradgauge.datasets import csv, digits, mnist, npz, synthetic
 from gradgauge.datasets.dataset import Dataset
 from gradgauge.errors import DataProblem
 from gradgauge.parts.spelling import known_name
+from gradgauge.places import is_there
 
 NAMES = ("mnist", "digits", *synthetic.MADE)
 
@@ -31,6 +32,6 @@ def load(name: str, classification: bool = True) -> Dataset:
     path = Path(name)
     if path.suffix == ".csv":
         return csv.load(path, classification)
-    if path.suffix == ".npz" or path.exists():
+    if path.suffix == ".npz" or is_there(path):
         return npz.load(path, classification)
     raise DataProblem(name, "unknown_kind", known=", ".join(NAMES))

@@ -13,6 +13,7 @@ from gradgauge.datasets._split import split
 from gradgauge.datasets.dataset import Dataset, build
 from gradgauge.errors import DataProblem
 from gradgauge.machine import free_memory
+from gradgauge.places import is_file, is_there
 
 _OBJECTS = 30
 """Bytes in memory for one of the file, every cell being an object at first."""
@@ -46,7 +47,7 @@ def _read(path: Path) -> tuple[list[str], np.ndarray]:
     """The columns' names, and the cells: (rows, columns) of objects."""
     import pandas
 
-    if path.exists() and not path.is_file():
+    if is_there(path) and not is_file(path):
         raise DataProblem(path, "no_file")
     try:
         needs, has = _OBJECTS * path.stat().st_size, free_memory()

@@ -20,6 +20,7 @@ from numpy.lib import format as npy
 from gradgauge.datasets.dataset import Dataset, build
 from gradgauge.errors import DataProblem
 from gradgauge.machine import free_memory
+from gradgauge.places import is_file, is_there
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
@@ -69,9 +70,9 @@ def read_arrays(path: Path, choices: Sequence[Sequence[str]]) -> dict[str, np.nd
     Raises:
         DataProblem: the file is missing, damaged, of another kind or too large; says which array.
     """
-    if not path.exists():
+    if not is_there(path):
         raise DataProblem(path, "missing")
-    if not path.is_file():
+    if not is_file(path):
         raise DataProblem(path, "no_file")
     try:
         with path.open("rb") as raw:

@@ -15,6 +15,7 @@ from typing import Any
 from gradgauge.diagnosis.model_file.archive import DAMAGED, KERAS, Contents, Refused, contents
 from gradgauge.diagnosis.model_file.names import foreign_names
 from gradgauge.own.loading import ModelProblem, call_function, choose_backend
+from gradgauge.places import is_file
 from gradgauge.spec.notation import looks_like_function
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -38,7 +39,7 @@ def load_model(path: str, trust: bool = False) -> Any:
 
 
 def _from_file(path: Path, trust: bool) -> Any:
-    if not path.is_file():
+    if not is_file(path):
         raise ModelProblem(path, "missing")
     try:
         found = contents(path)

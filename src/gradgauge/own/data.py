@@ -19,6 +19,7 @@ from gradgauge.errors import InvalidValue
 from gradgauge.own.errors import OwnProblem
 from gradgauge.own.loading import call_function
 from gradgauge.own.score import has_classes, labels_of
+from gradgauge.places import is_there
 from gradgauge.spec.notation import looks_like_function
 
 Tree = Any
@@ -181,7 +182,7 @@ def named_data(name: str) -> OwnData:
         OwnProblem: what the function returns is something else.
     """
     path = Path(name)
-    if looks_like_function(name) and not path.exists():
+    if looks_like_function(name) and not is_there(path):
         return _of_function(name)
     if path.suffix == ".npz":
         arrays = list(read_arrays(path, [NAMES, _PAIR]).values())

@@ -13,6 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from gradgauge.errors import FileProblem
+from gradgauge.places import is_file
 
 
 class ModelProblem(FileProblem):
@@ -66,7 +67,7 @@ def _module(name: str) -> ModuleType:
         _look_in(Path.cwd())
         return importlib.import_module(name)
     file = Path(name).absolute()
-    if not file.is_file():
+    if not is_file(file):
         raise ModelProblem(name, "missing")
     _look_in(file.parent)
     known = sys.modules.get(file.stem)

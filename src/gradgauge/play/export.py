@@ -13,6 +13,7 @@ from gradgauge.errors import OutputProblem
 from gradgauge.json import dumps
 from gradgauge.listening import OnProgress
 from gradgauge.machine import cores
+from gradgauge.places import is_folder
 from gradgauge.play.house import Memory
 from gradgauge.play.html import replay_page
 from gradgauge.play.settings import read
@@ -32,7 +33,7 @@ def export_replay(fragment: str, path: Path, lang: str, on_progress: OnProgress 
         GradgaugeError: settings that cannot be, data that cannot be had.
         OutputProblem: the file cannot be written.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise OutputProblem(path, "not_writable", why=os.strerror(errno.EISDIR))
     load()
     from gradgauge.play.room import Room

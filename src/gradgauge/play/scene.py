@@ -16,6 +16,7 @@ from gradgauge.engine.terms import Entry
 from gradgauge.errors import Problem
 from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.parts.losses import LOSSES
+from gradgauge.places import is_file
 from gradgauge.play.prediction import predict_ladders
 from gradgauge.play.settings import Settings, values, write
 from gradgauge.spec.notation import write as notation
@@ -85,7 +86,7 @@ def _data(settings: Settings, own_data: Path | None) -> Dataset:
         return datasets.load(settings.data, classification)
     for suffix in (".npz", ".csv"):
         path = own_data and own_data / f"{settings.own_data}{suffix}"
-        if path and path.is_file():
+        if path and is_file(path):
             return datasets.load(str(path), classification)
     raise PlayProblem("own_data_missing")
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from gradgauge.errors import OutputProblem
 from gradgauge.listening import OnProgress
+from gradgauge.places import make_folder
 from gradgauge.remedies.trainer import (
     REMEDY,
     Candidate,
@@ -58,7 +59,7 @@ class Store:
         self.path = Path(folder) / FILE
         self._lock = threading.Lock()
         with self._problems():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             check_files(self.path)
             self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
             try:

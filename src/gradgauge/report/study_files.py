@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gradgauge.places import is_folder
 from gradgauge.report.charts.study import study_chart
 from gradgauge.report.rendering import check_ending, write_spec
 from gradgauge.study.sweep.slices import Slice
@@ -31,7 +32,7 @@ def write_study_chart(part: Slice, out: Path | str, name: str, lang: str = "en")
     out = Path(out)
     check_out(out)
     spec = study_chart(part, lang)
-    if out.suffix and not out.is_dir():
+    if out.suffix and not is_folder(out):
         return [write_spec(spec, out, lang)]
     return [write_spec(spec, out / f"{name}{ending}", lang) for ending in _KINDS]
 
@@ -42,5 +43,5 @@ def check_out(out: Path | str) -> None:
     Raises:
         UnknownName: its ending is none of `rendering.ENDINGS`.
     """
-    if Path(out).suffix and not Path(out).is_dir():
+    if Path(out).suffix and not is_folder(out):
         check_ending(out)

@@ -5,14 +5,16 @@ Sizes are held against the file before anything of that size is read or allocate
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from gradgauge.hdf5 import Outside, TooLarge, numbers_in
+from gradgauge.hdf5 import Fatal, Outside, TooLarge, numbers_in, survive
+from gradgauge.machine import free_memory
 
 if TYPE_CHECKING:
     import h5py
@@ -33,6 +35,7 @@ DAMAGED = (
     MemoryError,
     zipfile.BadZipFile,
     zlib.error,
+    Fatal,
 )
 """What the readers of zip, JSON and HDF5 raise at damaged files."""
 
@@ -83,7 +86,7 @@ def _zip(path: Path) -> Contents:
         description = [json.loads(_text(file, "config.json"))]
         numbers = 0
         if WEIGHTS in file.namelist():
-            numbers = _numbers_inside(file, WEIGHTS)
+            numbers = _numbers_inside(path, file, WEIGHTS)
         return Contents(description, numbers)
 
 
@@ -106,30 +109,22 @@ def _text(file: zipfile.ZipFile, name: str) -> bytes:
     return text
 
 
-def _numbers_inside(file: zipfile.ZipFile, name: str) -> int:
+def _numbers_inside(path: Path, file: zipfile.ZipFile, name: str) -> int:
     """Numbers in the HDF5 file that is a member of a zip."""
     import h5py
 
-    with file.open(name) as member, h5py.File(_Bounded(member), "r") as weights:
+    if file.getinfo(name).file_size > free_memory():
+        raise Refused("larger_than_file", name)
+    survive(path, name)
+    # In memory: at every step back in a packed member, zipfile begins anew.
+    with h5py.File(io.BytesIO(file.read(name)), "r") as weights:
         return _numbers(weights)
-
-
-class _Bounded:
-    """A zip's member as a file that HDF5 can seek in."""
-
-    def __init__(self, member: IO[bytes]):
-        self._member = member
-        self.read, self.seek, self.tell = member.read, member.seek, member.tell
-
-    def readinto(self, buffer: Any) -> int:
-        content = self._member.read(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
 
 
 def _hdf5(path: Path) -> Contents:
     import h5py
 
+    survive(path)
     with h5py.File(path, "r") as file:
         texts = [_attribute(file, name, path) for name in ("model_config", "training_config")]
         if texts[0] is None:

@@ -30,6 +30,7 @@ import numpy as np
 from gradgauge.errors import FileProblem, GradgaugeError, InvalidValue
 from gradgauge.messages.catalog import Message
 from gradgauge.parts.losses import LOSSES
+from gradgauge.places import is_file, is_there
 from gradgauge.spec.checks import whole_number
 from gradgauge.spec.notation import parse
 from gradgauge.study.sweep.grid import (
@@ -108,7 +109,7 @@ def read_plan(path: Path | str) -> Plan:
     """
     path = Path(path)
     try:
-        if path.exists() and not path.is_file():
+        if is_there(path) and not is_file(path):
             raise PlanProblem(path, 0, "no_file")
         with path.open("rb") as file:
             raw = file.read(_LARGEST_FILE + 1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradgauge.errors import InvalidValue, MissingExtra, OutputProblem, UnknownName
+from gradgauge.places import is_folder
 from gradgauge.run import Run, write_whole
 from gradgauge.study.sweep.grid import FIELDS, Plan
 from gradgauge.study.sweep.outcomes import Outcome
@@ -147,7 +148,7 @@ def check_export(path: Path | str) -> None:
         raise UnknownName("export", Path(path).suffix or Path(path).name, EXPORTS)
     if Path(path).suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise MissingExtra("--export *.parquet", "parquet")
-    if Path(path).is_dir():
+    if is_folder(path):
         raise OutputProblem(path, "not_writable", why="a folder")
 
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradgauge.places import is_file, is_folder, is_there, make_folder
 from gradgauge.sqlite import check_files, distrust
 from gradgauge.study.sweep.grid import Plan
 from gradgauge.study.sweep.problems import StudyProblem, disk_problems
@@ -92,9 +93,9 @@ class Store:
         self.path = self.folder / FILE
         self._lock = threading.RLock()
         with disk_problems(self.folder):
-            if self.folder.exists() and not self.folder.is_dir():
+            if is_there(self.folder) and not is_folder(self.folder):
                 raise StudyProblem(self.folder, "is_file")
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             self._db = connect(self.path)
             try:
                 self._create(plan, dataset_fingerprint, group_of)
@@ -335,7 +336,7 @@ def reading(folder: Path | str) -> Iterator[sqlite3.Connection]:
     """
     folder = Path(folder)
     path = folder / FILE
-    if not path.is_file():
+    if not is_file(path):
         raise StudyProblem(folder, "no_study")
     with disk_problems(folder):
         check_files(path)
