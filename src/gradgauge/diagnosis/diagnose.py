@@ -89,42 +89,41 @@ def diagnose(
     on_progress: OnProgress | None = None,
     **options: Any,
 ) -> Diagnosis:
-    """Train `model` under watch for a while, and say what is wrong with the training.
+    """Train `model` for a while under observation, and report what is wrong with the training.
 
-    Weights, optimiser, running statistics and random states are afterwards as they were, also
-    after an exception. What a training step raises is the user's own exception, untouched, unless a
-    finding explains it.
+    Weights, optimizer, running statistics and random states are restored, even after an exception.
+    An exception raised by a training step is passed on unchanged unless a finding explains it.
 
     Args:
         model: one of
             a compiled Keras model: `diagnose(model, x, y, **fit_kwargs)`;
-            a PyTorch module: `diagnose(module, loss, optimizer, loader, epochs=...)`; without
-            a loss where batches are mappings and the model computes its own (`outputs.loss`);
-            `scheduler=` as it is, or `{"scheduler": s, "interval": "step"}`;
+            a PyTorch module: `diagnose(module, loss, optimizer, loader, epochs=...)`. The loss can
+            be omitted if batches are mappings and the model computes it (`outputs.loss`).
+            `scheduler=` is a scheduler or `{"scheduler": s, "interval": "step"}`;
             a Hugging Face Trainer; a LightningModule and a loader or data module:
             `diagnose(trainer)`, `diagnose(module, loader)`;
             a JAX loss function: `diagnose(loss, params, batches, optimizer=...)`, with
-            `loss(params, x, y)`, or `predict=` beside it for rules that look at outputs;
-            a Run that was recorded by a watcher: what can be told from it alone (nothing is
-            trained; of several seeds the first is looked at).
+            `loss(params, x, y)`; rules about outputs also need `predict=`;
+            a Run recorded by a watcher: only rules that work on a recording are checked, and
+            nothing is trained; of several seeds, the first is used.
         args: see `model`.
-        budget: 12 is so many trainings of the given length in all, the watched one among them;
-            "90s" a limit in seconds for all of them: what it cuts is said. None: 8 trainings.
-            The given length is that of `epochs`, for large models fewer steps (docs/diagnosis.md).
-        limits: `rule.limit` -> value, instead of the shipped ones, such as
-            `{"dead-units.share": 0.7}`.
-        off: rules that are not to be asked.
-        seeds: trainings in all where a fault is a matter of luck (dying units).
-        on_progress: called with (steps made, steps in all).
-        options: for Keras those of `fit`; for others see there.
+        budget: total number of training runs of the given length, including the watched one,
+            such as 12 (None: 8), or a time limit such as "90s"; what a limit cuts off is reported.
+            The length is given by `epochs`, with fewer steps for large models (docs/diagnosis.md).
+        limits: `rule.limit` -> value, overrides limits, such as `{"dead-units.share": 0.7}`.
+        off: rules to switch off.
+        seeds: number of training runs if a fault may be due to chance (dying units).
+        on_progress: called with (steps done, total steps).
+        options: for Keras, those of `fit`; for other frameworks, see `model`.
 
     Returns:
-        See Diagnosis: `healthy`, `findings` with the likeliest cause first, `primary`, `run`.
+        A Diagnosis: `healthy`, `findings` (most likely cause first), `primary`, `run`.
 
     Raises:
-        CannotDiagnose: not compiled, no trainable weights, data that does not fit.
-        UnknownName: no such limit, rule or option.
-        InvalidValue: no such budget.
+        CannotDiagnose: the model is not compiled, has no trainable weights, or the data does not
+            fit.
+        UnknownName: an unknown limit, rule or option.
+        InvalidValue: an invalid budget.
 
     Example:
         >>> import gradgauge as gg

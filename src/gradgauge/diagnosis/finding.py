@@ -1,4 +1,4 @@
-"""Finding and Diagnosis: what a diagnosis hands back."""
+"""Finding and Diagnosis: the result of a diagnosis."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ SEVERITIES = (FAULT, WARNING, NOTE)
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that a rule has found.
+    """One finding of a rule.
 
     Attributes:
-        rule: its name, as `gradgauge explain` takes it.
+        rule: name of the rule, as accepted by `gradgauge explain`.
         severity: `fault`, `warning` or `note`.
-        case: which of the rule's sentences: a key of the catalogue's `diagnosis.finding.RULE`.
-        layer: the layer's name, or None where the finding is about the whole training.
-        step: the step it shows at, counted from 0; None: before any training.
-        value: the figure.
-        limit: what it is held against.
-        limit_source: where the limit comes from.
-        remedies: keys of the catalogue's `diagnosis.remedy`, the most promising first.
-        facts: what fills the placeholders of the sentence and of the remedies.
-        certainty: orders findings of like rank, in [0, 1].
-        symptom: whether something else has caused it, so that it stands behind causes.
+        case: which of the rule's sentences applies: a key of `diagnosis.finding.RULE` in the
+            catalog.
+        layer: name of the layer; None if the finding concerns the whole training.
+        step: the step at which it was found, counted from 0; None: before training.
+        value: the measured value.
+        limit: the limit that the value is compared with.
+        limit_source: the source of the limit.
+        remedies: keys of `diagnosis.remedy` in the catalog, most promising first.
+        facts: values for the placeholders of the sentence and the remedies.
+        certainty: orders findings of equal rank, in [0, 1].
+        symptom: whether it is caused by something else; symptoms are listed after causes.
     """
 
     rule: str
@@ -49,15 +50,15 @@ class Finding:
     symptom: bool = False
 
     def sentence(self, lang: str = "en") -> str:
-        """What was found, in words."""
+        """The finding in words."""
         return sentence(f"diagnosis.finding.{self._key}", lang, **self._facts())
 
     def advice(self, lang: str = "en") -> list[str]:
-        """The remedies in words, the most promising first."""
+        """The remedies in words, most promising first."""
         return [sentence(f"diagnosis.remedy.{r}", lang, **self._facts()) for r in self.remedies]
 
     def source(self, lang: str = "en") -> str | None:
-        """Where the limit comes from, in words."""
+        """The source of the limit in words."""
         return None if self.limit_source is None else source_in(self.limit_source, lang)
 
     @property
@@ -69,7 +70,7 @@ class Finding:
         return {name: shown(value) for name, value in {**facts, **self.facts}.items()}
 
     def to_json(self, lang: str = "en") -> dict[str, Any]:
-        """All fields; infinity and NaN as strings, for JSON has no such numbers."""
+        """All fields; infinity and NaN as strings, because JSON lacks them."""
         return {
             "rule": self.rule,
             "severity": self.severity,
@@ -85,12 +86,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """A rule that has nothing to say here, and because of what.
+    """A rule that could not be checked, and the reason.
 
     Attributes:
         rule: its name.
-        reason: a key of the catalogue's `diagnosis.reason`.
-        facts: what fills its placeholders.
+        reason: a key of `diagnosis.reason` in the catalog.
+        facts: values for its placeholders.
     """
 
     rule: str
@@ -106,14 +107,14 @@ class NotApplicable:
 
 @dataclass(frozen=True)
 class Spent:
-    """What was trained for a diagnosis, and what a limit in seconds cut from it.
+    """The training runs of a diagnosis, and what a time limit cut off.
 
     Attributes:
         planned: steps of the user's own training.
-        length: steps of it that a training here may make.
-        trials: trainings beside the watched one.
-        cut_training: whether the seconds ended the watched training.
-        cut_trials: whether they kept a trial from being made.
+        length: maximum number of steps per training run.
+        trials: training runs besides the watched one.
+        cut_training: whether the time limit ended the watched run.
+        cut_trials: whether the time limit prevented a trial.
     """
 
     planned: int
@@ -125,18 +126,18 @@ class Spent:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a diagnosis found.
+    """The result of a diagnosis.
 
     Attributes:
-        findings: the likeliest cause first; faults before warnings before notes.
-        run: the gauges of the training that was watched; None where none was made.
-        not_applicable: rules that have nothing to say here, and why.
-        clean: names of the rules that looked and found nothing.
+        findings: most likely cause first; faults before warnings before notes.
+        run: the gauges of the watched training run; None if nothing was trained.
+        not_applicable: rules that could not be checked, with reasons.
+        clean: names of the rules that were checked and found nothing.
         verdict: `learned`, `learning`, `failing` or `unknown`.
-        seconds: how long it took.
-        steps: how many training steps were watched.
-        spent: how many were planned, what was tried beside, and what a limit in seconds cut.
-        recorded: whether it was read from a recording, without any training.
+        seconds: duration of the diagnosis.
+        steps: number of training steps watched.
+        spent: planned steps, further training runs, and what a time limit cut off.
+        recorded: whether a recording was diagnosed, without any training.
     """
 
     findings: tuple[Finding, ...]
@@ -151,7 +152,7 @@ class Diagnosis:
 
     @property
     def healthy(self) -> bool:
-        """Whether there is no fault; warnings and notes change nothing."""
+        """Whether there is no fault; warnings and notes do not count."""
         return self.primary is None
 
     @property
@@ -160,7 +161,7 @@ class Diagnosis:
         return next((f for f in self.findings if f.severity == FAULT), None)
 
     def to_json(self, lang: str = "en") -> dict[str, Any]:
-        """The document of `gradgauge diagnose --json`."""
+        """The document printed by `gradgauge diagnose --json`."""
         return {
             "schema": 1,
             "healthy": self.healthy,

@@ -40,37 +40,37 @@ def remedy(
     trust: bool = False,
     **options: Any,
 ) -> RemedyResult:
-    """Diagnose a training; if something is wrong, try remedies and prove one.
+    """Diagnose a training run and, if it has a fault, try remedies and prove one.
 
     Args:
-        target: an activation (`"sigmoid"`), a notation, or a spec; or somebody's own model:
-            a function that makes one, new for every seed: a compiled Keras model, a PyTorch module
-            with loss and optimizer, a JAX loss with parameters, `remedy(make_model, x=x, y=y)`;
-            a model with what `diagnose` takes beside it, whose weights stay: `remedy(model, x, y)`
-            of Keras, `remedy(module, loss, optimizer, loader)`, `remedy(loss, params, x, y)`;
-            a function's name (`file.py:function`) or a model file. It is left as it was.
+        target: an activation (`"sigmoid"`), a notation, or a spec; or your own model:
+            a function that builds one, called once per seed: a compiled Keras model, a PyTorch
+            module with loss and optimizer, or a JAX loss with parameters,
+            `remedy(make_model, x=x, y=y)`;
+            a model with the arguments of `diagnose`, whose weights are kept: `remedy(model, x, y)`
+            for Keras, `remedy(module, loss, optimizer, loader)`, `remedy(loss, params, x, y)`;
+            a function's name (`file.py:function`) or a model file. The model is not changed.
         args: see `target`.
-        dataset: its name, an .npz file's path, or a Dataset; None: MNIST, or x and y.
-        budget: trainings of the given length for each arm, as in 12, or a limit in seconds for
-            all of it, as in "90s"; None: plan.TRAININGS.
-        out: a folder where what is trained is kept, so that the same call goes on there; None:
-            nowhere.
-        depth, width: hidden layers of a network named by its activation; None: 10 of 64 units.
-        seed: first seed of the confirmation; None: 0.
-        on_progress: told (done, in all).
-        on_estimate: told the plan and about how many seconds it will take, before it starts.
-        trust: whether code in a model file may run.
-        options: any field of TrainingSpec but `seeds`: `optimizer`, `learning_rate`, `epochs`, ...;
-            of a model of one's own `x`, `y`, `test_x`, `test_y` (None: a fifth is held out),
-            `epochs`, `batch_size`, what belongs to its framework, and `limits` and `off` of
-            `diagnose`.
+        dataset: a name, the path of an .npz or .csv file, or a Dataset; None: MNIST, or x and y.
+        budget: training runs of the given length per arm, such as 12, or a time limit for
+            everything, such as "90s"; None: plan.TRAININGS.
+        out: a folder that keeps the trained results, so that the same call resumes; None: they
+            are not kept.
+        depth, width: hidden layers of a network given by its activation; None: 10 of 64 units.
+        seed: the first seed of the confirmation; None: 0.
+        on_progress: called with (done, total).
+        on_estimate: called before the trial with the plan and the estimated seconds.
+        trust: whether code in a model file may be run.
+        options: any field of TrainingSpec except `seeds`: `optimizer`, `learning_rate`, `epochs`, ...;
+            for your own model `x`, `y`, `test_x`, `test_y` (None: a fifth is held out),
+            `epochs`, `batch_size`, options of its framework, and `limits` and `off` of `diagnose`.
 
     Returns:
         The result: `.verdict`, `.winner`, `.arms`, `.patch`, `.apply()`, `.to_json()`.
 
     Raises:
-        GradgaugeError: anything about the target, the data or the options that cannot be; a
-            budget with which nothing could be decided (BudgetTooSmall).
+        GradgaugeError: a problem with the target, the data or the options, or a budget that is
+            too small to decide anything (BudgetTooSmall).
     """
     limit = _budget(budget)
     store: Store | None = None

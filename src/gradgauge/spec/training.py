@@ -30,24 +30,24 @@ _NAMED = {"optimizer": OPTIMIZERS, "loss": LOSSES, "schedule": SCHEDULES, "dtype
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """A training: the same for every network that is compared.
+    """Training settings shared by all networks of a comparison.
 
     Attributes:
-        optimizer: name of the optimiser (`parts.optimizers`).
-        learning_rate: the rate, above 0.
-        batch_size: samples a step; the last step of an epoch takes what is left.
-        epochs: passes over the training data, reshuffled each.
-        seeds: one network is trained for each; they draw initial weights and shuffles.
+        optimizer: name of the optimizer (`parts.optimizers`).
+        learning_rate: the learning rate, above 0.
+        batch_size: samples per step; the last step of an epoch uses the remaining samples.
+        epochs: passes over the training data, which is reshuffled in every epoch.
+        seeds: one training run per seed; a seed determines initial weights and shuffling.
         loss: name of the loss (`parts.losses`).
-        momentum: of the optimisers that have one.
-        weight_decay: of adamw.
-        schedule: `constant`, or `cosine` from the rate down to 0 over the training.
-        warmup_steps: the rate rises linearly from 0 over so many steps first.
-        clip_norm: gradients are scaled down to this global norm; 0: never.
+        momentum: for optimizers that use it.
+        weight_decay: for adamw.
+        schedule: `constant`, or `cosine` decay of the learning rate to 0.
+        warmup_steps: steps over which the learning rate first rises linearly from 0.
+        clip_norm: maximum global norm of the gradients; 0 disables clipping.
         dtype: float32 or float64.
 
     Raises:
-        InvalidValue, UnknownName: a field that cannot be.
+        InvalidValue, UnknownName: a field has an invalid value.
     """
 
     optimizer: str = "adam"
@@ -89,11 +89,11 @@ class TrainingSpec:
                 raise UnknownName(kind, name, known)
 
     def replace(self, **fields: object) -> TrainingSpec:
-        """The same training with some fields changed."""
+        """A copy with some fields changed."""
         return dataclasses.replace(self, **fields)  # type: ignore[arg-type]
 
     def steps_per_epoch(self, samples: int) -> int:
-        """Steps in a pass over `samples`.
+        """Number of steps in one epoch of `samples`.
 
         Raises:
             InvalidValue: the batch is larger than the data.

@@ -12,6 +12,9 @@ BELOW = 0.9
 WINDOW = 20
 """Steps over which the training loss is averaged: one batch's loss is too noisy."""
 
+PARTS = 10
+"""Of a short training the window is this part: a mean over all of it would hide when it began."""
+
 
 def began_to_learn(run: Run, baseline: float) -> float | None:
     """Steps until the median member began to learn.
@@ -32,7 +35,7 @@ def began_to_learn(run: Run, baseline: float) -> float | None:
 
 def _first_below(losses: np.ndarray, steps: np.ndarray, limit: float) -> float:
     stride = int(steps[1] - steps[0]) if len(steps) > 1 else 1
-    window = min(max(1, WINDOW // stride), len(losses))
+    window = max(1, min(WINDOW // stride, len(losses) // PARTS))
     means = np.convolve(losses, np.ones(window) / window, mode="valid")
     below = np.flatnonzero(means < limit)
     return float(steps[below[0]]) if len(below) else np.inf

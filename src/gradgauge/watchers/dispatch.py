@@ -131,35 +131,35 @@ def watch(
     to: Sequence[Listener] = (),
     **options: Any,
 ) -> Any:
-    """Watch somebody's own training: the gauges of every layer, without changing a bit of it.
+    """Watch your own training: measure the gauges of every layer without changing the training.
 
-    | `model` | what `watch` gives |
+    | `model` | what `watch` returns |
     |---|---|
     | a Keras model | a callback for `fit`: `watch(model)`, `watch(model, x, y)` |
-    | a PyTorch module | a context manager, also usable without `with` (then `close` it) |
+    | a PyTorch module | a context manager; without `with`, call `close` at the end |
     | a LightningModule | a callback for `Trainer` |
-    | a Lightning or Hugging Face `Trainer` | a callback, already added to it |
+    | a Lightning or Hugging Face `Trainer` | a callback that has already been added to it |
     | a JAX loss function | an object with `step`: `watch(loss, params)` |
 
     Args:
         model: see above.
-        batch: Keras and PyTorch: a fixed probe batch (x, y); JAX: `params`, then perhaps a
-            fixed probe batch, as the loss takes it.
-        every: take all gauges every so many steps; None: as often as `budget` allows.
+        batch: Keras and PyTorch: a fixed probe batch (x, y); JAX: `params`, optionally followed by
+            a fixed probe batch, as the loss expects it.
+        every: measure all gauges every so many steps; None: as often as `budget` allows.
         norms_every: the same for the norms of gradients, weights and updates; None: every step
-            if `every` is given, else as often as `budget` allows.
-        budget: share of the training's time for measuring.
-        name: what the Run calls the model.
-        to: listeners: a live table, writers.
+            if `every` is given, otherwise as often as `budget` allows.
+        budget: fraction of the training time that measuring may take.
+        name: name of the model in the Run.
+        to: listeners, such as a live table or writers.
         options: `stop_on_nan`; `loss`, `optimizer`, `scaler`, `biases` (PyTorch), `sample_weight` (Keras),
             `has_aux` (JAX).
 
     Returns:
-        A watcher: `.run` is what has been recorded so far. See Watcher.
+        A Watcher; its `.run` contains what has been recorded so far.
 
     Raises:
-        CannotWatch: nothing here can be watched, or the arguments do not fit.
-        UnknownName: no such option, or not of this framework.
+        CannotWatch: the model cannot be watched, or the arguments do not fit.
+        UnknownName: an unknown option, or one of another framework.
 
     Example:
         >>> import gradgauge as gg

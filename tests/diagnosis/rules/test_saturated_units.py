@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.diagnosis.made import evidence, found, silent
+from gradgauge.diagnosis.facts import Data
+from tests.diagnosis.made import evidence, found, inputs, silent
 
 SATURATED = {"saturated": [0.2, 0.95, 0.97, 0.1, float("nan")]}
 
@@ -30,3 +31,13 @@ def test_little_saturation_is_nothing():
 
 def test_relu_has_no_flat_ends():
     assert silent("saturated-units", evidence()) == "unbounded"
+
+
+def test_inputs_in_the_hundreds_are_scaled_before_the_weights_of_the_first_layer():
+    first = {"saturated": [0.95, 0.97, 0.1, 0.1, float("nan")]}
+    large = Data((255 * inputs(),), 200, 32)
+    for data, wanted in ((large, "scale_inputs"), (Data((inputs(),), 200, 32), "smaller_init")):
+        (finding,) = found("saturated-units", evidence(failing=True, gauges=first, data=data))
+        assert finding.remedies[0] == wanted
+    (deep,) = found("saturated-units", evidence(failing=True, gauges=SATURATED, data=large))
+    assert deep.remedies[0] == "smaller_init"

@@ -162,6 +162,14 @@ def test_plateau_ends_where_the_loss_first_falls():
     assert began_to_learn(run, 2.302) is None
 
 
+def test_a_short_training_begins_where_its_loss_falls():
+    losses = np.full((1, 20), 2.3)
+    losses[0, 12:] = 1.6
+    coords = {"member": np.arange(1), "step": np.arange(20)}
+    run = Run({}, RunGroup({}), {"steps": RunGroup(coords, {"loss": (("member", "step"), losses)})})
+    assert began_to_learn(run, 2.302) == pytest.approx(12, abs=2)
+
+
 def test_sigmoid_is_held_back_by_its_slope_and_tanh_by_nothing():
     full = load("mnist")
     data = dataclasses.replace(

@@ -39,11 +39,25 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             step=int(evidence.probe_steps()[probe]),
             value=float(row[place]),
             limit="share",
-            remedies=("smaller_init", "scale_inputs", "normalisation"),
+            remedies=_remedies(evidence, place),
             facts={"activation": evidence.layers[place].info.activation or "-"},
             symptom=probe > 0 and severity == FAULT,
         )
         return
+
+
+def _remedies(evidence: Evidence, place: int) -> tuple[str, ...]:
+    """Scaled inputs first where it is the inputs' size that drives the first layer there."""
+    limit = evidence.limits["unscaled-input"]["magnitude"].value
+    if place == 0 and not evidence.data.tokens and _input_size(evidence) > limit:
+        return "scale_inputs", "smaller_init", "normalisation"
+    return "smaller_init", "scale_inputs", "normalisation"
+
+
+def _input_size(evidence: Evidence) -> float:
+    """The largest root mean square of an input array; 0 without numbers."""
+    numbers = [x.astype(np.float64) for x in evidence.data.x if x.dtype.kind in "uif" and x.size]
+    return max((float(np.sqrt(np.nanmean(x**2))) for x in numbers), default=0.0)
 
 
 def _values(evidence: Evidence) -> np.ndarray:

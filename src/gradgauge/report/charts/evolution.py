@@ -85,16 +85,18 @@ def _taken(run: Run) -> list[bool]:
 
 
 def evolution_chart(rows: Sequence[Row], lang: str) -> Spec:
-    """A column a network: error signal above, forward signal below, colours that all share."""
+    """A column per network: error signal above, forward signal below, colours that all share."""
     scales = {
         quantity: log_scale(row["plotted"] for row in of(rows, quantity=quantity))
         for quantity in _QUANTITIES
     }
 
+    names = list(names_of(rows))
+
     def panel(name: str, quantity: str) -> Spec:
-        return _heat_map(
-            of(rows, network=name, quantity=quantity), name, quantity, scales[quantity], lang
-        )
+        shown = of(rows, network=name, quantity=quantity)
+        bar = _color_bar(scales[quantity][1], seen=name == names[0])
+        return _heat_map(shown, name, quantity, scales[quantity][0], bar, lang)
 
     return chart(
         rows,
@@ -103,13 +105,28 @@ def evolution_chart(rows: Sequence[Row], lang: str) -> Spec:
                 **stacked([panel(name, q) for q in _QUANTITIES if of(rows, quantity=q)], name),
                 "resolve": {"scale": {"color": "independent"}, "legend": {"color": "independent"}},
             }
-            for name in names_of(rows)
+            for name in names
         ],
     )
 
 
+def _color_bar(axis: Spec, seen: bool) -> Spec:
+    """The first column's bar is for all; the others keep its place, so that rows stay level."""
+    hidden = {} if seen else {"gradientOpacity": 0, "labelOpacity": 0}
+    return {
+        "orient": "bottom",
+        "direction": "horizontal",
+        "title": None,
+        "gradientLength": 220,
+        "gradientThickness": 8,
+        "offset": 6,
+        **axis,
+        **hidden,
+    }
+
+
 def _heat_map(
-    shown: Sequence[Row], name: str, quantity: str, scale: tuple[Spec, Spec], lang: str
+    shown: Sequence[Row], name: str, quantity: str, scale: Spec, bar: Spec, lang: str
 ) -> Spec:
     layers = sorted({row["layer"] for row in shown}, reverse=True)
     stride = -(-len(layers) // _MOST_LABELS)
@@ -143,20 +160,11 @@ def _heat_map(
         {"field": key, "title": sentence(f"report.column.{column}", lang)}
         for key, column in (("layer", "layer"), ("probe_step", "probe_step"), ("shown", "value"))
     ]
-    log, axis = scale
     colour = {
         "field": "plotted",
         "type": "quantitative",
-        "scale": {"type": "log", "domain": log["domain"], "scheme": "viridis"},
-        "legend": {
-            "orient": "bottom",
-            "direction": "horizontal",
-            "title": None,
-            "gradientLength": 220,
-            "gradientThickness": 8,
-            "offset": 6,
-            **axis,
-        },
+        "scale": {"type": "log", "domain": scale["domain"], "scheme": "viridis"},
+        "legend": bar,
     }
     return {
         "title": sentence(f"report.panel.{quantity}_by_layer", lang),

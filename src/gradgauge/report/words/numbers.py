@@ -123,17 +123,18 @@ def interval(bounds: tuple[float, float] | None) -> str:
     return NO_VALUE if bounds is None else f"{fixed(bounds[0])} – {fixed(bounds[1])}"
 
 
+_BELOW = re.compile(r"(<|&lt;) (?=\d)")
 _SCIENTIFIC = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?)e(-?)(\d+)(?![0-9A-Za-z_])")
 
 
 def as_powers(text: str) -> str:
-    """`1.7e-13` in prose as HTML: 1.7 x 10 to the power of -13."""
+    """`1.7e-13` in prose as HTML: 1.7 x 10 to the power of -13; no line ends after a `<`."""
 
     def power(match: re.Match[str]) -> str:
         sign = MINUS if match[2] else ""
         return f"{match[1]}\u202f×\u202f10<sup>{sign}{match[3]}</sup>"
 
-    return _SCIENTIFIC.sub(power, text)
+    return _SCIENTIFIC.sub(power, _BELOW.sub("\\1\u202f", text))
 
 
 def share_points(value: float) -> str:

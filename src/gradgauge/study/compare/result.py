@@ -24,10 +24,10 @@ from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 
 @dataclass
 class EpochHistory:
-    """What Keras calls a history: figures per epoch, means over seeds.
+    """Like a Keras History: values per epoch, means over seeds.
 
     Attributes:
-        history: `loss` and `accuracy`, one number an epoch.
+        history: `loss` and `accuracy`, one number per epoch.
         epoch: 0, 1, ...
     """
 
@@ -37,15 +37,15 @@ class EpochHistory:
 
 @dataclass
 class Comparison:
-    """Networks trained alike, and what came of each.
+    """Networks trained under the same conditions, and their results.
 
     Attributes:
-        spec: what was asked.
-        networks: the dense ones' specs, by name; somebody's own are known by their Runs alone.
-        runs: the Runs of all, by name.
-        dataset: what they were trained on; None where the Runs were read from their files.
-        seconds: `total`, `data`, `compile`, `train`, `evaluate`; empty where nothing was timed.
-        interrupted: whether Ctrl-C broke it off.
+        spec: the networks, the data and the training, as requested.
+        networks: specs of gradgauge's own networks, by name; user-defined ones have only a Run.
+        runs: the Run of every network, by name.
+        dataset: the data; None if the Runs were loaded from files.
+        seconds: `total`, `data`, `compile`, `train`, `evaluate`; empty if nothing was timed.
+        interrupted: whether the comparison was stopped by Ctrl-C.
     """
 
     spec: ComparisonSpec
@@ -84,7 +84,7 @@ class Comparison:
 
     @property
     def has_accuracy(self) -> bool:
-        """Whether it is a classification."""
+        """Whether the task is classification."""
         if self.networks:
             return LOSSES[self.spec.training.loss].classification
         return not math.isnan(self.data.majority_test)
@@ -100,12 +100,11 @@ class Comparison:
 
     @property
     def epoch_figures(self) -> tuple[str, ...]:
-        """What is kept per epoch."""
+        """Names of the quantities in `history`."""
         return ("loss", "accuracy") if self.has_accuracy else ("loss",)
 
     def constant_loss(self, name: str) -> float:
-        """A network's loss if it always gave the best answer that does not look at the input; NaN
-        where its loss is not known."""
+        """Training loss of the best constant prediction; NaN if the network's loss is unknown."""
         if name in self.networks:
             return self.data.constant_loss
         return DataFacts.read(self.run(name).attributes).constant_loss
@@ -114,7 +113,7 @@ class Comparison:
         """The Run of a network.
 
         Raises:
-            UnknownName: no network of this comparison is called so.
+            UnknownName: the comparison has no network of this name.
         """
         try:
             return self.runs[name]
@@ -122,7 +121,7 @@ class Comparison:
             raise UnknownName("network", name, self.runs) from None
 
     def test_accuracy(self, name: str) -> Summary | None:
-        """Share of right classes on the test data, over seeds; None for regression."""
+        """Test accuracy over seeds; None for regression."""
         if not self.has_accuracy:
             return None
         return summarize(self.run(name).figure("test_accuracy"), within=(0.0, 1.0))
@@ -132,13 +131,18 @@ class Comparison:
         return summarize(self.run(name).figure("test_loss"))
 
     def attenuation(self, name: str, moment: str = "first") -> Attenuation:
-        """What the error signal loses on its way to the first layer; `first` or `last`."""
+        """Attenuation of the error signal between the output layer and layer 1.
+
+        Args:
+            name: of the network.
+            moment: `first` (initial weights) or `last` (final weights).
+        """
         return attenuation(self.run(name), moment)
 
     @property
     def ranking(self) -> list[str]:
-        """Names, best first: by test accuracy, or by test loss for regression; those that broke
-        off last."""
+        """Names, best first: by test accuracy, or by test loss for regression. Networks whose
+        training became non-finite come last."""
 
         def badness(name: str) -> float:
             value = self._mean(name)

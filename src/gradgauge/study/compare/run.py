@@ -47,39 +47,39 @@ def compare(
     on_progress: OnProgress | None = None,
     **unknown: Never,
 ) -> Comparison:
-    """Train networks alike and compare them.
+    """Train networks under the same conditions and compare them.
 
     Args:
         networks: activations (`"relu"`), notations (`"784-64x9:sigmoid-64:relu-10"`), specs; or
             functions (`make_model`, `"my_models:make_model"`) that return a network of your own
-            with all that trains it: a compiled Keras model; a PyTorch module, loss and optimizer;
-            a JAX loss(params, x, y) and params, with predict(params, x) and an optax optimizer if
-            there are. They are called once for every seed, after it was set in every framework,
-            and given it if they take a `seed`; random states are afterwards as they were.
-        preset: instead of networks: `practical` or `practical-all-sigmoid`.
-        depth, width: hidden layers of the networks that are named by their activation; None: 10
-            of 64 units.
-        dataset: its name, an .npz file's path, or a Dataset; None: MNIST.
-        train_samples: train on so many samples, evenly picked; None: all of them.
-        seeds: trainings of each network; None: one.
-        seed: the first of them; None: 0.
+            and what trains it: a compiled Keras model; a PyTorch module, loss and optimizer; a JAX
+            loss(params, x, y) and params, optionally predict(params, x) and an optax optimizer.
+            They are called once per seed, after it has been set in every framework, and receive
+            it if they have a parameter `seed`. Random states are restored afterwards.
+        preset: `practical` or `practical-all-sigmoid`, instead of networks.
+        depth, width: hidden layers of networks given by their activation; None: 10 layers of 64
+            units.
+        dataset: a name, the path of an .npz or .csv file, or a Dataset; None: MNIST.
+        train_samples: number of training samples, evenly selected; None: all.
+        seeds: training runs per network; None: 1.
+        seed: the first seed; None: 0.
         optimizer, learning_rate, batch_size, epochs, loss, momentum, weight_decay, schedule,
-        warmup_steps, clip_norm, dtype: see TrainingSpec, whose defaults None stands for. Networks
-            of your own bring optimizer and loss; of them only epochs and batch size are meant.
-        x, y: instead of a dataset: inputs, an array (samples, ...) or a dict or list of them, and
-            targets, (samples, ...), in the form that your networks take.
-        test_x, test_y: to test on; None: a fifth of x and y is held out.
+        warmup_steps, clip_norm, dtype: see TrainingSpec; None: its default. Your own networks
+            bring their optimizer and loss, so only epochs and batch size apply to them.
+        x, y: instead of a dataset: inputs, an array (samples, ...) or a dict or list of arrays,
+            and targets, (samples, ...), as your networks expect them.
+        test_x, test_y: test data; None: a fifth of x and y is held out.
         validation_data: test_x and test_y as a pair.
-        on_progress: called with steps made and steps in all.
-        unknown: nothing; a name that is not an option is answered by the nearest one that is.
+        on_progress: called with (steps done, total steps).
+        unknown: none are accepted; an unknown option raises UnknownName with the nearest name.
 
     Returns:
         The comparison: `.history`, `.run(name)`, `.test_accuracy(name)`, `.to_json()`.
 
     Raises:
-        OwnProblem: a function returns no network, or one that does not take the data.
-        UnknownName: no such option, activation, preset, optimizer, ...
-        GradgaugeError: anything else about the networks, options or data that cannot be.
+        OwnProblem: a function returns no network, or one that does not accept the data.
+        UnknownName: an unknown option, activation, preset, optimizer, ...
+        GradgaugeError: any other problem with the networks, options or data.
 
     Example:
         >>> import gradgauge as gg
@@ -129,7 +129,7 @@ def run_comparison(
     Args:
         spec: what to compare.
         data: the data, if they are at hand.
-        on_progress: called with steps made and steps in all.
+        on_progress: called with (steps done, total steps).
         on_run: handed a network's number and its Run as soon as it is complete, from a worker's
             thread.
         functions: those of `spec.functions` that are no addresses, in order.

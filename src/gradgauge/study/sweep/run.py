@@ -57,7 +57,7 @@ class PreparedSweep:
 
     Args:
         plan: a Plan, or a plan's file.
-        dataset: the data, if it is loaded already.
+        dataset: the data, if already loaded.
 
     Raises:
         GradgaugeError: the plan or the data cannot be, or they do not fit.
@@ -125,26 +125,25 @@ def sweep(
     retry: bool = False,
     **runner_options: Any,
 ) -> dict[str, int]:
-    """Train every cell of a plan that is not done yet, and write each down when it is.
+    """Train every unfinished cell of a plan, and store each result as soon as it is complete.
 
-    Several processes may do so on one folder: they share the cells.
+    Several processes can work on the same folder; they share the cells.
 
     Args:
-        plan: the plan, or its file.
+        plan: the plan, or the path of its file.
         out: the study's folder.
         runner: `local`, `ray`, `slurm`, or a Runner.
-        dataset: the data, if it is loaded already.
-        on_progress: told of cells that are done or have failed, and of all.
-        retry: whether cells that have failed are tried again.
-        runner_options: of the runner: `address` and `jobs` of `ray`; `jobs` and `parameters` of
-            `slurm`.
+        dataset: the data, if already loaded.
+        on_progress: called with the number of finished (done or failed) cells and of all cells.
+        retry: whether failed cells are tried again.
+        runner_options: `address` and `jobs` for `ray`; `jobs` and `parameters` for `slurm`.
 
     Returns:
         `cells`, `done`, `failed`, `left`.
 
     Raises:
-        GradgaugeError: the plan, data, folder or runner cannot be.
-        KeyboardInterrupt: stopped by Ctrl-C; what was done is kept.
+        GradgaugeError: a problem with the plan, data, folder or runner.
+        KeyboardInterrupt: stopped by Ctrl-C; finished cells are kept.
 
     Example:
         >>> import gradgauge as gg

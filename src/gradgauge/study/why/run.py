@@ -43,27 +43,28 @@ def why(
     epochs: int | None = None,
     **unknown: Never,
 ) -> Why:
-    """Train a network and its counterfactuals, under every optimizer and with every seed.
+    """Train a network and its counterfactuals with every optimizer and every seed.
 
     Args:
-        network: an activation (`"sigmoid"`), a notation, or a spec: the network as it is.
-        training: how; its optimizer and rate are replaced. None: as the options below say.
-        dataset: its name, an .npz file's path, or a Dataset; None: MNIST.
-        optimizers: optimizer -> rate; None: DEFAULT_OPTIMIZERS.
-        on_progress: called with steps made and steps in all.
-        depth, width: hidden layers of a network named by its activation; None: 10 of 64 units.
-        train_samples: train on so many samples, evenly picked; None: all of them.
-        seeds: trainings of each arm; None: WHY_SEEDS, as with one nothing is decided.
-        seed: the first of them; None: 0.
-        batch_size, epochs: see TrainingSpec, whose defaults None stands for.
-        unknown: nothing; a name that is not an option is answered by the nearest one that is.
+        network: an activation (`"sigmoid"`), a notation, or a spec: the unchanged network.
+        training: training settings; optimizer and learning rate are replaced. None: see the options
+            below.
+        dataset: a name, the path of an .npz or .csv file, or a Dataset; None: MNIST.
+        optimizers: optimizer -> learning rate; None: DEFAULT_OPTIMIZERS.
+        on_progress: called with (steps done, total steps).
+        depth, width: hidden layers of a network given by its activation; None: 10 of 64 units.
+        train_samples: number of training samples, evenly selected; None: all.
+        seeds: training runs per arm; None: WHY_SEEDS, because one seed cannot decide anything.
+        seed: the first seed; None: 0.
+        batch_size, epochs: see TrainingSpec; None: its default.
+        unknown: none are accepted; an unknown option raises UnknownName with the nearest name.
 
     Returns:
         The experiment: `.causes`, `.arms`, `.to_json()`.
 
     Raises:
-        InvalidValue: an option beside a `training` that says it itself.
-        GradgaugeError: anything else about the network, options or data that cannot be.
+        InvalidValue: an option that `training` already specifies.
+        GradgaugeError: any other problem with the network, options or data.
     """
     known_options(unknown, options_of(why))
     given = {"seeds": seeds, "seed": seed, "batch_size": batch_size, "epochs": epochs}
