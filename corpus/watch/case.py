@@ -26,6 +26,7 @@ class Training:
         norms: pattern -> the normalisation that belongs to the layer, where `z` does not name it.
         summed: patterns of layers that are added to another branch before an activation, which
             may be called that branch's own: their g, spread and activation are not compared.
+        above: pattern -> names of the layers above, where gains are compared, too.
     """
 
     model: Any
@@ -35,6 +36,7 @@ class Training:
     activations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     norms: Mapping[str, str] = field(default_factory=dict)
     summed: tuple[str, ...] = ()
+    above: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ CLOSE = {
     "delta_norm": 1e-4,
     "g_norm": 1e-4,
     "signal_spread": 1e-3,
+    "slope_gain": 1e-3,
+    "backward_gain": 1e-3,
+    "weight_gain": 1e-3,
 }
 """Largest relative difference. Updates are differences of rounded weights."""
 
@@ -199,7 +202,8 @@ def _signals(row: _Row, reader: Reader, steps: list[Step], judged: _Judged) -> N
     for i, step in enumerate(steps):
         figures = {"delta_norm": step.delta}
         if not summed:
-            figures |= {"g_norm": step.g, "signal_spread": step.spread}
+            figures |= {"g_norm": step.g, "signal_spread": step.spread, "slope_gain": step.slope}
+        figures |= _gains(row, reader, step)
         for figure, values in figures.items():
             judged.figure("probes", figure, i, row, values.get(row.name, math.nan))
     units = steps[0].units.get(row.name) if steps else None
@@ -210,11 +214,21 @@ def _signals(row: _Row, reader: Reader, steps: list[Step], judged: _Judged) -> N
         _activation(row, reader, steps, judged)
 
 
+def _gains(row: _Row, reader: Reader, step: Step) -> dict[str, dict[str, float]]:
+    """Gains over the layers above, as the training says which they are."""
+    above = reader.where(row.name, reader.training.above)
+    if above is None:
+        return {}
+    arrived = math.hypot(*(step.delta.get(name, math.nan) for name in above.split()))
+    return {
+        "backward_gain": {row.name: step.delta.get(row.name, math.nan) / arrived},
+        "weight_gain": {row.name: step.g.get(row.name, math.nan) / arrived},
+    }
+
+
 def _activation(row: _Row, reader: Reader, steps: list[Step], judged: _Judged) -> None:
     shown, seen = row.info.activation, steps[0].activation.get(row.name) if steps else None
-    named = reader._where(
-        row.name, {k: "|".join(v) for k, v in reader.training.activations.items()}
-    )
+    named = reader.where(row.name, {k: "|".join(v) for k, v in reader.training.activations.items()})
     right = named.split("|") if named else [seen] if seen else ["linear"]
     if shown in right or (not shown and (judged.noted(row) or not (named or seen))):
         return
@@ -249,7 +263,7 @@ class _Judged:
             return
         self.outcome.figures += 1
         if math.isnan(shown):
-            output = row.info.output and figure in ("g_norm", "signal_spread")
+            output = row.info.output and figure in ("g_norm", "signal_spread", "slope_gain")
             if output or self.noted(row):
                 self.outcome.noted += 1
             elif (once := f"{figure} of {row.name}") not in self.said:
@@ -269,8 +283,8 @@ def _coverage(reader: Reader, rows: list[_Row], judged: _Judged) -> None:
     model, names = reader.model, {row.name for row in rows}
     covered = {id(p) for row in rows for choice in row.choices for p in choice}
     for name in names:  # a normalisation that belongs to a layer is covered by it
-        place = reader._where(name, reader.training.z) or ""
-        norm = reader._where(name, reader.training.norms) or place.removeprefix("out ")
+        place = reader.where(name, reader.training.z) or ""
+        norm = reader.where(name, reader.training.norms) or place.removeprefix("out ")
         if norm and not norm.startswith("in "):
             covered |= {id(p) for p in model.get_submodule(norm).parameters()}
     for name, p in model.named_parameters(remove_duplicate=False):

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "hardtanh": "hardtanh",
     "selu": "selu",
     "softsign": "softsign",
+    "hardswish": "hard_swish",
     "prelu": "prelu",
 }
 
@@ -75,11 +76,12 @@ class Moments:
 
 @dataclass
 class Step:
-    """Figures of one step. By layer: delta, g, spread, units, activation; by parameter: norms."""
+    """Figures of one step. By layer: delta, g, spread, slope, units, activation; by parameter: norms."""
 
     delta: dict[str, float] = field(default_factory=dict)
     g: dict[str, float] = field(default_factory=dict)
     spread: dict[str, float] = field(default_factory=dict)
+    slope: dict[str, float] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
     activation: dict[str, str] = field(default_factory=dict)
     gradient: dict[int, float] = field(default_factory=dict)
@@ -97,8 +99,24 @@ class Call:
     delta: float = 0.0
     g: float | None = None
     back: Tensor | None = None
+    slope: Tensor | None = None
     activation: str = ""
     arrived: bool = False
+
+    @property
+    def sloped(self) -> float:
+        """The norm of g f'(z); NaN where f is not seen."""
+        if self.back is None or self.slope is None:
+            return math.nan
+        return norm_of(self.back.double() * self.slope)
+
+
+def _slope(function: Any, z: Tensor) -> Tensor:
+    """f'(z) by autograd, in float64."""
+    with torch.enable_grad():
+        at = z.detach().double().requires_grad_()
+        (slope,) = torch.autograd.grad(function(at).sum(), at)
+    return slope
 
 
 def _joint(moments: list[Moments]) -> Moments:
@@ -116,11 +134,15 @@ class _Functions(TorchFunctionMode):
         self.reader = reader
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if name in FUNCTIONS and args and isinstance(args[0], Tensor):
-            exact = (kwargs or {}).get("approximate", "none") == "none"
-            self.reader.function(FUNCTIONS[name] if exact else "gelu_tanh", args[0], out)
+            exact = kwargs.get("approximate", "none") == "none"
+            label = FUNCTIONS[name] if exact else "gelu_tanh"
+            plain = not (name.endswith("_") or kwargs.get("inplace") or name == "prelu")
+            again = (lambda z: func(z, *args[1:], **kwargs)) if plain else None
+            self.reader.function(label, again, args[0], out)
         return out
 
 
@@ -144,8 +166,8 @@ class Reader:
     def __enter__(self) -> Reader:
         for name, module in self.model.named_modules():
             if any(True for _ in module.parameters(recurse=False)):
-                self._tap(self._where(name, self.training.z) or f"out {name}", name, self._z)
-                if where := self._where(name, self.training.h):
+                self._tap(self.where(name, self.training.z) or f"out {name}", name, self._z)
+                if where := self.where(name, self.training.h):
                     self._tap(where, name, self._h)
         for p in self.model.parameters():
             if p.requires_grad:
@@ -174,7 +196,8 @@ class Reader:
 
     # -- signals
 
-    def _where(self, name: str, places: Any) -> str | None:
+    def where(self, name: str, places: Any) -> str | None:
+        """What `places` says of a name: the first pattern's that fits."""
         for pattern, template in places.items():
             if match := re.fullmatch(pattern, name):
                 return match.expand(template)
@@ -241,12 +264,13 @@ class Reader:
         if out.requires_grad:
             out.register_hook(arrived)
 
-    def function(self, activation: str, z: Tensor, h: Tensor) -> None:
+    def function(self, activation: str, function: Any, z: Tensor, h: Tensor) -> None:
         """What PyTorch's function `activation` made of some tensor."""
         for tensor, name, call in self._found:
             if tensor is z and self._counts(h):
                 call.activation = activation
-                if self._where(name, self.training.h) is None:
+                call.slope = None if function is None else _slope(function, z)
+                if self.where(name, self.training.h) is None:
                     self._take_h(name, h, call)
 
     def forget(self, parameters: list[Tensor]) -> None:
@@ -273,7 +297,8 @@ class Reader:
         for p in self.model.parameters():
             key, before = id(p), self._before[id(p)]
             step.weight[key] = norm_of(before)
-            step.change[key] = norm_of(p.detach().double() - before.double())
+            wide = torch.complex128 if p.is_complex() else torch.float64
+            step.change[key] = norm_of(p.detach().to(wide) - before.to(wide))
             if p.grad is not None and key in self._raw:
                 step.gradient[key], step.clipped[key] = self._raw[key], norm_of(p.grad)
             if key in mine:
@@ -285,6 +310,9 @@ class Reader:
             step.spread[name], step.units[name] = whole.spread, len(calls[-1].z.first)
             if activation := calls[-1].activation:
                 step.activation[name] = activation
+            sloped = [c.sloped for c in calls]
+            if g := math.hypot(*(c.g or 0.0 for c in calls)):
+                step.slope[name] = math.hypot(*sloped) / g
             if any(call.arrived for call in calls):
                 step.delta[name] = math.hypot(*(c.delta for c in calls))
                 step.g[name] = math.hypot(*(c.delta if c.g is None else c.g for c in calls))

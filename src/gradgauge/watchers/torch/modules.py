@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,12 @@ from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from gradgauge.layers import LayerInfo
+from gradgauge.watchers.torch.normalizations import (
+    is_bias,
+    is_normalization,
+    is_over_channels,
+    unit_axis_of,
+)
 
 _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = (
     (nn.RNNBase, "recurrent"),
@@ -22,13 +27,8 @@ _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = 
     (nn.modules.conv._ConvNd, "convolution"),
 )
 
-_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
-
 WHOLE: tuple[type[nn.Module], ...] = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 """Modules that are one layer with all that is in them: their parts are never called."""
-
-_SOME, _LEAST_ROWS = 64, 4
-"""Samples by which a normalisation is told, and the fewest rows and entries that tell it."""
 
 _SHAPING = (
     "dropout",
@@ -53,7 +53,6 @@ class Row:
         module: the module.
         info: what the Run says of it.
         weights: its weight parameters, biases left out.
-        container: whether layers are inside of it: its own output is then theirs.
         alone: whether it is a parameter by itself, not a layer: a scale, a token, a temperature.
         weight_axis: the axis of its weight over units.
         role: what the graph shows that it is for; empty: nothing; None: not looked for yet.
@@ -62,7 +61,6 @@ class Row:
     module: nn.Module
     info: LayerInfo
     weights: list[nn.Parameter]
-    container: bool = False
     alone: bool = False
     weight_axis: int = 0
     role: str | None = None
@@ -70,7 +68,7 @@ class Row:
     @property
     def is_called(self) -> bool:
         """Whether what it computes is a layer's output."""
-        return not (self.container or self.alone)
+        return not self.alone
 
     def folded(self, norms: set[int]) -> bool:
         """Whether it is one of these normalisations, which are parts of other layers."""
@@ -133,70 +131,6 @@ def _multiplies(weight: torch.Tensor, source: torch.Tensor, out: torch.Tensor) -
     return bool(straight < turned)
 
 
-_FOUND: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-"""Normalisations that were told by what they compute."""
-
-_EVEN, _UNEVEN = 1e-3, 2e-2
-"""How much mean squares differ, in shares of their mean, behind a normalisation and before it."""
-
-
-def found_to_normalize(module: nn.Module, source: torch.Tensor, out: torch.Tensor) -> bool:
-    """Whether `module`, which no name tells to be a normalisation, is one by what it did: what it
-    gives, without scale and offset, has one mean square everywhere, and what it got had not."""
-    parameters = list(module.named_parameters(recurse=False))
-    if source.shape != out.shape or out.ndim < 2 or len(parameters) > 2:
-        return False
-    x, y = (t.detach()[:_SOME].double() for t in (source, out))
-    for axis in dict.fromkeys((out.ndim - 1, 1)):
-        plain = _without(parameters, y, axis)
-        others = tuple(i for i in range(out.ndim) if i != axis)
-        spans = ((axis,), tuple(range(1, out.ndim)), others)
-        if plain is not None and any(_evens_out(x, plain, span) for span in spans):
-            _FOUND.add(module)
-            return True
-    return False
-
-
-def _without(
-    parameters: Sequence[tuple[str, nn.Parameter]], y: torch.Tensor, axis: int
-) -> torch.Tensor | None:
-    """What stood there before scale and offset; None where they are of another size."""
-    plain = y.movedim(axis, -1)
-    if any(p.numel() != plain.shape[-1] for _, p in parameters):
-        return None
-    for name, parameter in sorted(parameters, key=lambda pair: not _is_bias(pair[0])):
-        values = parameter.detach().double().reshape(-1)
-        plain = plain - values if _is_bias(name) else plain / values
-    return plain.movedim(-1, axis)
-
-
-def _evens_out(before: torch.Tensor, behind: torch.Tensor, span: tuple[int, ...]) -> bool:
-    squares = [t.square().mean(span) for t in (before, behind)]
-    if squares[0].numel() < _LEAST_ROWS or behind.numel() // squares[1].numel() < _LEAST_ROWS:
-        return False
-    uneven, even = (float(s.std() / s.mean()) for s in squares)
-    sizes = behind.abs()  # Of a sign nothing was taken away but the size.
-    bent = float(sizes.std() / sizes.mean()) < _UNEVEN
-    return even < _EVEN and uneven > _UNEVEN and not bent
-
-
-def is_normalization(module: nn.Module) -> bool:
-    """Whether `module` is a normalisation; with its activation inside of it, perhaps.
-
-    By its class, by its class's name, for users write their own, or by what it was seen to
-    compute; nothing in it has a matrix.
-    """
-    named = isinstance(module, _NORMS) or "norm" in type(module).__name__.lower()
-    if not (named or module in _FOUND) or any(p.ndim > 1 for p in module.parameters()):
-        return False
-    return not any(is_normalization(child) for child in module.children())
-
-
-def is_over_channels(module: nn.Module) -> bool:
-    """Whether `module` normalises every channel over the batch, as convolutions have it."""
-    return isinstance(module, _NORMS[0]) or getattr(module, "running_mean", None) is not None
-
-
 def is_pointwise(module: nn.Module) -> bool:
     """Whether `module` may be an activation: no parts, no weight matrix, not one that shapes."""
     if any(True for _ in module.children()) or is_normalization(module):
@@ -209,24 +143,37 @@ def is_pointwise(module: nn.Module) -> bool:
 
 
 def candidates(model: nn.Module, biases: bool = False) -> list[Row]:
-    """Every module with weights of its own, in the order of definition; norms among them, and
-    parameters of one dimension that are no biases.
+    """Every module with weights of its own, in the order of definition; norms among them.
+
+    Parameters that are not a layer's weights have rows by themselves: those of one dimension that
+    are no biases, and those of a module that holds layers, or that is no function at all.
 
     Args:
         model: the module.
         biases: whether biases have rows, too.
     """
-    rows = list(_candidates(model, biases))
-    layers = {id(row.module) for row in rows if not row.alone}
-    for row in rows:
-        parts = (part for part in row.module.modules() if part is not row.module)
-        row.container = any(id(part) in layers for part in parts)
+    layers = [(name, module) for name, module in _outermost(model) if _weights(module)]
+    holders = {id(module) for _, module in layers if _is_holder(model, module, layers)}
+    rows: list[Row] = []
+    first: dict[int, str] = {}
+    for name, module in _outermost(model):
+        weights = _weights(module)
+        if weights and id(module) not in holders:
+            rows.append(_row(name or type(module).__name__, module, weights, first))
+        held = {id(w) for w in weights} if id(module) in holders else set()
+        inner = (biases and isinstance(module, WHOLE)) or (held and is_parametrized(module))
+        for own, parameter in module.named_parameters(recurse=bool(inner)):
+            kind = "other" if id(parameter) in held else _kind_alone(module, own, parameter)
+            if kind in ("other", "scale") or (biases and kind == "bias"):
+                row = _row(f"{name}.{own}" if name else own, module, [parameter], first)
+                row.alone, row.info.kind, row.info.fan_in = True, kind, 0
+                rows.append(row)
     return rows
 
 
-def _candidates(model: nn.Module, biases: bool) -> Iterator[Row]:
+def _outermost(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """All modules but the parts of those that are one layer with all that is in them."""
     inside: set[int] = set()
-    first: dict[int, str] = {}
     for name, module in model.named_modules():
         if id(module) in inside:
             continue
@@ -234,17 +181,21 @@ def _candidates(model: nn.Module, biases: bool) -> Iterator[Row]:
             inside.update(id(part) for part in module.modules() if part is not module)
         if is_parametrized(module):
             inside.update(id(part) for part in _parametrizations(module).modules())
-        weights = _weights(module)
-        if weights:
-            yield _row(name or type(module).__name__, module, weights, first)
-        inner = biases and isinstance(module, WHOLE)
-        for own, parameter in module.named_parameters(recurse=inner):
-            kind = _kind_alone(module, own, parameter)
-            if kind == "scale" or (biases and kind == "bias"):
-                whole = f"{name}.{own}" if name else own
-                row = _row(whole, module, [parameter], first)
-                row.alone, row.info.kind, row.info.fan_in = True, kind, 0
-                yield row
+        yield name, module
+
+
+def _is_holder(
+    model: nn.Module, module: nn.Module, layers: Sequence[tuple[str, nn.Module]]
+) -> bool:
+    """Whether the weights of `module` are not those of one layer: others are in it, or it is never
+    called, or it is a whole network that is written out."""
+    if isinstance(module, (nn.ParameterList, nn.ParameterDict)):
+        return True
+    parts = {id(part) for part in module.modules() if part is not module}
+    if any(id(other) in parts for _, other in layers):
+        return True
+    plain = isinstance(module, WHOLE) or is_parametrized(module) or is_normalization(module)
+    return module is model and not plain and len(_weights(module)) > 1
 
 
 def normalization_row(name: str, module: nn.Module) -> Row | None:
@@ -271,13 +222,9 @@ def _kind_alone(module: nn.Module, name: str, parameter: nn.Parameter) -> str:
     """`scale` or `bias` of a parameter that is no layer's weight; else empty."""
     if parameter.ndim > 1 or not is_real(parameter):
         return ""
-    if _is_bias(name):
+    if is_bias(name):
         return "bias"
     return "" if is_normalization(module) else "scale"
-
-
-def _is_bias(name: str) -> bool:
-    return "bias" in name or name == "b"
 
 
 def _weights(module: nn.Module) -> list[nn.Parameter]:
@@ -286,7 +233,7 @@ def _weights(module: nn.Module) -> list[nn.Parameter]:
     if is_parametrized(module):
         own += [(n, p) for n, p in _parametrizations(module).named_parameters() if is_real(p)]
     if is_normalization(module):
-        return [p for n, p in own if not _is_bias(n)]
+        return [p for n, p in own if not is_bias(n)]
     return [p for _, p in own if p.ndim > 1]
 
 
@@ -339,28 +286,9 @@ def unit_axis(module: nn.Module, out: torch.Tensor) -> int:
         return -len(module.kernel_size) - 1
     if out.ndim < 3:
         return -1
-    if is_over_channels(module) or isinstance(module, nn.GroupNorm):
-        return 1
-    if is_normalization(module):
-        sizes = {p.numel() for p in module.parameters(recurse=False)}
-        if out.shape[1] not in sizes:
-            return -1
-        return 1 if out.shape[-1] not in sizes or _is_normalized(module, out, 1) else -1
+    if is_normalization(module) or is_over_channels(module):
+        return unit_axis_of(module, out)
     return -1
-
-
-def _is_normalized(module: nn.Module, out: torch.Tensor, axis: int) -> bool:
-    """Whether the entries of `out` along `axis`, before scale and offset, rather than those along
-    the last one, have one mean square everywhere: where both axes have one size, only values tell."""
-    scale = [p for n, p in module.named_parameters(recurse=False) if not _is_bias(n)]
-    offset = [p for n, p in module.named_parameters(recurse=False) if _is_bias(n)]
-    spreads = []
-    for at in (axis, -1):
-        plain = out.detach()[:8].double().movedim(at, -1)
-        plain = plain - offset[0].detach().double() if offset else plain
-        plain = plain / scale[0].detach().double() if scale else plain
-        spreads.append(plain.square().mean(-1).std())
-    return bool(spreads[0] < spreads[1])
 
 
 def is_compiled(model: nn.Module) -> bool:

@@ -115,9 +115,8 @@ def _seen(
         frozen = not any(w.requires_grad for w in row.weights)
         note("gradients", "frozen" if frozen else "no_gradient", name)
     if not reached:
-        reason = "alone" if row.alone else "container" if row.container else "not_called"
-        if taps.calls or row.alone or row.container:
-            note("signals", reason, name)
+        if taps.calls or row.alone:
+            note("signals", "alone" if row.alone else "not_called", name)
         return shown
     first = reached[0]
     if len({call.out.shape[call.unit_axis] for call in reached}) > 1:

@@ -27,14 +27,11 @@ from gradgauge.watchers.torch.hooks import (
     is_transformed,
 )
 from gradgauge.watchers.torch.linking import link, recognize
-from gradgauge.watchers.torch.modules import (
-    Row,
+from gradgauge.watchers.torch.modules import Row, is_pointwise, normalization_row, unit_axis
+from gradgauge.watchers.torch.normalizations import (
     found_to_normalize,
     is_normalization,
     is_over_channels,
-    is_pointwise,
-    normalization_row,
-    unit_axis,
 )
 from gradgauge.watchers.torch.operations import operation
 from gradgauge.watchers.torch.values import Values
