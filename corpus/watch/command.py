@@ -22,6 +22,8 @@ FILES = {
         "torch_plain",
         "torch_loops",
         "torch_combined",
+        "torch_blocks",
+        "torch_updates",
         "torch_transformers",
         "torch_packages",
     ),

@@ -242,7 +242,7 @@ def ema_teacher() -> Training:
 def scaled_half_precision() -> Training:
     model = mlp(12, 24, 24, 5, activation=nn.GELU)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
-    scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     loss = classes(12, 5)
 
     def train(watch: Watch) -> None:

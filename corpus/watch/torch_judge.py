@@ -143,8 +143,8 @@ class _Row:
 
 
 def _compare(run: Any, reader: Reader, outcome: Outcome) -> None:
-    model, steps = reader.model, next(iter(reader.steps.values()), [])
-    rows = [_Row(model, info, i) for i, info in enumerate(run.layers)]
+    steps = reader.steps
+    rows = [_Row(reader.model, info, i) for i, info in enumerate(run.layers)]
     judged = _Judged(run, outcome)
     if len(run.steps["step"]) != len(steps):
         outcome.wrong.append(f"{len(run.steps['step'])} steps instead of {len(steps)}")
@@ -157,7 +157,7 @@ def _compare(run: Any, reader: Reader, outcome: Outcome) -> None:
             outcome.wrong.append(f"weight_norm of {row.name} is of none of its weights")
             continue
         row.choices = [chosen]
-        _norms(row, chosen, reader, steps, judged)
+        _norms(row, chosen, steps, judged)
         _signals(row, reader, steps, judged)
     _coverage(reader, rows, judged)
     outcome.wrong, outcome.silent = outcome.wrong[:MOST], outcome.silent[:MOST]
@@ -179,19 +179,14 @@ def _weights(row: _Row, run: Any, steps: list[Step]) -> list[torch.Tensor] | Non
     return row.choices[0] if math.isnan(shown) and row.choices else None
 
 
-def _norms(
-    row: _Row, weights: list[torch.Tensor], reader: Reader, main: list[Step], judged: _Judged
-) -> None:
-    owner = next((reader.owner[id(p)] for p in weights if id(p) in reader.owner), None)
-    steps = reader.steps.get(owner, main) if owner is not None else main
+def _norms(row: _Row, weights: list[torch.Tensor], steps: list[Step], judged: _Judged) -> None:
     for i, step in enumerate(steps):
         norm = _joint(step.weight, weights)
-        ratio = _joint(step.change, weights) / norm if norm else math.nan
         wanted = {
-            "weight_norm": _joint(main[i].weight, weights) if i < len(main) else norm,
+            "weight_norm": norm,
             "weight_grad_norm": _joint(step.gradient, weights),
             "clipped_grad_norm": _joint(step.clipped, weights),
-            "update_ratio": ratio if owner is not None else math.nan,
+            "update_ratio": _joint(step.change, weights) / norm if norm else math.nan,
         }
         for figure, value in wanted.items():
             judged.figure("steps", figure, i, row, value)

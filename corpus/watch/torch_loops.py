@@ -287,7 +287,7 @@ def rivals() -> Training:
 def gradient_scaler() -> Training:
     model = mlp(12, 24, 24, 5)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     loss = classes(12, 5)
 
     def train(watch: Watch) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +101,7 @@ class Call:
     delta: float = 0.0
     g: float | None = None
     back: Tensor | None = None
-    slope: Tensor | None = None
+    slope: Callable[[], Tensor] | None = None
     activation: str = ""
     arrived: bool = False
 
@@ -108,7 +110,7 @@ class Call:
         """The norm of g f'(z); NaN where f is not seen."""
         if self.back is None or self.slope is None:
             return math.nan
-        return norm_of(self.back.double() * self.slope)
+        return norm_of(self.back.double() * self.slope())
 
 
 def _slope(function: Any, z: Tensor) -> Tensor:
@@ -155,13 +157,15 @@ class Reader:
 
     def __init__(self, training: Training):
         self.training, self.model = training, training.model
-        self.steps: dict[int, list[Step]] = {}
-        self.owner: dict[int, int] = {}
+        self.steps: list[Step] = []
         self.calls: dict[str, list[Call]] = defaultdict(list)
         self._raw: dict[int, float] = {}
+        self._scale, self._is_new = 1.0, True
+        self._stepped: set[int] = set()
         self._before: dict[int, Tensor] = {}
         self._found: list[tuple[Tensor, str, Call]] = []
         self._handles: list[Any] = []
+        self._patched: list[tuple[Any, str, Any]] = []
 
     def __enter__(self) -> Reader:
         for name, module in self.model.named_modules():
@@ -176,23 +180,36 @@ class Reader:
             register_optimizer_step_pre_hook(self._before_step),
             register_optimizer_step_post_hook(self._after_step),
         ]
-        self._zero_grad = torch.optim.Optimizer.zero_grad
-        reader, plain = self, self._zero_grad
-
-        def zero_grad(optimizer: Any, set_to_none: bool = True) -> None:
-            reader.forget([p for group in optimizer.param_groups for p in group["params"]])
-            plain(optimizer, set_to_none)
-
-        torch.optim.Optimizer.zero_grad = zero_grad  # type: ignore[method-assign]
+        self._patch(torch.optim.Optimizer, "zero_grad", self._optimizer_clears)
+        self._patch(nn.Module, "zero_grad", lambda module: self.forget(list(module.parameters())))
+        self._patch(torch.amp.GradScaler, "scale", self._scaler_scales)
         self._mode = _Functions(self)
         self._mode.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._mode.__exit__(*error)
-        torch.optim.Optimizer.zero_grad = self._zero_grad  # type: ignore[method-assign]
+        while self._patched:
+            setattr(*self._patched.pop())
         for handle in self._handles:
             handle.remove()
+
+    def _patch(self, owner: Any, name: str, told: Any) -> None:
+        """Be told when a method is called, before it is."""
+        plain = getattr(owner, name)
+
+        def method(instance: Any, *args: Any, **kwargs: Any) -> Any:
+            told(instance)
+            return plain(instance, *args, **kwargs)
+
+        self._patched.append((owner, name, plain))
+        setattr(owner, name, method)
+
+    def _optimizer_clears(self, optimizer: Any) -> None:
+        self.forget([p for group in optimizer.param_groups for p in group["params"]])
+
+    def _scaler_scales(self, scaler: Any) -> None:
+        self._scale = scaler.get_scale()
 
     # -- signals
 
@@ -269,7 +286,8 @@ class Reader:
         for tensor, name, call in self._found:
             if tensor is z and self._counts(h):
                 call.activation = activation
-                call.slope = None if function is None else _slope(function, z)
+                if function is not None:
+                    call.slope = functools.partial(_slope, function, z.detach())
                 if self.where(name, self.training.h) is None:
                     self._take_h(name, h, call)
 
@@ -284,25 +302,45 @@ class Reader:
     # -- parameters
 
     def _accumulated(self, p: Tensor) -> None:
+        self._is_new = True
         if p.grad is not None:
             self._raw[id(p)] = norm_of(p.grad)
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        for p in self.model.parameters():
-            self._before[id(p)] = p.detach().clone()
+        mine = self._moved_by(optimizer)
+        if not mine:
+            return
+        if self._is_new or id(optimizer) in self._stepped:
+            self.steps.append(self._signals())
+            self.calls, self._found = defaultdict(list), []
+            self._stepped, self._is_new = set(), False
+        self._stepped.add(id(optimizer))
+        step = self.steps[-1]
+        for p in mine:
+            key = id(p)
+            self._before[key] = p.detach().clone()
+            if p.grad is not None:
+                step.clipped[key] = norm_of(p.grad)
+                step.gradient[key] = self._raw.pop(key, math.nan) / self._scale
+                if math.isnan(step.gradient[key]):  # No backward pass has put it there.
+                    step.gradient[key] = step.clipped[key]
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        step = Step()
-        mine = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        for p in self.model.parameters():
-            key, before = id(p), self._before[id(p)]
-            step.weight[key] = norm_of(before)
-            wide = torch.complex128 if p.is_complex() else torch.float64
-            step.change[key] = norm_of(p.detach().to(wide) - before.to(wide))
-            if p.grad is not None and key in self._raw:
-                step.gradient[key], step.clipped[key] = self._raw[key], norm_of(p.grad)
-            if key in mine:
-                self.owner.setdefault(key, id(optimizer))
+        for p in self._moved_by(optimizer):
+            before = self._before.pop(id(p), None)
+            if before is not None:
+                wide = torch.complex128 if p.is_complex() else torch.float64
+                self.steps[-1].change[id(p)] = norm_of(p.detach().to(wide) - before.to(wide))
+
+    def _moved_by(self, optimizer: Any) -> list[Tensor]:
+        """The model's parameters that an optimizer has."""
+        ids = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        return [p for p in self.model.parameters() if id(p) in ids]
+
+    def _signals(self) -> Step:
+        """A step, with what the passes before its updates have shown."""
+        step, scale = Step(), self._scale
+        step.weight = {id(p): norm_of(p) for p in self.model.parameters()}
         for name, calls in self.calls.items():
             if not calls:
                 continue
@@ -314,8 +352,7 @@ class Reader:
             if g := math.hypot(*(c.g or 0.0 for c in calls)):
                 step.slope[name] = math.hypot(*sloped) / g
             if any(call.arrived for call in calls):
-                step.delta[name] = math.hypot(*(c.delta for c in calls))
-                step.g[name] = math.hypot(*(c.delta if c.g is None else c.g for c in calls))
-        self.steps.setdefault(id(optimizer), []).append(step)
-        if id(optimizer) == next(iter(self.steps)):
-            self.calls, self._found = defaultdict(list), []
+                back = (c.delta if c.g is None else c.g for c in calls)
+                step.delta[name] = math.hypot(*(c.delta for c in calls)) / scale
+                step.g[name] = math.hypot(*back) / scale
+        return step

@@ -275,7 +275,7 @@ def test_every_parameter_but_biases_has_a_row():
     run, _ = watched(model, classify)
     found = by_layer(run, "weight_grad_norm")
     names = {"act.weight": "act.weight", "gamma": "gamma", "temperature": "temperature"}
-    names |= {"a.weight": "a", "out.weight": "out", "spectral": "Scales"}
+    names |= {"a.weight": "a", "out.weight": "out", "spectral": "spectral"}
     for parameter, layer in names.items():
         assert found[layer] == pytest.approx(expected[parameter], rel=1e-5), parameter
     biases = sum(p.numel() for n, p in model.named_parameters() if "bias" in n)

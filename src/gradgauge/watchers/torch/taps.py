@@ -34,6 +34,7 @@ from gradgauge.watchers.torch.normalizations import (
     is_over_channels,
 )
 from gradgauge.watchers.torch.operations import operation
+from gradgauge.watchers.torch.optimizers import backward_pass
 from gradgauge.watchers.torch.values import Values
 
 
@@ -74,6 +75,7 @@ class Taps:
         self._returned: set[Key] = set()
         self._linked = (0, 0, 0)
         self._mode: Functions | None = None
+        self._called: set[int] = set()
 
     def open(self) -> None:
         """Put the hooks on."""
@@ -123,16 +125,26 @@ class Taps:
         self._returned.clear()
 
     def _timed(self, hook: Callable[..., None]) -> Callable[..., None]:
-        def timed(*args: Any) -> None:
+        def timed(module: nn.Module, *args: Any) -> None:
             if not is_plain_pass(self):
                 self.transformed = self.transformed or is_transformed()
                 return
+            if self._is_repeated(module):
+                return
             began = time.perf_counter()
             with torch._C.DisableTorchFunction():  # What a hook computes is none of the model's.
-                self._guard(hook, *args)
+                self._guard(hook, module, *args)
             self.seconds += time.perf_counter() - began
 
         return timed
+
+    def _is_repeated(self, module: nn.Module) -> bool:
+        """Whether a checkpoint computes a pass again that was seen already: not one that ran
+        without a graph before, so that its graph is made only now."""
+        if backward_pass() is None:
+            self._called.add(id(module))
+            return False
+        return id(module) in self._called
 
     # -- hooks on modules
 
