@@ -22,6 +22,7 @@ CHANGES = (
     Change(scaled_inputs=True),
     Change(clip_norm=1e-4),
     Change(seed=1),
+    Change(left_out=True),
 )
 OF_MODELS = (Change(activation="tanh"), Change(optimizer="sgd"))
 

@@ -147,6 +147,7 @@ class Data:
         batch_size: samples a step.
         x_bad, y_bad: how many of all samples hold a value that is not finite.
         tokens: whether x are indices into an embedding.
+        divisible: whether single samples can be left out of the training.
     """
 
     x: tuple[np.ndarray, ...]
@@ -155,6 +156,7 @@ class Data:
     x_bad: int = 0
     y_bad: int = 0
     tokens: bool = False
+    divisible: bool = False
 
     @property
     def epoch(self) -> int:

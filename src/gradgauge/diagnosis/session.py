@@ -181,7 +181,9 @@ def try_changes(
                 # Half a trial says what the clock says.
                 purse.refused = True
                 return
-            trial = Trial(change, result.history.losses, _learns(evidence, result))
+            cured = not change.left_out and _learns(evidence, result)
+            heads = result.heads if change.left_out else ()
+            trial = Trial(change, result.history.losses, cured, heads)
             yield trial
             if trial.learns:
                 break

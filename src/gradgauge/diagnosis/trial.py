@@ -23,6 +23,7 @@ class Change:
         optimizer: a new optimizer of this name in lower case (`sgd`, `adam`), over everything
             that can learn, at the user's rate times `rate_factor`.
         seed: the initial weights are redrawn: every array's own entries in another order.
+        left_out: a quarter of the probe samples is not trained on; outputs are of those alone.
     """
 
     rate_factor: float = 1.0
@@ -32,6 +33,7 @@ class Change:
     activation: str | None = None
     optimizer: str | None = None
     seed: int | None = None
+    left_out: bool = False
 
 
 UNCHANGED = Change()
@@ -53,11 +55,13 @@ class Trial:
         change: what was done otherwise.
         losses: of its steps.
         learns: whether this one learns, or at least gets much further.
+        heads: its outputs on the samples that were left out; empty: none were.
     """
 
     change: Change
     losses: np.ndarray
     learns: bool
+    heads: tuple[Head, ...] = ()
 
     @property
     def final(self) -> float:

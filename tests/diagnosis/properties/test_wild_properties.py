@@ -24,7 +24,7 @@ from gradgauge.diagnosis.properties.mixing import Mixing  # noqa: E402
 from gradgauge.diagnosis.properties.modes import Following, Modes  # noqa: E402
 from gradgauge.diagnosis.rules import BY_NAME, ask  # noqa: E402
 from gradgauge.diagnosis.trainees.torch.attention import summed_axis  # noqa: E402
-from gradgauge.diagnosis.trainees.torch.facts import rates_of, share_rounded  # noqa: E402
+from gradgauge.diagnosis.trainees.torch.facts import rates_of, rounded_in  # noqa: E402
 from tests.diagnosis.made import evidence, good_outputs, head, labels, layers  # noqa: E402
 from tests.diagnosis.properties.test_wiring_rules import findings  # noqa: E402
 from tests.diagnosis.properties.torch_models import (  # noqa: E402
@@ -319,8 +319,8 @@ def test_steps_lost_in_rounding():
     weight.grad = torch.tensor([1.0] * 6 + [0.0, 100.0]).bfloat16()
     before = weight.detach().clone()
     torch.optim.SGD([weight], 1e-3).step()
-    assert share_rounded([weight], [before]) == pytest.approx(6 / 7)
-    assert share_rounded([nn.Parameter(torch.ones(2))], [torch.ones(2)]) is None
+    assert rounded_in([weight], [before]) == pytest.approx(6 / 7)
+    assert rounded_in([nn.Parameter(torch.ones(2))], [torch.ones(2)]) is None
     lost = dataclasses.replace(history(), rounded={1: 0.97, 4: 0.99})
     failing = dataclasses.replace(evidence(failing=True), history=lost)
     assert ask(BY_NAME["update-ratio"], failing)[0][0].case == "rounded"

@@ -39,3 +39,11 @@ def test_a_healthy_training_has_none():
 
 def test_without_a_run_it_does_not_apply():
     assert silent("exploding-gradient", evidence(run=None)) == "no_signals"
+
+
+def test_a_signal_that_grows_without_bound():
+    rows = [[0.6] * 5, [0.6, 3e2, 3e2, 3e2, 3e2], [0.6, 9e3, 9e4, 9e4, 9e4]]
+    given = evidence(failing=True, gauges={"h_std": rows})
+    (finding,) = found("exploding-gradient", given)
+    assert (finding.case, finding.layer, finding.symptom) == ("signal", "h3", True)
+    assert found("exploding-gradient", evidence(gauges={"h_std": rows})) == []

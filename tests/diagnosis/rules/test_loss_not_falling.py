@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradgauge.diagnosis.facts import Data, Loss
+from gradgauge.diagnosis.facts import Data, Head, Loss
 from gradgauge.diagnosis.learning import Learning, judge
+from gradgauge.diagnosis.left_out import agreement, of_rows, row_keys, rows_left_out
 from gradgauge.diagnosis.limits import limits_with
 from gradgauge.diagnosis.reference import Reference
 from gradgauge.diagnosis.session import conclude
+from gradgauge.diagnosis.trial import Change, Trial
 from tests.diagnosis.made import (
     FLAT,
     evidence,
@@ -136,3 +138,42 @@ def test_outputs_of_another_mode_deny_nothing_alone():
 def test_a_loss_of_ones_own_that_falls_is_on_its_way():
     own = head(loss=Loss("other", "mine"))
     assert evidence(heads=(own,)).learning.verdict == "learning"
+
+
+def known(share: float, rows: int = 100) -> Head:
+    """Left-out samples of which a share is known, the others guessed with the same certainty."""
+    y = labels(rows)
+    said = (y + np.arange(rows) // 4) % 4
+    said[: int(share * rows)] = y[: int(share * rows)]
+    return head(y=y, before=flat_outputs(rows), after=good_outputs(said))
+
+
+def test_targets_learned_by_heart():
+    tried = (Trial(Change(left_out=True), FLAT, False, (known(0.0),)),)
+    (finding,) = found("loss-not-falling", evidence(trials=tried))
+    assert (finding.severity, finding.case) == ("fault", "by_heart")
+    tried = (Trial(Change(left_out=True), FLAT, False, (known(0.4),)),)
+    assert found("loss-not-falling", evidence(trials=tried)) == []
+
+
+def test_chance_agrees_with_a_permutation_test_of_accuracy():
+    assert agreement(known(0.4)).related and agreement(known(1.0)).related
+    guessed = agreement(known(0.0))
+    # Of four equal classes a guess is right in a quarter; 5 % of 100 guesses reach 32.
+    assert not guessed.related and 0.0 < guessed.by_chance < 0.2
+
+
+def test_the_same_sample_has_the_same_key_in_any_batch():
+    x = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    keys = row_keys([x, np.arange(9)])
+    assert len(set(keys)) == 9
+    assert np.array_equal(row_keys([x[4:6], np.arange(4, 6)]), keys[4:6])
+
+
+def test_left_out_samples_are_a_quarter_of_those_at_hand():
+    rows = rows_left_out(200)
+    assert (len(rows), rows[0], rows[-1]) == (50, 150, 199)
+    (part,) = of_rows([head()], rows)
+    assert part.after is not None
+    assert np.array_equal(part.y, labels()[150:]) and len(part.after) == 50
+    assert of_rows([head(after=flat_outputs(20))], rows) == ()

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from gradgauge.diagnosis.facts import Layer
+from gradgauge.diagnosis.properties.answers import Properties
 from gradgauge.diagnosis.session import conclude
 from tests.diagnosis.made import (
     FLAT,
@@ -123,3 +124,20 @@ def test_dead_units_explain_that_nothing_arrives():
     gauges = {"weight_grad_norm": [0.0] * 5, "dead": [0.0, 0.0, 0.0, 1.0, np.nan]}
     given = evidence(failing=True, made=unmoved(), gauges=gauges)
     assert not [f for f in conclude(given).findings if f.case == "nothing"]
+
+
+def test_an_optimizer_of_the_layers_that_were_there_before():
+    made = changed(4, in_optimizer=False)
+    assert [f.severity for f in found("unreached-layer", evidence(made=made))] == ["warning"]
+    given = dataclasses.replace(evidence(made=made), properties=Properties(strangers=2))
+    (finding,) = found("unreached-layer", given)
+    assert (finding.severity, finding.case, finding.layer) == ("fault", "replaced", "out")
+
+
+def test_a_fresh_layer_that_gets_a_gradient_and_never_moves():
+    made = layers()
+    made[2] = dataclasses.replace(made[2], after=made[2].before)
+    (finding,) = found("unreached-layer", evidence(made=made))
+    assert (finding.severity, finding.case, finding.layer) == ("fault", "still", "h3")
+    untold = [dataclasses.replace(layer, fresh=None) for layer in made]
+    assert [f.severity for f in found("unreached-layer", evidence(made=untold))] == ["warning"]

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from gradgauge.diagnosis.facts import Data
+from gradgauge.diagnosis.properties.answers import Properties
 from tests.diagnosis.made import evidence, found, inputs, layers, silent, trial
 
 BIG = Data((inputs() * 500,), 200, 32)
@@ -15,7 +16,7 @@ WIDE = {"z_std": [300.0, 1, 1, 1, 1]}
 
 def test_large_inputs_of_a_training_that_fails():
     (finding,) = found("unscaled-input", evidence(failing=True, data=BIG, gauges=WIDE))
-    assert (finding.severity, finding.case) == ("fault", "large")
+    assert (finding.severity, finding.case, finding.layer) == ("fault", "large", "h1")
 
 
 def test_large_inputs_of_a_training_that_learns():
@@ -56,3 +57,11 @@ def test_a_model_that_normalises_by_itself_is_exempt():
 def test_tokens_have_no_scale():
     tokens = Data((np.ones((200, 10), int),), 200, 32, tokens=True)
     assert silent("unscaled-input", evidence(data=tokens)) == "tokens"
+
+
+def test_a_normalization_that_was_never_told_how():
+    given = dataclasses.replace(
+        evidence(failing=True, data=BIG, gauges=WIDE), properties=Properties(unadapted="norm")
+    )
+    (finding,) = found("unscaled-input", given)
+    assert (finding.severity, finding.case, finding.layer) == ("fault", "unadapted", "norm")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from gradgauge.diagnosis.properties.bounds import Bounds
 from gradgauge.diagnosis.properties.experiment import Loose, LossCall, Pairing, SummedAxis
 from gradgauge.diagnosis.properties.in_time import Cut
 from gradgauge.diagnosis.properties.indices import Outside
@@ -34,6 +35,9 @@ class Properties:
         summed: a softmax whose weights are summed along another axis.
         in_time: how far back along a sequence the gradient reaches.
         plain_batch_statistics: whether a normalization layer keeps no running statistics.
+        bounds: what the outputs can reach.
+        strangers: how many tensors the optimizer has that neither the model nor the loss knows.
+        unadapted: name of a layer that should normalize the inputs and was never told how.
     """
 
     names: tuple[str, ...] = ()
@@ -48,6 +52,9 @@ class Properties:
     summed: SummedAxis | None = None
     in_time: Cut | None = None
     plain_batch_statistics: bool = False
+    bounds: Bounds | None = None
+    strangers: int = 0
+    unadapted: str = ""
 
 
 def asked(ask: Callable[[], _Answer]) -> _Answer | None:

@@ -32,6 +32,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         _between_layers(evidence, limits),
         _over_time(evidence, limits),
         _growing(evidence, limits),
+        _signal(evidence, limits),
     )
     yield from itertools.islice(found, 1)
 
@@ -98,6 +99,30 @@ def _growing(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
         value=growth,
         limit="growth",
         remedies=("lower_rate", "clip_gradients"),
+        symptom=True,
+    )
+
+
+def _signal(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
+    """Activations of a layer at a later probe against the first: a signal that grows without
+    bound, before anything is infinite."""
+    values = evidence.probes("h_std")
+    if not evidence.failing or len(values) < 2:
+        return
+    with np.errstate(invalid="ignore", divide="ignore"):
+        growth = values / values[0]
+    growth = np.where(np.isfinite(growth), growth, 0.0)
+    peak, at = np.unravel_index(int(np.argmax(growth)), growth.shape)
+    if growth[peak, at] <= limits["growth"].value:
+        return
+    yield Found(
+        "signal",
+        layer=evidence.layers[int(at)].name,
+        step=int(evidence.probe_steps()[peak]),
+        value=float(growth[peak, at]),
+        limit="growth",
+        remedies=("lower_rate", "normalisation"),
+        facts={"before": float(values[0, at]), "after": float(values[peak, at])},
         symptom=True,
     )
 

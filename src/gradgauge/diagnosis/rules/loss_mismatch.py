@@ -46,7 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """Every head by itself, and every known loss that a loss of the user's own calls."""
-    known = [head for head in evidence.heads if head.loss.kind != "other"]
+    known = [_tried(evidence, head) for head in evidence.heads if head.loss.kind != "other"]
     inside = evidence.properties.calls if len(known) < len(evidence.heads) else ()
     pairing = evidence.properties.mispaired
     yield from summed_otherwise(evidence)
@@ -81,6 +81,14 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         else:
             yield from _regression(head, limits)
             yield from _far_off(evidence, head, limits)
+
+
+def _tried(evidence: Evidence, head: Head) -> Head:
+    """An output whose last operation is not known is taken for what it can reach."""
+    bounds = evidence.properties.bounds
+    if head.activation or bounds is None or len(evidence.heads) > 1:
+        return head
+    return replace(head, activation=bounds.activation)
 
 
 _OF_SIGNS = (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from gradgauge.diagnosis.learning import UNKNOWN
+from gradgauge.diagnosis.learning import LEARNED, LEARNING, UNKNOWN
+from gradgauge.diagnosis.left_out import LEAST, SHARE, agreement
 from gradgauge.diagnosis.rule import (
     FAULT,
     WARNING,
+    Change,
     Evidence,
     Found,
     Rule,
@@ -29,6 +31,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         flat = evidence.recorded and told
         yield Silent("flat_loss") if flat else Silent("too_few_steps", {"steps": history.steps})
         return
+    yield from _by_heart(evidence)
     if not evidence.failing or history.non_finite_step is not None:
         return
     if evidence.recorded:
@@ -71,6 +74,42 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     )
 
 
+def _by_heart(evidence: Evidence) -> Iterator[Found]:
+    """Targets that were learned by heart: of samples that were not trained on, neither the network
+    nor a simple learner knows anything."""
+    heads = [head for trial in evidence.trials for head in trial.heads]
+    found = [agreement(head) for head in heads]
+    if not found or any(agreed.related for agreed in found):
+        return
+    yield Found(
+        "by_heart",
+        step=evidence.last_step,
+        value=found[0].skill,
+        limit="by_heart",
+        limit_value=found[0].by_chance,
+        remedies=("rows_together",),
+        facts={"trained": evidence.learning.skill, "samples": found[0].samples},
+        certainty=0.8,
+    )
+
+
+def _changes(evidence: Evidence) -> Sequence[Change]:
+    """Samples are left out where the network has learned much of what a simple learner finds no
+    trace of."""
+    learning, limits = evidence.learning, evidence.limits[RULE.name]
+    if not evidence.data.divisible or learning.verdict not in (LEARNED, LEARNING):
+        return ()
+    if len(evidence.heads) != 1 or len(evidence.heads[0].y) < SHARE * LEAST:
+        return ()
+    much = learning.skill > limits["by_heart"].value
+    new = not learning.before > evidence.limits["learning"]["had"].value
+    traces = learning.target >= evidence.limits["learning"]["gain"].value
+    return [Change(left_out=True)] if much and new and not traces else []
+
+
 RULE = Rule(
-    "loss-not-falling", check, paper="Wardat et al. (2021), DeepLocalize: model does not learn"
+    "loss-not-falling",
+    check,
+    paper="Wardat et al. (2021), DeepLocalize: model does not learn",
+    changes=_changes,
 )

@@ -64,7 +64,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
                     value=0.0,
                     limit="gradient",
                     remedies=(f"reach_{case}",),
-                    facts={"block": layer.block},
+                    facts={"block": layer.block, "strangers": properties.strangers},
                 )
             )
     # The one next to the cut stands first: what lies below is cut off with it.
@@ -181,9 +181,13 @@ def _case(evidence: Evidence, index: int, layer: Layer, cut: set[int]) -> tuple[
     if not info.called and not _is_container(evidence, layer):
         return "not_called", FAULT
     if not layer.in_optimizer:
+        if evidence.properties.strangers and layer.fresh is not False:
+            return "replaced", FAULT
         return _frozen(evidence, layer, "not_in_optimizer")
     if _stands_still(evidence, index, layer):
-        return "still", FAULT if evidence.lagging else WARNING
+        # Weights as an initializer left them are not kept from learning on purpose.
+        _, severity = _frozen(evidence, layer, "still") if layer.fresh else ("", WARNING)
+        return "still", FAULT if evidence.lagging else severity
     if index in cut:
         # A trained part that runs without gradients is frozen in another way.
         return "detached", NOTE if layer.fresh is False else FAULT
@@ -195,7 +199,7 @@ def _stands_still(evidence: Evidence, index: int, layer: Layer) -> bool:
     optimizer was told to do with it is not known here."""
     if evidence.steps < evidence.limits["learning"]["least_steps"].value or evidence.broke_off:
         return False
-    if layer.moved is not False or layer.is_zero or not any(o.moved for o in evidence.layers):
+    if layer.moved is not False or not any(o.moved for o in evidence.layers):
         return False
     grads = evidence.probes("weight_grad_norm")
     least, most = _ARRIVES
@@ -235,7 +239,11 @@ def _all_but_head_frozen(evidence: Evidence) -> bool:
         for layer in evidence.layers
         if not layer.info.output and layer.info.parameters and layer.info.kind != "normalization"
     ]
-    still = [layer for layer in hidden if not layer.info.trainable or not layer.in_optimizer]
+    still = [
+        layer
+        for layer in hidden
+        if not layer.info.trainable or not layer.in_optimizer or layer.moved is False
+    ]
     return 0 < len(hidden) == len(still)
 
 

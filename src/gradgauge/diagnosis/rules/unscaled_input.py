@@ -27,7 +27,8 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if evidence.data.tokens or not arrays:
         yield Silent("tokens")
         return
-    if evidence.layers and evidence.layers[0].info.kind == "normalization":
+    named = evidence.properties.unadapted
+    if evidence.layers and evidence.layers[0].info.kind == "normalization" and not named:
         yield Silent("normalized_inside")
         return
     for x in arrays:
@@ -37,14 +38,23 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         case, value, low, high = odd
         severity = _severity(evidence)
         yield Found(
-            case,
+            "unadapted" if named else case,
             severity=severity,
+            layer=named or _reader(evidence, x),
             value=value,
             limit={"large": "magnitude"}.get(case, case),
-            remedies=("scale_inputs",),
+            remedies=("adapt", "scale_inputs") if named else ("scale_inputs",),
             facts={"low": low, "high": high},
         )
         return
+
+
+def _reader(evidence: Evidence, x: np.ndarray) -> str | None:
+    """The layer that gets the inputs: the first one, of several inputs the first of their size."""
+    called = [layer for layer in evidence.layers if layer.info.called]
+    if len(evidence.data.x) > 1:
+        called = [layer for layer in called if layer.info.fan_in == x.shape[-1]]
+    return called[0].name if called else None
 
 
 def _odd(

@@ -17,13 +17,13 @@ from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import (
     Data,
     Head,
-    Layer,
     Loss,
     Optimizer,
     Schedule,
     TrainingHistory,
     WatchedTraining,
 )
+from gradgauge.diagnosis.left_out import of_rows, rows_left_out
 from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.locate import first_non_finite
 from gradgauge.diagnosis.properties.answers import Properties
@@ -31,12 +31,15 @@ from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.sequences import reach_of
 from gradgauge.diagnosis.trainees.jax_experiment import properties_of
 from gradgauge.diagnosis.trainees.jax_indices import indices_of
+from gradgauge.diagnosis.trainees.jax_layers import layers_of
 from gradgauge.diagnosis.trainees.trainee import (
+    LOW_PRECISION,
     NORMS,
     PROBES,
     SHARPNESS_AT,
     bad_samples,
     redrawn,
+    share_rounded,
     standardized,
     step_sharpness,
     steps_for,
@@ -147,6 +150,7 @@ class JaxTrainee:
             bad_samples(self.x),
             bad_samples(self.y),
             tokens,
+            divisible=self.predict is not None,
         )
 
     def optimizer(self) -> Optimizer:
@@ -205,10 +209,10 @@ class JaxTrainee:
         watcher.close(end)
         run, self._rows = watcher.run, watcher.rows
         before, after = _arrays(self.params), _arrays(end)
-        layers = tuple(
-            Layer(row.info, _of(row, before), _of(row, after), fresh=None) for row in watcher.rows
+        layers = layers_of(watcher.rows, Leaves(self.params).names, before, after)
+        history = TrainingHistory(
+            losses, self.planned(), broke, self._where, sharpness, rounded=self._rounded
         )
-        history = TrainingHistory(losses, self.planned(), broke, self._where, sharpness)
         return WatchedTraining(history, run, layers, self._after(end, self.x))
 
     def tried(self, change: Change, span: Span) -> TrialResult:
@@ -220,8 +224,13 @@ class JaxTrainee:
         """
         x = standardized(self.x) if change.scaled_inputs else self.x
         params = self._changed(change)
-        losses, broke, _, end = self._train(params, x, span, change=change)
-        return TrialResult(TrainingHistory(losses, self.planned(), broke), self._after(end, x))
+        rows = rows_left_out(min(len(x), PROBE_SAMPLES))
+        losses, broke, _, end = self._train(
+            params, x, span, change=change, left_out=rows if change.left_out else None
+        )
+        heads = self._after(end, x)
+        heads = of_rows(heads, rows) if change.left_out else heads
+        return TrialResult(TrainingHistory(losses, self.planned(), broke), heads)
 
     def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """See Trainee."""
@@ -260,20 +269,22 @@ class JaxTrainee:
         change: Change = UNCHANGED,
         on_progress: OnProgress | None = None,
         curved: bool = False,
+        left_out: np.ndarray | None = None,
     ) -> tuple[np.ndarray, int | None, dict[int, float], Any]:
         losses: list[float] = []
         sharpness: dict[int, float] = {}
         state = self.optim.init(params) if self.optim is not None else None
         last: tuple[Any, tuple[Any, ...]] | None = None
         self._where: tuple[str, str] | None = None
-        for rows in self._batches():
+        self._rounded: dict[int, float] = {}
+        for rows in self._batches(left_out):
             step = len(losses)
             batch = (jnp.asarray(x[rows]), jnp.asarray(self.y[rows]))
             loss, grads = self._grad(params, *batch)
             if change.clip_norm is not None:
                 grads = _clipped(grads, change.clip_norm)
             updates, state = self._updates(grads, state, params, change.rate_factor)
-            after = jax.tree.map(lambda p, u: p + u, params, updates)
+            after = _applied(params, updates)
             if watcher is not None:
                 watcher.step(params, grads, updates, loss=loss)
             if not math.isfinite(float(loss)):
@@ -282,6 +293,9 @@ class JaxTrainee:
             losses.append(float(loss))
             if curved and step in SHARPNESS_AT:
                 sharpness[step] = self._sharpness(params, after, updates)
+                lost = _rounded(grads, params, after)
+                if lost is not None:
+                    self._rounded[step] = lost
             last, params = (params, batch), after
             if on_progress:
                 on_progress(step + 1, span.steps)
@@ -307,12 +321,14 @@ class JaxTrainee:
         out = np.asarray(self.predict(params, jnp.asarray(x[:PROBE_SAMPLES])))
         return tuple(dataclasses.replace(head, after=out) for head in self._heads)
 
-    def _batches(self) -> Iterator[np.ndarray]:
+    def _batches(self, left_out: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Whole batches only: a ragged one would be compiled anew."""
         rng = np.random.default_rng(self.seed)
-        per_epoch = max(len(self.x) // self.batch, 1)
-        for _ in range(self.planned() // per_epoch):
-            order = rng.permutation(len(self.x))
+        samples = np.arange(len(self.x))
+        samples = samples if left_out is None else np.delete(samples, left_out)
+        per_epoch = max(len(samples) // self.batch, 1)
+        for _ in range(-(-self.planned() // per_epoch)):
+            order = rng.permutation(samples)
             for at in range(per_epoch):
                 yield order[at * self.batch : (at + 1) * self.batch]
 
@@ -332,6 +348,18 @@ def _broken_at(
     return None, False
 
 
+def _applied(params: Any, updates: Any) -> Any:
+    """Parameters behind an update, in their own precision."""
+    return jax.tree.map(lambda p, u: (p + u).astype(jnp.asarray(p).dtype), params, updates)
+
+
+def _rounded(grads: Any, before: Any, after: Any) -> float | None:
+    """See `share_rounded`, of the parameters that are of low precision."""
+    trees = [[np.asarray(leaf) for leaf in jax.tree.leaves(t)] for t in (grads, before, after)]
+    low = [found for found in zip(*trees, strict=True) if found[1].dtype.name in LOW_PRECISION]
+    return share_rounded(low)
+
+
 def _clipped(grads: Any, limit: float) -> Any:
     """Gradients whose norm over all parameters is at most `limit`."""
     norm = jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(grads)))
@@ -340,8 +368,3 @@ def _clipped(grads: Any, limit: float) -> Any:
 
 def _arrays(params: Any) -> list[np.ndarray]:
     return [np.asarray(a) for a in Leaves(params).arrays(params)]
-
-
-def _of(row: Any, leaves: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """The row's weight."""
-    return (leaves[row.leaf],)

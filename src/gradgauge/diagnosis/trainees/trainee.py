@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -142,6 +142,29 @@ def step_sharpness(
         return float("nan")
     from_loss = 2 * (loss_after - loss_before - downhill) / -downhill
     return max(upwards / -downhill, from_loss if loss_after > loss_before else -np.inf)
+
+
+LOW_PRECISION = ("bfloat16", "float16")
+"""Types of weights in whose rounding the step of a usual training can be lost."""
+
+
+def share_rounded(
+    weights: Iterable[tuple[np.ndarray | None, np.ndarray, np.ndarray]],
+) -> float | None:
+    """The share of the entries with a gradient that a step has left as they were; None: there is
+    no such entry.
+
+    Args:
+        weights: of low precision: the gradient, and the values before and after the step.
+    """
+    still, asked = 0, 0
+    for gradient, before, after in weights:
+        if gradient is None:
+            continue
+        pushed = gradient != 0
+        asked += int(pushed.sum())
+        still += int((pushed & (before == after)).sum())
+    return still / asked if asked else None
 
 
 def saturation(shown: Sequence[Seen]) -> dict[str, float]:

@@ -56,7 +56,8 @@ BY_HAND: tuple[Remedy, ...] = (
     ),
     *_named(GRAPH, "train-eval-gap", "call_train", "same_in_both"),
     *_named(OPTIMIZER, "update-ratio", "rates_alike"),
-    *_named(OPTIMIZER, _WIRING, "reach_still"),
+    *_named(OPTIMIZER, _WIRING, "reach_still", "reach_replaced"),
+    *_named(MODULE, "unscaled-input", "adapt"),
     *_named(GRAPH, _WIRING, "reach_in_time"),
     Remedy("weigh_terms", reach=DATA, rules=("signal-collapse",)),
     Remedy("stop_earlier", reach=OPTIMIZER, rules=("regressed",)),
@@ -64,5 +65,6 @@ BY_HAND: tuple[Remedy, ...] = (
     Remedy("shorter_sequences", reach=SHAPE, rules=("vanishing-gradient",)),
     Remedy("read_causes", reach=DATA, rules=("loss-not-falling",)),
     Remedy("overfit_one_batch", reach=DATA, rules=("loss-not-falling",)),
+    Remedy("rows_together", reach=DATA, rules=("loss-not-falling",)),
 )
 """In the order of rules."""

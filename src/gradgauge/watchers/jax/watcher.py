@@ -253,7 +253,7 @@ class JaxWatcher(Closing):
         weights = leaves.pick(params, numbers)
         changes = None
         if updates is not None:
-            changes = leaves.pick(updates, numbers)
+            changes = _as_rounded(weights, leaves.pick(updates, numbers))
         elif new_params is not None:
             after = leaves.pick(new_params, numbers)
             changes = [a - b for a, b in zip(after, weights, strict=True)]
@@ -271,6 +271,14 @@ class JaxWatcher(Closing):
             self.recorder.note("updates", "not_told")
         self.recorder.step(self.step_count, values, None if loss is None else float(loss))
         self._norms_every.spent(time.perf_counter() - began)
+
+
+def _as_rounded(weights: list[Any], updates: list[Any]) -> list[Any]:
+    """What updates change: of weights of low precision, what rounding leaves of them."""
+    return [
+        u if jnp.dtype(w.dtype).itemsize > 2 else (w + u).astype(w.dtype) - w
+        for w, u in zip(weights, updates, strict=True)
+    ]
 
 
 @jax.jit

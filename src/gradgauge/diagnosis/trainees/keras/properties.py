@@ -10,6 +10,7 @@ import numpy as np
 
 from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
+from gradgauge.diagnosis.properties.bounds import bounds
 from gradgauge.diagnosis.properties.mixing import batch_mixing
 from gradgauge.diagnosis.properties.modes import Following, Modes
 from gradgauge.diagnosis.properties.order import (
@@ -55,6 +56,8 @@ def properties_of(
         mispaired=asked(experiment.mispaired),
         calls=asked(experiment.calls) or (),
         modes=asked(lambda: modes_of(model, steps)),
+        bounds=asked(lambda: bounds(experiment)),
+        unadapted=asked(lambda: unadapted(model)) or "",
         order=asked(lambda: order_of(_epoch(given, options), limits["unshuffled-batches"])),
     )
 
@@ -76,6 +79,18 @@ def modes_of(model: Any, steps: int = 0) -> Modes:
         if layer.momentum < 1
     )
     return Modes(frozen=tuple(str(layer.name) for layer in new if layer.momentum == 1), slow=slow)
+
+
+def unadapted(model: Any) -> str:
+    """Name of a normalization of the inputs that nobody told their mean and variance."""
+    layers = (m for m in model._flatten_layers() if isinstance(m, keras.layers.Normalization))
+    for layer in layers:
+        mean, variance = (getattr(layer, name, None) for name in ("adapt_mean", "adapt_variance"))
+        if mean is None or variance is None:
+            continue  # told when it was made
+        if not np.any(numpy_of(mean)) and np.all(numpy_of(variance) == 1):
+            return str(layer.name)
+    return ""
 
 
 def _epoch(given: FitData, options: Mapping[str, Any]) -> Epoch:

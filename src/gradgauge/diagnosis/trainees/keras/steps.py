@@ -12,8 +12,10 @@ from gradgauge.diagnosis.facts import TrainingHistory
 from gradgauge.diagnosis.locate import first_non_finite
 from gradgauge.diagnosis.trainees.keras.facts import numpy_of
 from gradgauge.diagnosis.trainees.trainee import (
+    LOW_PRECISION,
     SHARPNESS_AT,
     saturation,
+    share_rounded,
     step_sharpness,
 )
 from gradgauge.listening import OnProgress
@@ -84,6 +86,7 @@ class Steps(Losses):
         super().__init__(span)
         self.watcher, self.on_progress = watcher, on_progress
         self.sharpness: dict[int, float] = {}
+        self.rounded: dict[int, float] = {}
         self._before: tuple[PassResult, list[np.ndarray]] | None = None
         self._step = 0
         self.saturated_at_init: dict[str, float] = {}
@@ -105,10 +108,16 @@ class Steps(Losses):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._before is not None and (then := self.watcher.read()) is not None:
             passed, weights = self._before
-            change = [b - a for a, b in zip(weights, self._weights(), strict=True)]
+            after = self._weights()
+            change = [b - a for a, b in zip(weights, after, strict=True)]
             self.sharpness[self._step] = step_sharpness(
                 passed.loss, then.loss, passed.weight_grads, then.weight_grads, change
             )
+            types = [str(v.dtype) for v in self._mine().trainable_variables]
+            seen = zip(types, passed.weight_grads, weights, after, strict=True)
+            lost = share_rounded((g, a, b) for kind, g, a, b in seen if kind in LOW_PRECISION)
+            if lost is not None:
+                self.rounded[self._step] = lost
         self._step += 1
         super().on_train_batch_end(batch, logs)
         if self.on_progress:
@@ -121,7 +130,13 @@ class Steps(Losses):
         """What was made."""
         losses = np.array(self.losses if self.losses else [math.nan])
         return TrainingHistory(
-            losses - self._penalty, planned, self.broke, None, self.sharpness, weighted
+            losses - self._penalty,
+            planned,
+            self.broke,
+            None,
+            self.sharpness,
+            weighted,
+            rounded=self.rounded,
         )
 
     def look(self, watcher: KerasWatcher) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ import numpy as np
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.errors import CannotDiagnose
 from gradgauge.diagnosis.facts import Data, Head, Layer, Optimizer, Schedule, WatchedTraining
+from gradgauge.diagnosis.left_out import of_rows, rows_left_out
 from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.indices import Outside
@@ -150,6 +151,7 @@ class KerasTrainee:
             max((bad_samples(a) for a in whole_x), default=0),
             max((bad_samples(a) for a in whole_y or y), default=0),
             tokens,
+            self.given.rows is not None and self.given.y is not None and not self.given.weighted,
         )
 
     def optimizer(self) -> Optimizer:
@@ -219,18 +221,25 @@ class KerasTrainee:
 
     def tried(self, change: Change, span: Span) -> TrialResult:
         """See Trainee."""
-        x, probe = self.given.x, self.given.x_probe
+        x, y, probe = self.given.x, self.given.y, self.given.x_probe
+        rows = rows_left_out(len(keras.tree.flatten(probe)[0]))
+        if change.left_out and self.given.rows is not None:
+            kept = np.delete(np.arange(self.given.samples), self.given.rows[rows])
+            x, y = (
+                keras.tree.map_structure(lambda a: np.asarray(a)[kept], tree) for tree in (x, y)
+            )
         if change.scaled_inputs:
             x = keras.tree.map_structure(standardized, self.given.x_whole)
             probe = self.given.probed(x)
         losses = Losses(span)
         with changed(self.model, self._matrices, change):
-            self._fit(x, [losses])
+            self._fit(x, [losses], y)
             after = keras.tree.flatten(self._predict(probe))
         heads = tuple(
             dataclasses.replace(head, after=np.asarray(out))
             for head, out in zip(self._heads, after, strict=False)
         )
+        heads = of_rows(heads, rows) if change.left_out else heads
         return TrialResult(losses.history(self.planned(), self.given.weighted), heads)
 
     def dead_with(self, change: Change, span: Span) -> dict[str, float]:
@@ -249,13 +258,13 @@ class KerasTrainee:
         x, y = self.given.probe()
         return first_rows(x, rows), None if y is None else first_rows(y, rows)
 
-    def _fit(self, x: Any, callbacks: list[Any]) -> None:
+    def _fit(self, x: Any, callbacks: list[Any], y: Any = None) -> None:
         options = {k: v for k, v in self.options.items() if k not in _NOT_OURS}
         if not self.callbacks:
             options.pop("validation_data", None)
         self.model.fit(
             x,
-            self.given.y,
+            self.given.y if y is None else y,
             epochs=self._length()[1],
             verbose=0,
             callbacks=[*self.callbacks, *callbacks],

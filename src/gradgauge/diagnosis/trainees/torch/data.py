@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from gradgauge.diagnosis.errors import CannotDiagnose
+from gradgauge.diagnosis.left_out import row_keys
 from gradgauge.gauges import PROBE_SAMPLES
 
 
@@ -78,6 +80,23 @@ def rows_of(tree: Any, rows: int) -> Any:
     if isinstance(tree, dict):
         return {key: rows_of(value, rows) for key, value in tree.items()}
     return tuple(rows_of(p, rows) for p in tree) if isinstance(tree, (tuple, list)) else tree
+
+
+def keys_of(x: Any) -> np.ndarray:
+    """The bytes of every sample of a batch of inputs."""
+    return row_keys([t.detach().cpu().numpy() for t in tensors(x) if t.ndim])
+
+
+def without(x: Any, y: Any, keys: np.ndarray) -> tuple[Any, Any]:
+    """A batch without the samples of these keys."""
+    kept = ~np.isin(keys_of(x), keys)
+    at = torch.as_tensor(np.flatnonzero(kept))
+
+    def chosen(leaf: Any) -> Any:
+        of_samples = isinstance(leaf, torch.Tensor) and leaf.ndim and len(leaf) == len(kept)
+        return leaf[at.to(leaf.device)] if of_samples else leaf
+
+    return pytree.tree_map(chosen, x), pytree.tree_map(chosen, y)
 
 
 def unpack(batch: Any) -> tuple[Any, Any]:

@@ -253,6 +253,13 @@ class TorchExperiment:
             if id(t) in lasting and id(t) not in data and id(t) not in self.moved
         )
 
+    def strangers(self) -> int:
+        """Tensors of the optimiser that are not the model's and take no part in the loss."""
+        with self.untouched():
+            leaves = leaves_of(self.objective(call(self.model, self.x), self.y))
+        known = {id(t) for t in leaves} | {id(p) for p in self.model.parameters()}
+        return len(set(self.moved) - known)
+
 
 def leaves_of(tensor: Any) -> list[torch.Tensor]:
     """The tensors at the far end of an autograd graph, each once."""

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from gradgauge.diagnosis.facts import IGNORED, Layer, Loss, Optimizer
-from gradgauge.diagnosis.trainees.trainee import looks_drawn
+from gradgauge.diagnosis.trainees.trainee import looks_drawn, share_rounded
 from gradgauge.watchers.torch.modules import Row
 
 KNOWN_LOSSES: dict[str, tuple[str, bool | None]] = {
@@ -178,19 +178,13 @@ def rates_of(optimizer: torch.optim.Optimizer) -> dict[int, float]:
     return {id(p): float(group["lr"]) for group in groups for p in group["params"]}
 
 
-def share_rounded(
-    parameters: Iterable[nn.Parameter], before: Iterable[torch.Tensor]
-) -> float | None:
-    """The share of the entries of low precision with a gradient that a step has left as they were;
-    None: no weight is of low precision."""
-    still, asked = 0, 0
-    for now, then in zip(parameters, before, strict=True):
-        if now.grad is None or not now.is_floating_point() or now.itemsize > 2:
-            continue
-        pushed = now.grad != 0
-        asked += int(pushed.sum())
-        still += int((pushed & (now == then)).sum())
-    return still / asked if asked else None
+def rounded_in(parameters: Iterable[nn.Parameter], before: Iterable[torch.Tensor]) -> float | None:
+    """See `share_rounded`, of the parameters that are of low precision."""
+    return share_rounded(
+        (array(now.grad), array(then), array(now))
+        for now, then in zip(parameters, before, strict=True)
+        if now.is_floating_point() and now.itemsize <= 2 and now.grad is not None
+    )
 
 
 def _layer(

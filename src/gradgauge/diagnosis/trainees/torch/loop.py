@@ -14,8 +14,8 @@ from torch import nn
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.facts import TrainingHistory
 from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
-from gradgauge.diagnosis.trainees.torch.data import call, unpack
-from gradgauge.diagnosis.trainees.torch.facts import array, is_weighted, share_rounded
+from gradgauge.diagnosis.trainees.torch.data import call, first, unpack, without
+from gradgauge.diagnosis.trainees.torch.facts import array, is_weighted, rounded_in
 from gradgauge.diagnosis.trainees.torch.front import Given
 from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients
 from gradgauge.diagnosis.trainees.torch.schedule import Stepping, advance
@@ -107,6 +107,7 @@ class Loop:
         watcher: PyTorchWatcher | None = None,
         on_progress: OnProgress | None = None,
         scale: Callable[[Any], Any] | None = None,
+        left_out: np.ndarray | None = None,
     ) -> TrainingHistory:
         """Train from the weights as they are, until the end of the span or of what is finite.
 
@@ -117,13 +118,14 @@ class Loop:
                 are all that is known.
             on_progress: told (steps made, steps).
             scale: of inputs.
+            left_out: keys of samples that are taken out of every batch.
         """
         losses: list[float] = []
         sharpness: dict[int, float] = {}
         rounded: dict[int, float] = {}
         last: tuple[Any, Any, list[torch.Tensor]] | None = None
         broke, where, batches = None, None, self.batches()
-        for x, y in self._all_batches(scale):
+        for x, y in self._all_batches(scale, left_out):
             step = len(losses)
             curved = watcher is not None and step in SHARPNESS_AT
             weights = self._weights() if watcher is not None else []
@@ -142,7 +144,7 @@ class Loop:
                     array(p) - array(w) for p, w in zip(self.parameters(), weights, strict=True)
                 ]
                 sharpness[step] = step_sharpness(seen[0], then[0], seen[1], then[1], change)
-                lost = share_rounded(self.parameters(), weights)
+                lost = rounded_in(self.parameters(), weights)
                 if lost is not None:
                     rounded[step] = lost
             last = (x, y, weights)
@@ -190,10 +192,16 @@ class Loop:
         self.optimizer.step()
         return float(loss.detach())
 
-    def _all_batches(self, scale: Callable[[Any], Any] | None) -> Iterator[tuple[Any, Any]]:
+    def _all_batches(
+        self, scale: Callable[[Any], Any] | None, left_out: np.ndarray | None
+    ) -> Iterator[tuple[Any, Any]]:
         for _ in range(-(-self.planned() // max(self.batches(), 1))):
             for batch in self.loader:
                 x, y = unpack(batch)
+                if left_out is not None:
+                    x, y = without(x, y, left_out)
+                    if not len(first(y)):
+                        continue
                 yield (scale(x) if scale else x), y
 
     def _weights(self) -> list[torch.Tensor]:

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, default_collate
 
 from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
+from gradgauge.diagnosis.properties.bounds import bounds
 from gradgauge.diagnosis.properties.in_time import cut_in_time
 from gradgauge.diagnosis.properties.mixing import batch_mixing
 from gradgauge.diagnosis.properties.modes import Following, Modes
@@ -79,6 +80,8 @@ def properties_of(
         calls=seen.calls or asked(experiment.calls) or (),
         summed=asked(experiment.summed),
         in_time=asked(lambda: cut_in_time(places_of(experiment), reached)),
+        bounds=asked(lambda: bounds(experiment)),
+        strangers=asked(experiment.strangers) or 0,
         plain_batch_statistics=any(
             isinstance(m, _NORMS) and not m.track_running_stats for m in model.modules()
         ),

@@ -23,6 +23,7 @@ from gradgauge.diagnosis.facts import (
     Schedule,
     WatchedTraining,
 )
+from gradgauge.diagnosis.left_out import of_rows, rows_left_out
 from gradgauge.diagnosis.limits import Limits
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.indices import Outside
@@ -31,6 +32,7 @@ from gradgauge.diagnosis.trainees.torch.data import (
     call,
     first,
     inputs_of,
+    keys_of,
     probe,
     random_states,
     rows_of,
@@ -176,7 +178,8 @@ class PyTorchTrainee:
         tokens = tokens and any(a.dtype.kind in "ui" for a in x)
         whole = getattr(getattr(self.loader, "dataset", None), "tensors", None)
         wx, wy = (array(whole[0]), array(whole[-1])) if whole else (x[0], array(first(self._y)))
-        return Data(x, self._samples, self._batch_size, bad_samples(wx), bad_samples(wy), tokens)
+        bad = bad_samples(wx), bad_samples(wy)
+        return Data(x, self._samples, self._batch_size, *bad, tokens, not self._own_loss)
 
     def optimizer(self) -> Optimizer:
         """See Trainee."""
@@ -247,9 +250,12 @@ class PyTorchTrainee:
     def tried(self, change: Change, span: Span) -> TrialResult:
         """See Trainee."""
         scale = scaler(first(self._x)) if change.scaled_inputs else None
+        rows = rows_left_out(len(first(self._y)))
+        keys = keys_of(self._x)[rows] if change.left_out else None
         with self.loop.changed(change, self._matrices):
-            history = self.loop.train(span, self._probe(), scale=scale)
-            return TrialResult(history, self._heads_after((), scale))
+            history = self.loop.train(span, self._probe(), scale=scale, left_out=keys)
+            heads = self._heads_after((), scale)
+            return TrialResult(history, of_rows(heads, rows) if change.left_out else heads)
 
     def dead_with(self, change: Change, span: Span) -> dict[str, float]:
         """See Trainee."""
