@@ -35,6 +35,15 @@ from gradgauge.watchers.roles import block_of, role_of
         ("layer1.0.conv1", "convolution", "conv", "layer1"),
         ("block_4_expand", "convolution", "conv", "block_4"),
         ("encoder.layers.1.linear2", "dense", "down", "encoder.layers.1"),
+        ("MultiHeadDotProductAttention_0.out", "dense", "o", ""),
+        ("encoderblock_1.MlpBlock_0.Dense_0", "dense", "up", "encoderblock_1"),
+        ("encoderblock_1.MlpBlock_0.Dense_1", "dense", "down", "encoderblock_1"),
+        ("block_1/attention/attention_output", "dense", "o", "block_1"),
+        ("transformer_layer_0/feedforward_output_dense", "dense", "down", "transformer_layer_0"),
+        ("attn.query_proj", "dense", "q", ""),
+        ("attn.output_proj", "dense", "o", ""),
+        ("ff.wo", "dense", "down", ""),
+        ("out", "dense", "", ""),
         ("0", "dense", "", ""),
         ("net.2", "dense", "", ""),
         ("dense_3", "dense", "", ""),
@@ -48,6 +57,7 @@ def test_names_of_packages(name, kind, role, block):
 def test_the_last_dense_layer_of_a_classifier_is_its_head():
     assert role_of(LayerInfo("net.4", "dense", output=True)) == "head"
     assert role_of(LayerInfo("net.4", "dense")) == ""
+    assert role_of(LayerInfo("out", "dense", output=True)) == "head"
 
 
 class Block(nn.Module):

@@ -18,19 +18,26 @@ _FEED_FORWARD = re.compile(r"mlp|ffn|feed_?forward|\bff\b|expert|intermediate", 
 
 _NAMES: tuple[tuple[str, str], ...] = (
     ("qkv", r"qkv|c_attn|query_key_value|in_proj|Wqkv|to_qkv|to_kv"),
-    ("q", r"q|q_proj|query|to_q|q_lin|wq|q_a_proj|q_b_proj|query_dense"),
-    ("k", r"k|k_proj|key|to_k|k_lin|wk|key_dense"),
-    ("v", r"v|v_proj|value|to_v|v_lin|wv|value_dense"),
-    ("o", r"o|o_proj|out_proj|to_out|out_lin|wo|output_dense"),
+    ("q", r"q|q_proj|query|query_proj|to_q|q_lin|wq|q_a_proj|q_b_proj|query_dense"),
+    ("k", r"k|k_proj|key|key_proj|to_k|k_lin|wk|key_dense"),
+    ("v", r"v|v_proj|value|value_proj|to_v|v_lin|wv|value_dense"),
+    ("o", r"o|o_proj|out_proj|output_proj|to_out|out_lin|attention_output"),
     ("gate", r"gate|gate_proj|w1|wi_0|gating"),
-    ("up", r"up|up_proj|fc1|c_fc|lin1|w3|wi|wi_1|dense_h_to_4h|linear1|fc_in"),
-    ("down", r"down|down_proj|fc2|lin2|w2|dense_4h_to_h|linear2|fc_out"),
+    ("up", r"up|up_proj|fc1|c_fc|lin1|w3|wi|wi_1|dense_h_to_4h|linear1|fc_in|.*intermediate_dense"),
+    ("down", r"down|down_proj|fc2|lin2|w2|dense_4h_to_h|linear2|fc_out|feedforward_output_dense"),
     ("head", r"lm_head|head|classifier|score|cls|predictions|decoder_head|logits|qa_outputs"),
 )
 _PATTERNS = tuple((role, re.compile(f"(?:{names})\\Z", re.IGNORECASE)) for role, names in _NAMES)
 
+_LAST_OF_A_PART = ("c_proj", "dense", "proj", "wo", "out", "output_dense")
+"""What the last layer of attention, or of a feed-forward part, may be called."""
+
+_PAIR = re.compile(r"mlp_?block|feed_?forward|ffn|\bff\b", re.IGNORECASE)
+_FIRST_OR_SECOND = re.compile(r"(?:dense|linear)(?:_0|(_1))?", re.IGNORECASE)
+"""Layers of a feed-forward part that are only numbered, as Flax and Haiku do it."""
+
 _NUMBERED = re.compile(
-    r"(?:block|layer|stage|stack|encoder|decoder|h)[a-z]*_?\d+[a-z]?", re.IGNORECASE
+    r"(?:[a-z]+_)?(?:block|layer|stage|stack|encoder|decoder|h)[a-z]*_?\d+[a-z]?", re.IGNORECASE
 )
 
 
@@ -45,12 +52,17 @@ def role_of(layer: LayerInfo) -> str:
     for role, pattern in _PATTERNS:
         if last and pattern.match(last[0]):
             return role
-    if last in (["c_proj"], ["dense"], ["proj"], ["wo"]):
+    if last and last[0] in _LAST_OF_A_PART:
         if _FEED_FORWARD.search(path):
             return "down"
         if _ATTENTION.search(path):
             return "o"
-        return "down" if last == ["dense"] and path.endswith("output") else ""
+        if last[0] == "dense" and path.endswith("output"):
+            return "down"
+        if last[0] in ("wo", "output_dense"):
+            return "o"
+    if last and _PAIR.search(path) and (pair := _FIRST_OR_SECOND.fullmatch(last[0])):
+        return "down" if pair[1] else "up"
     return "head" if layer.output and layer.kind == "dense" else ""
 
 

@@ -220,6 +220,25 @@ def not_finite(found: dict[str, Any]) -> None:
             ]
 
 
+def one_bad_sample(found: dict[str, Any]) -> None:
+    """A sample far behind the probe batch makes a root of a negative number."""
+    x = np.abs(np.random.default_rng(0).normal(size=(1600, 6))).astype("float32")
+    x[1500] = -1e3
+    layers = [L.Dense(4, "tanh", name="a"), L.Lambda(keras.ops.sqrt), L.Dense(3, name="b")]
+    layers[0].kernel_initializer = layers[0].bias_initializer = "ones"
+    model = keras.Sequential([keras.Input((6,)), *layers])
+    model.compile(keras.optimizers.SGD(1e-4), loss())
+    watcher = gg.watch(model, every=1)
+    model.fit(x, np.arange(1600) % 3, batch_size=200, epochs=1, verbose=0, callbacks=[watcher])
+    run = watcher.run
+    at = int(run.figure("non_finite_layer")[0])
+    found["one_bad_sample"] = [
+        run.layers[at - 1].name.rpartition("/")[2] if at > 0 else "",
+        run.attributes["non_finite_operation"],
+        "batch_not_seen" in {note.reason for note in run.notes},
+    ]
+
+
 def exceptions(found: dict[str, Any]) -> None:
     class Raising(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002
@@ -286,6 +305,7 @@ def main() -> None:
         residual,
         folded,
         not_finite,
+        one_bad_sample,
         exceptions,
         no_arrays,
     ):

@@ -119,6 +119,10 @@ def check_the_first_nan_is_found(found, _backend):
         assert (layer == "b") != noted
 
 
+def check_a_sample_behind_the_probe_batch_is_looked_for(found, _backend):
+    assert found["one_bad_sample"] == ["a", "between_layers", False]
+
+
 def check_exceptions(found, _backend):
     assert found["own_exception"] == "mine"
     assert found["left_after_exception"] == []

@@ -7,6 +7,10 @@ import torch
 from torch import nn
 
 import gradgauge as gg
+from gradgauge.messages.catalog import sentence
+from gradgauge.report.charts.watched import stream_data
+from gradgauge.report.charts.watched_run import WatchedRun
+from gradgauge.report.pages.watched import watched_page
 
 
 class Block(nn.Module):
@@ -66,3 +70,20 @@ def test_the_largest_activation():
     run, at = watched(model, x)
     expected = float(h.abs().max() / h.square().mean().sqrt())
     np.testing.assert_allclose(run.values("probes", "h_peak")[0, 0, at["0"]], expected, rtol=1e-5)
+
+
+def test_the_page_shows_the_stream_where_there_is_one():
+    torch.manual_seed(0)
+    title = sentence("report.chart.watched_stream.title", "en")
+    blocks = nn.Sequential(nn.Linear(4, 8), Block(8), Block(8), nn.Linear(8, 3))
+    run, at = watched(blocks, torch.randn(6, 5, 4))
+    rows = stream_data(WatchedRun(run))
+    wanted = run.values("probes", "stream_norm")[0, 0]
+    assert {row["layer"] - 1 for row in rows} == {at["1.down"], at["2.down"]}
+    for row in rows:
+        np.testing.assert_allclose(row["value"], wanted[row["layer"] - 1])
+    assert title in watched_page(run)
+    plain, _ = watched(
+        nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)), torch.randn(6, 4)
+    )
+    assert title not in watched_page(plain)

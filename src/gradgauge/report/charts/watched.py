@@ -14,6 +14,8 @@ from gradgauge.report.charts.gains import gains_chart
 from gradgauge.report.charts.learning import epoch_rows, learning_chart
 from gradgauge.report.charts.rows import Row, of
 from gradgauge.report.charts.signal import signal_chart
+from gradgauge.report.charts.stream import STREAM as STREAM_NORM
+from gradgauge.report.charts.stream import stream_chart
 from gradgauge.report.charts.units import units_chart
 from gradgauge.report.charts.watched_run import WatchedRun
 
@@ -28,6 +30,11 @@ def signal_data(watched: WatchedRun) -> list[Row]:
 def gains_data(watched: WatchedRun) -> list[Row]:
     """slope_gain and weight_gain by layer, first and last probe."""
     return watched.layer_rows(("slope_gain", "weight_gain"))
+
+
+def stream_data(watched: WatchedRun) -> list[Row]:
+    """stream_norm of the layers that add to a residual stream, first and last probe."""
+    return [row for row in watched.layer_rows((STREAM_NORM,)) if row["value"] is not None]
 
 
 def units_data(watched: WatchedRun) -> list[Row]:
@@ -163,6 +170,14 @@ GAINS = Chart(
     _MOMENTS,
     _describe("watched_gains", gains_data),
 )
+STREAM = Chart(
+    "watched_stream",
+    stream_data,
+    stream_chart,
+    "layer",
+    _MOMENTS,
+    _describe("watched_stream", stream_data),
+)
 UNITS = Chart(
     "watched_units",
     units_data,
@@ -173,5 +188,13 @@ UNITS = Chart(
     log=False,
 )
 
-WATCHED_CHARTS: tuple[Chart[WatchedRun], ...] = (SIGNAL, LEARNING, COURSE, EVOLUTION, GAINS, UNITS)
+WATCHED_CHARTS: tuple[Chart[WatchedRun], ...] = (
+    SIGNAL,
+    LEARNING,
+    COURSE,
+    EVOLUTION,
+    GAINS,
+    STREAM,
+    UNITS,
+)
 """In the order of the page."""

@@ -9,7 +9,15 @@ from typing import Any
 
 from gradgauge.gauges.norms import decades
 from gradgauge.messages.catalog import sentence
-from gradgauge.report.charts.watched import COURSE, EVOLUTION, GAINS, LEARNING, SIGNAL, UNITS
+from gradgauge.report.charts.watched import (
+    COURSE,
+    EVOLUTION,
+    GAINS,
+    LEARNING,
+    SIGNAL,
+    STREAM,
+    UNITS,
+)
 from gradgauge.report.charts.watched_run import WatchedRun
 from gradgauge.report.page.chart_html import chart_figure
 from gradgauge.report.page.gauge_tables import quantities_of, run_rows
@@ -35,6 +43,7 @@ def watched_sections(watched: WatchedRun) -> list[Section]:
             ("signal", _charts("signal", watched, SIGNAL)),
             ("learning", _charts("learning", watched, LEARNING, COURSE, EVOLUTION)),
             ("gains", _charts("gains", watched, GAINS)),
+            ("stream", _charts("stream", watched, STREAM)),
             ("units", _charts("units", watched, UNITS)),
             ("parameter_groups", _groups(watched)),
             ("layers", _layers(watched)),

@@ -3,13 +3,15 @@
 A callback is given no batch, and comes by when the update has been made. So after every step two
 numbers are asked, the loss that Keras logs and a small weight of the lowest layer, in which all
 that goes wrong above arrives; what they say is read after the next step, so that nothing waits.
-Where it began is then looked for on the probe batch, at the last weights that were read.
+Where it began is then looked for on the probe batch, and then on the other samples of the arrays
+that `fit` was given, at the last weights that were read.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,6 +26,12 @@ from gradgauge.watchers.keras.taps import Call
 
 _SMALL = 2**16
 """Most entries of the weight that is asked at every step."""
+
+_MOST_PARTS = 32
+"""Passes that are spent on looking for the samples at which it happens."""
+
+Arrays = tuple[Any, Any, Any] | None
+"""All of x, y and sample_weight, as `fit` was given them."""
 
 
 class Origin(NamedTuple):
@@ -118,20 +126,50 @@ def _judged(told: _Told | None) -> tuple[int, bool] | None:
     return None if finite_loss and bool(told.weight) else (told.step, finite_loss)
 
 
-def locate(tapped: Tapped, weights: Weights, rows: Sequence[Row]) -> tuple[Row | None, str] | None:
-    """The layer and the operation that give the first value that is not finite on the probe batch;
-    None: there all are.
+def locate(
+    tapped: Tapped, weights: Weights, rows: Sequence[Row], arrays: Arrays = None
+) -> tuple[Row | None, str] | None:
+    """The layer and the operation that give the first value that is not finite on the probe batch,
+    or else on any other part of the training's arrays; None: all are finite there.
 
     Args:
         tapped: the model and its probe batch.
         weights: to make the pass at.
         rows: the layers of the Run.
+        arrays: all of x, y and sample_weight; None: they are not at hand.
     """
-    if not all(_finite(leaf) for leaf in keras.tree.flatten(tapped.batch)):
-        return (rows[0] if rows else None), "input"
-    pass_again = _Again(tapped, weights)
-    passed = backend_prepare()(pass_again)()
-    taps = pass_again.taps
+    again = _Again(tapped, weights)
+    run = None
+    for batch in itertools.chain([again.batch], _parts(arrays, again)):
+        again.batch = batch
+        if not all(_finite(leaf) for leaf in keras.tree.flatten(batch)):
+            return (rows[0] if rows else None), "input"
+        run = run or backend_prepare()(again)
+        found = _at(again, run(), rows)
+        if found is not None:
+            return found
+    return None
+
+
+def _parts(arrays: Arrays, again: Tapped) -> Iterator[Any]:
+    """All samples, as many at a time as a pass takes; the last part begins earlier where it would
+    be a smaller one, for which a compiled pass would have to be compiled again."""
+    if arrays is None:
+        return
+    count = len(keras.tree.flatten(arrays[0])[0])
+    for start in range(0, count, again.samples)[:_MOST_PARTS]:
+        first = max(0, min(start, count - again.samples))
+        part: Any = keras.tree.map_structure(
+            lambda leaf, at=first: leaf[at : at + again.samples] if leaf.ndim else leaf,
+            arrays,
+            none_is_leaf=False,
+        )
+        yield Tapped(again.model, again.rows, *part).batch
+
+
+def _at(again: _Again, passed: PassResult, rows: Sequence[Row]) -> tuple[Row | None, str] | None:
+    """Where a pass stopped being finite."""
+    taps = again.taps
     linked(taps, passed, taps.folded)
     known = [row for row in in_call_order(rows, taps) if row in rows]
     calls = [call for call in taps.calls if call.row in known]

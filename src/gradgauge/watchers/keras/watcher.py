@@ -21,7 +21,7 @@ from gradgauge.watchers.guard import Guard, weakly
 from gradgauge.watchers.keras.backends import backend_prepare, leaves_gradients
 from gradgauge.watchers.keras.callback import Callback
 from gradgauge.watchers.keras.layers import Row, rows_of_model
-from gradgauge.watchers.keras.non_finite import Sentinel, Weights, locate
+from gradgauge.watchers.keras.non_finite import Arrays, Sentinel, Weights, locate
 from gradgauge.watchers.keras.one_pass import (
     PassResult,
     Tapped,
@@ -85,6 +85,7 @@ class KerasWatcher(Closing, Callback):
         self.step = 0
         self._tapped: Tapped | None = None
         self._pass: Callable[[], PassResult] | None = None
+        self._arrays: Arrays = None
         self._folded: set[int] = set()
         self._stop_on_nan = stop_on_nan
         self._sentinel: Sentinel | None = None
@@ -158,7 +159,8 @@ class KerasWatcher(Closing, Callback):
         del logs
         if self._tapped is not None or self.recorder.started:
             return
-        batch = self._given or _arrays_of_fit(self._watched)
+        self._arrays = _arrays_of_fit(self._watched)
+        batch = self._given or _first(self._arrays)
         if batch is not None:
             self._guard(_build, self.model, batch[0])
         self._rows = rows_of_model(self.model)
@@ -221,6 +223,7 @@ class KerasWatcher(Closing, Callback):
     def on_train_end(self, logs: Any = None) -> None:
         del logs
         self._guard(self._last_look)
+        self._arrays = None
         self.close()
 
     def _last_look(self) -> None:
@@ -230,7 +233,7 @@ class KerasWatcher(Closing, Callback):
 
     def _let_go(self) -> None:
         """The guard has seen too many failures: nothing is held any more."""
-        self._sentinel = self._tapped = self._pass = None
+        self._sentinel = self._tapped = self._pass = self._arrays = None
         self._held.clear()
 
     # -- the first NaN
@@ -242,7 +245,7 @@ class KerasWatcher(Closing, Callback):
         (step, finite_loss), found = told, None
         held = [weights for weights in self._held if weights.step <= step]
         if self._tapped is not None and held:
-            found = self._guard(locate, self._tapped, held[-1], self._synced())
+            found = self._guard(locate, self._tapped, held[-1], self._synced(), self._arrays)
         if found is None:
             self.recorder.note("origin", "batch_not_seen")
         row, operation = found or (None, "gradient" if finite_loss else "")
@@ -356,8 +359,8 @@ def _check_arrays(batch: tuple[Any, ...] | None) -> None:
             raise CannotWatch("probe_not_arrays", kind=type(leaf).__name__)
 
 
-def _arrays_of_fit(model: Any) -> tuple[Any, Any, Any] | None:
-    """The first samples of the x, y and sample_weight that `fit` was called with.
+def _arrays_of_fit(model: Any) -> Arrays:
+    """The x, y and sample_weight that `fit` was called with.
 
     Keras hands a callback everything but the data, and `fit` stands on the stack above it:
     reading its arguments there changes nothing. None where they are no arrays: reading from
@@ -375,11 +378,15 @@ def _arrays_of_fit(model: Any) -> tuple[Any, Any, Any] | None:
             batch = tuple(names.get(key) for key in ("x", "y", "sample_weight"))
             leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
             if leaves and all(_is_array(leaf) for leaf in leaves):
-                x, y, weight = map(first_samples, batch)
+                x, y, weight = batch
                 return x, y, weight
             return None
         frame = frame.f_back
     return None
+
+
+def _first(arrays: Arrays) -> tuple[Any, ...] | None:
+    return None if arrays is None else tuple(map(first_samples, arrays))
 
 
 def _is_array(leaf: Any) -> bool:
