@@ -91,6 +91,16 @@ def test_others_read_a_run_with_its_digest(tmp_path):
     assert Run.load(path).attributes["mine"] == "more"
 
 
+@pytest.mark.parametrize("name", ["m{}", "steps/m{}"])
+def test_a_run_of_thousands_of_groups_is_refused(tmp_path, name):
+    path = small_run().save(tmp_path / "run.nc")
+    with h5py.File(path, "r+") as file:
+        for at in range(100):
+            file.create_group(name.format(at))
+    with pytest.raises(RunFileProblem):
+        Run.load(path)
+
+
 def open_with(path: Path, make) -> h5py.File:
     with h5py.File(path, "w") as file:
         make(file)

@@ -46,6 +46,7 @@ _DIGEST = b"gradgauge sha256"
 """Stands behind a saved Run, where HDF5 reads nothing, with the digest of all before it."""
 
 _MOST_HASHED = 500_000_000
+_MOST_GROUPS = 64
 GROUPS = ("steps", "probes", "epochs")
 
 MOST_STEPS = 4_096
@@ -226,6 +227,7 @@ class Run:
                 survive(path)
             with h5py.File(path, "r") as file:
                 numbers_in(file)
+                _check_groups(file)
             with h5netcdf.File(path, "r") as file:
                 version = int(file.attrs["format_version"])  # type: ignore[arg-type]
                 if version > FORMAT_VERSION:
@@ -298,6 +300,16 @@ def _check(run: Run) -> None:
                 raise ValueError("/".join(axes))
     if run.members.coords["member"].dtype.kind not in "iu":
         raise TypeError("member")
+
+
+def _check_groups(file: Any) -> None:
+    """Raise where a file has so many groups that going through them would take minutes."""
+    import h5py
+
+    groups = [found for found in file.values() if isinstance(found, h5py.Group)]
+    deeper = any(isinstance(found, h5py.Group) for group in groups for found in group.values())
+    if deeper or len(groups) > _MOST_GROUPS:
+        raise ValueError("groups")
 
 
 def _is_as_saved(path: Path) -> bool:

@@ -99,10 +99,25 @@ def application() -> click.Group:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # Letters that its encoding lacks are escaped.
             stream.reconfigure(errors="backslashreplace")
     _leave(interruptible(lambda: run(given)))
+
+
+def _open_what_is_closed() -> None:
+    """Give stdin, stdout and stderr that were closed to nobody: the next file that is opened would
+    get their number, and with it whatever is written to them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # The lowest number that is free: this one.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
 
 def _meant(arguments: Sequence[str]) -> list[str]:

@@ -10,7 +10,9 @@ written whole.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -28,6 +30,7 @@ GRACE = 1.2
 _LOOK = 0.05
 _STACK = 64 << 20
 _NATIVE = ("jax", "jaxlib")
+_STDERR = 2
 _SHOW_CURSOR = "\x1b[?25h"
 
 _key, _facts = "errors.stopped", dict[str, object]()
@@ -108,10 +111,21 @@ def interruptible(work: Callable[[], int]) -> int:
 
 def leave() -> None:
     """End the process as it stands."""
-    cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    # Past Python's own buffers: another thread may hold their locks.
-    os.write(2, f"{cursor}{what_is_kept()}\n".encode())
+    with contextlib.suppress(OSError, ValueError):
+        _say(what_is_kept())
     os._exit(EXIT_INTERRUPTED)
+
+
+def _say(sentence: str) -> None:
+    """Write to stderr past Python's own buffers: another thread may hold their locks."""
+    cursor = _SHOW_CURSOR if os.isatty(_STDERR) else ""
+    # A pipe that nobody reads would keep the process.
+    if hasattr(select, "poll"):
+        waiting = select.poll()
+        waiting.register(_STDERR, select.POLLOUT)
+        if not waiting.poll(_LOOK * 1000):
+            return
+    os.write(_STDERR, f"{cursor}{sentence}\n".encode())
 
 
 def _in_native_code(command: threading.Thread) -> bool:
