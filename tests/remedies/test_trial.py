@@ -230,3 +230,15 @@ def test_candidates_are_one_arm_whatever_their_rate():
 def test_without_a_budget_there_is_always_enough_for_a_decision(epochs):
     plan = plan_for(None, 8, 5, epochs, 1.0, 2)
     assert plan.seeds >= least_seeds(plan.confirmed + 3)
+
+
+@pytest.mark.parametrize("complete", range(4))
+def test_a_trial_that_is_stopped_at_once_says_so(complete):
+    """Without the training as it is there is nothing to compare with."""
+    trainer = FakeTrainer(with_remedy("relu_instead", 0.3))
+    trainer.stops_after = complete
+    result = try_remedies(trainer, given())
+    assert result.interrupted and result.winner is None
+    for lang in ("en", "ko"):
+        assert result.sentence(lang)
+    json.dumps(result.to_json(), allow_nan=False)

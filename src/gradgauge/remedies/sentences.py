@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gradgauge.messages.catalog import entries, sentence
 from gradgauge.remedies.known import BY_KEY
-from gradgauge.remedies.result import Arm, RemedyResult
-from gradgauge.remedies.trainer import REMEDY, Metric
+from gradgauge.remedies.result import NOTHING_TO_REPAIR, Arm, RemedyResult
+from gradgauge.remedies.trainer import CONTROL, REMEDY, Metric
 
 
 def arm_name(arm: Arm, lang: str) -> str:
@@ -17,9 +17,11 @@ def arm_name(arm: Arm, lang: str) -> str:
 
 def verdict_sentence(result: RemedyResult, lang: str) -> str:
     """The verdict, what it rests on, and what cut it short."""
-    told = [
-        sentence(f"remedy.verdict.{result.verdict.replace('-', '_')}", lang, **_facts(result, lang))
-    ]
+    facts = _facts(result, lang)
+    key = result.verdict.replace("-", "_")
+    if result.verdict != NOTHING_TO_REPAIR and not any(arm.kind == CONTROL for arm in result.arms):
+        key = "nothing_complete"  # Nothing that anything could be compared with.
+    told = [sentence(f"remedy.verdict.{key}", lang, **facts)]
     if result.metric.rests_on_loss:
         told.append(sentence("remedy.verdict_rests_on_loss", lang))
     if result.arms and not result.fresh:
@@ -52,7 +54,7 @@ def _facts(result: RemedyResult, lang: str) -> dict[str, object]:
         "findings": ", ".join(result.findings["before"]) or "-",
         "gone": ", ".join(arm_name(a, lang) for a in result.arms if a.finding_gone) or "-",
     }
-    control = next((arm for arm in result.arms if arm.kind == "control"), None)
+    control = next((arm for arm in result.arms if arm.kind == CONTROL), None)
     if control is not None:
         facts |= {"control": figure(control.mean), "seeds": len(control.values)}
     if result.winning is not None and result.winning.over_control is not None:

@@ -80,7 +80,7 @@ def measure_activation(
     part = find_activation(prediction.activation)
     size = _size(prediction, width, depth, samples)
     size.check_memory()
-    expect(on_progress, len(seeds) * size.seconds())
+    expect(on_progress, len(seeds) * size.seconds() + size.reading_seconds(len(seeds)))
     take = partial(pass_through, part, prediction.sigma_w, prediction.sigma_b, size)
     with np.errstate(all="ignore"):
         shown = _for_each(seeds, lambda seed: take(1.0, seed), on_progress)
@@ -165,7 +165,7 @@ def measure_network(
     widest = max(layer.width for layer in network.hidden)
     size = Size(widest, 0, 0, network.depth, samples)
     size.check_memory()
-    expect(on_progress, len(seeds) * size.seconds())
+    expect(on_progress, len(seeds) * size.seconds() + size.reading_seconds(len(seeds)))
     x = np.random.default_rng(0).standard_normal((samples, network.inputs))
     labels = np.arange(samples) % network.outputs
     prediction = predict_network(network, 1.0, samples if network.norm == "batch" else math.inf)

@@ -20,8 +20,10 @@ Floats = np.ndarray
 
 _VECTORS = 16
 
-_DRAW_SECONDS = 1.5e-8
-"""Of one normal number."""
+_DRAW_SECONDS = 2.4e-8
+"""Of one normal number, drawn and scaled."""
+
+_COMPILE_SECONDS = 2.0
 
 _PRODUCTS = 4
 """Of a layer's weights with a row a sample: forward, two slopes, backward."""
@@ -66,6 +68,11 @@ class Size:
         """About how long one network takes to be drawn and passed through."""
         numbers = float(self.layers) * self.width**2
         return _DRAW_SECONDS * numbers + 2 * _PRODUCTS * self.samples * numbers / (speed() / 2)
+
+    def reading_seconds(self, networks: int) -> float:
+        """About how long it takes beside to read as many in the engine, which is compiled first."""
+        numbers = float(self.depth) * self.width**2
+        return _COMPILE_SECONDS + networks * _DRAW_SECONDS * numbers
 
 
 @dataclass(frozen=True)
