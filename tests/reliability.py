@@ -123,6 +123,11 @@ PROCESSES = (
         ("cli/test_output.py",),
     ),
     Row(
+        "closed or full standard streams, a home, cache or device that is not there",
+        "the command works, or says it in one sentence; nothing of ours gets what is meant for them",
+        ("cli/test_output.py", "engine/test_runtime.py"),
+    ),
+    Row(
         "Ctrl-C, at random moments of each command",
         "over within two seconds, exit code 130, what is done is kept and where is said",
         ("cli/test_interrupt.py",),
@@ -157,7 +162,9 @@ ATTACKS = (
         "90, and 24 again after the mends",
         (
             "twice XLA's abort message, three times Python's own end instead of 130, both fixed; "
-            "two took 4.3 and 7.4 s at that load, for a reason not found"
+            "two took 4.3 and 7.4 s at that load: while its libraries are loaded, PyTorch keeps "
+            "Python's lock for 0.22 s of CPU time and TensorFlow for 0.34, and nothing of Python's "
+            "can run meanwhile; no other command keeps it for more than 0.15 s"
         ),
     ),
     Attack(
@@ -184,6 +191,21 @@ ATTACKS = (
         "caches in places that cannot be",
         "29 commands",
         "two kinds of tracebacks, both fixed: a full output, letters that its encoding lacks",
+    ),
+    Attack(
+        "HDF5 with odd types, links, references, chunks, filters and damage; `.keras` archives with odd "
+        "names, flags and sizes; `.npz`, `.csv`, studies and trials with FIFOs, sockets, devices, "
+        "links, journals and triggers; plans, notations and addresses of the live page; places with "
+        "names too long or of no encoding; with an eye on connections, processes and files of others",
+        "540",
+        "a journal that made SQLite delete a file of the user's; damage over which HDF5 ends the "
+        "process; thousands of groups that took minutes; names too long as tracebacks; all fixed",
+    ),
+    Attack(
+        "environments: languages, encodings, terminals, homes, temporary folders and caches that are "
+        "not there, closed streams, devices that JAX lacks, places for output",
+        "152 commands",
+        "three kinds of tracebacks, all fixed: no home, a cache's name too long, no such device",
     ),
     Attack(
         "Ray's raylet, head and driver killed, and nothing killed",

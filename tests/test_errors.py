@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import gradgauge
+from gradgauge.engine.runtime import NoDevice
 from gradgauge.errors import (
     DataProblem,
     FileProblem,
@@ -64,6 +65,7 @@ MADE = [
     BudgetTooSmall("3", "10"),
     NoChain(),
     TooFewSamples(3, 2, 10),
+    NoDevice("not_there", why="no TPU"),
     PlanProblem("a.toml", 3, "value", InvalidValue("depth", 0, "whole_number", least=1)),
     StudyProblem("runs", "plan_changed", {"epochs": (1, 2), "depth": (None, [3, 4])}),
     StudyProblem("runs", "disk_full", why=sqlite3.OperationalError("disk I/O error")),

@@ -43,7 +43,7 @@ def test_twice_the_epochs_or_members_take_about_twice_as_long():
     network, once = parse("784-64x10-10 relu"), TrainingSpec(epochs=10)
     alone = cost.entries_seconds([Entry("a", network, once)], 60_000)
     longer = cost.entries_seconds([Entry("a", network, once.replace(epochs=20))], 60_000)
-    assert longer == pytest.approx(2 * alone, rel=0.1)  # One program is compiled.
+    assert longer == pytest.approx(2 * alone, rel=0.2)  # One program is compiled.
     many = Entry("a", network, once.replace(seeds=tuple(range(64))))
     assert cost.entries_seconds([many], 60_000) > alone
 

@@ -8,7 +8,9 @@ The folder must be the user's own, and nobody else's to write: what lies there i
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 import platformdirs
 
 from gradgauge.engine.seal import folder_name, private_folder, secret
+from gradgauge.places import is_folder
 
 VARIABLE = "GRADGAUGE_CACHE"
 PROGRAM = ".program"
@@ -27,7 +30,12 @@ _LOCK = ".lockfile"
 def cache_folder() -> Path:
     """Where compiled programs lie: $GRADGAUGE_CACHE, else the user's cache folder."""
     own = os.environ.get(VARIABLE)
-    return Path(own) if own else platformdirs.user_cache_path("gradgauge")
+    if own:
+        return Path(own)
+    try:
+        return platformdirs.user_cache_path("gradgauge")
+    except RuntimeError:  # An account without a home: nothing is kept (`secret`).
+        return Path(tempfile.gettempdir()) / "gradgauge"
 
 
 def usable_folder() -> Path | None:
@@ -82,20 +90,26 @@ def clear_cache() -> Cleared:
             failed.append((file, error.strerror or str(error)))
         else:
             size += taken
-    folder = cache_folder().resolve()
-    for own in (*folder.glob(f"{_JAX}-*"), folder):
-        try:
+    places = _places()
+    for own in reversed(places):
+        with contextlib.suppress(OSError):  # Not empty, or not ours: the files say why.
             own.rmdir()
-        except OSError:  # Not empty, not there, or not ours: the files say why.
-            continue
-    left = sum(1 for file in folder.rglob("*") if not file.is_dir()) if folder.is_dir() else 0
+    left = sum(1 for file in places[0].rglob("*") if not file.is_dir()) if places else 0
     return Cleared(size, failed, max(left - len(failed), 0))
+
+
+def _places() -> list[Path]:
+    """The folder, and those of JAX's in it; nothing where it is not there."""
+    folder = cache_folder()
+    if not is_folder(folder):
+        return []
+    folder = folder.resolve()
+    return [folder, *folder.glob(f"{_JAX}-*")]
 
 
 def _own_files() -> Iterator[Path]:
     """Files that the cache has written; JAX's may lie in the folder itself (older versions)."""
-    folder = cache_folder().resolve()
-    for place in (folder, *folder.glob(f"{_JAX}-*")):
+    for place in _places():
         if place.is_symlink() or not place.is_dir():
             continue
         for file in sorted(place.iterdir()):

@@ -27,12 +27,13 @@ OPERATIONS = 6
 
 # Source: `python -m benchmarks.cost`, its table in benchmarks/README.md. In additions: an operation
 # of a product; the optimizer and the gauges, a weight and step; activations and gauges, a unit and
-# sample; what begins and ends a layer's kernels; one program key's compilation.
-_PER_OPERATION = 0.08
-_PER_WEIGHT = 30
-_PER_UNIT = 48
-_PER_LAYER = 7.5e4
-_PER_PROGRAM = 3e10
+# sample; what begins and ends a layer's kernels; a training beside its steps; a program key's compilation.
+_PER_OPERATION = 0.1
+_PER_WEIGHT = 38
+_PER_UNIT = 60
+_PER_LAYER = 1e5
+_PER_TRAINING = 7e8
+_PER_PROGRAM = 3.8e10
 
 _STEP_SECONDS = 5e-3
 """What a framework takes for a step of somebody's own network beside its multiplications."""
@@ -58,6 +59,7 @@ def work(network: NetworkSpec, training: TrainingSpec, samples: int) -> float:
         + _PER_WEIGHT * network.parameters * steps
         + _PER_UNIT * units * rows
         + _PER_LAYER * network.depth * (steps + looks)
+        + _PER_TRAINING
     )
 
 
@@ -75,9 +77,10 @@ def entries_seconds(entries: Sequence[Entry], samples: int) -> float:
     ]
     activations = frozenset(a for entry in entries for a in entry.network.activations)
     keys = {program_key(e.network, e.training, samples, activations) for e in entries}
-    every = sum(works) + _PER_PROGRAM * len(keys)
+    compiling = _PER_PROGRAM * len(keys) / cores()
     # A training is not divided: the longest alone is the least that it takes.
-    return max(every / cores(), max(works, default=0.0)) / additions()
+    training = max(sum(works) / cores(), max(works, default=0.0))
+    return (compiling + training) / additions()
 
 
 def model_seconds(parameters: int, rows: int, places: float, steps: int) -> float:

@@ -12,13 +12,20 @@ import threading
 import warnings
 
 from gradgauge.engine.cache import cache_folder, jax_folder
-from gradgauge.errors import GradgaugeWarning
+from gradgauge.errors import GradgaugeWarning, Problem
 from gradgauge.machine import cores
+from gradgauge.places import is_folder
 
 # Read by XLA once, when it starts.
 _FLAGS = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
 
 _lock = threading.Lock()
+
+
+class NoDevice(Problem):
+    """JAX finds nothing to train on."""
+
+    table = "device"
 
 
 def start() -> None:
@@ -49,7 +56,7 @@ def _set_up() -> None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    elif chosen is None and cache_folder().is_dir():
+    elif chosen is None and is_folder(cache_folder()):
         warnings.warn(GradgaugeWarning("cache.not_private", folder=cache_folder()), stacklevel=2)
     # A damaged or unwritable entry costs a compilation, not a line of noise.
     warnings.filterwarnings("ignore", message=".*persistent compilation cache.*")
@@ -61,8 +68,15 @@ def workers() -> int:
 
 
 def on_cpu() -> bool:
-    """Whether the engine trains on this machine's cores, not on an accelerator."""
+    """Whether the engine trains on this machine's cores, not on an accelerator.
+
+    Raises:
+        NoDevice: JAX is told to use what is not there.
+    """
     start()
     import jax
 
-    return jax.default_backend() == "cpu"
+    try:
+        return jax.default_backend() == "cpu"
+    except RuntimeError as error:
+        raise NoDevice("not_there", why=str(error).partition("\n")[0]) from None

@@ -25,8 +25,8 @@ _SIZE = _DIGEST().digest_size
 
 def secret() -> bytes | None:
     """The account's secret, made when it is first asked for; None where it cannot be kept."""
-    path = platformdirs.user_state_path("gradgauge") / "seal.key"
     try:
+        path = platformdirs.user_state_path("gradgauge") / "seal.key"
         path.parent.mkdir(parents=True, exist_ok=True)
         _make(path)
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -35,7 +35,7 @@ def secret() -> bytes | None:
             if not stat.S_ISREG(found.st_mode) or not is_private(found):
                 return None
             key = file.read(_SIZE + 1)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: an account without a home.
         return None
     return key if len(key) == _SIZE else None
 

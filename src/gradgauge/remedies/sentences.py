@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gradgauge.messages.catalog import entries, sentence
 from gradgauge.remedies.known import BY_KEY
-from gradgauge.remedies.result import NOTHING_TO_REPAIR, Arm, RemedyResult
+from gradgauge.remedies.result import Arm, RemedyResult
 from gradgauge.remedies.trainer import CONTROL, REMEDY, Metric
+from gradgauge.remedies.verdicts import NOTHING_TO_REPAIR
 
 
 def arm_name(arm: Arm, lang: str) -> str:
