@@ -124,7 +124,7 @@ PROCESSES = (
     ),
     Row(
         "closed or full standard streams, a home, cache or device that is not there",
-        "the command works, or says it in one sentence; nothing of ours gets what is meant for them",
+        "the command works, or says it in one sentence; no file receives what is meant for a closed stream",
         ("cli/test_output.py", "engine/test_runtime.py"),
     ),
     Row(
