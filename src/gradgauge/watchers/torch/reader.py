@@ -67,6 +67,7 @@ class Reader:
         """What the taps have seen: before the first update, or behind updates in the pass."""
         began = time.perf_counter()
         if step.taps is not None:
+            step.seconds += step.taps.seconds
             step.taps.close()
         if not self._recorder.started:
             self._layers.start(step.taps)
