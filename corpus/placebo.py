@@ -60,9 +60,9 @@ class Placebo:
         self.metric = Metric("test_accuracy")
         self._trial = trial
         rng = np.random.default_rng([trial, 0])
-        centres = 1.2 * rng.normal(size=(_CLASSES, _INPUTS))
+        centers = 1.2 * rng.normal(size=(_CLASSES, _INPUTS))
         self._y = rng.integers(_CLASSES, size=_SAMPLES + _TEST)
-        self._x = centres[self._y] + rng.normal(size=(len(self._y), _INPUTS)) * 1.5
+        self._x = centers[self._y] + rng.normal(size=(len(self._y), _INPUTS)) * 1.5
 
     def applies(self, *doses: Dose) -> CannotApply | None:
         """Every remedy is the identity."""

@@ -31,7 +31,7 @@ def bits(out: Any, truth: Any) -> float:
     return float(np.mean((out > (0.5 if inside else 0.0)) == (np.asarray(truth) > 0)))
 
 
-def neighbours(out: Any, truth: Any) -> float:
+def neighbors(out: Any, truth: Any) -> float:
     """Share of rows whose nearest other row is of their class: how well an embedding sorts."""
     out, truth = np.asarray(out, np.float64), np.asarray(truth).reshape(-1)
     squares = (out**2).sum(1)

@@ -59,11 +59,11 @@ def pytest_unconfigure() -> None:
 def blobs() -> Dataset:
     """Three classes of Gaussian blobs: 200 samples to train on, 60 to test, 12 inputs."""
     rng = np.random.default_rng(20261124)
-    centres = rng.normal(size=(3, 12))
+    centers = rng.normal(size=(3, 12))
 
     def draw(samples: int) -> tuple[np.ndarray, np.ndarray]:
         y = np.arange(samples) % 3
-        return centres[y] + rng.normal(size=(samples, 12)), y.astype(np.int32)
+        return centers[y] + rng.normal(size=(samples, 12)), y.astype(np.int32)
 
     (x_train, y_train), (x_test, y_test) = draw(200), draw(60)
     return Dataset("blobs", x_train, y_train, x_test, y_test, "blobs", (12,))

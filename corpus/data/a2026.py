@@ -17,7 +17,7 @@ def spirals(seed: int) -> Arrays:
 
 
 def friedman(seed: int) -> Arrays:
-    """Friedman's first function, standardised."""
+    """Friedman's first function, standardized."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(-1, 1, (900, 8))
     y = np.sin(3 * x[:, 0] * x[:, 1]) + 2 * x[:, 2] ** 2 + x[:, 3] + 0.1 * rng.normal(size=900)

@@ -18,13 +18,13 @@ def houses(seed: int) -> Arrays:
 
 
 def houses_scaled(seed: int) -> Arrays:
-    """The same, both standardised."""
+    """The same, both standardized."""
     x, y = houses(seed)
     return (x - x.mean(0)) / x.std(0), (y - y.mean(0)) / y.std(0)
 
 
 def checkers(seed: int) -> Arrays:
-    """A 3 x 3 board of two colours: no line tells them apart."""
+    """A 3 x 3 board of two colors: no line tells them apart."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(-1.5, 1.5, (900, 2))
     y = (np.floor(x[:, 0] + 1.5) + np.floor(x[:, 1] + 1.5)).astype(int) % 2
@@ -34,10 +34,10 @@ def checkers(seed: int) -> Arrays:
 def vowels(seed: int) -> Arrays:
     """Six classes, each of two clusters, 16 features of which half are noise."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(0, 1.6, (6, 2, 8))
+    centers = rng.normal(0, 1.6, (6, 2, 8))
     y, which = rng.integers(0, 6, 900), rng.integers(0, 2, 900)
     x = rng.normal(size=(900, 16))
-    x[:, :8] += centres[y, which]
+    x[:, :8] += centers[y, which]
     return x.astype("float32"), y.astype("int64")
 
 

@@ -20,13 +20,13 @@ def sensors(seed: int, n: int = 1200) -> Arrays:
 def groups(seed: int, n: int = 1200, classes: int = 6, apart: float = 1.0) -> Arrays:
     """Gaussian classes in 24 dimensions."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(classes, 24)) * apart
+    centers = rng.normal(size=(classes, 24)) * apart
     y = rng.integers(0, classes, n)
-    return (centres[y] + rng.normal(size=(n, 24))).astype("float32"), y.astype("int64")
+    return (centers[y] + rng.normal(size=(n, 24))).astype("float32"), y.astype("int64")
 
 
 def yields(seed: int, n: int = 1200) -> Arrays:
-    """Regression on six standardised features; one target of unit size."""
+    """Regression on six standardized features; one target of unit size."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 6))
     y = np.tanh(x[:, 0] * x[:, 1]) + 0.7 * x[:, 2] + 0.4 * np.abs(x[:, 3])
@@ -67,7 +67,7 @@ def orders(seed: int, n: int = 1000, steps: int = 12, words: int = 40) -> Arrays
 
 
 def counting(seed: int, n: int = 800, steps: int = 10, words: int = 12) -> Arrays:
-    """Language modelling: each row counts up by a stride of its own; targets are the next words."""
+    """Language modeling: each row counts up by a stride of its own; targets are the next words."""
     rng = np.random.default_rng(seed)
     start, stride = rng.integers(0, words, (n, 1)), rng.integers(1, 4, (n, 1))
     whole = (start + stride * np.arange(steps + 1)) % words + 1
@@ -120,6 +120,6 @@ def views(seed: int, n: int = 900) -> Arrays:
 def spots(seed: int, n: int = 1500) -> Arrays:
     """Points of a narrow mixture in the plane: its log density is above 0. Targets: the points."""
     rng = np.random.default_rng(seed)
-    centres = np.array([[-1.0, 0.0], [1.0, 0.5], [0.0, -1.0]])
-    x = centres[rng.integers(0, 3, n)] + 0.08 * rng.normal(size=(n, 2))
+    centers = np.array([[-1.0, 0.0], [1.0, 0.5], [0.0, -1.0]])
+    x = centers[rng.integers(0, 3, n)] + 0.08 * rng.normal(size=(n, 2))
     return x.astype("float32"), x.astype("float32")

@@ -14,9 +14,9 @@ def blobs(
 ) -> Arrays:
     """Gaussian classes."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(classes, inputs)) * apart
+    centers = rng.normal(size=(classes, inputs)) * apart
     y = rng.integers(0, classes, n)
-    return (centres[y] + rng.normal(size=(n, inputs))).astype(np.float32), y.astype(np.int64)
+    return (centers[y] + rng.normal(size=(n, inputs))).astype(np.float32), y.astype(np.int64)
 
 
 def moons(seed: int, n: int = 800) -> Arrays:

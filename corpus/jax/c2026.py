@@ -16,7 +16,7 @@ from corpus.data import c2026 as d
 from corpus.jax.fits import jax_fit
 from corpus.jax.models import Jax
 from corpus.pairs import pair as pair_of
-from corpus.skills import neighbours
+from corpus.skills import neighbors
 
 pair = functools.partial(pair_of, "jax", of="2026c")
 
@@ -189,7 +189,7 @@ def _info(s: int, _: bool) -> Any:
     return fit(own, loss, x, y, 2e-3, 12)
 
 
-pair(None, "two-views-in-batch", _info, skill=lambda out, y: neighbours(np.asarray(out)[:, 0], y))
+pair(None, "two-views-in-batch", _info, skill=lambda out, y: neighbors(np.asarray(out)[:, 0], y))
 
 
 def _warm(s: int, _: bool) -> Any:

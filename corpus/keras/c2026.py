@@ -13,7 +13,7 @@ from corpus.data import c2026 as d
 from corpus.keras.fits import keras_fit
 from corpus.keras.models import Sparse, mlp
 from corpus.pairs import pair as pair_of
-from corpus.skills import neighbours
+from corpus.skills import neighbors
 
 pair = functools.partial(pair_of, "keras", of="2026c")
 SGD = optimizers.SGD
@@ -249,7 +249,7 @@ def _contrast(s: int) -> Any:
     return keras_fit(mlp(24, 8, 1, 48, out="", seed=s), loss, *d.groups(s), epochs=8)
 
 
-healthy("likeness-within-the-batch", _contrast, skill=neighbours)
+healthy("likeness-within-the-batch", _contrast, skill=neighbors)
 
 
 def _padded(s: int) -> Any:

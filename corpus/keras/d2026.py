@@ -106,7 +106,7 @@ def healthy(name: str, make: Any, **o: Any) -> None:
 
 
 def _short(s: int) -> Any:
-    """A short training with Keras's batch normalisation, whose statistics follow slowly."""
+    """A short training with Keras's batch normalization, whose statistics follow slowly."""
     keras.utils.set_random_seed(s)
     model = keras.Sequential(
         [

@@ -22,7 +22,7 @@ def keras_fit(
     fit: Any = None,
     **o: Any,
 ) -> Made:
-    """A compiled model and its `fit`; `o` goes to the optimiser."""
+    """A compiled model and its `fit`; `o` goes to the optimizer."""
     model.compile(optimizer(rate, **o), loss, **(compiling or {}))
     options = {"epochs": epochs, "batch_size": 32} | (fit or {})
     return (model, x, y), options, y if truth is None else truth

@@ -51,7 +51,7 @@ def mlp(
 
 
 def normed_mlp(inputs: int, outputs: int, norm: Any, depth: int, seed: int, width: int = 32) -> Any:
-    """Dense, normalisation, ReLU."""
+    """Dense, normalization, ReLU."""
     keras.utils.set_random_seed(seed)
     stack: list[Any] = [keras.Input((inputs,))]
     for i in range(depth):

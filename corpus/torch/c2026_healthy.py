@@ -173,7 +173,7 @@ healthy("time-comes-first", _time_first, kind="recurrent")
 
 
 class _Graph(nn.Module):
-    """Two graph convolutions over one graph: every node reads its neighbours."""
+    """Two graph convolutions over one graph: every node reads its neighbors."""
 
     def __init__(self, links: Tensor):
         super().__init__()

@@ -13,7 +13,7 @@ from torch.nn import functional
 from corpus.data import c2026 as d
 from corpus.data.first import images
 from corpus.pairs import pair as pair_of
-from corpus.skills import neighbours
+from corpus.skills import neighbors
 from corpus.torch import c2026_models as m
 from corpus.torch.fits import torch_fit
 
@@ -39,7 +39,7 @@ def _triplet(s: int) -> Any:
     return torch_fit(m.net(s, 24, 48, 8), loss, *d.groups(s), epochs=10, batch=48)
 
 
-healthy("triplets-of-the-batch", _triplet, skill=neighbours)
+healthy("triplets-of-the-batch", _triplet, skill=neighbors)
 
 
 class _Both(nn.Module):
@@ -61,7 +61,7 @@ def _info(s: int) -> Any:
     return torch_fit(_Both(s), loss, *d.views(s), epochs=12, batch=60, rate=2e-3)
 
 
-healthy("two-views-in-batch", _info, skill=lambda out, y: neighbours(out[:, 0], y))
+healthy("two-views-in-batch", _info, skill=lambda out, y: neighbors(out[:, 0], y))
 
 
 def _supervised_contrast(s: int) -> Any:
@@ -75,7 +75,7 @@ def _supervised_contrast(s: int) -> Any:
     return torch_fit(m.net(s, 24, 48, 8), loss, *d.groups(s), epochs=8, batch=48)
 
 
-healthy("supervised-contrast", _supervised_contrast, skill=neighbours)
+healthy("supervised-contrast", _supervised_contrast, skill=neighbors)
 
 
 def _decorrelates(s: int) -> Any:
@@ -88,7 +88,7 @@ def _decorrelates(s: int) -> Any:
 
 
 healthy(
-    "cross-correlation-of-the-batch", _decorrelates, skill=lambda out, y: neighbours(out[:, 0], y)
+    "cross-correlation-of-the-batch", _decorrelates, skill=lambda out, y: neighbors(out[:, 0], y)
 )
 
 

@@ -173,15 +173,15 @@ def _distance(s: int, b: bool) -> Any:
 
 
 def _near(out: Any, y: Any) -> float:
-    from corpus.skills import neighbours
+    from corpus.skills import neighbors
 
-    return neighbours(np.nan_to_num(out), y)
+    return neighbors(np.nan_to_num(out), y)
 
 
 pair(("non-finite", "exploding-gradient"), "root-of-zero-distance", _distance, skill=_near)
 
 
-class _Standardised(nn.Module):
+class _Standardized(nn.Module):
     def __init__(self, small: float):
         super().__init__()
         self.small = small
@@ -194,7 +194,7 @@ def _constant_column(s: int, b: bool) -> Any:
     x, y = d.groups(s)
     x[:, 5] = 3.0
     torch.manual_seed(s)
-    model = nn.Sequential(_Standardised(0.0 if b else 1e-5), *m.net(s, 24, 32, 6))
+    model = nn.Sequential(_Standardized(0.0 if b else 1e-5), *m.net(s, 24, 32, 6))
     return torch_fit(model, CE, x, y, epochs=6)
 
 

@@ -60,7 +60,7 @@ class Pooled(nn.Module):
 
 
 class Gated(nn.Module):
-    """Features are normalised, by sample; wrong: every feature over the batch."""
+    """Features are normalized, by sample; wrong: every feature over the batch."""
 
     def __init__(self, wrong: bool = False):
         super().__init__()
@@ -96,7 +96,7 @@ class Heads(nn.Module):
 
 
 class Hidden(nn.Module):
-    """Blocks kept in a plain list, which no optimiser finds; right: in a ModuleList."""
+    """Blocks kept in a plain list, which no optimizer finds; right: in a ModuleList."""
 
     def __init__(self, wrong: bool = False, depth: int = 5):
         super().__init__()
@@ -125,7 +125,7 @@ class Rewrapped(nn.Module):
 
 
 class Fresh(nn.Module):
-    """Its last layer is made anew at every call, so that nothing of it is ever learnt."""
+    """Its last layer is made anew at every call, so that nothing of it is ever learned."""
 
     def __init__(self, wrong: bool = False):
         super().__init__()
@@ -188,7 +188,7 @@ class Language(nn.Module):
 
 
 class Scaled(nn.Module):
-    """A residual stack without normalisation; each branch comes in with `scale`."""
+    """A residual stack without normalization; each branch comes in with `scale`."""
 
     def __init__(self, scale: float, blocks: int = 10, width: int = 32):
         super().__init__()

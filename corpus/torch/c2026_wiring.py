@@ -1,4 +1,4 @@
-"""PyTorch trainings of 2026c: faults of wiring, masks and normalisations, with mended twins."""
+"""PyTorch trainings of 2026c: faults of wiring, masks and normalizations, with mended twins."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _made_in_forward(s: int, b: bool) -> Any:
 pair(("unreached-layer", "loss-not-falling"), "layer-made-in-forward", _made_in_forward, ("head",))
 
 
-# -- masks and normalisations
+# -- masks and normalizations
 
 
 def _mask(s: int, b: bool) -> Any:
@@ -165,7 +165,7 @@ pair(
 
 
 class _Slow(nn.Module):
-    """Batch normalisation whose running statistics hardly move."""
+    """Batch normalization whose running statistics hardly move."""
 
     def __init__(self, momentum: float):
         super().__init__()

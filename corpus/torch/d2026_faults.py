@@ -13,7 +13,7 @@ from torch.nn import functional
 from corpus.data import c2026 as d
 from corpus.data.first import images
 from corpus.pairs import pair as pair_of
-from corpus.skills import neighbours
+from corpus.skills import neighbors
 from corpus.torch import d2026_models as m
 from corpus.torch.c2026_models import net
 from corpus.torch.fits import torch_fit
@@ -128,7 +128,7 @@ def _cosine(s: int, b: bool) -> Any:
     return torch_fit(net(s, 24, 32, 8), loss, x, y, epochs=12, rate=3e-3)
 
 
-pair((MISMATCH, "loss-not-falling"), "cosine-loss-zero-one", _cosine, skill=neighbours)
+pair((MISMATCH, "loss-not-falling"), "cosine-loss-zero-one", _cosine, skill=neighbors)
 
 
 def _margin(s: int, b: bool) -> Any:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from corpus.data import c2026 as d
 from corpus.pairs import pair as pair_of
-from corpus.skills import accuracy, neighbours
+from corpus.skills import accuracy, neighbors
 from corpus.torch import d2026_models as m
 from corpus.torch.c2026_models import net
 from corpus.torch.fits import torch_fit
@@ -84,7 +84,7 @@ healthy("truncated-in-time", _chunks, kind="recurrent", task="binary")
 
 
 class _StatisticsStay(nn.Module):
-    """Its batch statistics stay as they were learnt, whatever mode it is put into."""
+    """Its batch statistics stay as they were learned, whatever mode it is put into."""
 
     def __init__(self, x: Tensor):
         super().__init__()
@@ -151,11 +151,11 @@ def _cosine(s: int) -> Any:
     return torch_fit(net(s, 24, 32, 8), loss, *d.groups(s), epochs=12, rate=3e-3)
 
 
-healthy("cosine-of-pairs", _cosine, skill=neighbours)
+healthy("cosine-of-pairs", _cosine, skill=neighbors)
 
 
 def _short_normed(s: int) -> Any:
-    """A short training with batch normalisation: its statistics are still on their way."""
+    """A short training with batch normalization: its statistics are still on their way."""
     x, y = d.groups(s)
     return torch_fit(_made(s, lambda: m.Normed(24, 6)), CE, x, y, epochs=1, rate=1e-2)
 

@@ -119,7 +119,7 @@ class Clusters(nn.Module):
 
 
 class Slots(nn.Module):
-    """Slots compete for steps: a softmax over slots, then a mean over steps (renormalised)."""
+    """Slots compete for steps: a softmax over slots, then a mean over steps (renormalized)."""
 
     def __init__(self, slots: int = 16, width: int = 16):
         super().__init__()
@@ -136,7 +136,7 @@ class Slots(nn.Module):
 
 
 class Normed(nn.Module):
-    """A dense network with a batch normalisation."""
+    """A dense network with a batch normalization."""
 
     def __init__(self, inputs: int, classes: int, drop: float = 0.0, width: int = 48):
         super().__init__()

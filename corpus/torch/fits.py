@@ -23,7 +23,7 @@ def torch_fit(
     batch: int = 32,
     **o: Any,
 ) -> Made:
-    """A module, its loss, an optimiser and shuffled batches; `o` goes to the optimiser."""
+    """A module, its loss, an optimizer and shuffled batches; `o` goes to the optimizer."""
     over = model.parameters() if parameters is None else parameters
     data = loader(x, y, batch)
     return (

@@ -44,7 +44,7 @@ def mlp(
 
 
 def he(module: nn.Module) -> None:
-    """He's initialisation, biases 0."""
+    """He's initialization, biases 0."""
     if isinstance(module, nn.Linear):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         nn.init.zeros_(module.bias)

@@ -24,7 +24,7 @@ class TorchConv(nn.Module):
 
 
 class DeepConv(nn.Module):
-    """A residual convolutional network with batch normalisation."""
+    """A residual convolutional network with batch normalization."""
 
     def __init__(self, blocks: int = 8, width: int = 8, classes: int = 4):
         super().__init__()

@@ -23,7 +23,7 @@ class Training:
             `out MODULE` or `in MODULE`, groups of the pattern as `\\1`.
         h: the same for h, if it is neither z nor what a PyTorch function makes of z.
         activations: pattern -> the names that are right, where no PyTorch function shows it.
-        norms: pattern -> the normalisation that belongs to the layer, where `z` does not name it.
+        norms: pattern -> the normalization that belongs to the layer, where `z` does not name it.
         summed: patterns of layers that are added to another branch before an activation, which
             may be called that branch's own: their g, spread and activation are not compared.
         above: pattern -> names of the layers above, where gains are compared, too.

@@ -275,7 +275,7 @@ def pyramid_of_two_heads() -> Training:
 
 
 class Twins(nn.Module):
-    """One tower for both sides, and a contrastive loss with a learnt temperature."""
+    """One tower for both sides, and a contrastive loss with a learned temperature."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -333,7 +333,7 @@ def weights_in_a_list() -> Training:
 
 
 class Waves(nn.Module):
-    """A learnt filter over frequencies, complex layers, and a state space."""
+    """A learned filter over frequencies, complex layers, and a state space."""
 
     def __init__(self, width: int = 16):
         super().__init__()
@@ -371,7 +371,7 @@ class Swish(torch.autograd.Function):
 
 
 class Own(nn.Module):
-    """An activation of its own, a square of a ReLU, and one with a learnt slope."""
+    """An activation of its own, a square of a ReLU, and one with a learned slope."""
 
     def __init__(self) -> None:
         super().__init__()

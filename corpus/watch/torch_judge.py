@@ -277,7 +277,7 @@ def _coverage(reader: Reader, rows: list[_Row], judged: _Judged) -> None:
     """Every parameter is in a row (a bias: beside one), or a note speaks of it."""
     model, names = reader.model, {row.name for row in rows}
     covered = {id(p) for row in rows for choice in row.choices for p in choice}
-    for name in names:  # a normalisation that belongs to a layer is covered by it
+    for name in names:  # a normalization that belongs to a layer is covered by it
         place = reader.where(name, reader.training.z) or ""
         norm = reader.where(name, reader.training.norms) or place.removeprefix("out ")
         if norm and not norm.startswith("in "):

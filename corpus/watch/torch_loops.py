@@ -190,14 +190,14 @@ def sparse_and_dense_optimizers() -> Training:
 
 
 @case("torch", fast=True)
-def weight_norm_parametrised() -> Training:
+def weight_norm_parametrized() -> Training:
     wrapped = nn.utils.parametrizations.weight_norm(nn.Linear(24, 24))
     model = nn.Sequential(nn.Linear(12, 24), nn.ReLU(), wrapped, nn.ReLU(), nn.Linear(24, 5))
     return Training(model, loop(model, classes(12, 5)))
 
 
 class Scaled(nn.Module):
-    """A layer scale, a PReLU and a learnt temperature: parameters of one dimension or none."""
+    """A layer scale, a PReLU and a learned temperature: parameters of one dimension or none."""
 
     def __init__(self) -> None:
         super().__init__()

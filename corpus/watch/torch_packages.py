@@ -258,7 +258,7 @@ def pyg_gcn_and_gat() -> Training:
     def loss(model: nn.Module, _: int) -> Tensor:
         return nn.functional.cross_entropy(model(*_graph()), torch.arange(20) % 5)
 
-    # The neighbours' rows are added up before the activation: z is behind that.
+    # The neighbors' rows are added up before the activation: z is behind that.
     return Training(model, loop(model, loss), z={r"first\.lin": "out first"})
 
 

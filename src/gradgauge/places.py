@@ -1,5 +1,5 @@
 """What lies at a path that somebody gave: a path that cannot be, such as one with a name too long or
-behind a folder that may not be entered, is a place where nothing lies, not an error."""
+after a folder that may not be entered, is a place where nothing lies, not an error."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _Entry = TypeVar("_Entry")
 FORMAT_VERSION = 1
 
 _DIGEST = b"gradgauge sha256"
-"""Stands behind a saved Run, where HDF5 reads nothing, with the digest of all before it."""
+"""Stands after a saved Run, where HDF5 reads nothing, with the digest of all before it."""
 
 _MOST_HASHED = 500_000_000
 _MOST_GROUPS = 64

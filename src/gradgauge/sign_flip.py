@@ -67,9 +67,9 @@ def compare_paired(differences: Sequence[Sequence[float]], level: float = LEVEL)
         return []
     d = np.asarray(differences, np.float64)
     flips = all_flips(d.shape[1])
-    centred = d - d.mean(axis=1, keepdims=True)
+    centered = d - d.mean(axis=1, keepdims=True)
     # What the other arms add to the largest statistic of each flip, each at its own mean.
-    largest = _cosines(centred, flips)
+    largest = _cosines(centered, flips)
     found: list[Paired] = []
     for arm, row in enumerate(d):
         others = np.delete(largest, arm, axis=0).max(axis=0, initial=0.0)

@@ -28,8 +28,8 @@ class LayerSignals:
     With B samples in the batch, `n` units and `m` inputs of the layer, `k` units of the next:
 
     Attributes:
-        pre_activation: z, what goes into the activation (after a normalisation), (B, n).
-        activation: h = f(z), (B, n); behind a gate, as in a GLU, half as wide as z.
+        pre_activation: z, what goes into the activation (after a normalization), (B, n).
+        activation: h = f(z), (B, n); after a gate, as in a GLU, half as wide as z.
         slope: f'(z), from the activation's own formula, (B, n).
         activation_grad: g = dLoss/dh, the sum over all paths that leave h, as h.
         delta: dLoss/dz, (B, n); its norm, (1, 1), where nothing else is read.
@@ -39,7 +39,7 @@ class LayerSignals:
         update: the change of W in one step, as W.
         max_slope: the largest abs f', a scalar.
         saturates: whether f is monotone and bounded on both sides, a scalar boolean.
-        stream: the residual stream behind the sum that the layer's output is a part of, (B, n).
+        stream: the residual stream after the sum that the layer's output is a part of, (B, n).
         output_jacobian: d(logits)/d(input) per probe sample, (samples, logits, inputs).
         norms: of signals, by name, as far as gauges have asked (`gauges/norms.norm_of`).
 

@@ -49,7 +49,7 @@ _LONG_NAMES = {
     "signal_spread": "share of the signal that differs between inputs",
     "saturated": "share of activations on the flat part of the curve",
     "h_peak": "largest activation over the root mean square of all",
-    "stream_norm": "norm of the residual stream behind the layer",
+    "stream_norm": "norm of the residual stream after the layer",
     "inactive": "share of activations whose slope is exactly 0",
     "dead": "share of units whose slope is exactly 0 on every probe sample",
 }

@@ -3,7 +3,7 @@
 Plain Python and NumPy: the peers' scripts import it, and it imports nothing of gradgauge.
 
 Activations are put into the layers of one network, four or five kinds together, so that every
-kind meets every optimiser, normalisation, skip and dtype in few networks.
+kind meets every optimizer, normalization, skip and dtype in few networks.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Case:
         return zlib.crc32(self.name.encode())
 
     def initial(self) -> dict[str, np.ndarray]:
-        """`weight/1`, `bias/1`, ... and `gamma/1`, `beta/1` where there is a normalisation."""
+        """`weight/1`, `bias/1`, ... and `gamma/1`, `beta/1` where there is a normalization."""
         rng = np.random.default_rng(self.seed)
         params = {}
         for layer, (fan_in, width) in enumerate(self.shapes, start=1):
@@ -144,7 +144,7 @@ class Case:
 
 
 def pairwise_cases(optimizers: tuple[str, ...]) -> list[Case]:
-    """Every mix, normalisation, skip, optimiser and dtype, each two of them together somewhere."""
+    """Every mix, normalization, skip, optimizer and dtype, each two of them together somewhere."""
     factors = {
         "activations": tuple(MIXES.values()),
         "norm": ("none", "batch", "layer"),
@@ -156,7 +156,7 @@ def pairwise_cases(optimizers: tuple[str, ...]) -> list[Case]:
 
 
 def free_running_cases(optimizers: tuple[str, ...]) -> list[Case]:
-    """Smooth networks in float64. Without batch normalisation: under it a bias has no effect and
+    """Smooth networks in float64. Without batch normalization: under it a bias has no effect and
     a gradient of pure rounding, which Adam turns into steps of full size."""
     mixes = list(SMOOTH_MIXES.values())
     return [
@@ -178,8 +178,8 @@ def extra_cases(optimizer: str) -> list[Case]:
 
 
 FREE_ON = {"tensorflow": KERAS_OPTIMIZERS, "jax": ("momentum", "adam")}
-"""Which of Keras's optimisers run freely on a backend. On JAX, where each case costs two seconds
-of compilation, fewer do: the layers and optimisers are the same code."""
+"""Which of Keras's optimizers run freely on a backend. On JAX, where each case costs two seconds
+of compilation, fewer do: the layers and optimizers are the same code."""
 
 
 def keras_cases(backend: str) -> list[Case]:

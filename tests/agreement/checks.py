@@ -71,7 +71,7 @@ def check_pass(case: Case, peer: Named) -> None:
 def _unit(case: Case, name: str, peer: Named) -> np.ndarray:
     """What a deviation is measured in: the tensor's largest entry, state by state.
 
-    Batch normalisation takes out whatever a bias adds, and a beta too where the activation between
+    Batch normalization takes out whatever a bias adds, and a beta too where the activation between
     is linear: such a gradient is exactly 0, and both sides show rounding. There the layer's weight
     gradient is the measure.
     """
@@ -87,7 +87,7 @@ def _unit(case: Case, name: str, peer: Named) -> np.ndarray:
 def check_update(
     case: Case, peer: Named, float64_tolerance: float, through_float32: bool = False
 ) -> None:
-    """The optimiser's step, given the peer's own gradients and slots.
+    """The optimizer's step, given the peer's own gradients and slots.
 
     The peer hands out weights, not changes: their difference is exact but for the rounding of the
     sum, half a unit in the last place of the weight.
@@ -111,7 +111,7 @@ def check_update(
 
 
 def check_statistics(case: Case, peer: Named, samples: int, unbiased: bool) -> None:
-    """Batch normalisation's running mean and variance behind every step, and inference with the
+    """Batch normalization's running mean and variance behind every step, and inference with the
     last ones.
 
     PyTorch's running variance takes in the unbiased variance, n / (n - 1) times Keras's and ours;

@@ -125,7 +125,7 @@ def _gauge_program(key: ProgramKey) -> Any:
 
 
 def _any_optimizer(key: ProgramKey) -> ProgramKey:
-    """A pass does not depend on the optimiser: one program for all of them."""
+    """A pass does not depend on the optimizer: one program for all of them."""
     return dataclasses.replace(key, optimizer="sgd", clip=False)
 
 
@@ -142,7 +142,7 @@ def _data(case: Case) -> tuple[Any, Any]:
 
 def passes(case: Case, peer: Named) -> dict[str, np.ndarray]:
     """From the peer's states: `loss`, `grad/...`, `z/l`, `h/l`, `g/l`, `delta/l`; with batch
-    normalisation the running `mean/l` and `variance/l` behind the step."""
+    normalization the running `mean/l` and `variance/l` behind the step."""
     key = key_of(case)
     with precision(case.dtype):
         params = to_blocks(key, peer, prefixed("before/"))
@@ -276,7 +276,7 @@ def _update_program(key: ProgramKey) -> Any:
 
 
 def updates(case: Case, peer: Named, through_float32: bool = False) -> dict[str, np.ndarray]:
-    """`change/...` and the new `slot0/...` of the engine's optimiser from the peer's states,
+    """`change/...` and the new `slot0/...` of the engine's optimizer from the peer's states,
     slots and gradients.
 
     Args:

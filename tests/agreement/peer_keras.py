@@ -147,7 +147,7 @@ class Network:
 
 
 class JaxBackend:
-    """Functions of arrays: gradients, and one step of the optimiser."""
+    """Functions of arrays: gradients, and one step of the optimizer."""
 
     @staticmethod
     def compiled(function):
@@ -173,7 +173,7 @@ class JaxBackend:
 
 
 class TensorFlowBackend:
-    """The same with a tape, and an optimiser that changes the network's own variables."""
+    """The same with a tape, and an optimizer that changes the network's own variables."""
 
     @staticmethod
     def compiled(function):

@@ -64,7 +64,7 @@ def optimizer_of(case: Case, parameters: list[torch.Tensor]) -> torch.optim.Opti
 
 
 class Network(nn.Module):
-    """Linear, normalisation, activation; identity skips; the output layer."""
+    """Linear, normalization, activation; identity skips; the output layer."""
 
     def __init__(self, case: Case):
         super().__init__()

@@ -30,7 +30,7 @@ FREE_TOLERANCE = 1e-6
 
 
 def rounds(backend: str, case: Case) -> bool:
-    """Whether the backend takes the optimisers' constants through float32, which float64 shows."""
+    """Whether the backend takes the optimizers' constants through float32, which float64 shows."""
     return backend == "tensorflow" and case.dtype == "float64"
 
 

@@ -1,4 +1,4 @@
-"""gradgauge against PyTorch's autograd and PyTorch's own optimisers."""
+"""gradgauge against PyTorch's autograd and PyTorch's own optimizers."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_shapes_and_types(loaded: datasets.Dataset) -> None:
 
 
 def test_published_facts(loaded: datasets.Dataset) -> None:
-    """Mean .1307 and deviation .3081 of the training pixels, as every tutorial normalises by; the
+    """Mean .1307 and deviation .3081 of the training pixels, as every tutorial normalizes by; the
     classes' counts and the first labels, as on LeCun's page and in keras.datasets."""
     pixels = loaded.x_train / np.float32(255)
     assert pixels.mean(dtype=np.float64) == pytest.approx(0.1307, abs=5e-5)

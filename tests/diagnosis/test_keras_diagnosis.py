@@ -77,7 +77,7 @@ def test_everything_is_put_back():
     assert np.array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
 
 
-def test_an_unbuilt_optimiser_stays_unbuilt():
+def test_an_unbuilt_optimizer_stays_unbuilt():
     made = model()
     diagnose(made, X, Y, epochs=1)
     assert not made.optimizer.built

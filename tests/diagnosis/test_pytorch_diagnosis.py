@@ -1,4 +1,4 @@
-"""diagnose on PyTorch modules with loss, optimiser and loader; and on JAX loss functions."""
+"""diagnose on PyTorch modules with loss, optimizer and loader; and on JAX loss functions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_losses_that_do_not_fit(last, loss, case):
     assert (primary.rule, primary.case, primary.layer) == ("loss-mismatch", case, "4")
 
 
-def test_a_layer_that_the_optimiser_does_not_have():
+def test_a_layer_that_the_optimizer_does_not_have():
     model = net(depth=3)
     some = torch.optim.Adam([*model[0].parameters(), *model[4:].parameters()], 1e-2)
     primary = diagnose(model, CE, some, batches(), epochs=4).primary

@@ -101,7 +101,7 @@ def test_redrawn_weights_have_the_same_entries():
     assert not np.array_equal(other, np.arange(12.0).reshape(3, 4))
 
 
-def test_standardised_inputs():
+def test_standardized_inputs():
     x = standardized(RNG.normal(5, 3, (100, 4)).astype(np.float32))
     assert np.allclose(x.mean(axis=0), 0, atol=1e-5)
     assert np.allclose(x.std(axis=0), 1, atol=1e-5)

@@ -63,7 +63,7 @@ def test_the_seed_decides_and_the_activation_does_not() -> None:
         assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True)) == same
 
 
-def test_normalisations_begin_as_the_identity() -> None:
+def test_normalizations_begin_as_the_identity() -> None:
     network = parse("8-8x2-3 relu norm=batch")
     hidden = build.initial_parameters(network, 0)[0]
     assert (hidden["gamma"] == 1).all()

@@ -20,7 +20,7 @@ def changed(dataset: Dataset, factor: float) -> Dataset:
 
 def test_a_huge_rate_names_the_step_and_the_layer(blobs: Dataset) -> None:
     """Adam's first update makes every weight about 1e30: at step 1 z of layer 1 is about 1e31, and
-    z of layer 2, 1e61, is beyond float32. A neighbour at a sane rate is not touched."""
+    z of layer 2, 1e61, is beyond float32. A neighbor at a sane rate is not touched."""
     run, fine = run_of(blobs, entry(learning_rate=1e30), entry(seeds=(5,)))
     assert run.figure("non_finite_step").tolist() == [1]
     assert run.figure("non_finite_layer").tolist() == [2]

@@ -26,8 +26,8 @@ def trained(blobs: Dataset) -> Run:
 
 def test_it_learns(trained: Run, blobs: Dataset) -> None:
     """As well as the best there is: the nearest class mean, for blobs of equal width."""
-    centres = np.stack([blobs.x_train[blobs.y_train == k].mean(axis=0) for k in range(3)])
-    distances = ((blobs.x_test[:, None] - centres) ** 2).sum(axis=-1)
+    centers = np.stack([blobs.x_train[blobs.y_train == k].mean(axis=0) for k in range(3)])
+    distances = ((blobs.x_test[:, None] - centers) ** 2).sum(axis=-1)
     best = (distances.argmin(axis=1) == blobs.y_test).mean()
     assert trained.figure("test_accuracy").mean() > best - 0.1
     losses = trained.values("epochs", "loss")

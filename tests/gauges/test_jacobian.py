@@ -68,7 +68,7 @@ def test_engine_against_differences(notation):
     assert not found.estimated and found.samples == len(x)
 
 
-def test_batch_normalisation_keeps_the_batch_statistics_fixed():
+def test_batch_normalization_keeps_the_batch_statistics_fixed():
     """The first layer's statistics are the batch's own; a row is moved, they are not."""
     network = parse("5-6-4 tanh norm=batch")
     x, labels = _batch(network)

@@ -1,4 +1,4 @@
-"""Losses against PyTorch and finite differences; optimisers against hand-worked first steps."""
+"""Losses against PyTorch and finite differences; optimizers against hand-worked first steps."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_forms_of_momentum_part_when_the_rate_changes() -> None:
         np.testing.assert_allclose(change, wanted)
 
 
-def test_constants_of_normalisation_are_keras_defaults() -> None:
+def test_constants_of_normalization_are_keras_defaults() -> None:
     batch, layer = NORMALIZATIONS["batch"], NORMALIZATIONS["layer"]
     assert (batch.epsilon, batch.momentum, batch.axis) == (1e-3, 0.99, 0)
     assert (layer.epsilon, layer.momentum, layer.axis) == (1e-3, 0, -1)

@@ -62,7 +62,7 @@ def test_its_initial_weights_are_those_of_the_network(notation: str, framework: 
 
 
 def outputs(made: dict[str, Any], x: np.ndarray) -> np.ndarray:
-    """In training mode, as batch normalisation is in the page's forward pass."""
+    """In training mode, as batch normalization is in the page's forward pass."""
     if "params" in made:
         return np.asarray(made["apply"](made["params"], x))
     return made["model"](torch.from_numpy(x)).detach().numpy()

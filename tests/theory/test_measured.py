@@ -93,7 +93,7 @@ def test_glorot_tanh_falls_by_a_power_of_depth():
 
 
 def test_log_norms_walk_as_predicted():
-    """200 He-initialised ReLU networks of 50 layers of 64: mean to 5 %, variance to 25 %."""
+    """200 He-initialized ReLU networks of 50 layers of 64: mean to 5 %, variance to 25 %."""
     rng = np.random.default_rng(3)
     logs = np.zeros(200)
     h = np.full((200, 1, 64), 1 / 8)

@@ -12,7 +12,7 @@ from gradgauge.spec.notation import parse
 
 
 def _measured_squares(network, seed):
-    """|delta_l|^2 / |delta_(L+1)|^2 at initialisation, for one input of mean square 1."""
+    """|delta_l|^2 / |delta_(L+1)|^2 at initialization, for one input of mean square 1."""
     rng = np.random.default_rng(seed)
     init = INITIALIZERS[network.init]
     h, skip, taps = rng.standard_normal(network.inputs), None, []
@@ -106,7 +106,7 @@ def test_batch_norm_network_has_the_growth_of_batch_norm():
 def test_weights_that_are_all_alike_are_not_predicted():
     predicted = theory.predict_network(parse("64-64x3-10 relu init=constant"))
     assert predicted.layers == ()
-    assert predicted.reason == "weights_not_centred"
+    assert predicted.reason == "weights_not_centered"
     assert predicted.decades is None
 
 

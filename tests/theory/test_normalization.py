@@ -1,4 +1,4 @@
-"""Batch normalisation: spheres drawn at random, networks run, and the known special cases."""
+"""Batch normalization: spheres drawn at random, networks run, and the known special cases."""
 
 import math
 
@@ -10,10 +10,10 @@ from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.theory import batch_norm_growth, layer_norm_growth
 
 
-def _normalise(z):
-    centred = z - z.mean(axis=0)
-    std = np.sqrt(np.mean(centred**2, axis=0))
-    return centred / std, std
+def _normalize(z):
+    centered = z - z.mean(axis=0)
+    std = np.sqrt(np.mean(centered**2, axis=0))
+    return centered / std, std
 
 
 def _growth_of_network(name, batch, width, depth, seed):
@@ -22,7 +22,7 @@ def _growth_of_network(name, batch, width, depth, seed):
     h, taps = rng.standard_normal((batch, width)), []
     for _ in range(depth):
         weight = rng.standard_normal((width, width)) / math.sqrt(width)
-        z, std = _normalise(h @ weight)
+        z, std = _normalize(h @ weight)
         taps.append((weight, z, std))
         h = part.f(z)
     grad, logs = rng.standard_normal((batch, width)), []
@@ -48,7 +48,7 @@ def test_growth_equals_its_average_over_random_spheres(name, batch):
     """The trace of slope and projection, sampled: no two-coordinate formula in it."""
     part, rng = ACTIVATIONS[name], np.random.default_rng(7)
     draws = 40_000 if batch < 10 else 6_000
-    z, _ = _normalise(rng.standard_normal((batch, draws)))
+    z, _ = _normalize(rng.standard_normal((batch, draws)))
     slope, f = part.slope(z), part.f(z)
     # Projection onto the directions orthogonal to 1 and z, on both sides of diag(slope).
     inner = np.einsum("ad,bd->dab", slope, slope) * (np.eye(batch) - 1 / batch)

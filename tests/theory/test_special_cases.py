@@ -18,7 +18,7 @@ from gradgauge.theory import (
 )
 
 
-def test_he_initialised_relu_keeps_any_length():
+def test_he_initialized_relu_keeps_any_length():
     prediction = predict("relu", math.sqrt(2))
     assert prediction.to_json() == {
         "activation": "relu",

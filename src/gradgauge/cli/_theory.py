@@ -223,7 +223,7 @@ def show_network(subject: str, given: Given, measure: bool, output: Output) -> i
 
 def _inner(network: Any) -> Any:
     """The prediction at the inner layers' sigmas, where all of them have one activation and no
-    normalisation or skip changes the way; None otherwise."""
+    normalization or skip changes the way; None otherwise."""
     from gradgauge.theory import layer_sigmas, predict
 
     plain = network.norm == "none" and not network.skip and network.init != "constant"

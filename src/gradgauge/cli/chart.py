@@ -18,7 +18,7 @@ from gradgauge.errors import InvalidValue
 @click.argument("folder", metavar="DIR", type=FILE)
 @option("--x", required=True, metavar="FIELD")
 @option("--y", required=True, metavar="FIELD|OUTCOME")
-@option("--colour", metavar="OUTCOME|FIELD")
+@option("--color", metavar="OUTCOME|FIELD")
 @option("--facet", metavar="FIELD")
 @option("--where", multiple=True, metavar="FIELD=VALUE")
 @option("--out", said="sweep.option.chart_out")
@@ -28,7 +28,7 @@ def command(  # noqa: D103
     folder: str,
     x: str,
     y: str,
-    colour: str | None,
+    color: str | None,
     facet: str | None,
     where: tuple[str, ...],
     out: str | None,
@@ -41,8 +41,8 @@ def command(  # noqa: D103
 
     if out:
         check_out(out)
-    part = cut(load_study(folder), x, y, colour, facet, dict(map(_condition, where)))
-    name = "-".join(_plain(word) for word in (x, y, colour) if word)
+    part = cut(load_study(folder), x, y, color, facet, dict(map(_condition, where)))
+    name = "-".join(_plain(word) for word in (x, y, color) if word)
     written = write_study_chart(part, out or Path(folder) / "charts", name, current())
     if not quiet:
         for path in written:

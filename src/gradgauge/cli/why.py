@@ -125,10 +125,10 @@ def _write(result: Why, out: Path, command: str) -> list[Path]:
 
 
 def read_optimizers(text_: str) -> dict[str, float]:
-    """`adam=0.001,momentum=0.01` as optimiser -> rate; one twice is labelled `momentum@0.1`.
+    """`adam=0.001,momentum=0.01` as optimizer -> rate; one twice is labeled `momentum@0.1`.
 
     Raises:
-        InvalidValue, UnknownName: not of that form, or no such optimiser.
+        InvalidValue, UnknownName: not of that form, or no such optimizer.
     """
     from gradgauge.parts.optimizers import optimizer
     from gradgauge.spec.checks import positive

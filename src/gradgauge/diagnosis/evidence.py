@@ -92,7 +92,7 @@ class Evidence:
 
     @property
     def failing(self) -> bool:
-        """Whether there is something to learn and it is not learnt."""
+        """Whether there is something to learn and it is not learned."""
         return self.learning.verdict == FAILING
 
     @property

@@ -20,7 +20,7 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Loss:
-    """What is minimised.
+    """What is minimized.
 
     Attributes:
         kind: `categorical`, `sparse_categorical`, `binary`, `mse`, `mae`, `huber` or `other`.
@@ -43,7 +43,7 @@ class Head:
     Attributes:
         layer: name of the layer it comes from; None where that is not known.
         activation: `softmax`, `log_softmax`, `sigmoid`, `linear`, another name; empty: unknown.
-        loss: what is minimised of it.
+        loss: what is minimized of it.
         y: targets of the probe samples.
         before, after: outputs on the probe samples in inference mode, before and after training.
         trained: the same in training mode after training; None: not known.
@@ -93,7 +93,7 @@ class Layer:
         before, after: its weight arrays, the first as (fan_in, units) where it is a matrix.
         biases, biases_after: its bias arrays.
         fresh: whether the weights look as an initializer left them; None: cannot be told.
-        in_optimizer: whether the optimiser has its weights.
+        in_optimizer: whether the optimizer has its weights.
         block: name of the part of the model that was frozen as a whole; empty: none.
         moves: whether training changes its weights, where those are not at hand; None: not known.
         empty: whether its weights begin at zero, where those are not at hand.

@@ -134,7 +134,7 @@ def _judge(
 
 
 def wanted_skill(target: float, limits: Mapping[str, Limit]) -> float:
-    """The skill that counts as learnt."""
+    """The skill that counts as learned."""
     if target >= limits["learnable"].value:
         return limits["share"].value * target
     return limits["gain"].value
@@ -187,7 +187,7 @@ def _by_history(
 ) -> str:
     """Without a score: whether the loss falls by more than its noise.
 
-    That a loss falls shows that the training is on its way, not what it has learnt. The start is
+    That a loss falls shows that the training is on its way, not what it has learned. The start is
     the loss before any step, on fixed samples where there are some: a first step that throws the
     weights far off makes all that follows look like a fall.
     """
@@ -299,12 +299,12 @@ def on_its_way(found: Learning, probe_losses: np.ndarray, limits: Mapping[str, L
     if len(probe_losses) < 4 or times_as_long(found, probe_losses) > limits["patience"].value:
         return False
     middle = len(probe_losses) // 2
-    before, behind = (
+    before, after = (
         float(probe_losses[0] - probe_losses[middle]),
         float(probe_losses[middle] - probe_losses[-1]),
     )
     falls = float((np.diff(probe_losses) < 0).mean())
-    return falls >= 0.75 and behind >= limits["steady"].value * before > 0
+    return falls >= 0.75 and after >= limits["steady"].value * before > 0
 
 
 def first_loss(losses: np.ndarray) -> float:

@@ -38,13 +38,13 @@ class Exemption:
 
     Attributes:
         rule: whose findings.
-        behind: the rule right behind which they stand instead.
+        after: the rule right after which they stand instead.
         when: whether it holds.
         reason: why.
     """
 
     rule: str
-    behind: str
+    after: str
     when: Callable[[Place], bool]
     reason: str
 
@@ -100,7 +100,7 @@ EXEMPTIONS = (
         "non-finite",
         "bad-initial-scale",
         _in_training,
-        "what overflows in the training stands behind the initial weights that made it",
+        "what overflows in the training comes after the initial weights that made it",
     ),
     Exemption(
         "update-ratio",
@@ -120,7 +120,7 @@ def ranked(findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
         at = Place(finding, findings, evidence)
         for exemption in EXEMPTIONS:
             if exemption.rule == finding.rule and exemption.when(at):
-                place = _PLACES[exemption.behind] + 0.5
+                place = _PLACES[exemption.after] + 0.5
                 break
         return SEVERITIES.index(finding.severity), finding.symptom, place, -finding.certainty
 

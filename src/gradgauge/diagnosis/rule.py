@@ -27,7 +27,7 @@ class Found:
         remedies: keys of the catalogue's `diagnosis.remedy`, the most promising first.
         facts: what fills the placeholders of the sentence and of the remedies.
         certainty: orders findings of one rule, in [0, 1].
-        symptom: whether something else has caused it, so that it stands behind causes.
+        symptom: whether something else has caused it, so that it comes after causes.
     """
 
     case: str

@@ -104,7 +104,7 @@ def cannot_move(evidence: Evidence) -> bool:
 def nothing_reached(evidence: Evidence) -> bool:
     """Whether no layer at all ever gets a gradient, and nothing else explains that.
 
-    Dead or saturated units and weights of 0 have rules of their own, and what was learnt before
+    Dead or saturated units and weights of 0 have rules of their own, and what was learned before
     may have nothing left to learn.
     """
     places = learning_layers(evidence)

@@ -38,7 +38,7 @@ def _finite(evidence: Evidence) -> list[float]:
 
 def hardly_moved(evidence: Evidence) -> bool:
     """Whether all steps together are shorter than a fraction of the one best step: then nothing
-    could be learnt, whatever else is wrong, and a cure that does not work at once proves nothing."""
+    could be learned, whatever else is wrong, and a cure that does not work at once proves nothing."""
     found = _finite(evidence)
     limit = evidence.limits["learning-rate-too-low"]["best_steps"].value
     return bool(found) and 0 <= float(np.median(found)) * evidence.steps < limit
@@ -64,7 +64,7 @@ def long_steps(evidence: Evidence) -> bool:
 
 
 def is_slow(evidence: Evidence) -> bool:
-    """Whether the training would have to be many times as long, and has not yet learnt."""
+    """Whether the training would have to be many times as long, and has not yet learned."""
     times = times_as_long(evidence.learning, evidence.probe_losses)
     limit = evidence.limits["learning-rate-too-low"]["times"].value
     return not evidence.too_short and evidence.learning.verdict != LEARNED and times > limit

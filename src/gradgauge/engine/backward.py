@@ -24,7 +24,7 @@ class Arriving(NamedTuple):
     """What comes to a hidden layer from above.
 
     Attributes:
-        grad: dLoss/d(stream behind the layer) through the weights above, (batch, units).
+        grad: dLoss/d(stream after the layer) through the weights above, (batch, units).
         skip: dLoss/d(open skip), (batch, units); None without skips.
         delta_norm: |delta| of the layer above.
     """
@@ -47,10 +47,10 @@ Observe = Callable[[Taps, LayerBack, Array, Params, LayerTable], Any]
 
 
 def normalize_back(key: ProgramKey, d: Array, kept: Normalized, weights: Array | None) -> Array:
-    """dLoss/da from d = dLoss/d(standardised a).
+    """dLoss/da from d = dLoss/d(standardized a).
 
     References:
-        Ioffe & Szegedy (2015), section 3, the gradients of batch normalisation.
+        Ioffe & Szegedy (2015), section 3, the gradients of batch normalization.
     """
     axis = NORMALIZATIONS[key.norm].axis
     real = weights if axis == 0 else None

@@ -15,7 +15,7 @@ from gradgauge.spec.network import NetworkSpec
 Array = Any
 Params = dict[str, Array]
 """Of a block: `weight` (count, fan_in, width), `bias` (count, width) and, where there is a
-normalisation, `gamma` and `beta` (count, width)."""
+normalization, `gamma` and `beta` (count, width)."""
 
 Adjust = Callable[[tuple[Params, ...]], tuple[Params, ...]]
 """A change of the initial parameters, before training."""
@@ -72,7 +72,7 @@ def initial_parameters(network: NetworkSpec, seed: int) -> tuple[Params, ...]:
 
 
 def initial_running(network: NetworkSpec) -> tuple[Params, ...]:
-    """Running mean and variance of every block's batch normalisation; empty without one."""
+    """Running mean and variance of every block's batch normalization; empty without one."""
     if network.norm != "batch":
         return tuple({} for _ in blocks_of(network))
     return tuple(

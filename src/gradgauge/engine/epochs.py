@@ -52,9 +52,9 @@ class Segment(NamedTuple):
     """What a call of `run_steps` gives.
 
     Attributes:
-        state: behind the last step.
+        state: after the last step.
         records: of the steps made.
-        reached: the step behind the last good one; less than `stop` if the loop broke off at a
+        reached: the step after the last good one; less than `stop` if the loop broke off at a
             step whose loss or gradient is not finite or whose norms cannot be trusted. Then the
             step's records are there, but its update is made, too: `state` is of no use, and has
             to be had from the state before by a call that stops at `reached`.

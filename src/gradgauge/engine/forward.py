@@ -18,7 +18,7 @@ Array = Any
 
 
 class Normalized(NamedTuple):
-    """What the way back through a normalisation needs: (a - mean) / deviation, 1 / deviation."""
+    """What the way back through a normalization needs: (a - mean) / deviation, 1 / deviation."""
 
     standard: Array
     inverse: Array
@@ -31,9 +31,9 @@ class Taps(NamedTuple):
         inputs: what went into the weights, (batch, fan_in).
         z, h, slope: pre-activation, activation, slope, (batch, units). z and h are None where
             only the way back reads the taps: it needs neither.
-        normalized: see Normalized; None without a normalisation.
+        normalized: see Normalized; None without a normalization.
         statistics: this batch's mean and variance per unit, for the running ones; None
-            unless the normalisation keeps some.
+            unless the normalization keeps some.
     """
 
     inputs: Array
@@ -87,7 +87,7 @@ def layer(
     weights: Array | None,
     running: Params | None = None,
 ) -> tuple[Array, Array | None, Taps]:
-    """One hidden layer: the stream behind it, the open skip, and its taps."""
+    """One hidden layer: the stream after it, the open skip, and its taps."""
     z = stream @ params["weight"] + params["bias"]
     normalized = statistics = None
     if key.norm != "none":

@@ -1,6 +1,6 @@
 r"""d(logits)/d(input) of a network, sample by sample; by Lanczos where the matrix is too large.
 
-Where a batch normalisation couples the samples, the statistics of the batch are held fixed:
+Where a batch normalization couples the samples, the statistics of the batch are held fixed:
 each sample then has a Jacobian of its own.
 
 The estimate is that of Golub and Kahan: k steps of bidiagonalisation from a random start give
@@ -52,7 +52,7 @@ def jacobian_figures(
 
     Args:
         key, params, tables: the network; parameters in the key's dtype.
-        x: the probe batch, (batch, inputs); all of it gives a batch normalisation's statistics.
+        x: the probe batch, (batch, inputs); all of it gives a batch normalization's statistics.
         estimate: whether to estimate; None: if one matrix has more than MOST_ENTRIES.
 
     References:
@@ -89,7 +89,7 @@ def _program(key: ProgramKey) -> Callable[..., Array]:
 
 
 def _statistics(key: ProgramKey, params: Any, tables: Any, x: Array) -> Any:
-    """The batch's own mean and variance in every layer, for a batch normalisation."""
+    """The batch's own mean and variance in every layer, for a batch normalization."""
     if key.norm != "batch":
         return None
     _, taps = hidden_layers(key, params, tables, x)
@@ -105,7 +105,7 @@ class _Operator:
     """A matrix that is never formed: its products, and the length of what `ahead` takes."""
 
     ahead: Product
-    behind: Product
+    after: Product
     size: int
 
 
@@ -125,13 +125,13 @@ def _operators(
         def ahead(v: np.ndarray, row: Array = row) -> np.ndarray:
             return np.asarray(forward(row, jnp.asarray(v, row.dtype)), np.float64)
 
-        def behind(u: np.ndarray, row: Array = row) -> np.ndarray:
+        def after(u: np.ndarray, row: Array = row) -> np.ndarray:
             return np.asarray(back(row, jnp.asarray(u, row.dtype)), np.float64)
 
         if key.outputs <= row.shape[0]:
-            yield _Operator(behind, ahead, key.outputs)
+            yield _Operator(after, ahead, key.outputs)
         else:
-            yield _Operator(ahead, behind, row.shape[0])
+            yield _Operator(ahead, after, row.shape[0])
 
 
 def _estimated(operator: _Operator) -> dict[str, float]:
@@ -168,7 +168,7 @@ def _bidiagonal_values(
         if not alphas[-1] > 0:
             break
         left.append(u / alphas[-1])
-        v = _orthogonal(operator.behind(left[-1]) - alphas[-1] * right[-1], right)
+        v = _orthogonal(operator.after(left[-1]) - alphas[-1] * right[-1], right)
         beta = float(np.linalg.norm(v))
         if step + 1 == steps or beta <= 1e-12 * max(alphas):
             break

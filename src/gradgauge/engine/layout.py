@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from gradgauge.engine.program_key import ProgramKey
 
 Trees = tuple[Any, ...]
-"""Arrays of every block, stacked over its layers; behind them the output layer's, if it has any."""
+"""Arrays of every block, stacked over its layers; after them the output layer's, if it has any."""
 
 
 def apart(key: ProgramKey, trees: Trees) -> Trees:

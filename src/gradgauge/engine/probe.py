@@ -32,7 +32,7 @@ def probe(
         params: as a state has them, by `key.step_blocks`.
         x, y: the batch, as it stands in the dataset.
 
-    Batch normalisation uses the probe batch's statistics, as training does its batch's.
+    Batch normalization uses the probe batch's statistics, as training does its batch's.
     """
 
     def observe(

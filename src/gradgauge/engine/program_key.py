@@ -29,7 +29,7 @@ class ProgramKey:
             written out are blocks of one.
         fan_in_output: inputs of the output layer.
         outputs: its units.
-        norm: name of the normalisation.
+        norm: name of the normalization.
         skip: whether there are identity skips.
         activations: the names that occur in any member; a layer's is an index into them.
         loss, optimizer, schedule, dtype: names.

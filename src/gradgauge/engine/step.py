@@ -25,7 +25,7 @@ class State(NamedTuple):
 
     Attributes:
         params: of every block and of the output layer.
-        slots: the optimiser's arrays, each shaped like `params`.
+        slots: the optimizer's arrays, each shaped like `params`.
         running: running statistics of every block.
         step: updates made so far.
     """
@@ -116,7 +116,7 @@ def rate_at(key: ProgramKey, rates: Rates, step: Array) -> Array:
     """The learning rate of update number `step`, counted from 1.
 
     Linear warm-up reaches the full rate at update `warmup_steps`; the cosine then falls from
-    there to 0 behind the last update (Loshchilov & Hutter 2017, eq. 5, one cycle).
+    there to 0 after the last update (Loshchilov & Hutter 2017, eq. 5, one cycle).
     """
     rate = rates.learning_rate
     done = step - 1 - rates.warmup_steps
@@ -142,7 +142,7 @@ def clipped(gradients: Any, limit: Array) -> Any:
 def update(
     key: ProgramKey, state: State, gradients: Any, rates: Rates
 ) -> tuple[tuple[Params, ...], State]:
-    """The change of every parameter, and the state behind it (running statistics untouched)."""
+    """The change of every parameter, and the state after it (running statistics untouched)."""
     optimizer = OPTIMIZERS[key.optimizer]
     if key.clip:
         gradients = clipped(gradients, rates.clip_norm)

@@ -1,4 +1,4 @@
-"""Size of the error signal before and behind the activation."""
+"""Size of the error signal before and after the activation."""
 
 from __future__ import annotations
 

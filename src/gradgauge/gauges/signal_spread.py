@@ -1,4 +1,4 @@
-"""Whether inputs are still distinguishable behind a layer."""
+"""Whether inputs are still distinguishable after a layer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def signal_spread(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
 
         signal_spread = sum over units Var_inputs(h) / sum over units Mean_inputs(h^2)
 
-    In [0, 1]; near 0 all inputs look alike behind this layer, and no optimiser can help.
+    In [0, 1]; near 0 all inputs look alike after this layer, and no optimizer can help.
     For two inputs of equal length it is (1 - c) / 2, c their correlation.
 
     Args:
@@ -35,10 +35,10 @@ def signal_spread(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
     """
     h = signals.activation
     mean = array_namespace(h).mean
-    centred = h - mean(h, axis=0, keepdims=True)
+    centered = h - mean(h, axis=0, keepdims=True)
     # The mean of many rows is itself rounded; what it missed would count as spread.
-    centred = centred - mean(centred, axis=0, keepdims=True)
-    spread = ratio(norm(centred), norm_of(signals, "activation"))
+    centered = centered - mean(centered, axis=0, keepdims=True)
+    spread = ratio(norm(centered), norm_of(signals, "activation"))
     return {"signal_spread": spread * spread}
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def stream_norm(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
-    """The norm of the residual stream right behind a layer whose output is added to it.
+    """The norm of the residual stream right after a layer whose output is added to it.
 
     In a pre-norm network every block adds to the stream, so that it grows with depth, and what a
     block adds weighs less and less.

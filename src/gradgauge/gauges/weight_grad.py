@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def weight_grad(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
-    r"""How large the gradient is that the optimiser gets for this layer's weights.
+    r"""How large the gradient is that the optimizer gets for this layer's weights.
 
         weight_grad_norm = |dLoss/dW|,   weight_grad_rms = |dLoss/dW| / sqrt(number of entries)
 

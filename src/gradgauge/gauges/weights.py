@@ -26,7 +26,7 @@ def weight_norm(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
 
 
 def update_ratio(signals: LayerSignals) -> dict[str, Float[Array, ""]]:
-    """|change of W in one step| / |W before it|: how far the optimiser moves the layer.
+    """|change of W in one step| / |W before it|: how far the optimizer moves the layer.
 
     Args:
         signals: needs `update` and `weight`, each (fan_in, units).

@@ -1,4 +1,4 @@
-"""Activations: value, slope, largest slope, initialiser gain, paper, framework names.
+"""Activations: value, slope, largest slope, initializer gain, paper, framework names.
 
 Written in the Python array API, so that one definition serves NumPy, JAX and PyTorch.
 The formulas themselves stand in `formulas.py`.

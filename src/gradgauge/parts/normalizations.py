@@ -1,4 +1,4 @@
-"""Normalisations before the activation: what their statistics run over, and their constants."""
+"""Normalizations before the activation: what their statistics run over, and their constants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Normalization:
 
     Attributes:
         name: as written in a notation.
-        axis: over which mean and variance are taken, of (batch, units); None: no normalisation.
+        axis: over which mean and variance are taken, of (batch, units); None: no normalization.
         epsilon: Keras's; PyTorch's is 1e-5.
         momentum: of the running statistics that inference uses, Keras's; 0: it uses none.
         paper: where it comes from.
@@ -37,7 +37,7 @@ NORMALIZATIONS: dict[str, Normalization] = {
 
 
 def normalization(name: str) -> Normalization:
-    """The normalisation called `name`.
+    """The normalization called `name`.
 
     Raises:
         UnknownName: there is none.

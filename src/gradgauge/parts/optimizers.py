@@ -1,4 +1,4 @@
-"""Optimisers, each in a named convention, since Keras's and PyTorch's forms differ.
+"""Optimizers, each in a named convention, since Keras's and PyTorch's forms differ.
 
 One step of one tensor: `update(gradient, weight, slots, step, rate, options)` gives the change
 of the weight and the new slots. Plain arithmetic, so it runs in NumPy, JAX and PyTorch alike.
@@ -148,7 +148,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
 
 
 def optimizer(name: str) -> Optimizer:
-    """The optimiser called `name`.
+    """The optimizer called `name`.
 
     Raises:
         UnknownName: there is none.

@@ -35,7 +35,7 @@ def code_of(fragment: str, place: int, framework: str, inputs: int, outputs: int
     """A network of an address as a program.
 
     Args:
-        fragment: the text behind `#`.
+        fragment: the text after `#`.
         place: 0, or 1 for the second network.
         framework: one of FRAMEWORKS.
         inputs, outputs: of the data.

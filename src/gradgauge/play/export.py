@@ -24,7 +24,7 @@ def export_replay(fragment: str, path: Path, lang: str, on_progress: OnProgress 
     """Train what an address says to the end, and write the page with every frame inside.
 
     Args:
-        fragment: the text behind `#`.
+        fragment: the text after `#`.
         path: the HTML file; written whole or not at all.
         lang: of the page, unless the address says another.
         on_progress: called with steps made and steps in all.

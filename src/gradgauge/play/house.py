@@ -127,7 +127,7 @@ class House:
         return self._running
 
     async def run(self) -> None:
-        """Keep a worker alive, and hand on what it says, until cancelled."""
+        """Keep a worker alive, and hand on what it says, until canceled."""
         try:
             while True:
                 process = await self._started()

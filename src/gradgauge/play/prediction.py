@@ -26,7 +26,7 @@ class Predicted:
 
 
 def predict_ladders(network: NetworkSpec, inputs: np.ndarray, batch: int) -> Predicted:
-    r"""Both ladders at initialisation.
+    r"""Both ladders at initialization.
 
     The spread follows from the correlation map. With eps_l = 1 - c_l of the pre-activations of
     two inputs, V(q) = E[f(u)^2] and G(q, eps) = E[f(u)^2] - E[f(u1) f(u2)]:
@@ -35,9 +35,9 @@ def predict_ladders(network: NetworkSpec, inputs: np.ndarray, batch: int) -> Pre
         eps_(l+1) = sigma_w^2 G(q_l, eps_l) / (sigma_w^2 V(q_l) + sigma_b^2)
 
     Args:
-        network: plain; of one with skips or a normalisation the spread is left out.
+        network: plain; of one with skips or a normalization the spread is left out.
         inputs: a sample of its inputs, (samples, inputs).
-        batch: samples a batch, for batch normalisation.
+        batch: samples a batch, for batch normalization.
 
     References:
         Poole et al. (2016), section 2; Schoenholz et al. (2017), section 3.

@@ -93,7 +93,7 @@ class Room:
         self._surface = Surface.of(scene.dataset)
 
     def play(self) -> None:
-        """Go on; behind the end, begin anew."""
+        """Go on; after the end, begin anew."""
         if self._scene is None or self.status == RUNNING:
             return
         if not self._live.goes_on:

@@ -1,7 +1,7 @@
-"""The settings of the live page, and the text behind `#` in its address that says all of them.
+"""The settings of the live page, and the text after `#` in its address that says all of them.
 
 `v=1&net=64x10&act=sigmoid&b.act=relu&lr=1e-3,412:1e-4`: keys and values joined by `&`, a key of
-the second network behind `b.`; what the second network does not say it has from the first.
+the second network after `b.`; what the second network does not say it has from the first.
 `read` and `write` are each other's inverse, so that the same address gives the same run.
 """
 
@@ -161,7 +161,7 @@ class Reading:
 
 
 def read(text: str) -> Reading:
-    """The settings that the text behind `#` says; what it leaves out is at its default.
+    """The settings that the text after `#` says; what it leaves out is at its default.
 
     Raises:
         GradgaugeError: a value that cannot be, or a key that stands there twice.
@@ -192,7 +192,7 @@ def read(text: str) -> Reading:
 
 
 def write(settings: Settings) -> str:
-    """The text behind `#` that says these settings, in its one normal form."""
+    """The text after `#` that says these settings, in its one normal form."""
     first = _texts(settings.sides[0])
     always = ("net", "act")
     words = {"v": VERSION}

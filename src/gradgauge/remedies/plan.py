@@ -66,7 +66,7 @@ class TrialPlan:
         remedies: how many are tried.
         rates: learning rates that the training as it is is tried at, beside its own.
         shares: lengths of the screening's rungs, as shares of a training.
-        screening_seeds: of every candidate in a rung behind the first.
+        screening_seeds: of every candidate in a rung after the first.
         confirmed: remedies that are confirmed at most.
         seeds: of every confirmed arm.
     """

@@ -65,7 +65,7 @@ class Candidate:
     Attributes:
         kind: one of KINDS.
         doses: the remedies, applied in this order.
-        rate_factor: the learning rate is multiplied by this, behind what the remedies set it to.
+        rate_factor: the learning rate is multiplied by this, after what the remedies set it to.
     """
 
     kind: str

@@ -53,7 +53,7 @@ RATE_FACTORS = (0.01, 0.1, 1 / 3, 3.0, 10.0)
 every remedy could be a hidden change of the rate."""
 
 SCREENING_SEEDS = 10_000
-"""First seed of the screening; confirming takes the user's first seed and those behind it."""
+"""First seed of the screening; confirming takes the user's first seed and those after it."""
 
 OnEstimate = Callable[[TrialPlan, float], None]
 """Told the plan and about how many seconds it will take, before anything is trained for it."""

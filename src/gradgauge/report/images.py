@@ -28,7 +28,7 @@ from gradgauge.report.rendering import (
 )
 from gradgauge.report.subject import check_subject
 from gradgauge.report.words.answer import answer
-from gradgauge.report.words.labels import labelled
+from gradgauge.report.words.labels import labeled
 from gradgauge.report.words.wrapping import wrapped
 from gradgauge.run import Run, write_text_whole
 from gradgauge.study.compare.result import Comparison
@@ -60,7 +60,7 @@ def write_images(comparison: Comparison, folder: Path | str, lang: str = "en") -
     Raises:
         OutputProblem: the folder cannot be made or written.
     """
-    folder, comparison = Path(folder), labelled(comparison, lang)
+    folder, comparison = Path(folder), labeled(comparison, lang)
     written: list[Path] = []
     for chart in CHARTS:
         subtitle = answer(comparison, lang) if chart is SIGNAL else None
@@ -109,7 +109,7 @@ def write_picture(
     check_ending(path, FIGURES)
     form = Format(width_mm, dpi, title)
     found = _chart(subject, chart)
-    shown = WatchedRun(subject, lang) if isinstance(subject, Run) else labelled(subject, lang)
+    shown = WatchedRun(subject, lang) if isinstance(subject, Run) else labeled(subject, lang)
     if Path(path).suffix == CSV:
         return _write_csv(found.data(shown), path)
     told = answer(shown, lang) if isinstance(shown, Comparison) and found is SIGNAL else None

@@ -63,10 +63,10 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     from gradgauge.report.words.answer import answer
     from gradgauge.report.words.explain import explain
     from gradgauge.report.words.headline import against_best, headline, verdict
-    from gradgauge.report.words.labels import labelled
+    from gradgauge.report.words.labels import labeled
 
     lang = lang or _language()
-    comparison = labelled(comparison, lang)
+    comparison = labeled(comparison, lang)
     parts = [f"<h3>{prose(headline(comparison, lang))}</h3>"]
     told = (answer(comparison, lang), verdict(comparison, lang), *against_best(comparison, lang))
     parts += [f"<p>{prose(text)}</p>" for text in told if text]

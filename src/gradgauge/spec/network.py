@@ -35,7 +35,7 @@ class NetworkSpec:
         scale: multiplies the initial weights.
         bias_std: standard deviation of the initial biases; 0: the initializer's own (zero, but
             for `pytorch`).
-        norm: normalisation before the activation: none, batch, layer.
+        norm: normalization before the activation: none, batch, layer.
         skip: identity round every `skip` hidden layers, counted from the first, whose output is
             the stem: h of layer 1 + j skip joins after layer 1 + (j + 1) skip. 0: none.
 

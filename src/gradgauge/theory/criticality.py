@@ -84,7 +84,7 @@ def critical(activation: str, sigma_b: float = 0.0) -> CriticalPoint:
 
     References:
         Poole et al. (2016), section 2 (chi_1 = 1); Hayou, Doucet & Rousseau (2019), section 3
-        (ReLU); the parametrisation by q is ours.
+        (ReLU); the parametrization by q is ours.
     """
     form = moments(activation)
     not_negative("sigma_b", sigma_b)
@@ -157,7 +157,7 @@ def critical_line(
         UnknownName: no such activation.
 
     References:
-        Poole et al. (2016), figure 1; the parametrisation by q is ours.
+        Poole et al. (2016), figure 1; the parametrization by q is ours.
     """
     form = moments(activation)
     sigma_w2 = 1 / form.slope_square(q)

@@ -126,7 +126,7 @@ def log_gradient_norm(
 
 
 def log_norm2_large_width(widths: Sequence[int]) -> LogGain:
-    r"""The log-normal law of a deep He-initialised ReLU network, to first order in 1 / n.
+    r"""The log-normal law of a deep He-initialized ReLU network, to first order in 1 / n.
 
         ln |h_L|^2 / |h_0|^2  ~  N(-5 beta / 2, 5 beta),   beta = sum over layers of 1 / n_l
 

@@ -1,7 +1,7 @@
 """Expectations of functions of one and of two correlated Gaussian variables.
 
 Composite quadrature, exact at kinks, good to 1e-10 or better from q = 0 (a limit) to
-q = 1e30: `_panels` says why. Closed forms are in `closed_forms`, both behind `activation_moments`.
+q = 1e30: `_panels` says why. Closed forms are in `closed_forms`, both reached through `activation_moments`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float64
 
 START = 1.0
-"""The variance from which the iteration is followed: that of a normalised input."""
+"""The variance from which the iteration is followed: that of a normalized input."""
 
 EQUAL = 1e-9
 """Two slopes closer than this are not told apart: a slope of 1 +- EQUAL counts as 1."""

@@ -5,7 +5,7 @@ the input's; the gradient's squared norm is multiplied, from the output down, by
 
     |delta_l|^2 / |delta_(l+1)|^2 = sigma_(w, l+1)^2 E[f'(u)^2],  u ~ N(0, q_l)
 
-With normalisation or skips the factors are those of `normalization` and `residual`.
+With normalization or skips the factors are those of `normalization` and `residual`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOT_CENTERED = ("constant",)
 
 @dataclass(frozen=True)
 class LayerPrediction:
-    """What theory predicts for a hidden layer at initialisation.
+    """What theory predicts for a hidden layer at initialization.
 
     Attributes:
         layer: counted from 1.
@@ -110,29 +110,29 @@ def predict_network(
         q_1 = sigma_w^2 input_square + sigma_b^2,   q_(l+1) = sigma_w^2 E[h_l^2] + sigma_b^2
         |delta_l|^2 / |delta_(l+1)|^2 = sigma_(w, l+1)^2 E[f'(u)^2],  u ~ N(0, q_l)
 
-    Layer normalisation sets q to 1 and divides by the root of what q was; batch normalisation
+    Layer normalization sets q to 1 and divides by the root of what q was; batch normalization
     does so with the variance across inputs. With skips g sums both paths, which add in mean
     square.
 
     Args:
         network: any spec.
         input_square: mean square of an input's entries.
-        batch: samples per batch, for batch normalisation.
+        batch: samples per batch, for batch normalization.
 
     Returns:
         See NetworkPrediction. No layers for the initializer `constant`, whose weights have a
-        mean: the theory is about centred weights.
+        mean: the theory is about centered weights.
 
     Raises:
         InvalidValue: input_square not above 0.
 
     References:
         He et al. (2015), eq. 14, for the factor with fan-out; Poole et al. (2016), section 2;
-        Yang & Schoenholz (2017) for skips; Yang et al. (2019) for batch normalisation.
+        Yang & Schoenholz (2017) for skips; Yang et al. (2019) for batch normalization.
     """
     positive("input_square", input_square)
     if network.init in NOT_CENTERED:
-        return NetworkPrediction((), "weights_not_centred")
+        return NetworkPrediction((), "weights_not_centered")
     sigmas = layer_sigmas(network)
     lengths, divisors = _forward(network, sigmas, input_square)
     logs = _backward(network, sigmas, _slopes(network, lengths, batch), divisors)
@@ -147,14 +147,14 @@ def predict_network(
 
 
 def _opens(network: NetworkSpec, index: int) -> bool:
-    """Whether a skip starts behind hidden layer `index`, counted from 0."""
+    """Whether a skip starts after hidden layer `index`, counted from 0."""
     return network.skip > 0 and index % network.skip == 0
 
 
 def _forward(
     network: NetworkSpec, sigmas: list[tuple[float, float]], input_square: float
 ) -> tuple[Float64[Array, " layers"], Float64[Array, " layers"]]:
-    """Each hidden layer's q, and what a normalisation divides the squared signal by, else 1."""
+    """Each hidden layer's q, and what a normalization divides the squared signal by, else 1."""
     lengths, divisors = np.ones(network.depth), np.ones(network.depth)
     square, mean, spread = input_square, 0.0, input_square
     saved = (0.0, 0.0, 0.0)
@@ -201,14 +201,14 @@ def _backward(
 ) -> Float64[Array, " layers+1"]:
     """ln(|delta_l|^2 / |delta_(L+1)|^2) of every layer, the output layer's 0 last."""
     depth = network.depth
-    behind, logs = np.zeros(depth), np.zeros(depth + 1)
+    after, logs = np.zeros(depth), np.zeros(depth + 1)
     for index in reversed(range(depth)):
         divisor = divisors[index + 1] if index + 1 < depth else 1.0
-        behind[index] = logs[index + 1] + 2 * _log(sigmas[index + 1][0])
-        behind[index] -= math.log(divisor) if divisor > 0 else math.inf
+        after[index] = logs[index + 1] + 2 * _log(sigmas[index + 1][0])
+        after[index] -= math.log(divisor) if divisor > 0 else math.inf
         if _opens(network, index) and index + network.skip < depth:
-            behind[index] = np.logaddexp(behind[index], behind[index + network.skip])
-        logs[index] = behind[index] + _log(slopes[index])
+            after[index] = np.logaddexp(after[index], after[index + network.skip])
+        logs[index] = after[index] + _log(slopes[index])
     return logs
 
 

@@ -1,6 +1,6 @@
-r"""What batch and layer normalisation do to the gradient at initialisation.
+r"""What batch and layer normalization do to the gradient at initialization.
 
-Batch normalisation of wide layers, W -> norm -> f: over a batch of B the normalised
+Batch normalization of wide layers, W -> norm -> f: over a batch of B the normalized
 pre-activations of one unit are a uniformly random point of the sphere of radius sqrt(B) in the
 space orthogonal to (1, ..., 1), whatever the inputs were. Every average of the forward and the
 backward pass is then an integral over two of its coordinates, of correlation -1 / (B - 1).
@@ -39,7 +39,7 @@ def batch_norm_growth(activation: str, batch: float = math.inf) -> float:
 
     with f1 = f(z1), v1 = f'(z1), and z1, z2 two coordinates of the sphere (see the module). For
     the identity it is (B - 2) / (B - 3), for ReLU and B -> inf it is pi / (pi - 1). sigma_w and
-    sigma_b play no part: the normalisation takes them out.
+    sigma_b play no part: the normalization takes them out.
 
     Args:
         activation: its name.

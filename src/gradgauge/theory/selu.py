@@ -1,4 +1,4 @@
-r"""The self-normalising fixed point of SELU.
+r"""The self-normalizing fixed point of SELU.
 
 f(u) = scale (u for u > 0, alpha (exp(u) - 1) for u <= 0)
 """

@@ -71,7 +71,7 @@ def _made(
     max_slope: float,
     kinks: tuple[float, ...] = (),
 ) -> Activation:
-    """An activation that is recognised, but that no notation names."""
+    """An activation that is recognized, but that no notation names."""
     return Activation(name, f, slope, max_slope, math.nan, "", "", "", kinks=kinks)
 
 

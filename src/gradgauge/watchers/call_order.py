@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def first_readers(reads: Sequence[int]) -> list[list[int]]:
-    """Of every call, its readers that do not stand behind another one of its readers.
+    """Of every call, its readers that do not stand after another one of its readers.
 
     In a residual stack everything above reads a layer, by way of the stream; the first to do so
     is the layer above. Query, key and value read one thing side by side, as do the two heads of
@@ -26,11 +26,11 @@ def first_readers(reads: Sequence[int]) -> list[list[int]]:
     beyond = [0] * len(reads)  # Everything that a call's output can come to.
     first: list[list[int]] = [[] for _ in reads]
     for call in reversed(range(len(reads))):
-        behind = 0
+        after = 0
         for reader in readers[call]:
-            behind |= beyond[reader]
-        first[call] = [reader for reader in readers[call] if not behind >> reader & 1]
-        beyond[call] = behind | sum(1 << reader for reader in readers[call])
+            after |= beyond[reader]
+        first[call] = [reader for reader in readers[call] if not after >> reader & 1]
+        beyond[call] = after | sum(1 << reader for reader in readers[call])
     return first
 
 

@@ -44,9 +44,9 @@ class Seen:
         weight, weight_grad: (fan_in, units), or all entries in a column.
         above: indices of the layers that read it first; None: the framework does not show them,
             and the order of calls has to do.
-        source: identity of what went in: neighbours with one source stand side by side, as the
+        source: identity of what went in: neighbors with one source stand side by side, as the
             query, key and value of attention do.
-        stream: the residual stream behind it, (rows, units); None: there is none, or it is not seen.
+        stream: the residual stream after it, (rows, units); None: there is none, or it is not seen.
         eps: rounding of the numbers that the framework computed delta in.
     """
 
@@ -109,7 +109,7 @@ def measure_layers(seen: Sequence[Seen]) -> dict[str, np.ndarray]:
 def explained(seen: Sequence[Seen], note: Callable[[str, str, str], None]) -> list[Seen]:
     """The same, without the activations that do not explain what came back.
 
-    There z leaves by another way, too: what stands behind it is not this activation alone, and
+    There z leaves by another way, too: what comes after it is not this activation alone, and
     neither h nor g is one thing.
 
     Args:

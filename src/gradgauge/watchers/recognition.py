@@ -34,8 +34,8 @@ class Sample:
 
     Attributes:
         z: pre-activations.
-        h: values behind it; None: not seen.
-        g, delta: gradients behind and before it; None: not seen.
+        h: values after it; None: not seen.
+        g, delta: gradients after and before it; None: not seen.
         eps: rounding of the dtype that the framework computed them in.
     """
 
@@ -47,7 +47,7 @@ class Sample:
 
     @property
     def tells(self) -> bool:
-        """Whether there is anything to recognise an activation by."""
+        """Whether there is anything to recognize an activation by."""
         values = self.h is not None and bool(np.any(self.h != 0))
         slopes = self.g is not None and self.delta is not None and bool(np.any(self.g != 0))
         return values or slopes

@@ -27,7 +27,7 @@ MOST_PROBES = 256
 """Most probes that are kept."""
 
 CLIPPED = "clipped_grad_norm"
-"""|dLoss/dW| as the optimiser got it, behind clipping; `weight_grad_norm` is before."""
+"""|dLoss/dW| as the optimizer got it, after clipping; `weight_grad_norm` is before."""
 
 RATE, STALE = "learning_rate", "stale_gradients"
 """Of a step as a whole: the rate of its update; 1 where that used gradients of the step before."""

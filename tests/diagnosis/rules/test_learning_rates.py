@@ -72,7 +72,7 @@ def test_steps_that_go_as_far_as_is_best_are_not_too_short():
     assert found("learning-rate-too-low", given) == []
 
 
-def test_what_is_learnt_already_needs_no_higher_rate():
+def test_what_is_learned_already_needs_no_higher_rate():
     assert found("learning-rate-too-low", evidence(history=SLOW, gauges=SAME)) == []
 
 

@@ -26,7 +26,7 @@ from tests.diagnosis.made import (
 )
 
 
-def test_something_to_learn_and_nothing_learnt():
+def test_something_to_learn_and_nothing_learned():
     (finding,) = found("loss-not-falling", evidence(failing=True))
     assert (finding.severity, finding.case, finding.symptom) == ("fault", "reference", True)
 
@@ -48,7 +48,7 @@ def test_what_has_converged_has_a_flat_loss_and_is_healthy():
     assert conclude(given).healthy
 
 
-def test_what_was_learnt_and_is_lost_again_fails():
+def test_what_was_learned_and_is_lost_again_fails():
     given = evidence(
         heads=(head(before=good_outputs(labels()), after=head().before),), history=history(FLAT)
     )

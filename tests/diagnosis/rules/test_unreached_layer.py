@@ -44,7 +44,7 @@ def test_a_frozen_part_of_a_training_that_learns_is_no_fault():
     assert [f.severity for f in found("unreached-layer", evidence(made=made))] == ["warning"]
 
 
-def test_left_out_of_the_optimiser():
+def test_left_out_of_the_optimizer():
     (finding,) = found("unreached-layer", evidence(made=changed(2, in_optimizer=False)))
     assert (finding.layer, finding.case) == ("h3", "not_in_optimizer")
 
@@ -90,7 +90,7 @@ def test_one_of_two_hidden_layers_frozen_is_a_mistake():
     assert finding.severity == "fault"
 
 
-def test_embeddings_as_normal_as_an_initializers_may_have_been_learnt_elsewhere():
+def test_embeddings_as_normal_as_an_initializers_may_have_been_learned_elsewhere():
     made = changed(0, {"trainable": False, "kind": "embedding"})
     assert [f.severity for f in found("unreached-layer", evidence(made=made))] == ["warning"]
     assert [f.severity for f in found("unreached-layer", evidence(True, made))] == ["fault"]

@@ -44,7 +44,7 @@ def test_unit_inputs_are_well():
     assert found("unscaled-input", evidence(failing=True)) == []
 
 
-def test_a_model_that_normalises_by_itself_is_exempt():
+def test_a_model_that_normalizes_by_itself_is_exempt():
     made = layers()
     made[0] = dataclasses.replace(
         made[0], info=dataclasses.replace(made[0].info, kind="normalization")

@@ -145,7 +145,7 @@ def test_log_axes_hold_their_values(values):
 
 
 @pytest.mark.parametrize("values", [[2.31, 0.1], [], [0.0], [-3.0, 5.0], [1.5e16], [None]])
-def test_linear_axes_end_at_a_labelled_number(values):
+def test_linear_axes_end_at_a_labeled_number(values):
     scale, axis = linear_scale(values)
     low, high = scale["domain"]
     assert axis["values"][0] == low and axis["values"][-1] == high and low < high
@@ -154,8 +154,8 @@ def test_linear_axes_end_at_a_labelled_number(values):
 
 def test_no_two_networks_look_alike():
     names = [f"n{i}" for i in range(56)]
-    assert len({(s.colour, s.dash) for s in styles(names).values()}) == 56
-    assert [s.colour for s in styles(["a", "b"]).values()] == ["#D55E00", "#0072B2"]
+    assert len({(s.color, s.dash) for s in styles(names).values()}) == 56
+    assert [s.color for s in styles(["a", "b"]).values()] == ["#D55E00", "#0072B2"]
 
 
 def test_rows_at_the_foot_are_counted_by_network():

@@ -173,8 +173,8 @@ CUTS = {
 def test_every_kind_can_be_drawn(study, name, lang):
     from gradgauge.report.rendering import to_svg
 
-    x, y, colour, facet, where = CUTS[name]
-    spec = study_chart(cut(study, x, y, colour, facet, where), lang)
+    x, y, color, facet, where = CUTS[name]
+    spec = study_chart(cut(study, x, y, color, facet, where), lang)
 
     json.dumps(spec, allow_nan=False)
     svg = to_svg(spec)

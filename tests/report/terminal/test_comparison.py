@@ -20,7 +20,7 @@ def printed(comparison, lang="en", width=80, artifacts=NOTHING_WRITTEN, **option
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_case_fits_eighty_columns_without_colours(comparison, lang):
+def test_every_case_fits_eighty_columns_without_colors(comparison, lang):
     text = printed(comparison, lang)
     assert "\x1b" not in text and "{" not in text and "…" not in text
     assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= 80
@@ -52,7 +52,7 @@ def test_each_layer_has_both_signals(two):
     assert rows == ["1", "2", "3", "4", "5"]
 
 
-def test_depth_beyond_a_screen_is_summarised(comparisons):
+def test_depth_beyond_a_screen_is_summarized(comparisons):
     text = printed(comparisons("deep"))
     assert "12 of 151 layers are shown" in text
     assert "\n151 " in text

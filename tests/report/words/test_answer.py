@@ -13,7 +13,7 @@ from gradgauge.report.charts.rows import figure
 from gradgauge.report.charts.signal import signal_data
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.headline import against_best, headline, verdict
-from gradgauge.report.words.labels import labelled
+from gradgauge.report.words.labels import labeled
 from gradgauge.report.words.numbers import factor, resolved
 from gradgauge.report.words.summary import COLUMNS, summary_table
 from gradgauge.signals import LayerSignals
@@ -74,8 +74,8 @@ def test_a_preset_calls_people_s_network_what_it_is(blobs):
         network, hidden=(*network.hidden[:-1], replace(network.hidden[-1], activation="tanh"))
     )
     mixed = replace(mixed, networks={"relu": truth})
-    assert labelled(mixed, "en").names == ["relu (last layer tanh)"]
-    assert labelled(mixed, "ko").names == ["relu (마지막 은닉층 tanh)"]
+    assert labeled(mixed, "en").names == ["relu (last layer tanh)"]
+    assert labeled(mixed, "ko").names == ["relu (마지막 은닉층 tanh)"]
     assert mixed.names == ["relu"], "JSON and files keep the name"
 
 

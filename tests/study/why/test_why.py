@@ -114,7 +114,7 @@ def test_centring_takes_the_mean_out_of_the_next_layers_input():
     np.testing.assert_allclose(biases[1], -0.5 * weights[1].sum(axis=0), rtol=0.05, atol=0.02)
 
 
-def test_cancelling_the_slope_multiplies_only_the_weights_between_hidden_layers():
+def test_canceling_the_slope_multiplies_only_the_weights_between_hidden_layers():
     _, params = parameters_of(SIGMOID, "slope")
     plain = initial_parameters(SIGMOID, 0)
     np.testing.assert_array_equal(params[0]["weight"], plain[0]["weight"])

@@ -143,12 +143,12 @@ def test_integers_stay_integers(loss):
 
 
 def layer_norm(scale, x):
-    centred = x - x.mean(-1, keepdims=True)
-    return scale * centred / jnp.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6)
+    centered = x - x.mean(-1, keepdims=True)
+    return scale * centered / jnp.sqrt((centered**2).mean(-1, keepdims=True) + 1e-6)
 
 
 def stack(p, ids, y, shifts, first):
-    """Embedding, one block of attention and one dense, normalised before or behind the sum."""
+    """Embedding, one block of attention and one dense, normalized before or behind the sum."""
     x = p["embedding"][ids] + shifts["embedding"]
     norm = layer_norm(p["norm"], x) + shifts["norm"] if first else x
     q, k, v = (norm @ p[n] + shifts[n] for n in "qkv")
@@ -161,7 +161,7 @@ def stack(p, ids, y, shifts, first):
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_normalisation_beside_a_residual_is_a_layer_of_its_own(first):
+def test_a_normalization_beside_a_residual_is_a_layer_of_its_own(first):
     shapes = {"embedding": (7, 8), "q": (8, 8), "k": (8, 8), "v": (8, 8), "head": (8, 3)}
     params = {n: 0.4 * normal(*s, seed=i) for i, (n, s) in enumerate(shapes.items())}
     params["norm"] = jnp.linspace(0.5, 1.5, 8)
@@ -181,7 +181,7 @@ def test_a_normalisation_beside_a_residual_is_a_layer_of_its_own(first):
     assert not [note for note in run.notes if note.reason == "unknown_activation"]
 
 
-def test_a_normalisation_that_alone_reads_a_layer_is_part_of_it():
+def test_a_normalization_that_alone_reads_a_layer_is_part_of_it():
     params = {**PARAMS, "norm": jnp.linspace(0.5, 1.5, 12)}
 
     def loss(p, x, y, shift=0.0):

@@ -21,7 +21,7 @@ class Swish17(L.Layer):
 
 
 def zoo() -> Any:
-    """One of everything: normalisation, residual, attention, recurrence, shared, frozen."""
+    """One of everything: normalization, residual, attention, recurrence, shared, frozen."""
     keras.utils.set_random_seed(0)
     image, ids = keras.Input((6, 6, 1), name="image"), keras.Input((4,), name="ids", dtype="int32")
     x = L.Conv2D(4, 3, padding="same", activation="relu", name="conv")(image)
@@ -120,7 +120,7 @@ def functional(post: bool) -> Any:
 
 
 class Convolved(keras.Model):
-    """A batch normalisation that alone reads its convolution, in a subclassed model."""
+    """A batch normalization that alone reads its convolution, in a subclassed model."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Normalisations and activations that no name tells, against autograd in float64."""
+"""Normalizations and activations that no name tells, against autograd in float64."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Scaler(nn.Module):
         return self.gain * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
 
 
-class Centred(nn.Module):
+class Centered(nn.Module):
     """A LayerNorm without parameters."""
 
     def forward(self, x):
@@ -30,7 +30,7 @@ class Centred(nn.Module):
 
 
 class Gamma(nn.Module):
-    """A layer scale: no normalisation."""
+    """A layer scale: no normalization."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -58,7 +58,7 @@ def watched(model: nn.Module, x: torch.Tensor):
     return watcher.run, {layer.name: at for at, layer in enumerate(watcher.run.layers)}
 
 
-@pytest.mark.parametrize("norm", [Scaler(6), Centred()], ids=["scaled", "plain"])
+@pytest.mark.parametrize("norm", [Scaler(6), Centered()], ids=["scaled", "plain"])
 def test_a_norm_without_a_name(norm):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), Block(6, norm), Block(6, norm), nn.Linear(6, 2))

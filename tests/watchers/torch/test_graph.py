@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from tests.watchers.torch.reading import X, Y, by_layer, classify, info, reasons, watched
 
-# -- normalisations
+# -- normalizations
 
 
 class PreNorm(nn.Module):
@@ -111,7 +111,7 @@ def test_hidden_states_that_are_returned_too_are_no_outputs():
 
 
 class BatchNormAct2d(nn.BatchNorm2d):
-    """A normalisation with its activation inside, as timm has it."""
+    """A normalization with its activation inside, as timm has it."""
 
     def __init__(self, channels):
         super().__init__(channels)
@@ -121,7 +121,7 @@ class BatchNormAct2d(nn.BatchNorm2d):
         return self.act(self.drop(super().forward(x)))
 
 
-def test_an_activation_inside_of_a_normalisation_belongs_to_the_convolution():
+def test_an_activation_inside_of_a_normalization_belongs_to_the_convolution():
     torch.manual_seed(0)
     model = nn.Sequential(
         *(nn.Conv2d(3, 8, 3), BatchNormAct2d(8), nn.Conv2d(8, 8, 3), BatchNormAct2d(8)),
@@ -305,7 +305,7 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
-def test_units_of_a_norm_are_where_it_normalises():
+def test_units_of_a_norm_are_where_it_normalizes():
     model, kept = ChannelsFirst(), []
     with torch.no_grad():
         model.norm.weight.uniform_(0.5, 2.0)

@@ -63,7 +63,7 @@ class Block(nn.Module):
         return self.head(h.mean((2, 3)))
 
 
-def test_convolution_normalisation_residual_in_place():
+def test_convolution_normalization_residual_in_place():
     torch.manual_seed(0)
     model, x = Block(), torch.randn(8, 4, 6, 6)
     run = watched(model, x)

@@ -1,4 +1,4 @@
-"""Normalisations under names that say nothing are told by what they do, and nothing else is."""
+"""Normalizations under names that say nothing are told by what they do, and nothing else is."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _state(path: Path) -> list[np.ndarray]:
         group: Any = file.get(_GROUP)
         if not isinstance(group, h5py.Group):
             return []
-        # Many names are spread over attributes with a number behind.
+        # Many names are spread over attributes, numbered.
         attributes: Any = group.attrs
         parts = [_NAMES, *(f"{_NAMES}{i}" for i in range(len(attributes)))]
         names = [name for part in parts if part in attributes for name in attributes[part]]

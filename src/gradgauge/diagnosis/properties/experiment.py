@@ -76,7 +76,7 @@ class SummedAxis:
 
     Attributes:
         softmax: the axis that the softmax runs along.
-        summed: the axis that the product behind it sums over.
+        summed: the axis that the product after it sums over.
         shape: of the weights.
     """
 

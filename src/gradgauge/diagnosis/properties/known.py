@@ -52,7 +52,7 @@ def _candidates(o: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, Callable[[]
                 # Targets of the outputs' shape may be vectors, and this their cosine; the mean
                 # probability of the label is a loss, too.
                 yield "nll_loss", lambda: _mean_of(weights, -o)
-            # Some divide by the sum before they clip, some behind.
+            # Some divide by the sum before they clip, some after.
             for p in (_clipped(o / _sums(o)), _clipped(o) / _sums(_clipped(o))):
                 yield "categorical_crossentropy", lambda p=p: _mean_of(weights, -np.log(p))
     if o.size == y.size == len(o) > 2:

@@ -52,7 +52,7 @@ RULES: tuple[Rule, ...] = (
     regressed.RULE,
     loss_not_falling.RULE,
 )
-"""In the order of causes: what stands first makes what stands behind it. Wiring and data, then
+"""In the order of causes: what stands first makes what comes after it. Wiring and data, then
 initial weights, inputs and rates, then mechanisms, then the symptom that all of them end in.
 `ranking.EXEMPTIONS` has the cases where this order is wrong."""
 

@@ -46,7 +46,7 @@ def mismatch(
 
 
 def summed_otherwise(evidence: Evidence) -> Iterator[Found]:
-    """Weights of a sum that sum to 1 along another axis: whatever is learnt, they are no weights."""
+    """Weights of a sum that sum to 1 along another axis: whatever is learned, they are no weights."""
     summed = evidence.properties.summed
     if summed is not None:
         yield Found(
@@ -58,25 +58,25 @@ def summed_otherwise(evidence: Evidence) -> Iterator[Found]:
 
 
 def padding_counted(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Found]:
-    """Padding behind the words of a sequence that the loss counts, and counts more than words."""
+    """Padding after the words of a sequence that the loss counts, and counts more than words."""
     words = evidence.data.x[0] if evidence.data.x and evidence.data.tokens else np.zeros(0)
     y = np.asarray(evidence.heads[0].y) if evidence.heads else np.zeros(0)
     if call.name not in ("cross_entropy", "nll_loss") or words.ndim != 2 or y.shape != words.shape:
         return
-    behind = _behind(words)
-    lengths = (~behind).sum(axis=1)
-    labels, counts = np.unique(y[behind], return_counts=True)
-    if not labels.size or len(np.unique(lengths)) < 3 or counts.max() < 0.99 * behind.sum():
+    after = _after(words)
+    lengths = (~after).sum(axis=1)
+    labels, counts = np.unique(y[after], return_counts=True)
+    if not labels.size or len(np.unique(lengths)) < 3 or counts.max() < 0.99 * after.sum():
         return
     pad = labels[counts.argmax()]
     share = float((np.asarray(call.target) == pad).mean()) if np.size(call.target) else 0.0
-    only_there = float((y[~behind] == pad).mean()) if (~behind).any() else 1.0
+    only_there = float((y[~after] == pad).mean()) if (~after).any() else 1.0
     if share > limits["padding"].value and only_there < 1 - limits["padding"].value:
         head = replace(evidence.heads[0], loss=Loss("other", call.name))
         yield mismatch(head, "padding_counted", ("ignore_padding",), value=share, limit="padding")
 
 
-def _behind(words: np.ndarray) -> np.ndarray:
+def _after(words: np.ndarray) -> np.ndarray:
     """Which places stand in a run of one and the same word at the end of their row, the word that
     most rows end with."""
     last, counts = np.unique(words[:, -1], return_counts=True)

@@ -157,7 +157,7 @@ def _scale(layer: Layer, weight: np.ndarray) -> Scale | None:
 
 
 def right_gain(activation: str) -> float:
-    """The sigma_w that theory asks for behind an activation; 1 for a linear or unknown one."""
+    """The sigma_w that theory asks for after an activation; 1 for a linear or unknown one."""
     if activation in ("", "linear", "softmax"):
         return 1.0
     try:

@@ -145,9 +145,9 @@ def _fell_until(evidence: Evidence, ends: int) -> bool:
     if len(losses) < 8:
         return len(losses) > 0
     third = len(losses) // 3
-    before, behind = losses[-2 * third : -third], losses[-third:]
-    noise = float(np.hypot(before.std(), behind.std())) / third**0.5
-    return float(before.mean() - behind.mean()) > 2 * noise
+    before, after = losses[-2 * third : -third], losses[-third:]
+    noise = float(np.hypot(before.std(), after.std())) / third**0.5
+    return float(before.mean() - after.mean()) > 2 * noise
 
 
 def _short_way(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:

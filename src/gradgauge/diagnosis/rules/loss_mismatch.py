@@ -168,7 +168,7 @@ def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Fou
         outputs, limits["range"].value
     )
     if head.loss.logits is True:
-        yield from _behind_logits(evidence, head, probabilities=probabilities)
+        yield from _after_logits(evidence, head, probabilities=probabilities)
     elif head.loss.logits is None:
         if probabilities:
             yield mismatch(head, "probabilities_as_logs", ("log_softmax",))
@@ -177,7 +177,7 @@ def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Fou
         ):
             yield mismatch(head, "logits_as_logs", ("log_softmax",))
     elif not probabilities:
-        yield from _behind_probabilities(head, outputs)
+        yield from _after_probabilities(head, outputs)
 
 
 def _sparse_labels(head: Head, y: np.ndarray) -> Iterator[Found]:
@@ -201,7 +201,7 @@ def _sparse_labels(head: Head, y: np.ndarray) -> Iterator[Found]:
         )
 
 
-def _behind_logits(evidence: Evidence, head: Head, *, probabilities: bool) -> Iterator[Found]:
+def _after_logits(evidence: Evidence, head: Head, *, probabilities: bool) -> Iterator[Found]:
     """A loss that takes logits and gets something else."""
     if probabilities:
         yield mismatch(head, "softmax_twice", ("remove_softmax", "from_logits_false"))
@@ -224,7 +224,7 @@ def _silent_classes(head: Head) -> bool:
     return bool(np.isin(dead, class_indices(head.y, head.loss.kind)).any())
 
 
-def _behind_probabilities(head: Head, outputs: np.ndarray) -> Iterator[Found]:
+def _after_probabilities(head: Head, outputs: np.ndarray) -> Iterator[Found]:
     """A loss that takes probabilities and gets something else."""
     if head.activation == "sigmoid":
         yield mismatch(head, "sigmoid_categorical", ("softmax_out", "sigmoid_binary"))

@@ -1,4 +1,4 @@
-"""There is something to learn and it is not learnt: the symptom that every cause ends in."""
+"""There is something to learn and it is not learned: the symptom that every cause ends in."""
 
 from __future__ import annotations
 

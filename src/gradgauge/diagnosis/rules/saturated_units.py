@@ -50,8 +50,8 @@ def _remedies(evidence: Evidence, place: int) -> tuple[str, ...]:
     """Scaled inputs first where it is the inputs' size that drives the first layer there."""
     limit = evidence.limits["unscaled-input"]["magnitude"].value
     if place == 0 and not evidence.data.tokens and _input_size(evidence) > limit:
-        return "scale_inputs", "smaller_init", "normalisation"
-    return "smaller_init", "scale_inputs", "normalisation"
+        return "scale_inputs", "smaller_init", "normalization"
+    return "smaller_init", "scale_inputs", "normalization"
 
 
 def _input_size(evidence: Evidence) -> float:
@@ -62,7 +62,7 @@ def _input_size(evidence: Evidence) -> float:
 
 def _values(evidence: Evidence) -> np.ndarray:
     """The gauge; before training filled in where a flat end hides the activation from it: its
-    slope there is all rounding, and a watcher that checks slopes cannot recognise it."""
+    slope there is all rounding, and a watcher that checks slopes cannot recognize it."""
     values = evidence.probes("saturated").copy()
     if not len(values):
         return values

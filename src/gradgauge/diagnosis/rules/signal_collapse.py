@@ -20,7 +20,7 @@ from gradgauge.diagnosis.signals import ALL, chain, input_spread, last_seen
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
-    """The first hidden layer behind which nearly nothing differs between inputs; else outputs
+    """The first hidden layer after which nearly nothing differs between inputs; else outputs
     that have become the same for every input."""
     found = list(_hidden(evidence, limits))
     outputs = list(_outputs(evidence, limits))
@@ -49,7 +49,7 @@ def _outputs(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
                 value=after,
                 limit=name,
                 limit_value=bound,
-                remedies=("weigh_terms", "lower_rate", "normalisation"),
+                remedies=("weigh_terms", "lower_rate", "normalization"),
                 facts={"before": before},
                 symptom=_layer_died(evidence),
             )
@@ -90,7 +90,7 @@ def _hidden(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             value=float(values[probe, low[-1]]),
             limit="spread",
             limit_value=bound,
-            remedies=("critical_scale", "lsuv", "normalisation", "skips"),
+            remedies=("critical_scale", "lsuv", "normalization", "skips"),
             facts={"last": evidence.layers[low[-1]].name},
             symptom=probe > 0 and severity == FAULT,
         )

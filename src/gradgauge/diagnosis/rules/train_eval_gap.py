@@ -98,7 +98,7 @@ def _slow(found: Following, there: float, here: float, limits: RuleLimits) -> Fo
 
 
 def _recorded(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
-    """Steps in evaluation mode behind steps in training mode, to the end."""
+    """Steps in evaluation mode after steps in training mode, to the end."""
     attributes = evidence.run.attributes if evidence.run is not None else {}
     if _FORGOTTEN not in attributes:
         yield Silent("recorded.experiments")

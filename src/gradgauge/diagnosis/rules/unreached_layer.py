@@ -224,9 +224,9 @@ def _frozen(evidence: Evidence, layer: Layer, case: str) -> tuple[str, str]:
         return case, NOTE
     if layer.fresh is None:
         return case, WARNING if evidence.failing else NOTE
-    # Vectors that were learnt elsewhere may be as normal as an initializer's.
+    # Vectors that were learned elsewhere may be as normal as an initializer's.
     words = layer.info.kind == "embedding"
-    # Random classes to which a network learns to send its inputs do as well as learnt ones.
+    # Random classes to which a network learns to send its inputs do as well as learned ones.
     kept = layer.info.output or _all_but_head_frozen(evidence)
     if (layer.block or kept or words) and not evidence.lagging:
         return case, WARNING

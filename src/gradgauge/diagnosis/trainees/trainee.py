@@ -48,16 +48,16 @@ class Settings:
 
 
 class Trainee(Protocol):
-    """A model with its loss, optimiser and data, in one framework."""
+    """A model with its loss, optimizer and data, in one framework."""
 
     framework: str
 
     def kept(self) -> AbstractContextManager[None]:
-        """Within it everything may be changed: behind it all is as it was."""
+        """Within it everything may be changed: after it all is as it was."""
         ...
 
     def rewind(self) -> None:
-        """Weights, optimiser and random states as they were at the start of `kept`."""
+        """Weights, optimizer and random states as they were at the start of `kept`."""
         ...
 
     def heads(self) -> tuple[Head, ...]:

@@ -43,7 +43,7 @@ export class Courses {
     this.key = key;
     this.plots.forEach((plot) => plot.destroy());
     const scene = /** @type {import("./store.js").Scene} */ (store.scene);
-    const ink = colours();
+    const ink = colors();
     const line = (/** @type {number} */ at, /** @type {any} */ more) => ({
       label: scene.networks[at].name,
       stroke: at ? ink.b : ink.a,
@@ -101,10 +101,10 @@ export class Courses {
   /** The shown step as a line, changes of the rate as dashed ones. @param {any} plot @param {any} ink */
   cursor(plot, ink) {
     const context = plot.ctx;
-    const line = (/** @type {number} */ step, /** @type {string} */ colour, /** @type {number[]} */ dash) => {
+    const line = (/** @type {number} */ step, /** @type {string} */ color, /** @type {number[]} */ dash) => {
       const x = Math.round(plot.valToPos(step, "x", true)) + 0.5;
       context.save();
-      context.strokeStyle = colour;
+      context.strokeStyle = color;
       context.setLineDash(dash);
       context.lineWidth = devicePixelRatio;
       context.beginPath();
@@ -138,7 +138,7 @@ function newest(store) {
   return store.frames[store.frames.length - 1]?.step ?? 0;
 }
 
-function colours() {
+function colors() {
   const style = getComputedStyle(document.documentElement);
   const named = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
   return { a: named("a"), b: named("b"), ink: named("ink"), muted: named("muted"), grid: named("line") };

@@ -11,7 +11,7 @@ _RECTIFIERS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "mish", "re
 
 
 def without_norm(case: SpecCase) -> None:
-    """Raise where a normalisation makes the scale of weights moot."""
+    """Raise where a normalization makes the scale of weights moot."""
     if case.network.norm != "none":
         raise CannotApply("normalized")
 
@@ -22,7 +22,7 @@ def steepest(activations: tuple[str, ...]) -> float:
 
 
 def initializer_for(activation: str) -> str:
-    """The usual initializer behind an activation: He for rectifiers, LeCun for SELU, else
+    """The usual initializer after an activation: He for rectifiers, LeCun for SELU, else
     Glorot."""
     if activation == "selu":
         return LECUN

@@ -11,7 +11,7 @@ from gradgauge.remedies.remedy import WEIGHTS, Knob, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
 from gradgauge.spec.network import NetworkSpec
-from gradgauge.study.why.counterfactuals import Weights, centred, times_hidden
+from gradgauge.study.why.counterfactuals import Weights, centered, times_hidden
 
 _KERAS = """
 # @gain_and_means
@@ -60,7 +60,7 @@ def _on_spec(case: SpecCase, knob: float) -> SpecCase:
         raise CannotApply("steep_enough")
 
     def adjustment(network: NetworkSpec, params: Weights, inputs: np.ndarray) -> Weights:
-        return centred(network, times_hidden(params, knob / slope), inputs)
+        return centered(network, times_hidden(params, knob / slope), inputs)
 
     return case.adjusted(adjustment, PROBE_SAMPLES)
 

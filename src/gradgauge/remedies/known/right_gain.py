@@ -1,4 +1,4 @@
-"""Initial weights of the gain that theory asks for behind this activation."""
+"""Initial weights of the gain that theory asks for after this activation."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def read_own(
     Args:
         target: a function, a compiled Keras model, a PyTorch module, a JAX loss; or a network
             with its loss and optimizer in one.
-        args: as `diagnose` takes them; behind a function x and y.
+        args: as `diagnose` takes them; after a function x and y.
         dataset: a name, a file's path, `module:function` or a Dataset, instead of x and y.
         seed: the first one.
         options: x, y, test_x, test_y, epochs, batch_size and what a framework has beside them.

@@ -11,7 +11,7 @@ from gradgauge.study.why.counterfactuals import Weights
 
 
 def outputs_of(network: NetworkSpec, params: Weights, x: np.ndarray) -> np.ndarray:
-    """The output layer's pre-activations, (samples, outputs), a batch normalisation by the
+    """The output layer's pre-activations, (samples, outputs), a batch normalization by the
     samples' own statistics.
 
     Args:
@@ -25,9 +25,9 @@ def outputs_of(network: NetworkSpec, params: Weights, x: np.ndarray) -> np.ndarr
         for row in range(len(block["weight"])):
             z = stream @ block["weight"][row] + block["bias"][row]
             if norm.axis is not None:
-                centre = z - z.mean(axis=norm.axis, keepdims=True)
-                spread = np.sqrt((centre**2).mean(axis=norm.axis, keepdims=True) + norm.epsilon)
-                z = block["gamma"][row] * centre / spread + block["beta"][row]
+                center = z - z.mean(axis=norm.axis, keepdims=True)
+                spread = np.sqrt((center**2).mean(axis=norm.axis, keepdims=True) + norm.epsilon)
+                z = block["gamma"][row] * center / spread + block["beta"][row]
             stream = ACTIVATIONS[network.activations[layer]].f(z)
             if network.skip and layer % network.skip == 0:
                 stream = stream if skip is None else stream + skip

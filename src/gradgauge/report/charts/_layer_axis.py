@@ -22,7 +22,7 @@ def layer_axis(rows: Sequence[Row], lang: str, title: bool, hidden: bool = False
     Args:
         rows: all of the chart.
         lang: of the title.
-        title: whether it stands at the foot of a stack and is labelled.
+        title: whether it stands at the foot of a stack and is labeled.
         hidden: whether the output layer is not among them.
     """
     names = {row["layer"]: row["label"] for row in rows if "label" in row}
@@ -84,7 +84,7 @@ def _axis_of_names(names: dict[int, str], last: int, title: str | None, flat: bo
 
 
 def _in_lines(name: str) -> str | list[str]:
-    """A name that is longer than a label should be, cut into lines behind its dots."""
+    """A name that is longer than a label should be, cut into lines after its dots."""
     found = [""]
     for part in re.split(r"(?<=[./])", name):
         if found[-1] and len(found[-1]) + len(part) > _MOST_LETTERS:

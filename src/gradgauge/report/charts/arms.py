@@ -74,5 +74,5 @@ def by_kind(kinds: Mapping[str, tuple[str, str]]) -> Spec:
         scale = {"domain": list(kinds), "range": list(values)}
         return {"field": "kind", "type": "nominal", "scale": scale, "legend": None}
 
-    colours, shapes = zip(*kinds.values(), strict=True)
-    return {"color": channel(colours), "shape": channel(shapes)}
+    colors, shapes = zip(*kinds.values(), strict=True)
+    return {"color": channel(colors), "shape": channel(shapes)}

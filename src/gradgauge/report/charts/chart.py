@@ -25,7 +25,7 @@ class Chart(Generic[Subject]):
         row_key: the column that numbers the rows of its table.
         column_keys: the columns that make the columns of its table.
         describe: (subject, lang) -> what the picture shows, in words.
-        legend: whether networks are told apart by colour, so that it needs a legend.
+        legend: whether networks are told apart by color, so that it needs a legend.
         log: whether it has a logarithmic axis, which has no place for zero.
         bars: whether its ranges over seeds are bars, which the page explains.
         stepped: whether its rows have a `probe_step` that the page's reader can move along.

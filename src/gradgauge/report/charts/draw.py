@@ -75,7 +75,7 @@ CONFIG: Spec = {
 
 
 def networks(rows: Sequence[Row]) -> Spec:
-    """Colour, dash and shape of the networks: encodings of a line with points. The page has a
+    """Color, dash and shape of the networks: encodings of a line with points. The page has a
     legend of its own; pictures get `legend`."""
     names = names_of(rows)
     looks = styles(names)
@@ -85,7 +85,7 @@ def networks(rows: Sequence[Row]) -> Spec:
         return {"field": "network", "type": "nominal", "scale": scale, "legend": None}
 
     return {
-        "color": channel([looks[n].colour for n in names]),
+        "color": channel([looks[n].color for n in names]),
         "strokeDash": channel([list(looks[n].dash) for n in names]),
         "shape": channel([looks[n].shape for n in names]),
     }
@@ -149,7 +149,7 @@ def foot_rows(rows: Sequence[Row], field: str = "plotted") -> int:
 
 def linear_scale(values: Iterable[float | None]) -> tuple[Spec, Spec]:
     """Scale and axis of a linear axis from 0, or from the lowest value below it, that ends at a
-    labelled number."""
+    labeled number."""
     found = [v for v in values if v is not None]
     low, high = min([0.0, *found]), max(found, default=1.0)
     if high <= low:
@@ -195,7 +195,7 @@ def lines(rows: Sequence[Row], x: Spec, y: Spec, where: Spec, lang: str, **panel
         panel: title, width, height.
     """
     style = networks(rows)
-    colour = {"color": style["color"]}
+    color = {"color": style["color"]}
     by_stack = any("stack" in row for row in rows)
     apart = {"detail": {"field": "stack", "type": "nominal"}} if by_stack else {}
     tooltip = [
@@ -210,13 +210,13 @@ def lines(rows: Sequence[Row], x: Spec, y: Spec, where: Spec, lang: str, **panel
             {
                 "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.25},
                 "transform": [{"filter": "datum.low > 0 && datum.high > 0"}],
-                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, **colour},
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, **color},
             }
         )
     layers.append(
         {
             "mark": {"type": "line", "strokeWidth": 2, "strokeCap": "butt"},
-            "encoding": {"x": x, "y": y, **colour, "strokeDash": style["strokeDash"], **apart},
+            "encoding": {"x": x, "y": y, **color, "strokeDash": style["strokeDash"], **apart},
         }
     )
     counts = Counter(name for name, _ in {(row["network"], row[x["field"]]) for row in shown})
@@ -230,7 +230,7 @@ def lines(rows: Sequence[Row], x: Spec, y: Spec, where: Spec, lang: str, **panel
                 "opacity": 1 if marked else 0,
             },
             "transform": [{"filter": f"isValid(datum.{y['field']})"}],
-            "encoding": {"x": x, "y": y, **colour, "shape": style["shape"], "tooltip": tooltip},
+            "encoding": {"x": x, "y": y, **color, "shape": style["shape"], "tooltip": tooltip},
         }
     )
     layers += _foot(rows, shown, x, y["field"], tooltip)
@@ -250,7 +250,7 @@ def _foot(
                 "dy": -4 - _FOOT * at,
                 "fontSize": 10,
                 "fontWeight": "bold",
-                "color": looks[name].colour,
+                "color": looks[name].color,
             },
             "transform": [
                 equal(network=name),

@@ -85,7 +85,7 @@ def _taken(run: Run) -> list[bool]:
 
 
 def evolution_chart(rows: Sequence[Row], lang: str) -> Spec:
-    """A column per network: error signal above, forward signal below, colours that all share."""
+    """A column per network: error signal above, forward signal below, colors that all share."""
     scales = {
         quantity: log_scale(row["plotted"] for row in of(rows, quantity=quantity))
         for quantity in _QUANTITIES
@@ -160,7 +160,7 @@ def _heat_map(
         {"field": key, "title": sentence(f"report.column.{column}", lang)}
         for key, column in (("layer", "layer"), ("probe_step", "probe_step"), ("shown", "value"))
     ]
-    colour = {
+    color = {
         "field": "plotted",
         "type": "quantitative",
         "scale": {"type": "log", "domain": scale["domain"], "scheme": "viridis"},
@@ -175,7 +175,7 @@ def _heat_map(
             {
                 "mark": "rect",
                 "transform": [{"filter": "isValid(datum.plotted)"}],
-                "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
+                "encoding": {"x": x, "y": y, "color": color, "tooltip": tooltip},
             },
             {
                 "mark": {"type": "text", "fontSize": 9, "color": MUTED},

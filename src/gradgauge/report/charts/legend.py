@@ -43,7 +43,7 @@ def _entry(name: str, look: Any, x: float, y: float) -> list[Spec]:
         {
             "mark": {
                 "type": "rule",
-                "color": look.colour,
+                "color": look.color,
                 "strokeWidth": 2,
                 "strokeDash": list(look.dash),
             },
@@ -55,7 +55,7 @@ def _entry(name: str, look: Any, x: float, y: float) -> list[Spec]:
                 "filled": True,
                 "opacity": 1,
                 "size": 42,
-                "color": look.colour,
+                "color": look.color,
                 "shape": look.shape,
             },
             "encoding": middle,

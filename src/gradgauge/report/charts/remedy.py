@@ -20,15 +20,15 @@ from gradgauge.report.charts.draw import LINE, chart
 from gradgauge.report.charts.learning import learning_chart
 from gradgauge.report.charts.rows import Row
 from gradgauge.report.charts.signal import signal_chart
-from gradgauge.report.page.palette import COLOURS, SHAPES
+from gradgauge.report.page.palette import COLORS, SHAPES
 from gradgauge.report.words.numbers import fixed, number
 from gradgauge.statistics import summarize
 
 _WINNER = "winner"
 _KINDS = {
-    CONTROL: (COLOURS[0], SHAPES[0]),
-    _WINNER: (COLOURS[1], SHAPES[1]),
-    RANDOM_SEARCH: (COLOURS[2], SHAPES[2]),
+    CONTROL: (COLORS[0], SHAPES[0]),
+    _WINNER: (COLORS[1], SHAPES[1]),
+    RANDOM_SEARCH: (COLORS[2], SHAPES[2]),
     "other": (LINE, SHAPES[3]),
 }
 """How arms are marked: as their lines are in the other pictures."""

@@ -130,7 +130,7 @@ def _is_log(values: Sequence[float]) -> bool:
 
 
 def _edges(values: Sequence[float], log: bool) -> dict[float, tuple[float, float]]:
-    """Each value's tile on its axis: half way to its neighbours, but not to 0."""
+    """Each value's tile on its axis: half way to its neighbors, but not to 0."""
     place, back = (math.log, math.exp) if log else (float, float)
     at = [place(v) for v in sorted(values)]
     if len(at) == 1:
@@ -169,8 +169,8 @@ def _map(part: Slice, rows: Sequence[Row], lang: str) -> list[Spec]:
             encoding[f"{channel}2"] = {"field": f"{channel}_to"}
         else:
             encoding[channel] = {"field": name, "type": "ordinal", "title": name, "sort": None}
-    known = [row for row in data if _colour_value(part, row) is not None]
-    empty = [row for row in data if _colour_value(part, row) is None]
+    known = [row for row in data if _color_value(part, row) is not None]
+    empty = [row for row in data if _color_value(part, row) is None]
     tooltip = [
         {"field": part.x},
         {"field": part.y},
@@ -181,7 +181,7 @@ def _map(part: Slice, rows: Sequence[Row], lang: str) -> list[Spec]:
         {
             "data": {"values": known},
             "mark": {"type": "rect", "stroke": None, "tooltip": True},
-            "encoding": {**encoding, "color": _colour(part, known), "tooltip": tooltip},
+            "encoding": {**encoding, "color": _color(part, known), "tooltip": tooltip},
         }
     ]
     if empty:
@@ -199,14 +199,14 @@ def _map(part: Slice, rows: Sequence[Row], lang: str) -> list[Spec]:
     return layers
 
 
-def _colour_value(part: Slice, row: Row) -> float | None:
+def _color_value(part: Slice, row: Row) -> float | None:
     """None where a log scale has no place for it, too."""
     if part.outcome.over_seeds == "geometric" and row["value"] == 0:
         return None
     return row["value"]
 
 
-def _colour(part: Slice, known: Sequence[Row]) -> Spec:
+def _color(part: Slice, known: Sequence[Row]) -> Spec:
     scale: Spec = {"scheme": "viridis"}
     values = [row["value"] for row in known]
     if part.outcome.name in _SHARES:
@@ -227,7 +227,7 @@ def _colour(part: Slice, known: Sequence[Row]) -> Spec:
 
 
 def _lines(part: Slice, rows: Sequence[Row], lang: str) -> list[Spec]:  # noqa: ARG001
-    """A line a value of `colour`, with its band over seeds."""
+    """A line a value of `color`, with its band over seeds."""
     log = part.outcome.over_seeds == "geometric" and all(r["value"] != 0 for r in rows)
     data = [dict(row) for row in rows if row["value"] is not None]
     y_scale: Spec = {"type": "log" if log else "linear", "nice": True}
@@ -268,12 +268,12 @@ def _lines(part: Slice, rows: Sequence[Row], lang: str) -> list[Spec]:  # noqa: 
 
 
 def _series(part: Slice) -> Spec:
-    """Colours and dashes of the lines; viridis where the field is a number of many values."""
-    if part.colour is None:
+    """Colors and dashes of the lines; viridis where the field is a number of many values."""
+    if part.color is None:
         return {"color": {"value": "#0072B2"}}
-    values = _values(part, part.colour)
-    field: Spec = {"field": part.colour, "title": part.colour}
-    if _is_number(part.colour) and len(values) > _MOST_LINES:
+    values = _values(part, part.color)
+    field: Spec = {"field": part.color, "title": part.color}
+    if _is_number(part.color) and len(values) > _MOST_LINES:
         kind = "log" if _is_log(values) else "linear"
         return {
             "color": {
@@ -281,10 +281,10 @@ def _series(part: Slice) -> Spec:
                 "type": "quantitative",
                 "scale": {"scheme": "viridis", "type": kind},
             },
-            "detail": {"field": part.colour},
+            "detail": {"field": part.color},
         }
     looks = styles([str(value) for value in values])
-    colours = [look.colour for look in looks.values()]
+    colors = [look.color for look in looks.values()]
     dashes = [list(look.dash) for look in looks.values()]
     # The band is faint and the points have no dash: the legend shows the line itself.
     field |= {
@@ -298,16 +298,16 @@ def _series(part: Slice) -> Spec:
         },
     }
     return {
-        "color": {**field, "scale": {"domain": values, "range": colours}},
+        "color": {**field, "scale": {"domain": values, "range": colors}},
         "strokeDash": {**field, "scale": {"domain": values, "range": dashes}},
     }
 
 
 def _theory(part: Slice, value: Any, lang: str) -> list[Spec]:
-    """Theory's lines, dashed on a dark halo so that they show on any colour, each with its name."""
+    """Theory's lines, dashed on a dark halo so that they show on any color, each with its name."""
     layers: list[Spec] = []
     for line in part.theory[value]:
-        colour, dash = _THEORY[line.name]
+        color, dash = _THEORY[line.name]
         points = [{"tx": x, "ty": y} for x, y in line.points]
         straight = line.points[0][1] is None
         x: Spec = {"field": "tx", "type": "quantitative"}
@@ -316,7 +316,7 @@ def _theory(part: Slice, value: Any, lang: str) -> list[Spec]:
         order = {} if straight else {"order": {"field": "at"}}
         for at, point in enumerate(points):
             point["at"] = at
-        for width, stroke, pattern in ((4.5, _HALO, [1, 0]), (2.5, colour, dash)):
+        for width, stroke, pattern in ((4.5, _HALO, [1, 0]), (2.5, color, dash)):
             layers.append(
                 {
                     "data": {"values": points},
@@ -335,7 +335,7 @@ def _theory(part: Slice, value: Any, lang: str) -> list[Spec]:
 
 
 def _name_of(part: Slice, name: str, points: Sequence[Row], lang: str) -> list[Spec]:
-    """The line's name where the line is on the chart; on white, to be read on any colour."""
+    """The line's name where the line is on the chart; on white, to be read on any color."""
     bounds = [_bounds(part, part.x), _bounds(part, part.y) if part.y else (-math.inf, math.inf)]
     shown = [
         point

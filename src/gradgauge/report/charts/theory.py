@@ -12,16 +12,16 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.report.charts.chart import Spec
 from gradgauge.report.charts.draw import CONFIG, GRID, INK, LINE, SCHEMA, log_scale
 from gradgauge.report.charts.rows import Row, figure, picked, positive
-from gradgauge.report.page.palette import COLOURS
+from gradgauge.report.page.palette import COLORS
 from gradgauge.study.theory.measurement import DeltaNorms
 from gradgauge.study.theory.phase_diagram import PhaseDiagram
 
 _WIDTH, _HEIGHT = 560, 320
 _MOST_LAYERS = 200
-_MEASURED, _PREDICTED = COLOURS[1], COLOURS[0]
+_MEASURED, _PREDICTED = COLORS[1], COLORS[0]
 _SHORTEST, _LONGEST = 0.5, 100.0
 _OVERLAP = 0.1
-"""Cells reach a little over their neighbours, so that no seam shows between them."""
+"""Cells reach a little over their neighbors, so that no seam shows between them."""
 
 
 def framed(body: Spec, title: str, subtitle: str | None = None) -> Spec:
@@ -93,7 +93,7 @@ def delta_chart(
         },
     }
     names = [sentence(f"theory_command.chart.{kind}", lang) for kind in ("measured", predicted_by)]
-    colour = _key(names, [_MEASURED, _PREDICTED])
+    color = _key(names, [_MEASURED, _PREDICTED])
     measured, predicted = (
         {"filter": {"field": "kind", "equal": k}} for k in ("measured", "predicted")
     )
@@ -106,12 +106,12 @@ def delta_chart(
         {
             "transform": [measured],
             "mark": {"type": "point", "filled": True, "size": 40, "opacity": 1},
-            "encoding": {"x": x, "y": y, "color": {**colour, "datum": names[0]}},
+            "encoding": {"x": x, "y": y, "color": {**color, "datum": names[0]}},
         },
         {
             "transform": [predicted],
             "mark": {"type": "line", "strokeWidth": 2, "strokeDash": [6, 3]},
-            "encoding": {"x": x, "y": y, "color": {**colour, "datum": names[1]}},
+            "encoding": {"x": x, "y": y, "color": {**color, "datum": names[1]}},
         },
     ]
     if dropped:
@@ -125,11 +125,11 @@ def _ticks(last: int) -> list[int]:
     return [1, *range(stride if stride > 1 else 2, last + 1, stride)]
 
 
-def _key(names: list[str], colours: list[str]) -> Spec:
-    """A colour channel with its legend, for data that is named by the mark."""
+def _key(names: list[str], colors: list[str]) -> Spec:
+    """A color channel with its legend, for data that is named by the mark."""
     return {
         "type": "nominal",
-        "scale": {"domain": names, "range": colours},
+        "scale": {"domain": names, "range": colors},
         "legend": {
             "title": None,
             "orient": "top",
@@ -167,7 +167,7 @@ def _settling(x: Spec, dropped: int, lang: str) -> Spec:
 
 
 def diagram_data(diagram: PhaseDiagram) -> list[Row]:
-    """One row a cell: its edges, xi_c (clipped to what the colours show; null where there is
+    """One row a cell: its edges, xi_c (clipped to what the colors show; null where there is
     none) and its phase."""
     half_w = (diagram.sigma_ws[1] - diagram.sigma_ws[0]) / 2
     half_b = (diagram.sigma_bs[1] - diagram.sigma_bs[0]) / 2
@@ -190,11 +190,11 @@ def diagram_data(diagram: PhaseDiagram) -> list[Row]:
 
 
 def diagram_chart(rows: Sequence[Row], line: Sequence[tuple[float, float]], lang: str) -> Spec:
-    """xi_c as colour, grey where it does not exist; the critical line; the phases' names."""
+    """xi_c as color, grey where it does not exist; the critical line; the phases' names."""
     x = _plain_axis("left", [r["left"] for r in rows] + [r["right"] for r in rows], "σ_w", lang)
     y = _plain_axis("low", [r["low"] for r in rows] + [r["high"] for r in rows], "σ_b", lang)
     box = {"x": x, "x2": {"field": "right"}, "y": y, "y2": {"field": "high"}}
-    colour = {
+    color = {
         "field": "xi_c",
         "type": "quantitative",
         "scale": {"type": "log", "domain": [_SHORTEST, _LONGEST], "scheme": "viridis"},
@@ -210,7 +210,7 @@ def diagram_chart(rows: Sequence[Row], line: Sequence[tuple[float, float]], lang
         {
             "mark": {"type": "rect", "clip": True},
             "transform": [{"filter": "isValid(datum.xi_c)"}],
-            "encoding": {**box, "color": colour},
+            "encoding": {**box, "color": color},
         },
         {
             "mark": {"type": "rect", "clip": True, "color": LINE},

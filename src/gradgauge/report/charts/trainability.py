@@ -47,16 +47,16 @@ def trainability_data(result: Trainability) -> dict[str, list[Row]]:
     return {"cells": cells, "curve": curve, "edges": edges}
 
 
-def _bounds(centres: Sequence[float], log: bool) -> dict[float, tuple[float, float]]:
-    """Centre -> both ends of its cell: half-way to the neighbours, as far on the outside."""
-    places = [math.log(c) if log else c for c in centres]
+def _bounds(centers: Sequence[float], log: bool) -> dict[float, tuple[float, float]]:
+    """Center -> both ends of its cell: half-way to the neighbors, as far on the outside."""
+    places = [math.log(c) if log else c for c in centers]
     if len(places) == 1:
         ends = [places[0] - 0.3, places[0] + 0.3]
     else:
         middles = [(a + b) / 2 for a, b in itertools.pairwise(places)]
         ends = [2 * places[0] - middles[0], *middles, 2 * places[-1] - middles[-1]]
     back = [math.exp(e) if log else e for e in ends]
-    return {centre: (back[at], back[at + 1]) for at, centre in enumerate(centres)}
+    return {center: (back[at], back[at + 1]) for at, center in enumerate(centers)}
 
 
 def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: str) -> Spec:
@@ -87,7 +87,7 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
             "format": "d",
         },
     }
-    colour = {
+    color = {
         "field": "accuracy",
         "type": "quantitative",
         "scale": {"domain": [0, 1], "scheme": "viridis"},
@@ -98,7 +98,7 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
             "titleLimit": 200,
         },
     }
-    centre = {"x": {**x, "field": "sigma_w"}, "y": {**y, "field": "depth"}}
+    center = {"x": {**x, "field": "sigma_w"}, "y": {**y, "field": "depth"}}
     names = [sentence(f"theory_command.chart.{n}", lang) for n in ("six_xi", "edge")]
     key = {
         "type": "nominal",
@@ -120,7 +120,7 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
                 "x2": {"field": "right"},
                 "y": y,
                 "y2": {"field": "high"},
-                "color": colour,
+                "color": color,
             },
         },
         {
@@ -146,8 +146,8 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
     ]
     if data["curve"]:
         layers += [
-            _curve(data["curve"], centre, {"value": "white"}, 5.0),
-            _curve(data["curve"], centre, {**key, "datum": names[0]}, 2.5),
+            _curve(data["curve"], center, {"value": "white"}, 5.0),
+            _curve(data["curve"], center, {**key, "datum": names[0]}, 2.5),
         ]
     if data["edges"]:
         layers.append(
@@ -162,7 +162,7 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
                     "strokeWidth": 1.5,
                 },
                 "data": {"values": data["edges"]},
-                "encoding": {**centre, "fill": {**key, "datum": names[1]}},
+                "encoding": {**center, "fill": {**key, "datum": names[1]}},
             }
         )
     return {
@@ -173,9 +173,9 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
     }
 
 
-def _curve(rows: list[Row], centre: Spec, colour: Spec, width: float) -> Spec:
+def _curve(rows: list[Row], center: Spec, color: Spec, width: float) -> Spec:
     return {
         "mark": {"type": "line", "clip": True, "strokeWidth": width},
         "data": {"values": rows},
-        "encoding": {**centre, "stroke": colour},
+        "encoding": {**center, "stroke": color},
     }

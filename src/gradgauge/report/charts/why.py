@@ -1,4 +1,4 @@
-"""The counterfactuals of `gradgauge why`: test accuracy of every arm, one panel an optimiser."""
+"""The counterfactuals of `gradgauge why`: test accuracy of every arm, one panel an optimizer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gradgauge.report.charts.arms import arms_panel, by_kind
 from gradgauge.report.charts.chart import Chart, Spec
 from gradgauge.report.charts.draw import LINE, MUTED, SCHEMA
 from gradgauge.report.charts.rows import Row
-from gradgauge.report.page.palette import COLOURS
+from gradgauge.report.page.palette import COLORS
 from gradgauge.report.words.numbers import interval, percent
 from gradgauge.study.why.counterfactuals import CONTROL
 from gradgauge.study.why.result import Why
@@ -18,8 +18,8 @@ from gradgauge.study.why.sentences import arm_name
 from gradgauge.study.why.verdict import TrainedArm
 
 _KINDS = {
-    "control": (COLOURS[0], "diamond"),
-    "better": (COLOURS[1], "circle"),
+    "control": (COLORS[0], "diamond"),
+    "better": (COLORS[1], "circle"),
     "same": (MUTED, "square"),
 }
 _NAMES = 150
@@ -35,7 +35,7 @@ class WhyShown:
 
 
 def why_data(shown: WhyShown) -> list[Row]:
-    """One row an arm and optimiser: mean, lowest and highest seed, and how it stands to the
+    """One row an arm and optimizer: mean, lowest and highest seed, and how it stands to the
     control; `baseline` the share right of always naming the most frequent class."""
     baseline = shown.why.majority
     rows: list[Row] = []
@@ -102,7 +102,7 @@ def _panel(rows: Sequence[Row], optimizer: str, lang: str) -> Spec:
 
 
 def describe_why(shown: WhyShown, lang: str) -> str:
-    """Every arm's accuracy under every optimiser."""
+    """Every arm's accuracy under every optimizer."""
     told = [sentence("report.chart.why.alt", lang)]
     told += [
         sentence(

@@ -15,7 +15,7 @@ from gradgauge.report.charts.rows import Row, csv_columns, names_of
 from gradgauge.report.charts.signal import PREDICTED
 from gradgauge.report.charts.stepped import PARAMETER, marked, profile_panels, steps_of
 from gradgauge.report.page.page import prose, script_json
-from gradgauge.report.page.palette import COLOURS, styles
+from gradgauge.report.page.palette import COLORS, styles
 from gradgauge.report.page.tables import data_table, folded, scrolling
 
 
@@ -137,12 +137,12 @@ _SHAPE_PATHS = {
 def _legend(names: Sequence[str], lang: str) -> str:
     items = []
     for name, look in styles(names).items():
-        colour = f"var(--c{COLOURS.index(look.colour)})"
+        color = f"var(--c{COLORS.index(look.color)})"
         dash = " ".join(map(str, look.dash)) if look.dash[1] else "none"
         items.append(
             f'<li><svg width="36" height="12" aria-hidden="true">'
-            f'<path d="M0 6h36" style="stroke:{colour};stroke-width:2;stroke-dasharray:{dash}"/>'
-            f'<path d="{_SHAPE_PATHS[look.shape]}" style="fill:{colour}"/></svg>'
+            f'<path d="M0 6h36" style="stroke:{color};stroke-width:2;stroke-dasharray:{dash}"/>'
+            f'<path d="{_SHAPE_PATHS[look.shape]}" style="fill:{color}"/></svg>'
             f"{escape(name)}</li>"
         )
     label = escape(sentence("report.legend", lang))

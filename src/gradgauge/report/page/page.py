@@ -17,7 +17,7 @@ from gradgauge.messages.catalog import sentence
 from gradgauge.messages.clean import clean, clean_tree
 from gradgauge.report.charts.draw import AXIS_WIDTH, GRID, INK, LINE, MUTED
 from gradgauge.report.page.fonts import HANGUL, font_face
-from gradgauge.report.page.palette import COLOURS, ON_DARK
+from gradgauge.report.page.palette import COLORS, ON_DARK
 from gradgauge.report.page.vega_bundle import vega_bundle
 from gradgauge.report.words.numbers import as_powers
 
@@ -133,22 +133,22 @@ def _navigation(sections: Sequence[Section], lang: str) -> str:
 
 @functools.cache
 def _palette() -> str:
-    """Colours of the charts as variables, so that the page's theme changes them, too."""
+    """Colors of the charts as variables, so that the page's theme changes them, too."""
 
-    def variables(colours: list[str]) -> str:
-        return "".join(f"--c{at}:{colour};" for at, colour in enumerate(colours))
+    def variables(colors: list[str]) -> str:
+        return "".join(f"--c{at}:{color};" for at, color in enumerate(colors))
 
-    dark = variables([ON_DARK[colour] for colour in COLOURS])
+    dark = variables([ON_DARK[color] for color in COLORS])
     rules = [
-        f":root{{{variables(list(COLOURS))}}}",
+        f":root{{{variables(list(COLORS))}}}",
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}",
         f"@media screen{{:root[data-theme=dark]{{{dark}}}}}",
     ]
-    names = {colour: f"--c{at}" for at, colour in enumerate(COLOURS)}
+    names = {color: f"--c{at}" for at, color in enumerate(COLORS)}
     names |= {INK: "--ink", MUTED: "--muted", GRID: "--grid", LINE: "--axis"}
     rules += [
-        f'.panel [{kind}="{colour}"]{{{kind}:var({name})}}'
-        for colour, name in names.items()
+        f'.panel [{kind}="{color}"]{{{kind}:var({name})}}'
+        for color, name in names.items()
         for kind in ("fill", "stroke")
     ]
     return "\n".join(rules)

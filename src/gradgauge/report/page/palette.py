@@ -1,4 +1,4 @@
-"""Colours, dashes and shapes of networks: no reader has to tell two by colour alone.
+"""Colors, dashes and shapes of networks: no reader has to tell two by color alone.
 
 References:
     Okabe & Ito (2008), Color Universal Design. Vermilion and blue stand first; yellow, which
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-COLOURS = (
+COLORS = (
     "#D55E00",
     "#0072B2",
     "#009E73",
@@ -40,15 +40,15 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 class Style:
     """How a network is drawn."""
 
-    colour: str
+    color: str
     dash: tuple[int, ...]
     shape: str
 
 
 def styles(names: Sequence[str]) -> dict[str, Style]:
-    """A style for every network, by name. Colours and dashes repeat with periods of 8 and 7, so
+    """A style for every network, by name. Colors and dashes repeat with periods of 8 and 7, so
     that 56 networks look different."""
     return {
-        name: Style(COLOURS[at % len(COLOURS)], DASHES[at % len(DASHES)], SHAPES[at % len(SHAPES)])
+        name: Style(COLORS[at % len(COLORS)], DASHES[at % len(DASHES)], SHAPES[at % len(SHAPES)])
         for at, name in enumerate(names)
     }

@@ -83,7 +83,7 @@ def data_table(chart: Chart[Any], rows: Sequence[Row], lang: str) -> str:
 def _deep_head(
     chart: Chart[Any], columns: Sequence[tuple[object, ...]], depth: int, first: str, lang: str
 ) -> str:
-    """One row of a heading of several rows: equal neighbours share a cell."""
+    """One row of a heading of several rows: equal neighbors share a cell."""
     spans: list[tuple[object, int]] = []
     prefix: tuple[object, ...] | None = None
     for column in columns:

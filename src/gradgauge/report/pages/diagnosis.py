@@ -17,7 +17,7 @@ from gradgauge.messages.figure import plain
 from gradgauge.report.page.fonts import HANGUL, font_face
 from gradgauge.run import write_text_whole
 
-_COLOURS = {"fault": "bold red", "warning": "yellow", "note": "cyan"}
+_COLORS = {"fault": "bold red", "warning": "yellow", "note": "cyan"}
 PARTS = ("what", "why", "example", "fix")
 
 
@@ -31,7 +31,7 @@ def print_diagnosis(result: Diagnosis, name: str, lang: str, console: Any = None
     console.print(Text(headline(result, lang)), Text(_verdict(result, lang), "dim"))
     for finding in result.findings:
         console.print()
-        line = Text(f"{_severity(finding, lang)}  ", _COLOURS[finding.severity])
+        line = Text(f"{_severity(finding, lang)}  ", _COLORS[finding.severity])
         console.print(line.append(f"{_rule_title(finding.rule, lang)} ({finding.rule})", "bold"))
         console.print(Text(f"  {finding.sentence(lang)}"), soft_wrap=True)
         for number, remedy in enumerate(finding.advice(lang), 1):

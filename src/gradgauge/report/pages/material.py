@@ -18,7 +18,7 @@ from gradgauge.report.rendering import PLAIN, Format, to_svg
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.exercise import Exercise, exercise
 from gradgauge.report.words.headline import verdict
-from gradgauge.report.words.labels import labelled
+from gradgauge.report.words.labels import labeled
 from gradgauge.report.words.numbers import NO_VALUE
 from gradgauge.run import write_text_whole
 from gradgauge.study.compare.result import Comparison
@@ -53,7 +53,7 @@ def write_material(comparison: Comparison, folder: Path | str) -> list[Path]:
 
 def material_page(comparison: Comparison, kind: str, lang: str) -> str:
     """One of KINDS as a page of HTML."""
-    comparison = labelled(comparison, lang)
+    comparison = labeled(comparison, lang)
     made = exercise(comparison, lang)
     title = sentence("lesson.title", lang, name=made.subject.name)
     if kind == "slides":

@@ -50,7 +50,7 @@ def why_page(why: Why, lang: str = "en", command: str = "") -> str:
 
 
 def _headline(why: Why, lang: str) -> str:
-    """The causes under every optimiser, or that there is nothing to explain."""
+    """The causes under every optimizer, or that there is nothing to explain."""
     named = {cause: None for causes in why.causes.values() for cause in causes}
     if not named:
         return sentence("report.why.headline_none", lang, notation=write(why.network))

@@ -10,7 +10,7 @@ from gradgauge.report.pages import comparison as sections
 from gradgauge.report.pages.watched import watched_page
 from gradgauge.report.subject import check_subject
 from gradgauge.report.words.headline import headline
-from gradgauge.report.words.labels import labelled
+from gradgauge.report.words.labels import labeled
 from gradgauge.run import Run, write_text_whole
 from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 from gradgauge.study.compare.result import Comparison
@@ -53,6 +53,6 @@ def report_page(
     comparison: Comparison, lang: str = "en", artifacts: Artifacts = NOTHING_WRITTEN
 ) -> str:
     """The report as one page of HTML."""
-    comparison = labelled(comparison, lang)
+    comparison = labeled(comparison, lang)
     parts = sections.all_sections(comparison, lang, artifacts)
     return page(headline(comparison, lang), sections.standfirst(comparison, lang), parts, lang)

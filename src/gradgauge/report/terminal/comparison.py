@@ -13,7 +13,7 @@ from gradgauge.report.charts.rows import meaning, picked, trained
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.explain import explain
 from gradgauge.report.words.headline import against_best, headline, verdict
-from gradgauge.report.words.labels import labelled
+from gradgauge.report.words.labels import labeled
 from gradgauge.report.words.layer_groups import layer_groups, short_names
 from gradgauge.report.words.numbers import NO_VALUE, fixed, interval, resolved
 from gradgauge.report.words.summary import summary_table
@@ -45,12 +45,12 @@ def print_comparison(
     Args:
         comparison: what was trained.
         lang: `en` or `ko`.
-        console: where to; a rich console, which leaves out colours where it is no terminal.
+        console: where to; a rich console, which leaves out colors where it is no terminal.
         artifacts: the files that were written of it.
     """
     from rich.console import Console
 
-    shown = labelled(comparison, lang)
+    shown = labeled(comparison, lang)
     printer = _Printer(shown, lang, console or Console(highlight=False))
     for part in (
         printer.answer,

@@ -31,7 +31,7 @@ def write_why_images(why: Why, folder: Path, lang: str) -> list[Path]:
 
 
 def print_why(why: Why, lang: str, paths: Sequence[Path], console: Any = None) -> None:
-    """The arms of every optimiser as a table, the verdict, and where the files lie."""
+    """The arms of every optimizer as a table, the verdict, and where the files lie."""
     from rich.console import Console
     from rich.text import Text
 

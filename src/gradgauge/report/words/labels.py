@@ -10,7 +10,7 @@ from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.compare.result import Comparison
 
 
-def labelled(comparison: Comparison, lang: str) -> Comparison:
+def labeled(comparison: Comparison, lang: str) -> Comparison:
     """The same comparison with its networks called by their labels: what a report shows.
 
     A preset calls a network `sigmoid` although its last hidden layer is another's; JSON and files

@@ -25,7 +25,7 @@ class Factor:
         layer: its number.
         slopes, weights: the two gains.
         gain: their product as measured, backward_gain.
-        signal: the error signal behind this layer, delta_norm.
+        signal: the error signal after this layer, delta_norm.
     """
 
     layer: int

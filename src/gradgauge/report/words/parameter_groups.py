@@ -52,11 +52,11 @@ def group_rows(run: Run) -> list[list[str]]:
 
 def clipped_share(run: Run, at: int) -> float:
     """The share of a group's recorded steps whose gradient was clipped; NaN where none is known."""
-    before, behind = (_of(run, name, at) for name in ("weight_grad_norm", "clipped_grad_norm"))
-    known = np.isfinite(before) & np.isfinite(behind)
+    before, after = (_of(run, name, at) for name in ("weight_grad_norm", "clipped_grad_norm"))
+    known = np.isfinite(before) & np.isfinite(after)
     if not known.any():
         return float("nan")
-    return float(np.mean(behind[known] < _UNCLIPPED * before[known]))
+    return float(np.mean(after[known] < _UNCLIPPED * before[known]))
 
 
 def _of(run: Run, quantity: str, at: int) -> np.ndarray:

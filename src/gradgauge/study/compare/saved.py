@@ -103,7 +103,7 @@ def _written(value: object) -> object:
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
-    """The names in order, a second one of its kind with -2 behind it."""
+    """The names in order, a second one of its kind with -2 after it."""
     found: list[str] = []
     for name in names:
         count, distinct = 1, name

@@ -37,7 +37,7 @@ class Slice:
         outcome: what is shown.
         x: the field across.
         y: the field up on a map; None for lines.
-        colour: the field told apart by colour beside lines; None for a single one, or a map.
+        color: the field told apart by color beside lines; None for a single one, or a map.
         facet: the field with a panel for each value, or None.
         fixed: fields that have one value in all of it.
         seeds: networks in each mean.
@@ -49,7 +49,7 @@ class Slice:
     outcome: Outcome
     x: str
     y: str | None
-    colour: str | None
+    color: str | None
     facet: str | None
     fixed: dict[str, Value]
     seeds: int
@@ -61,7 +61,7 @@ def cut(
     study: Study,
     x: str,
     y: str,
-    colour: str | None = None,
+    color: str | None = None,
     facet: str | None = None,
     where: Mapping[str, str] | None = None,
 ) -> Slice:
@@ -70,8 +70,8 @@ def cut(
     Args:
         study: the study.
         x: a field.
-        y: a field, and `colour` is an outcome: a map; or an outcome: lines over x.
-        colour: see y; beside lines a field or None.
+        y: a field, and `color` is an outcome: a map; or an outcome: lines over x.
+        color: see y; beside lines a field or None.
         facet: a field that gets panels.
         where: field -> the one value to keep, as text.
 
@@ -82,8 +82,8 @@ def cut(
     """
     names = list(study.outcomes)
     is_map = y not in names
-    shown = colour if is_map else y
-    axes = [x, *([y] if is_map else []), *([colour] if colour and not is_map else [])]
+    shown = color if is_map else y
+    axes = [x, *([y] if is_map else []), *([color] if color and not is_map else [])]
     axes += [facet] if facet else []
     for name in axes:
         _check_field(study, name)
@@ -97,12 +97,12 @@ def cut(
     rows, seeds = _rows(study, outcome, axes, kept)
     fixed = _fixed(study, axes, kept)
     part = Slice(
-        outcome, x, y if is_map else None, None if is_map else colour, facet, fixed, seeds, rows
+        outcome, x, y if is_map else None, None if is_map else color, facet, fixed, seeds, rows
     )
     for value in dict.fromkeys(row[facet] if facet else None for row in rows):
         values = {**fixed, **({facet: value} if facet else {})}
         shown_axes = [x, *([part.y] if part.y else [])]
-        # A field that varies behind the picture (beside another in a zip, from line to line)
+        # A field that varies after the picture (beside another in a zip, from line to line)
         # leaves no single line to draw.
         settled = all(
             name in values or name in shown_axes or not study.plan.column(name) for name in DECIDING

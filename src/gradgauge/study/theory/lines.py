@@ -1,6 +1,6 @@
 """Where mean-field theory draws a line through a study: 6 xi_c, and the critical line.
 
-Both are about wide networks without normalisation and skips, of one activation, with centred
+Both are about wide networks without normalization and skips, of one activation, with centered
 weights. sigma_w is the initializer's own, times `scale`.
 """
 
@@ -113,9 +113,9 @@ def _places(
 ) -> list[float]:
     """Evenly over the axis, and closer together towards the critical point."""
     places = set(np.linspace(*span, _POINTS).tolist())
-    centre = critical(activation, bias).sigma_w2 if other == "scale" else None
-    if centre:
-        middle = math.sqrt(centre) / unit
+    center = critical(activation, bias).sigma_w2 if other == "scale" else None
+    if center:
+        middle = math.sqrt(center) / unit
         for side in (-1, 1):
             near = middle * (1 + side * np.geomspace(1e-3, 0.2, _NEAR))
             places |= {float(p) for p in near if span[0] <= p <= span[1]}

@@ -40,7 +40,7 @@ class Size:
         width: n, units of every layer.
         settled: first layers that are left out of lengths and gradients.
         dropped: first layers that are left out of correlations, at least as many.
-        depth: layers behind them.
+        depth: layers after them.
         samples: inputs.
     """
 
@@ -181,8 +181,8 @@ def batch_norm_gain(part: Activation, size: Size, seed: int) -> float:
     for weight, deviation, z in reversed(taps):
         delta = g * part.slope(z)
         norms.append(float(norm(delta)))
-        centred = delta - delta.mean(axis=0) - z * np.mean(delta * z, axis=0)
-        g = (centred / deviation) @ weight.T
+        centered = delta - delta.mean(axis=0) - z * np.mean(delta * z, axis=0)
+        g = (centered / deviation) @ weight.T
     squares = np.array(norms[::-1]) ** 2
     gains = squares[:-1] / squares[1:]
     return float(np.mean(gains[size.settled : size.layers]))

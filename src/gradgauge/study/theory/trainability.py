@@ -40,7 +40,7 @@ class TrainabilitySpec:
         width: units of every hidden layer.
         rates: learning rates, of which the best counts.
         train_samples, test_samples: so many of the data are used, the first ones.
-        training: batch size, epochs, optimiser, seeds.
+        training: batch size, epochs, optimizer, seeds.
 
     Raises:
         InvalidValue, UnknownName: a field that cannot be.
@@ -175,7 +175,7 @@ class Trainability:
 
 
 def find_edge(accuracy: dict[int, float], half: float) -> tuple[float, str]:
-    """The depth behind which no network passes `half`, and where it lies.
+    """The depth beyond which no network passes `half`, and where it lies.
 
     Args:
         accuracy: depth -> training accuracy.

@@ -38,7 +38,7 @@ class Counterfactual:
         facts: numbers for the sentence that says what was changed.
         network: the spec.
         adjust: what is done to its initial parameters.
-        centred: whether the activations' mean is taken out, for the prediction.
+        centered: whether the activations' mean is taken out, for the prediction.
         weight_factor: what the hidden weights are multiplied by, for the prediction.
     """
 
@@ -47,7 +47,7 @@ class Counterfactual:
     changes: frozenset[str] = frozenset()
     facts: tuple[tuple[str, object], ...] = ()
     adjust: Adjust | None = None
-    centred: bool = False
+    centered: bool = False
     weight_factor: float = 1.0
 
 
@@ -146,14 +146,14 @@ def _centring(network: NetworkSpec, inputs: np.ndarray) -> Callable[[float], Adj
     def by_factor(factor: float) -> Adjust:
         def adjust(params: Weights) -> Weights:
             params = times_hidden(params, factor)
-            return centred(network, params, inputs)
+            return centered(network, params, inputs)
 
         return adjust
 
     return by_factor
 
 
-def centred(network: NetworkSpec, params: Weights, inputs: np.ndarray) -> Weights:
+def centered(network: NetworkSpec, params: Weights, inputs: np.ndarray) -> Weights:
     """Biases shifted so that each layer sees its input activations without their mean."""
     stream, skip, new, layer = inputs.astype(np.float64), None, [], 0
     for block in params[:-1]:

@@ -14,27 +14,27 @@ from gradgauge.theory.network import layer_sigmas, predict_network
 def predicted_chi_grad(arm: Counterfactual, input_square: float) -> float | None:
     """chi_grad of an arm's inner layers by mean-field theory; None where there is no prediction.
 
-    With the activations centred, the length map runs on their variance: q = sigma_w^2 Var f.
+    With the activations centered, the length map runs on their variance: q = sigma_w^2 Var f.
 
     Args:
-        arm: its network, the factor of its hidden weights, and whether it is centred.
+        arm: its network, the factor of its hidden weights, and whether it is centered.
         input_square: mean square of the data's inputs.
     """
     network = arm.network
     if network.depth < 4:
         return None
-    if arm.centred:
+    if arm.centered:
         if len(set(network.activations)) > 1:
             return None
         name, sigma_w = network.activations[0], layer_sigmas(network)[1][0] * arm.weight_factor
-        slopes = float(moments(name).slope_square(_centred_length(name, sigma_w)))
+        slopes = float(moments(name).slope_square(_centered_length(name, sigma_w)))
         return sigma_w**2 * slopes
     scaled = network.replace(scale=network.scale * arm.weight_factor)
     inner = predict_network(scaled, input_square).layers[1:-1]
     return math.exp(np.mean([math.log(x.chi_grad) for x in inner])) if inner else None
 
 
-def _centred_length(name: str, sigma_w: float) -> float:
+def _centered_length(name: str, sigma_w: float) -> float:
     """Fixed point of q = sigma_w^2 (E[f^2] - E[f]^2), by iteration from 1."""
     form, q = moments(name), 1.0
     for _ in range(1_000):

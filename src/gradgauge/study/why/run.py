@@ -24,7 +24,7 @@ from gradgauge.study.why.result import Why
 from gradgauge.study.why.verdict import TrainedArm, judge_arms
 
 DEFAULT_OPTIMIZERS = {"adam": 1e-3, "momentum": 0.01}
-"""Optimiser -> learning rate."""
+"""Optimizer -> learning rate."""
 
 
 def why(

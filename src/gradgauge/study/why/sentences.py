@@ -23,7 +23,7 @@ def change_sentence(arm: Counterfactual, lang: str) -> str:
 
 
 def verdict_sentences(why: Why, lang: str) -> list[str]:
-    """The verdict, one sentence an optimiser; and why a change that helps may not be named."""
+    """The verdict, one sentence an optimizer; and why a change that helps may not be named."""
     return [_one(why, optimizer, lang) for optimizer in why.optimizers] + _contained(why, lang)
 
 

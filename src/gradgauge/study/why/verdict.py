@@ -35,7 +35,7 @@ RESCUE = 0.05
 
 @dataclass
 class TrainedArm:
-    """An arm under one optimiser, and what came of it.
+    """An arm under one optimizer, and what came of it.
 
     Attributes:
         arm: what was changed.
@@ -99,7 +99,7 @@ class TrainedArm:
 
 
 def judge_arms(arms: Sequence[TrainedArm]) -> None:
-    """Every arm against its optimiser's control, corrected for the number of comparisons."""
+    """Every arm against its optimizer's control, corrected for the number of comparisons."""
     controls = {a.optimizer: a for a in arms if a.arm.name == CONTROL}
     comparisons = max(1, len(arms) - len(controls))
     for arm in arms:
@@ -130,7 +130,7 @@ _CHANGES = (
 
 
 def find_causes(arms: Mapping[str, TrainedArm]) -> list[str]:
-    """The causes under one optimiser, by the module's rule."""
+    """The causes under one optimizer, by the module's rule."""
     if not control_fails(arms):
         return []
     made = [change for change in _CHANGES if change[1] in arms and change[2] in arms]

@@ -2,7 +2,7 @@
 
 A layer is a parameter of two or more axes that data is multiplied with (`dot_general`, a
 convolution) or looked up in (`gather`); a parameter of one axis that data is multiplied with
-is a normalisation's. z is the product, with its bias; h is what an elementwise function of z
+is a normalization's. z is the product, with its bias; h is what an elementwise function of z
 alone makes of it.
 """
 
@@ -31,7 +31,7 @@ class Use:
         hint: name of the operation between z and h.
         after: leaves whose uses depend on this one.
         direct: whether something that is not elementwise reads z itself.
-        folded: whether this normalisation is part of another layer's z.
+        folded: whether this normalization is part of another layer's z.
     """
 
     leaf: int
@@ -74,7 +74,7 @@ def find_layers(program: Program, leaves: dict[Ref, int], ndims: dict[int, int])
 
 @dataclass(frozen=True)
 class _Exits:
-    """What leaves a pointwise neighbourhood of z.
+    """What leaves a pointwise neighborhood of z.
 
     Attributes:
         refs: values that something else reads.
@@ -148,7 +148,7 @@ class _Search:
             self.found.uses.append(Use(leaf, "normalization", data, out, out, (ndim - 1,)))
 
     def follow(self, use: Use) -> None:
-        """From the product to z, behind the bias, and to h."""
+        """From the product to z, after the bias, and to h."""
         while self._step(use):
             pass
         scaled = self._scaled(use.z)
@@ -182,10 +182,10 @@ class _Search:
         if use.kind == "normalization" and self._normalizes(use, operation):
             use.unit_axes = (len(operation.shapes[0]) - 1,)
         elif not bias and name not in RELABELS:
-            # A factor belongs to z where a bias comes behind it.
+            # A factor belongs to z where a bias comes after it.
             scaled = self._scaled(use.z)
-            behind = self._only_reader(scaled)
-            if scaled == use.z or behind is None or not self._adds_bias(behind, scaled):
+            after = self._only_reader(scaled)
+            if scaled == use.z or after is None or not self._adds_bias(after, scaled):
                 return False
             use.z = scaled
             return True
@@ -200,7 +200,7 @@ class _Search:
         return True
 
     def _normalizes(self, use: Use, operation: Operation) -> bool:
-        """Whether an operation goes on normalising: x * (scale / deviation) multiplies x with
+        """Whether an operation goes on normalizing: x * (scale / deviation) multiplies x with
         the use so far, (scale * x) / deviation divides by a statistic."""
         name, inputs = operation.eqn.primitive.name, operation.inputs
         others = [r for r in inputs if r is not None and r != use.z and r not in self.uniform]
@@ -263,10 +263,10 @@ class _Search:
         return others <= self.uniform and same and operation.eqn.primitive.name in ELEMENTWISE
 
     def fold(self) -> None:
-        """Give a layer the z behind the normalisation that follows it directly.
+        """Give a layer the z after the normalization that follows it directly.
 
-        Its output goes nowhere else then: in a residual stack that normalises first, the
-        stream is read by the sum, too, and the normalisation is a layer of its own.
+        Its output goes nowhere else then: in a residual stack that normalizes first, the
+        stream is read by the sum, too, and the normalization is a layer of its own.
         """
         for norm in self.found.uses:
             if norm.kind != "normalization":

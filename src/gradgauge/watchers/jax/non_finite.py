@@ -34,7 +34,7 @@ class Origin(NamedTuple):
     Attributes:
         step: whose pass or update it was.
         leaf: number of the parameter whose layer it was; None: not known.
-        operation: a primitive of JAX, on the way back with `_vjp` behind; or `input`, `update`,
+        operation: a primitive of JAX, on the way back with `_vjp` after; or `input`, `update`,
             `gradient`.
     """
 

@@ -116,13 +116,13 @@ class JaxWatcher(Closing):
         loss: Any = None,
         new_params: Tree = None,
     ) -> None:
-        """Tell one step, before or behind the update; call it outside of `jit`.
+        """Tell one step, before or after the update; call it outside of `jit`.
 
         Args:
             params: before the update; not donated as yet.
             grads: of this step, shaped like `params`; None: the norms of gradients are missing.
             updates: what is added to `params` (optax's updates).
-            new_params: instead of `updates`: the parameters behind the update.
+            new_params: instead of `updates`: the parameters after the update.
             batch: the training batch, as the loss takes it; used unless a probe batch is fixed.
             loss: of this step.
         """

@@ -1,8 +1,8 @@
-"""Which normalisations are a part of the layer before them: those that alone read its output.
+"""Which normalizations are a part of the layer before them: those that alone read its output.
 
 Who reads a tensor no wrapper sees: a residual sum is an operator of the backend. But what comes
-back to a layer is the sum over its readers, and what comes back to the normalisation's own input
-is of the normalisation alone. Where both are equal, nobody else reads the layer.
+back to a layer is the sum over its readers, and what comes back to the normalization's own input
+is of the normalization alone. Where both are equal, nobody else reads the layer.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from gradgauge.watchers.keras.taps import Call, Taps
 
 
 def fold_norms(taps: Taps, passed: PassResult, known: Collection[int] | None) -> set[int]:
-    """Make a normalisation a part of the layer before it, where it alone reads that and an
-    activation follows, or where it is a batch normalisation. Once for each pass's taps.
+    """Make a normalization a part of the layer before it, where it alone reads that and an
+    activation follows, or where it is a batch normalization. Once for each pass's taps.
 
-    Where no gradient came, nothing is known: the normalisation is then a layer by itself, of
+    Where no gradient came, nothing is known: the normalization is then a layer by itself, of
     which all figures are right as well.
 
     Args:

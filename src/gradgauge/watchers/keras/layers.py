@@ -119,7 +119,7 @@ def kind(layer: Layer) -> str:
 
 
 def is_normalization(layer: Layer) -> bool:
-    """Whether `layer` is a normalisation, by its class's name: users write their own."""
+    """Whether `layer` is a normalization, by its class's name: users write their own."""
     return "normalization" in type(layer).__name__.lower() or "norm" in type(layer).__name__.lower()
 
 

@@ -17,7 +17,7 @@ from gradgauge.watchers.recognition import Sample, recognized
 
 
 def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
-    """Layers as they were called; those that were not, behind their neighbour in the definition,
+    """Layers as they were called; those that were not, after their neighbor in the definition,
     but never last: that place is the output's."""
     called = list(dict.fromkeys(call.row for call in taps.calls if call.row is not None))
     order = list(called)
@@ -32,14 +32,14 @@ def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
 
 
 def linked(taps: Taps, passed: PassResult, known: Collection[int] | None) -> set[int]:
-    """Find what belongs to each layer: activations called outside of any, and normalisations.
+    """Find what belongs to each layer: activations called outside of any, and normalizations.
 
     Args:
         taps, passed: of one pass.
         known: what the first pass has found; None: this is it.
 
     Returns:
-        Ids of the normalisations that are a part of the layer before them.
+        Ids of the normalizations that are a part of the layer before them.
     """
     if taps.folded is None:
         _recognize(taps, passed)

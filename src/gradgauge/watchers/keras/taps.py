@@ -41,8 +41,8 @@ class Call:
     """One call of a layer; z, h: numbers of marks, the same where no activation follows.
 
     Attributes:
-        row: None: a normalisation without a scale, which is no layer of its own.
-        before: of a normalisation, the call whose output it reads, and the mark on what went in.
+        row: None: a normalization without a scale, which is no layer of its own.
+        before: of a normalization, the call whose output it reads, and the mark on what went in.
         entered: mark on what went in, where that was asked for.
     """
 
@@ -73,7 +73,7 @@ class Taps:
     Attributes:
         calls: of layers, in order.
         outputs: ids of the layers whose outputs are the model's.
-        folded: ids of the normalisations that are a part of the layer before them; None: that is
+        folded: ids of the normalizations that are a part of the layer before them; None: that is
             not yet known.
         entries: what went into a layer from outside of any, and the call before it.
     """
@@ -191,7 +191,7 @@ class Taps:
     def _normalized(
         self, layer: Any, row: Row | None, call: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
-        """Through a normalisation. Whether it is a part of the layer before it is not yet known:
+        """Through a normalization. Whether it is a part of the layer before it is not yet known:
         what goes in is marked apart from what others read (see `folding`)."""
         source = next(iter(_tensors((args, kwargs))), None)
         earlier, _, joined = self._pending.get(id(source), (None, None, False))

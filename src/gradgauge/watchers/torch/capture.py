@@ -104,7 +104,7 @@ class Call:
     """One call of a layer.
 
     Attributes:
-        row: the layer; None: a normalisation without weights, which is no layer of its own.
+        row: the layer; None: a normalization without weights, which is no layer of its own.
         keys: of what came out, the first one being the output that is measured.
         sources: keys of what went in.
         out: the captured output.
@@ -120,8 +120,8 @@ class Call:
         label: the activation's name, for the Run.
         parts: the names of the operations that it is made of, where it is no single one.
         doubt: reason for which the activation is not known; empty: none.
-        stream: the residual stream behind the sum that its output is added in; None: there is none.
-        over_channels: whether it is a normalisation as convolutions have them.
+        stream: the residual stream after the sum that its output is added in; None: there is none.
+        over_channels: whether it is a normalization as convolutions have them.
         above: the calls of layers that read it first.
         output: whether it is an output of the model.
     """

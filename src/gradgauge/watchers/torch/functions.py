@@ -1,4 +1,4 @@
-"""The torch functions that a model's own forward calls near behind its layers."""
+"""The torch functions that a model's own forward calls shortly after its layers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gradgauge.watchers.torch.operations import operation
 from gradgauge.watchers.torch.values import Values
 
 _FURTHEST = 12
-"""Functions behind a layer whose values are kept: more than any activation is written in."""
+"""Functions after a layer whose values are kept: more than any activation is written in."""
 
 
 class Functions(TorchFunctionMode):
-    """Within it, what torch functions give near behind a layer is kept: nothing else shows it.
+    """Within it, what torch functions give shortly after a layer is kept: nothing else shows it.
 
     Args:
         values: told of them.
@@ -52,7 +52,7 @@ class Functions(TorchFunctionMode):
         return out
 
     def _before(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Key] | None:
-        """The operands' keys, if one of them lies near behind a layer."""
+        """The operands' keys, if one of them lies shortly after a layer."""
         values = self._values
         operands = [key_of(t) for t in args if isinstance(t, torch.Tensor) and not is_lazy(t)]
         if not any(values.distance.get(key, _FURTHEST) < _FURTHEST for key in operands):

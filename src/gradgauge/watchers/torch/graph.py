@@ -37,11 +37,11 @@ class Step:
     Attributes:
         kind: `moved` (its entries, elsewhere), `affine` (its entries scaled and shifted), `linear`
             (selected, pooled, gathered, multiplied by a constant matrix), `sum` (something else is added), `norm`
-            (it is normalised), `pointwise` (bent, entry by entry, as far as one can tell),
+            (it is normalized), `pointwise` (bent, entry by entry, as far as one can tell),
             `mixing` (bent, entries with one another), `branches` (it leaves in several ways, at
             least one of which bends it), `end`.
         ways: the places it comes to; several where it goes through equal activations.
-        norm: the call of a normalisation that it went through.
+        norm: the call of a normalization that it went through.
         parts: the names of the operations that bend it.
     """
 
@@ -58,7 +58,7 @@ class Graph:
     """What is read from autograd's nodes, from the outputs of layers and models downwards.
 
     Args:
-        calls: of layers and of normalisations.
+        calls: of layers and of normalizations.
         returned: keys of what the model returned.
         others: keys of other tensors to begin at.
         events: of tensors without nodes.
@@ -302,7 +302,7 @@ class Graph:
 
 
 def is_norm(call: Call) -> bool:
-    """Whether a call is a normalisation's."""
+    """Whether a call is a normalization's."""
     return call.row is None or call.row.info.kind == "normalization"
 
 

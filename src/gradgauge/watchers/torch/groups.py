@@ -75,7 +75,7 @@ class Groups:
         Args:
             step: its number.
             place: id of a parameter -> its place in `norms`.
-            norms: of gradients before and behind clipping, weights and changes: (4, parameters).
+            norms: of gradients before and after clipping, weights and changes: (4, parameters).
         """
         if not self._now:
             return

@@ -143,12 +143,12 @@ def after_call(
     always: bool = False,
     with_kwargs: bool = False,
 ) -> Handle:
-    """Call `hook(module, args, output)` behind the module's forward.
+    """Call `hook(module, args, output)` after the module's forward.
 
     Args:
         module: whose call is seen.
         hook: returns nothing.
-        always: also behind an exception; `output` is then None.
+        always: also after an exception; `output` is then None.
         with_kwargs: `hook(module, args, kwargs, output)`.
     """
     extra = [_ALWAYS] * always + [_WITH_KWARGS] * with_kwargs

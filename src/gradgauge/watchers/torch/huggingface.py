@@ -30,7 +30,7 @@ class HuggingFaceWatcher(InTrainer, TrainerCallback):
         del args, control
         logs = kwargs.get("logs") or {}
         if "loss" in logs and self._watcher is not None:
-            self._watcher.log_behind(logs["loss"])
+            self._watcher.log_last(logs["loss"])
             if state.epoch:
                 self._watcher.log_epoch(max(1, round(state.epoch)), loss=logs["loss"])
 

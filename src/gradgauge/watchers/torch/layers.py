@@ -80,7 +80,7 @@ class Layers:
     def start(self, taps: Taps | None) -> None:
         """They are known: as they were called, if they were seen being called."""
         taps = taps or Taps(self._model, self.rows)
-        # What looked like a scale by itself may have turned out to be a normalisation's.
+        # What looked like a scale by itself may have turned out to be a normalization's.
         found = {id(row.module) for row in taps.found or ()}
         scales = [r for r in self.rows if r.info.kind == "scale" and id(r.module) in found]
         rows = [row for row in self.rows if row not in scales]

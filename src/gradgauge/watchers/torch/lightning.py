@@ -45,7 +45,7 @@ class LightningWatcher(InTrainer, Callback):
         if self.watcher.steps_done > self._steps:
             self._steps = self.watcher.steps_done
             if self._losses:
-                self.watcher.log_behind(sum(self._losses) / len(self._losses))
+                self.watcher.log_last(sum(self._losses) / len(self._losses))
             self._losses.clear()
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:

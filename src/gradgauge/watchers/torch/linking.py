@@ -20,10 +20,10 @@ from gradgauge.watchers.torch.roles import find_roles
 from gradgauge.watchers.torch.streams import find_streams
 
 _SAMPLE = 4096
-"""Entries that an activation is recognised by."""
+"""Entries that an activation is recognized by."""
 
 _MOST_SCALINGS = 3
-"""Scalings and shifts behind an operation that may be a part of the activation."""
+"""Scalings and shifts after an operation that may be a part of the activation."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Head:
         ways: where h leaves; `z` itself where nothing follows.
         kind: of the graph's steps: `pointwise`, `mixing`, `branches`; `gate`: a product with what
             autograd does not follow; empty: nothing follows.
-        folded: normalisations that are a part of the layer.
+        folded: normalizations that are a part of the layer.
         parts: the names of the operations that the activation is made of.
     """
 
@@ -101,14 +101,14 @@ def head_of(graph: Graph, call: Call) -> Head:
 
 
 def _inside(graph: Graph, call: Call) -> Head | None:
-    """An activation that a layer calls by itself, behind its product or its normalisation."""
+    """An activation that a layer calls by itself, after its product or its normalization."""
     origin = _origin(graph, call)
     head = _climb(graph, call, origin, call) if origin is not None else None
     return head if head is not None and head.kind not in ("", "gate") else None
 
 
 def _origin(graph: Graph, call: Call) -> Key | None:
-    """The one product or normalisation that all of a layer's output comes from."""
+    """The one product or normalization that all of a layer's output comes from."""
     waiting, seen, found = [call.key], set(), set()
     while waiting:
         key = waiting.pop()
@@ -236,7 +236,7 @@ def recognize(call: Call) -> None:
         _recognize_gate(call, call.z, call.gate)
     if call.doubt != "unknown_activation":
         return
-    near = call.activation  # The operation's own; scales before and behind it may be its, too.
+    near = call.activation  # The operation's own; scales before and after it may be its, too.
     pairs = [(z, h) for z in (call.start, call.z) for h in (call.h, *call.beyond)]
     for z, h in pairs:
         if z is None or h is None or (z is call.z and near is not None):

@@ -14,7 +14,7 @@ class Modes:
         model: what is watched.
 
     Attributes:
-        forgotten: steps in evaluation mode behind the last one in training mode; 0 where none was
+        forgotten: steps in evaluation mode after the last one in training mode; 0 where none was
             in training mode, or where no layer tells the modes apart: then it is meant, or nothing
             to it.
     """

@@ -71,7 +71,7 @@ class Row:
         return not self.alone
 
     def folded(self, norms: set[int]) -> bool:
-        """Whether it is one of these normalisations, which are parts of other layers."""
+        """Whether it is one of these normalizations, which are parts of other layers."""
         return not self.alone and id(self.module) in norms
 
     def axis(self, out: torch.Tensor, source: torch.Tensor | None) -> int:
@@ -199,7 +199,7 @@ def _is_holder(
 
 
 def normalization_row(name: str, module: nn.Module) -> Row | None:
-    """The row of a normalisation that was told by what it computes; None without a scale."""
+    """The row of a normalization that was told by what it computes; None without a scale."""
     weights = _weights(module)
     return _row(name, module, weights, {}) if weights else None
 

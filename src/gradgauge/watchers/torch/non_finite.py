@@ -175,7 +175,7 @@ class _Places:
 
     @property
     def here(self) -> Row | None:
-        """The layer whose call goes on, or behind which we are."""
+        """The layer whose call goes on, or after which we are."""
         return self._inside[-1] if self._inside else self._last
 
 

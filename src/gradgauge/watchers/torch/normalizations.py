@@ -1,4 +1,4 @@
-"""Which modules normalise: by their classes, by their names, or by what they are seen to do."""
+"""Which modules normalize: by their classes, by their names, or by what they are seen to do."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gradgauge.watchers.measure import eps_of
 _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 _SOME, _MOST = 64, 2**18
-"""Samples, and about how many entries of them, by which a normalisation is told."""
+"""Samples, and about how many entries of them, by which a normalization is told."""
 
 _LEAST = 4
 """The fewest rows, and the fewest entries of one, that tell it."""
 
 _EVEN, _UNEVEN = 1e-3, 2e-2
-"""How far what a normalisation gives may be from what it should, in shares of it; and how much
+"""How far what a normalization gives may be from what it should, in shares of it; and how much
 mean squares must differ before it, in shares of their mean."""
 
 _ADDED = (0.0, 1e-8, 1e-6, 1e-5, 1e-3)
@@ -29,7 +29,7 @@ _FOUND: weakref.WeakSet[nn.Module] = weakref.WeakSet()
 
 
 def is_normalization(module: nn.Module) -> bool:
-    """Whether `module` is a normalisation; with its activation inside of it, perhaps.
+    """Whether `module` is a normalization; with its activation inside of it, perhaps.
 
     By its class, by its class's name, for users write their own, or by what it was seen to
     compute; nothing in it has a matrix.
@@ -41,12 +41,12 @@ def is_normalization(module: nn.Module) -> bool:
 
 
 def is_over_channels(module: nn.Module) -> bool:
-    """Whether `module` normalises every channel over the batch, as convolutions have it."""
+    """Whether `module` normalizes every channel over the batch, as convolutions have it."""
     return isinstance(module, _NORMS[0]) or getattr(module, "running_mean", None) is not None
 
 
 def found_to_normalize(module: nn.Module, source: torch.Tensor, out: torch.Tensor) -> bool:
-    """Whether `module`, which no name tells to be a normalisation, is one by what it did: what it
+    """Whether `module`, which no name tells to be a normalization, is one by what it did: what it
     gives is what it got over a root mean square, scaled and shifted unit by unit, however that
     is written and wherever the scale is counted from."""
     if source.shape != out.shape or out.ndim < 2 or not out.numel():
@@ -68,8 +68,8 @@ def _divides(
     x: torch.Tensor, y: torch.Tensor, axis: int, span: tuple[int, ...], exact: float
 ) -> bool:
     """Whether y is x over its root mean squares along `span`, or over its standard deviations."""
-    for centred in (False, True):
-        plain = x - x.mean(span, keepdim=True) if centred else x
+    for centered in (False, True):
+        plain = x - x.mean(span, keepdim=True) if centered else x
         squares = plain.square().mean(span, keepdim=True)
         if squares.numel() < _LEAST or x.numel() // squares.numel() < _LEAST:
             return False
@@ -104,7 +104,7 @@ def _follows(x: torch.Tensor, y: torch.Tensor, axis: int, exact: float) -> bool:
 
 
 def unit_axis_of(module: nn.Module, out: torch.Tensor) -> int:
-    """The axis over units of what a normalisation gives, of three or more dimensions."""
+    """The axis over units of what a normalization gives, of three or more dimensions."""
     if is_over_channels(module) or isinstance(module, nn.GroupNorm):
         return 1
     sizes = {p.numel() for p in module.parameters(recurse=False)}

@@ -131,7 +131,7 @@ def is_linear(name: str, ways_in: int) -> bool:
 
 def is_affine(name: str) -> bool:
     """Whether a linear operation scales every entry and adds to it: it may belong to what is
-    behind it, as the 1 / sqrt(2) inside of an error function does."""
+    after it, as the 1 / sqrt(2) inside of an error function does."""
     return name in _SCALING or name in ("add", "sub", "rsub", "neg", "iadd", "isub")
 
 

@@ -115,8 +115,8 @@ def backward_pass() -> int | None:
     return None if number < 0 else number
 
 
-def behind_backward(function: Callable[[], None]) -> None:
-    """Call `function` at the end of the backward pass that is running, behind all that others
+def after_backward(function: Callable[[], None]) -> None:
+    """Call `function` at the end of the backward pass that is running, after all that others
     do there: the reduction over processes writes its gradients in such a callback, too."""
     queue = torch.autograd.Variable._execution_engine.queue_callback  # type: ignore[attr-defined]
     queue(lambda: queue(lambda: queue(function)))
@@ -141,7 +141,7 @@ def scaler_above() -> Any:
 
 
 def with_closure(
-    args: tuple[Any, ...], kwargs: dict[str, Any], behind: Callable[[Any], None]
+    args: tuple[Any, ...], kwargs: dict[str, Any], after: Callable[[Any], None]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """The arguments of `step`, with a closure that tells its results; None: it has no closure."""
     closure = kwargs.get("closure") or (args[1] if len(args) > 1 else None)
@@ -150,7 +150,7 @@ def with_closure(
 
     def told() -> Any:
         result = closure()
-        behind(result)
+        after(result)
         return result
 
     if len(args) > 1:

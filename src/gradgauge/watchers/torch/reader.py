@@ -64,7 +64,7 @@ class Reader:
     # -- steps
 
     def signals(self, step: Step) -> None:
-        """What the taps have seen: before the first update, or behind updates in the pass."""
+        """What the taps have seen: before the first update, or after updates in the pass."""
         began = time.perf_counter()
         if step.taps is not None:
             step.seconds += step.taps.seconds

@@ -13,7 +13,7 @@ from gradgauge.watchers.call_order import bits
 from gradgauge.watchers.torch.capture import Call, Key
 from gradgauge.watchers.torch.graph import Graph, is_norm
 from gradgauge.watchers.torch.operations import is_carrying, is_matrix_product
-from gradgauge.watchers.torch.streams import sum_behind
+from gradgauge.watchers.torch.streams import sum_after
 
 _MATRICES = ("dense", "convolution", "other")
 _FURTHEST = 8
@@ -47,7 +47,7 @@ class _Finder:
     # -- attention
 
     def find_attention(self) -> None:
-        """Query, key and value, and the layer behind them."""
+        """Query, key and value, and the layer after them."""
         found: dict[int, set[str]] = {}
         calls: dict[int, Call] = {}
         for query, key, value, out in self._attentions():
@@ -207,7 +207,7 @@ class _Finder:
             up = self._layers[before[0]]
             back = self._has_no_role(up) and _width(down) == _fan_in(up) > 0
             only = up.above == (down,) and up.label != "linear"
-            if back and only and sum_behind(self._graph, down) is not None:
+            if back and only and sum_after(self._graph, down) is not None:
                 wider = _width(up) >= _fan_in(up)
                 self._put(up, "up" if wider else "down")
                 self._put(down, "down" if wider else "up")

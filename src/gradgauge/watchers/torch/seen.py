@@ -30,9 +30,9 @@ def door(tensor: torch.Tensor) -> Array:
 
 
 def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
-    """Layers as they were called; those that were not, behind their neighbour in the definition.
+    """Layers as they were called; those that were not, after their neighbor in the definition.
 
-    Normalisations that are part of another layer's z are no layers of their own, and the last
+    Normalizations that are part of another layer's z are no layers of their own, and the last
     place belongs to a layer that was called: the output.
     """
     called = list(dict.fromkeys(call.row for call in taps.calls if call.row is not None))
@@ -74,7 +74,7 @@ def seen(
     Args:
         rows: the layers of the Run.
         taps: closed.
-        gradient: of a parameter, as the optimiser would get it but for clipping.
+        gradient: of a parameter, as the optimizer would get it but for clipping.
         factor: what makes signals of the backward pass those of the unscaled loss.
         note: told what could not be seen.
     """

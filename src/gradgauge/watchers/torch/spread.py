@@ -65,7 +65,7 @@ class Spread:
 
     @property
     def alike(self) -> bool:
-        """Whether all processes watch. Asked first behind a backward pass, to which all came."""
+        """Whether all processes watch. Asked first after a backward pass, to which all came."""
         if self._alike is None:
             self._alike = bool(self._store.check(self._keys))
         return self._alike

@@ -14,7 +14,7 @@ from torch import nn
 from gradgauge.watchers.guard import Guarded
 from gradgauge.watchers.torch.leftover import Leftover
 from gradgauge.watchers.torch.norms import tensor_norms
-from gradgauge.watchers.torch.optimizers import backward_pass, behind_backward, scaler_above
+from gradgauge.watchers.torch.optimizers import after_backward, backward_pass, scaler_above
 from gradgauge.watchers.torch.taps import Taps
 from gradgauge.watchers.torch.weights import Weights
 
@@ -93,7 +93,7 @@ class Step:
             self._pass = number
             if self._left and not self._kept(parameter):
                 self._forget_passes(number)
-            behind_backward(lambda: self._guard(self.backward_ended))
+            after_backward(lambda: self._guard(self.backward_ended))
         if self.full and parameter.grad is not None:
             # Noted as they come: a backward pass may be broken off.
             self._left[id(parameter)] = (weakref.ref(parameter.grad), parameter.grad._version)
@@ -219,7 +219,7 @@ class Step:
         return None if found is None else found * self.factor
 
     def norms(self, idle: set[int]) -> np.ndarray:
-        """Of gradients before and behind clipping, weights and changes: (4, weights).
+        """Of gradients before and after clipping, weights and changes: (4, weights).
 
         Args:
             idle: ids of the parameters that other optimizers move than those of this step. Their

@@ -12,7 +12,7 @@ _FURTHEST = 8
 """Steps between a layer and the sum: a dropout, a scale, a change of shape."""
 
 
-def sum_behind(graph: Graph, call: Call) -> Key | None:
+def sum_after(graph: Graph, call: Call) -> Key | None:
     """Where a layer's output is added to something, dropped out, moved or scaled before."""
     at = call.key
     for _ in range(_FURTHEST):
@@ -28,7 +28,7 @@ def sum_behind(graph: Graph, call: Call) -> Key | None:
 def find_streams(
     graph: Graph, layers: list[Call], value_at: Callable[[Key], Capture | None]
 ) -> None:
-    """Fill in the stream behind every layer that adds to one.
+    """Fill in the stream after every layer that adds to one.
 
     Args:
         graph: stopped at the layers.
@@ -42,7 +42,7 @@ def find_streams(
             mask |= below[at]
         below.append(mask)
     for call, beneath in zip(layers, below, strict=True):
-        place = sum_behind(graph, call)
+        place = sum_after(graph, call)
         # A sum of two branches of one kind is no stream: one of them leads past the other.
         if place is not None and graph.below(place) & beneath:
             found = value_at(place)

@@ -43,8 +43,8 @@ class Taps:
 
     Attributes:
         calls: of the layers, in order, of every forward pass; linked once closed.
-        folded: ids of normalisations that are a part of the layer before them.
-        found: normalisations that were told by what they compute, beside `rows`; None: the
+        folded: ids of normalizations that are a part of the layer before them.
+        found: normalizations that were told by what they compute, beside `rows`; None: the
             layers are settled, and none is looked for.
         transformed: whether a call under torch.func was passed by.
         seconds: what the hooks have cost.
@@ -214,7 +214,7 @@ class Taps:
     def _normalizing(
         self, module: nn.Module, source: torch.Tensor, out: torch.Tensor
     ) -> Callable[..., None] | None:
-        """The hook of a layer, for what is seen to be a normalisation though no name says so; as
+        """The hook of a layer, for what is seen to be a normalization though no name says so; as
         long as the Run's layers are not settled."""
         if self.found is None:
             return None

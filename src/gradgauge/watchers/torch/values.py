@@ -20,7 +20,7 @@ class Values:
 
     Attributes:
         captures: of every place whose value was kept, or whose gradient is wanted.
-        distance: functions between a layer and a place behind it.
+        distance: functions between a layer and a place after it.
         events: operations that autograd does not note.
         cut: places that a value without a gradient was made of.
     """

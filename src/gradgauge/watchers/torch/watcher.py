@@ -95,7 +95,7 @@ class PyTorchWatcher(Closing):
                 "framework": framework,
                 "framework_version": str(torch.__version__),
                 "device": _device(self.model),
-                "clipping": "weight_grad_norm is before clipping, clipped_grad_norm behind it",
+                "clipping": "weight_grad_norm is before clipping, clipped_grad_norm after it",
             },
             to,
         )
@@ -161,7 +161,7 @@ class PyTorchWatcher(Closing):
         if self._step.light:
             self._step.loss = number_of(loss)
 
-    def log_behind(self, loss: Any) -> None:
+    def log_last(self, loss: Any) -> None:
         """Tell the loss of the step that was just made."""
         if self._step.steppers:
             self._step.loss = number_of(loss)
@@ -322,12 +322,12 @@ class PyTorchWatcher(Closing):
             self._guard(self._first_nan.look, self.step, False)
             return None
 
-        def behind(loss: Any) -> None:
+        def after(loss: Any) -> None:
             if id(optimizer) not in step.steppers and not step.moved & moved:
                 step.loss = scalar_of(loss) if step.loss is None else step.loss
                 self._guard(self._read_update, optimizer, moved)
 
-        told = with_closure(args, kwargs, behind)
+        told = with_closure(args, kwargs, after)
         if told is None:
             self._read_update(optimizer, moved)
         return told

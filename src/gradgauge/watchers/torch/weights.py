@@ -12,7 +12,7 @@ from gradgauge.watchers.torch.norms import root, tensor_norms
 
 
 class Weights:
-    """The weights of all rows, each once, and behind them biases, which have no rows.
+    """The weights of all rows, each once, and after them biases, which have no rows.
 
     Args:
         rows: the layers.

@@ -1,4 +1,4 @@
-"""What a compiled Keras model says of itself: losses, outputs, optimiser, layers."""
+"""What a compiled Keras model says of itself: losses, outputs, optimizer, layers."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def losses_of(model: Any, outputs: Sequence[Any]) -> list[Any]:
 def output_layers(model: Any, count: int) -> list[tuple[str | None, str]]:
     """(name of the last layer with weights, activation) of every output; empty: not known."""
     if isinstance(model, keras.Sequential) and model.layers:
-        return [_behind(list(model.layers))] * count
+        return [_after(list(model.layers))] * count
     tensors = getattr(model, "outputs", None)
     if not getattr(model, "_is_graph_network", False) and not isinstance(model, keras.Model):
         tensors = None
     if not tensors or not hasattr(tensors[0], "_keras_history"):
         return [(None, "")] * count
-    return [_behind(_chain_to(tensor)) for tensor in keras.tree.flatten(tensors)]
+    return [_after(_chain_to(tensor)) for tensor in keras.tree.flatten(tensors)]
 
 
 def _chain_to(tensor: Any) -> list[Any]:
@@ -103,12 +103,12 @@ def _chain_to(tensor: Any) -> list[Any]:
     return layers[::-1]
 
 
-def _behind(layers: list[Any]) -> tuple[str | None, str]:
+def _after(layers: list[Any]) -> tuple[str | None, str]:
     """The last layer with weights, and what stands at the very end."""
     activation = ""
     for layer in reversed(layers):
         if isinstance(layer, (keras.Sequential, keras.Model)):
-            name, inner = _behind(list(layer.layers))
+            name, inner = _after(list(layer.layers))
             return name, activation or inner
         if not activation and not isinstance(layer, _SHAPING):
             activation = _activation(layer)
@@ -154,7 +154,7 @@ def by_values(activation: str, outputs: Sequence[np.ndarray]) -> str:
 
 
 def optimizer_facts(optimizer: Any) -> Optimizer:
-    """The optimiser's name and rate."""
+    """The optimizer's name and rate."""
     rate = optimizer.learning_rate
     scheduled = isinstance(
         getattr(optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule

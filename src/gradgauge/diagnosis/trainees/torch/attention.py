@@ -18,7 +18,7 @@ _KEEPING = (
     *("transpose", "swapaxes", "permute", "movedim", "mT", "T", "view", "reshape", "unsqueeze"),
     *("squeeze", "flatten", "__getitem__", "expand", "nan_to_num"),
 )
-"""Operations behind which the weights are still the weights; a product with a mask, or a division,
+"""Operations after which the weights are still the weights; a product with a mask, or a division,
 makes others of them."""
 
 

@@ -153,7 +153,7 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def scaler(x: torch.Tensor) -> Callable[[Any], Any]:
-    """Standardises inputs by the mean and spread of `x`."""
+    """Standardizes inputs by the mean and spread of `x`."""
     mean, spread = x.float().mean(dim=0), x.float().std(dim=0)
     spread = torch.where(spread > 0, spread, torch.ones_like(spread))
 

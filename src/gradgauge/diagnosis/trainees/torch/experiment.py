@@ -37,7 +37,7 @@ class TorchExperiment:
         model: as it is trained.
         loss: (output, target) -> scalar.
         learners: the parameters that are meant to learn, by name.
-        moved: ids of all tensors that the optimiser has.
+        moved: ids of all tensors that the optimizer has.
         x, y: a batch.
         stacked: whether samples are known to stand on axis 0.
     """
@@ -236,7 +236,7 @@ class TorchExperiment:
     # -- the graph
 
     def loose(self) -> tuple[Loose, ...]:
-        """Tensors that take part and ask for a gradient, but are not the optimiser's."""
+        """Tensors that take part and ask for a gradient, but are not the optimizer's."""
         with self.untouched():
             outputs = call(self.model, self.x)
             of_model = {id(t) for out in floats(outputs) for t in leaves_of(out)}
@@ -254,7 +254,7 @@ class TorchExperiment:
         )
 
     def strangers(self) -> int:
-        """Tensors of the optimiser that are not the model's and take no part in the loss."""
+        """Tensors of the optimizer that are not the model's and take no part in the loss."""
         with self.untouched():
             leaves = leaves_of(self.objective(call(self.model, self.x), self.y))
         known = {id(t) for t in leaves} | {id(p) for p in self.model.parameters()}

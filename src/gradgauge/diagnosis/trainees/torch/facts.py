@@ -1,4 +1,4 @@
-"""What a PyTorch module, its loss and its optimiser say of themselves."""
+"""What a PyTorch module, its loss and its optimizer say of themselves."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def restore(scheduler: Any, state: Mapping[str, Any]) -> None:
 
 
 def advance(stepping: Stepping | None, step: int, batches: int, loss: float) -> None:
-    """Let the scheduler step where it would, behind step number `step`."""
+    """Let the scheduler step where it would, after step number `step`."""
     if stepping is None:
         return
     if not stepping.per_step and (step + 1) % max(batches, 1):

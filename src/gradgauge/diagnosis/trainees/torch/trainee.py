@@ -1,4 +1,4 @@
-"""A PyTorch module with loss, optimiser and loader as a trainee: an ordinary loop, under watch."""
+"""A PyTorch module with loss, optimizer and loader as a trainee: an ordinary loop, under watch."""
 
 from __future__ import annotations
 

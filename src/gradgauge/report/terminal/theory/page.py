@@ -81,7 +81,7 @@ class Page:
     def table(
         self, head: Iterable[str], rows: Iterable[Sequence[str]], left: Sequence[str] = (LEFT,)
     ) -> None:
-        """A table whose heads are keys of `theory_command.column`, or text behind `=`.
+        """A table whose heads are keys of `theory_command.column`, or text after `=`.
 
         Args:
             head, rows: as they stand.
