@@ -118,7 +118,7 @@ def test_every_remedy_is_applied_or_says_why_not(trainers, framework, remedy):
         ("keras", ("gain_and_centring",)),
         ("keras", ("relu_instead", "clip_gradients")),
         ("pytorch", ("gain_and_centring", "scale_inputs")),
-        ("pytorch", ("normalization",)),
+        ("pytorch", ("layer_norm",)),
         ("pytorch", ("warm_up", "clip_gradients")),
         ("jax", ("critical_scale", "scale_inputs")),
         ("jax", ("clip_gradients", "adam_instead")),
@@ -201,7 +201,7 @@ def test_apply_gives_what_was_trained():
     x, y = points()
     data = given_data(x, y)
     trainer = OwnTrainer(target_of((model, loss, optimizer), data, TRAINING))
-    treated, _, new = trainer.apply(Candidate(REMEDY, (Dose("normalization"),)))
+    treated, _, new = trainer.apply(Candidate(REMEDY, (Dose("layer_norm"),)))
     assert sum(isinstance(m, nn.LayerNorm) for m in treated.modules()) == 5
     known = {id(p) for group in new.param_groups for p in group["params"]}
     assert {id(p) for p in treated.parameters()} == known

@@ -19,7 +19,7 @@ from gradgauge.diagnosis.rule import (
 )
 from gradgauge.diagnosis.signals import deltas, is_gated, rms_decades
 
-_REMEDIES = ("clip_gradients", "smaller_init", "normalization")
+_REMEDIES = ("clip_gradients", "smaller_init", "layer_norm")
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:

@@ -50,8 +50,8 @@ def _remedies(evidence: Evidence, place: int) -> tuple[str, ...]:
     """Scaled inputs first where it is the inputs' size that drives the first layer there."""
     limit = evidence.limits["unscaled-input"]["magnitude"].value
     if place == 0 and not evidence.data.tokens and _input_size(evidence) > limit:
-        return "scale_inputs", "smaller_init", "normalization"
-    return "smaller_init", "scale_inputs", "normalization"
+        return "scale_inputs", "smaller_init", "layer_norm"
+    return "smaller_init", "scale_inputs", "layer_norm"
 
 
 def _input_size(evidence: Evidence) -> float:

@@ -49,7 +49,7 @@ def _outputs(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
                 value=after,
                 limit=name,
                 limit_value=bound,
-                remedies=("weigh_terms", "lower_rate", "normalization"),
+                remedies=("weigh_terms", "lower_rate", "layer_norm"),
                 facts={"before": before},
                 symptom=_layer_died(evidence),
             )
@@ -90,7 +90,7 @@ def _hidden(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
             value=float(values[probe, low[-1]]),
             limit="spread",
             limit_value=bound,
-            remedies=("critical_scale", "lsuv", "normalization", "skips"),
+            remedies=("critical_scale", "lsuv", "layer_norm", "skips"),
             facts={"last": evidence.layers[low[-1]].name},
             symptom=probe > 0 and severity == FAULT,
         )

@@ -85,10 +85,10 @@ def _over_time(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
 def _remedies(activation: str) -> tuple[str, ...]:
     """The weights alone before the activation, and that before the architecture."""
     if activation in ("sigmoid", "hard_sigmoid"):
-        return ("gain_and_centring", "critical_scale", "relu_instead", "normalization", "skips")
+        return ("gain_and_centring", "critical_scale", "relu_instead", "layer_norm", "skips")
     if activation in ("tanh", "softsign"):
-        return ("critical_scale", "relu_instead", "lsuv", "normalization", "skips")
-    return ("he_init", "lsuv", "normalization", "skips")
+        return ("critical_scale", "relu_instead", "lsuv", "layer_norm", "skips")
+    return ("he_init", "lsuv", "layer_norm", "skips")
 
 
 def _activation(evidence: Evidence) -> str:

@@ -1,4 +1,4 @@
-"""Layer normalization before the activations."""
+"""Batch normalization before the activations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def _on_spec(case: SpecCase, knob: float) -> SpecCase:
     del knob
     if case.network.norm != "none":
         raise CannotApply("normalized")
-    return case.built_with(norm="layer")
+    return case.built_with(norm="batch")
 
 
 REMEDY = Remedy(
-    "normalization",
+    "batch_norm",
     reach=GRAPH,
     rules=(
         "vanishing-gradient",
@@ -25,8 +25,8 @@ REMEDY = Remedy(
         "saturated-units",
         "dead-units",
     ),
-    paper="Ba, Kiros & Hinton (2016)",
+    paper="Ioffe & Szegedy (2015)",
     touches=frozenset({"norm"}),
     on_spec=_on_spec,
-    patch=normalizing("keras.layers.LayerNormalization", "torch.nn.LayerNorm", -1),
+    patch=normalizing("keras.layers.BatchNormalization", "torch.nn.BatchNorm1d", 0),
 )

@@ -1,4 +1,4 @@
-"""Batch normalization before the activations."""
+"""Layer normalization before the activations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def _on_spec(case: SpecCase, knob: float) -> SpecCase:
     del knob
     if case.network.norm != "none":
         raise CannotApply("normalized")
-    return case.built_with(norm="batch")
+    return case.built_with(norm="layer")
 
 
 REMEDY = Remedy(
-    "batch_normalization",
+    "layer_norm",
     reach=GRAPH,
     rules=(
         "vanishing-gradient",
@@ -25,8 +25,8 @@ REMEDY = Remedy(
         "saturated-units",
         "dead-units",
     ),
-    paper="Ioffe & Szegedy (2015)",
+    paper="Ba, Kiros & Hinton (2016)",
     touches=frozenset({"norm"}),
     on_spec=_on_spec,
-    patch=normalizing("keras.layers.BatchNormalization", "torch.nn.BatchNorm1d", 0),
+    patch=normalizing("keras.layers.LayerNormalization", "torch.nn.LayerNorm", -1),
 )
