@@ -349,7 +349,7 @@ def _broken_at(
 
 
 def _applied(params: Any, updates: Any) -> Any:
-    """Parameters behind an update, in their own precision."""
+    """Parameters after an update, in their own precision."""
     return jax.tree.map(lambda p, u: (p + u).astype(jnp.asarray(p).dtype), params, updates)
 
 

@@ -86,13 +86,13 @@ def _evens_out(
     """Whether every unit has, over the batch, the standard deviation that its scale says: unit by
     unit any scaling by a constant follows, so that here the values have to tell."""
     x, y = (t.movedim(axis, -1).reshape(-1, t.shape[axis]) for t in (x, y))
-    before, behind = (t.std(0, correction=0) for t in (x, y))
+    before, after = (t.std(0, correction=0) for t in (x, y))
     if min(x.shape) < _LEAST or not float(before.std() / before.mean()) > _UNEVEN:
         return False
     own = [p for n, p in module.named_parameters() if not is_bias(n) and p.numel() == y.shape[1]]
     scales = [p.detach().double().reshape(-1) for p in own] or [torch.ones(())]
     wanted = [w.abs() for scale in scales for w in ((scale, 1 + scale) if own else (scale,))]
-    return any(bool(((behind - w).abs() < exact * w).all()) for w in wanted)
+    return any(bool(((after - w).abs() < exact * w).all()) for w in wanted)
 
 
 def _follows(x: torch.Tensor, y: torch.Tensor, axis: int, exact: float) -> bool:
