@@ -121,7 +121,7 @@ def _signal(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
         step=int(evidence.probe_steps()[peak]),
         value=float(growth[peak, at]),
         limit="growth",
-        remedies=("lower_rate", "normalisation"),
+        remedies=("lower_rate", "layer_norm"),
         facts={"before": float(values[0, at]), "after": float(values[peak, at])},
         symptom=True,
     )

@@ -1,4 +1,4 @@
-"""The residual stream behind every layer that adds to it."""
+"""The residual stream after every layer that adds to it."""
 
 from __future__ import annotations
 
