@@ -33,12 +33,12 @@ READERS = "fuzz/test_readers.py"
 FILES = (
     Row(
         "Run (`.nc`)",
-        "read, or one sentence; layers, shapes and attributes must fit each other",
+        "read, or one sentence; layers, shapes and attributes must be consistent",
         (READERS, "test_run.py"),
     ),
     Row(
         "data (`.npz`, `.csv`)",
-        "sizes are held against the file before memory is taken; no pickles",
+        "sizes are checked against the file before memory is allocated; no pickles",
         (READERS, "datasets/test_npz.py"),
     ),
     Row(
@@ -49,7 +49,7 @@ FILES = (
     ),
     Row(
         "plan (`.toml`), notation",
-        "every wrong word named with its place; ranges and depths bounded",
+        "every invalid word is reported with its position; ranges and depths are limited",
         (READERS, "study/sweep/test_plan.py"),
     ),
     Row(
@@ -84,12 +84,12 @@ FILES = (
 PROCESSES = (
     Row(
         "`kill -9` of a sweep, one or several processes",
-        "every cell once, equal bit for bit to an undisturbed run",
+        "every cell trained once; results identical to an undisturbed run, bit for bit",
         ("study/sweep/test_sweep.py",),
     ),
     Row(
         "`kill -9` of a Ray worker or driver, of a Slurm job",
-        "the same; the study goes on",
+        "the same; the study continues",
         ("study/sweep/test_runners.py",),
     ),
     Row(
@@ -99,12 +99,12 @@ PROCESSES = (
     ),
     Row(
         "`kill -9` while a Run is written",
-        "the old file or the new one, whole",
+        "the old file or the new one, complete",
         ("test_run.py",),
     ),
     Row(
         "a process stopped for longer than its lease",
-        "its cells go to others; what it had done counts once",
+        "others take over its cells; finished cells count once",
         ("study/sweep/test_store.py",),
     ),
     Row(
@@ -114,12 +114,12 @@ PROCESSES = (
     ),
     Row(
         "full disk, under `compare`, `why` and `theory`",
-        "the figures first, then one sentence; nothing half written stays",
+        "the results first, then one sentence; no partial files remain",
         ("cli/test_full_disk.py", "test_run.py"),
     ),
     Row(
-        "output that takes nothing (`> /dev/full`, a reader that is gone)",
-        "one sentence if anybody can be told, and the exit code",
+        "output that cannot be written (`> /dev/full`, a reader that has exited)",
+        "one sentence, if it can still be printed, and the exit code",
         ("cli/test_output.py",),
     ),
     Row(
@@ -129,7 +129,7 @@ PROCESSES = (
     ),
     Row(
         "Ctrl-C, at random moments of each command",
-        "over within two seconds, exit code 130, what is done is kept and where is said",
+        "ends within two seconds with exit code 130; finished results are kept, and the output tells where",
         ("cli/test_interrupt.py",),
     ),
     Row(
@@ -140,7 +140,7 @@ PROCESSES = (
     ),
     Row(
         "sizes, seeds and epochs beyond reason",
-        "refused before anything is made of them",
+        "refused before any work",
         ("spec/test_training.py", "spec/test_comparison.py"),
     ),
     Row(
@@ -151,7 +151,7 @@ PROCESSES = (
     ),
     Row(
         "a picture that cannot be drawn at the end of a watched training",
-        "the training's process goes on",
+        "the training process continues",
         ("report/pages/test_watched.py",),
     ),
 )
@@ -159,18 +159,18 @@ PROCESSES = (
 ATTACKS = (
     Attack(
         "Ctrl-C at ten random moments of each of nine commands, on two cores with 30 others waiting",
-        "90, and 24 again after the mends",
+        "90, and 24 again after the fixes",
         (
-            "twice XLA's abort message, three times Python's own end instead of 130, both fixed; "
-            "two took 4.3 and 7.4 s at that load: while its libraries are loaded, PyTorch keeps "
-            "Python's lock for 0.22 s of CPU time and TensorFlow for 0.34, and nothing of Python's "
-            "can run meanwhile; no other command keeps it for more than 0.15 s"
+            "XLA's abort message twice, Python's own exit instead of 130 three times, both fixed; "
+            "two took 4.3 and 7.4 s at that load: while loading its libraries, PyTorch holds "
+            "Python's lock for 0.22 s of CPU time and TensorFlow for 0.34 s, and no Python code can "
+            "run meanwhile; no other command holds it for more than 0.15 s"
         ),
     ),
     Attack(
         "`python -m benchmarks.kills`: `kill -9` of a sweep up to a second after its first new cell",
         "100 kills, 10 studies of 240 cells",
-        "nothing: every cell once, every study equal bit for bit to an undisturbed one",
+        "nothing: every cell trained once, every study identical to an undisturbed one, bit for bit",
     ),
     Attack(
         "118 model files made to run code, to reach the network or the disk, to fill the memory, "
@@ -224,24 +224,24 @@ ATTACKS = (
 def page() -> str:
     """The page in Markdown."""
     parts = (
-        "# What has been tried to break it",
+        "# Reliability: attempts to break it",
         (
-            "What gradgauge promises about files, kills, full disks and Ctrl-C, and the test that "
-            "holds each promise. Run one with `.venv/bin/python -m pytest FILE`; all of them run in "
-            "`make test`. What is promised to whoever gets files from strangers stands in "
-            "[SECURITY.md](../SECURITY.md). This page is written by `python -m tests.reliability`."
+            "What gradgauge guarantees about files, kills, full disks and Ctrl-C, and the test for "
+            "each guarantee. Run one with `.venv/bin/python -m pytest FILE`; `make test` runs all of "
+            "them. Guarantees for files from untrusted sources are in "
+            "[SECURITY.md](../SECURITY.md). `python -m tests.reliability` writes this page."
         ),
         "## Files",
         (
-            "`make fuzz` makes 5,000 changed copies of each kind of file (bytes flipped, cut out, put "
-            "in, repeated, the end lost) and hands them to the reader that the commands use; `make "
-            "test` makes 60 of each. A copy is read, or answered by one printable line in English and "
-            "Korean; nothing takes longer than 20 s."
+            "`make fuzz` creates 5,000 modified copies of each kind of file (bytes flipped, removed, "
+            "inserted or repeated, the end cut off) and passes them to the reader that the commands "
+            "use; `make test` creates 60 of each. A copy is read, or refused with one printable line "
+            "in English and Korean; nothing takes longer than 20 s."
         ),
         _rows("file", FILES),
         "## Processes and machines",
         (
-            "Ctrl-C is tried at three random moments of each command, at ten with "
+            "Ctrl-C is tested at three random moments of each command, or at ten with "
             "`GRADGAUGE_MOMENTS=10`."
         ),
         _rows("what happens", PROCESSES),
@@ -256,7 +256,7 @@ def page() -> str:
 
 
 def _rows(first: str, rows: tuple[Row, ...]) -> str:
-    return _table((first, "what holds", "test"), [(r.what, r.holds, _links(r)) for r in rows])
+    return _table((first, "guarantee", "test"), [(r.what, r.holds, _links(r)) for r in rows])
 
 
 def _links(row: Row) -> str:

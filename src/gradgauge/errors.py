@@ -36,7 +36,7 @@ _SHOWN_LETTERS = 200
 
 
 class GradgaugeError(Exception):
-    """A mistake that the user can mend. `sentence(lang)` says what, where and what to do.
+    """A problem that the user can solve. `sentence(lang)` tells what, where and what to do.
 
     Its facts are the keywords given here, kept as attributes that nothing changes and that
     cross a process: numbers, texts, tuples and mappings of them; anything else as its text.

@@ -1,7 +1,7 @@
 """Run: what is kept of one network trained with many seeds. Format: docs/run-format.md.
 
 Groups `steps` (member, step, layer), `probes` (member, probe_step, layer) and `epochs`
-(member, epoch); in the root, one figure a member. NetCDF4 on disk.
+(member, epoch); in the root, one value per member. NetCDF4 on disk.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Run:
     """One network, many seeds.
 
     Attributes:
-        attributes: name, notation, training, dataset, versions and so on: text and numbers.
-        members: the root group: one figure a member.
+        attributes: name, notation, training, dataset, versions and so on (text and numbers).
+        members: the root group, with one value per member (seed).
         groups: `steps`, `probes`, `epochs`.
     """
 
@@ -103,17 +103,17 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What the comparison calls this network."""
+        """Name of the network in its comparison."""
         return self.attributes["name"]
 
     @property
     def notation(self) -> str:
-        """The network in one line."""
+        """The network notation."""
         return self.attributes["notation"]
 
     @property
     def seeds(self) -> list[int]:
-        """One a member."""
+        """The seeds, one per member."""
         return self.members.coords["member"].tolist()
 
     @property
@@ -126,7 +126,7 @@ class Run:
 
     @property
     def parameter_groups(self) -> list[ParameterGroup]:
-        """The parameter groups of the optimizers of a watched training; their figures stand in
+        """The parameter groups of the optimizers of a watched training run; their values are in
         `to_pandas("parameter_groups")`."""
         return read_groups(self.attributes)
 
@@ -159,7 +159,7 @@ class Run:
         return _named("variable", name, self._group(group).variables)[1]
 
     def figure(self, name: str) -> np.ndarray:
-        """One figure a member: `test_accuracy`, `test_loss`, `non_finite_step`, ...
+        """One value per member: `test_accuracy`, `test_loss`, `non_finite_step`, ...
 
         Raises:
             UnknownName: this Run holds no such figure.
@@ -178,7 +178,7 @@ class Run:
         return xarray.DataTree.from_dict({"/": root, **children})
 
     def to_pandas(self, group: str = "steps") -> pandas.DataFrame:
-        """A group as a table, one row a point of its axes.
+        """A group as a table, one row per point of its axes.
 
         Raises:
             UnknownName: no such group.

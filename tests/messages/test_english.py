@@ -6,11 +6,15 @@ of arms and remedies, which are keys of the JSON documents.
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+import gradgauge
+from gradgauge.diagnosis.limits import shipped
 from gradgauge.messages.catalog import entries
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +68,18 @@ INSTEAD = {
     r"[Tt]ake (?:ReLU|SELU|tanh|Adam|Leaky|He|Glorot|an LSTM)\b": "use",
     r"decidedly": "significantly",
     r"(?:one|a) \w+ a (?:seed|core|cell|layer|network|row|point|step|member|epoch|node|rung)": "per",
+    r"trainings": "training runs",
+    r"mend(?:ed|s|ing)?": "fix, repair",
+    r"likeliest|dearer|quickest": "most likely, more expensive, fastest",
+    r"anew": "again, from scratch",
+    r"of one's own|somebody's own": "your own, custom",
+    r"gone through again": "iterated over again",
+    r"how it goes about it": "how it works",
+    r"stands? (?:in|where|first|last|beside|behind|among|there)": "is, is listed",
+    r"told (?:from|apart from)": "distinguished from, recognized by",
+    r"at least of like|of like (?:size|rank)": "similar, equal",
+    r"so (?:many|much) times as": "how many times as",
+    r"an? (?:step|seed|member|point) an? \w+": "per",
     # jargon of the corpora
     r"tuning half": "samples used for tuning",
     r"(?:the )?fresh cases": "held-out models",
@@ -72,6 +88,7 @@ INSTEAD = {
 """A pattern, and what to write in its place."""
 
 BANNED = {re.compile(rf"\b(?:{p})\b", re.IGNORECASE): why for p, why in INSTEAD.items()}
+BANNED[re.compile(r"(?<=[\dX}]) %(?!\w)")] = "a percent sign without a space"
 
 
 def plain(text: str) -> str:
@@ -110,6 +127,35 @@ def test_documents_are_plain_american_english(path: Path) -> None:
     assert offences(text) == []
 
 
+def test_sources_of_limits_are_plain_american_english() -> None:
+    sources = {
+        f"{r}.{n}": limit.source for r, rows in shipped().items() for n, limit in rows.items()
+    }
+    found = {key: offences(text) for key, text in sources.items()}
+    assert {key: o for key, o in found.items() if o} == {}
+
+
+def test_the_notebook_is_plain_american_english() -> None:
+    notebook = json.loads((ROOT / "examples" / "practical_en.ipynb").read_text("utf-8"))
+    cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown"]
+    assert [o for text in cells for o in offences(text)] == []
+
+
+PUBLIC = [name for name in gradgauge.__all__ if name != "__version__"]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_help_prints_of_a_public_name_is_plain_american_english(name: str) -> None:
+    public = getattr(gradgauge, name)
+    texts = [inspect.getdoc(public) or ""]
+    if inspect.isclass(public):
+        members = [m for n, m in vars(public).items() if not n.startswith("_")]
+        texts += [
+            inspect.getdoc(m) or "" for m in members if callable(m) or isinstance(m, property)
+        ]
+    assert [o for text in texts for o in offences(text)] == []
+
+
 def test_no_sentence_of_the_catalogue_is_too_long() -> None:
     long = {
         key: len(sentence.split())
@@ -126,6 +172,7 @@ def test_no_sentence_of_the_catalogue_is_too_long() -> None:
         ("Normalisation in grey behind the layer.", 3),
         ("What was learnt towards the end.", 2),
         ("Take ReLU in the hidden layers.", 1),
+        ("Three trainings reach 95 % of {value} %.", 3),
         ("Use `--colour` or `normalisation`; exercise, otherwise, noise and precise are fine.", 0),
         ("The analysis of initial values takes the mean.", 0),
         ("```\nbehind colour\n```\nA [link](behind.md) in color.", 0),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+import gradgauge
 from gradgauge.messages.catalog import entries
 
 ROOT = Path(__file__).parents[2]
@@ -40,9 +42,73 @@ def glossary() -> list[Term]:
 
 def korean_texts() -> dict[str, str]:
     """The catalogue's sentences and the pages written in Korean, by key and by path."""
-    pages = [ROOT / "README.ko.md", *sorted((ROOT / "docs").glob("*.ko.md"))]
-    texts = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages}
+    limits = Path(gradgauge.__file__).parent / "diagnosis" / "thresholds_ko.toml"
+    pages = [ROOT / "README.ko.md", *sorted((ROOT / "docs").glob("*.ko.md")), limits]
+    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
+    for path in sorted((ROOT / "examples").glob("*_ko.ipynb")):
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        told = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+        texts[path.name] = "\n".join(told)
     return {**entries("ko"), **texts}
+
+
+_HANGUL = ord("가")
+_FINALS = 28
+_RIEUL = 8
+_NOUNS = (
+    "사람",
+    "샘플",
+    "층",
+    "유닛",
+    "신호",
+    "값",
+    "학습",
+    "네트워크",
+    "가중치",
+    "기울기",
+    "손실",
+    "스텝",
+    "에포크",
+    "시드",
+    "배치",
+    "모델",
+    "파일",
+    "폴더",
+    "데이터",
+    "입력",
+    "출력",
+    "학습률",
+    "미분값",
+)
+
+
+def _final(syllable: str) -> int:
+    """The place of a syllable's final consonant; 0: none."""
+    return (ord(syllable) - _HANGUL) % _FINALS
+
+
+def wrong_particles(text: str) -> list[str]:
+    """Particles that do not go with the syllable before them: `네트워크으로`, `샘플으로`, `사람는`.
+
+    `으로` never follows a vowel or ㄹ, `를` never a consonant; `은/는`, `이/가`, `을/를`, `과/와` are
+    asked of common nouns only, because verbs end in the same letters.
+    """
+    found = [m[0] for m in re.finditer(r"[가-힣]으로", text) if _final(m[0][0]) in (0, _RIEUL)]
+    found += [m[0] for m in re.finditer(r"[가-힣]를(?![가-힣])", text) if _final(m[0][0])]
+    for noun in _NOUNS:
+        wrong = "는|가|를|와" if _final(noun[-1]) else "은|이|을|과"
+        found += re.findall(rf"(?<![가-힣]){noun}(?:{wrong})(?![가-힣])", text)
+    return found
+
+
+def test_particles_go_with_the_noun_before_them() -> None:
+    found = {key: wrong_particles(text) for key, text in korean_texts().items()}
+    assert {key: wrong for key, wrong in found.items() if wrong} == {}
+
+
+def test_a_wrong_particle_would_be_noticed() -> None:
+    wrong = "네트워크으로, 샘플으로, 사람는, 값를 보고 층으로, 값을, 학습률로, 있는, 앞으로"
+    assert wrong_particles(wrong) == ["크으로", "플으로", "값를", "사람는", "값를"]
 
 
 def violations(texts: dict[str, str], banned: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -16,10 +16,10 @@ __all__ = ["NAMES", "Dataset", "load"]
 
 
 def load(name: str, classification: bool = True) -> Dataset:
-    """The dataset of a name (one of NAMES) or of an .npz or .csv file's path.
+    """The dataset with a name (one of NAMES), or in an .npz or .csv file.
 
     Raises:
-        DataProblem: it is neither, or it cannot be used; one sentence says why.
+        DataProblem: it is neither, or it cannot be used.
         MissingExtra: `digits` without scikit-learn.
     """
     name = known_name(name, NAMES)

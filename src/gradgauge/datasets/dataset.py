@@ -16,14 +16,14 @@ THINNED = ":every "
 
 @dataclass(frozen=True)
 class Dataset:
-    """Arrays to train and test on.
+    """Training and test data.
 
     Attributes:
-        name: as the user gave it.
-        x_train, x_test: (samples, inputs): uint8 (meaning x / 255) or floats taken as they are.
-        y_train, y_test: classes, (samples,) in int32; or numbers, (samples, outputs) in floats.
+        name: as given by the user.
+        x_train, x_test: (samples, inputs); uint8 (representing x / 255) or floats.
+        y_train, y_test: class indices, (samples,), int32; or numbers, (samples, outputs), floats.
         fingerprint: of the contents.
-        image_shape: a sample's own shape, before it was flattened.
+        image_shape: shape of a sample before it was flattened.
     """
 
     name: str
@@ -40,21 +40,21 @@ class Dataset:
 
     @property
     def inputs(self) -> int:
-        """Numbers per sample."""
+        """Number of inputs per sample."""
         return self.x_train.shape[1]
 
     @property
     def has_classes(self) -> bool:
-        """Whether the targets are classes."""
+        """Whether the targets are class indices."""
         return self.y_train.dtype.kind in "iu"
 
     @staticmethod
     def floats(x: np.ndarray) -> np.ndarray:
-        """Inputs as a network takes them: bytes over 255, floats as they are."""
+        """Inputs as floats: uint8 divided by 255, floats unchanged."""
         return x / 255 if x.dtype == np.uint8 else x
 
     def first(self, train: int | None = None, test: int | None = None) -> Dataset:
-        """The first so many samples, for training and for testing; None: all of them."""
+        """The first samples for training and for testing; None: all."""
         if train is None and test is None:
             return self
         return replace(
@@ -67,11 +67,11 @@ class Dataset:
         )
 
     def thinned(self, train: int | None) -> Dataset:
-        """With so many training samples, picked evenly, so that sorted data keep their classes;
-        None: with all of them.
+        """With fewer training samples, selected evenly, so that sorted data keep their classes;
+        None: all.
 
         Raises:
-            InvalidValue: more than there are, or so few that a class is left without any.
+            InvalidValue: more than available, or so few that a class has no samples.
         """
         if train is None or train == len(self.y_train):
             return self

@@ -23,13 +23,13 @@ from gradgauge.run import Run
 
 
 class JsonlWriter:
-    """Writes every measurement as one line, flushed at once: nothing is lost at a crash.
+    """Writes every measurement as one line and flushes it, so that a crash loses nothing.
 
     Args:
-        path: of the file; begun anew. Folders are made.
+        path: the file, which is overwritten; missing folders are created.
 
     Raises:
-        OutputProblem: it cannot be written.
+        OutputProblem: the file cannot be written.
     """
 
     path: Path

@@ -49,25 +49,25 @@ class _Showing(House):
 
 
 class PlayListener(Telling):
-    """Shows a watched training in the live page, from the first look to the last.
+    """Shows a watched training run in the live page.
 
-    The page is served from a thread of its own until the process ends or `close` is called; the
-    training waits for nobody. Give it to `watch`: `gg.watch(model, to=[gg.PlayListener()])`.
+    The page is served by a thread until the process ends or `close` is called; the training never
+    waits for it. Pass it to `watch`: `gg.watch(model, to=[gg.PlayListener()])`.
 
     Args:
-        port: to serve at; None: 8470, or any that is free.
-        host: to bind; None: loopback, or with `share` every address of this computer.
-        share: whether the local network may look, at `viewers`.
-        browser: whether the page is opened.
-        lang: of the page, `en` or `ko`.
+        port: port of the page; None: 8470, or any free port.
+        host: address to bind; None: loopback, or with `share` all addresses of this computer.
+        share: whether the local network may view the page, at `viewers`.
+        browser: whether to open the page in a browser.
+        lang: language of the page, `en` or `ko`.
 
     Attributes:
-        address: of the page, token included.
-        viewers: the same for others, where it is shared; else None.
+        address: address of the page, including the token.
+        viewers: address for viewers if the page is shared, otherwise None.
 
     Raises:
         MissingExtra: without `gradgauge[play]`.
-        AccessProblem: another host than loopback without `share`, or a port that is not free.
+        AccessProblem: a host other than loopback without `share`, or a port in use.
     """
 
     address: str

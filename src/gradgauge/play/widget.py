@@ -22,15 +22,15 @@ _SCRIPT = Path(__file__).parent / "page" / "notebook" / "widget.js"
 
 
 class PlayWidget(Telling):
-    """Shows a watched training in the live page, in a cell of a notebook, while it runs.
+    """Shows a watched training run in the live page, in a notebook cell.
 
-    Show it as the last value of a cell, then give it to `watch`. It works in Jupyter, Colab, VS Code
-    and marimo, on a remote machine too: the page speaks through the notebook's own connection. What
-    is shown stays in the notebook's memory; a view that is opened later is told all of it.
+    Display it as the last value of a cell, then pass it to `watch`. It works in Jupyter, Colab,
+    VS Code and marimo, also on a remote machine, because the page uses the notebook's own
+    connection. What is shown is kept in memory, so a view opened later shows everything.
 
     Args:
-        lang: of the page, `en` or `ko`.
-        height: of the view, in CSS pixels.
+        lang: language of the page, `en` or `ko`.
+        height: height of the view in CSS pixels.
 
     Raises:
         MissingExtra: without `gradgauge[notebook]`.

@@ -127,24 +127,24 @@ class Spending:
 
 @dataclass
 class RemedyResult:
-    """A trial of remedies.
+    """The result of a trial of remedies.
 
     Attributes:
-        target: what was to be repaired.
+        target: what was to be repaired, as text.
         framework: `spec`, `keras`, `pytorch` or `jax`.
-        metric: what arms are ranked by.
-        budget: what it took.
+        metric: the score by which arms are ranked.
+        budget: the cost of the trial.
         findings: names of the rules that found a fault: `before`, and `after` in the winner.
-        arms: the control first, then as they stand in the table.
-        verdict: see `decision.verdict_of`; `nothing-to-repair` where no rule found a fault.
-        winning: the arm that is recommended; None: none.
-        activation: of the hidden layers, for the patch.
-        cannot: key of a remedy -> why it could not be applied.
-        interrupted: whether Ctrl-C or the budget's seconds broke it off.
-        seconds_ended: whether the budget's seconds were over at its end.
-        diagnosis: of the training as it is.
-        fresh: whether every seed had new weights; else those of a model that was given.
-        treat: applies a candidate to the model that is given to it; None: it cannot.
+        arms: the control first, then in the order of the table.
+        verdict: see `decision.verdict_of`; `nothing-to-repair` if no rule found a fault.
+        winning: the recommended arm, or None.
+        activation: activation of the hidden layers, for the patch.
+        cannot: key of a remedy -> the reason why it could not be applied.
+        interrupted: whether Ctrl-C or the time limit stopped the trial.
+        seconds_ended: whether the time limit was reached.
+        diagnosis: the diagnosis of the unchanged training.
+        fresh: whether every seed had new weights, rather than those of the given model.
+        treat: applies a candidate to a model; None if that is impossible.
     """
 
     target: str

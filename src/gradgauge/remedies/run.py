@@ -53,7 +53,7 @@ def remedy(
         args: see `target`.
         dataset: a name, the path of an .npz or .csv file, or a Dataset; None: MNIST, or x and y.
         budget: training runs of the given length per arm, such as 12, or a time limit for
-            everything, such as "90s"; None: plan.TRAININGS.
+            everything, such as "90s"; None: `plan.TRAININGS`.
         out: a folder that keeps the trained results, so that the same call resumes; None: they
             are not kept.
         depth, width: hidden layers of a network given by its activation; None: 10 of 64 units.

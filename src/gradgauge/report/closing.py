@@ -16,17 +16,17 @@ from gradgauge.watchers import LayerInfo
 
 
 class ReportWriter:
-    """Writes a report, or the picture, when a watched training is over; also after an exception.
+    """Writes a report or a figure when a watched training run ends, also after an exception.
 
-    Pass it in `watch(..., to=[ReportWriter("watch.html"), ReportWriter("signal.png")])`. A file
-    that cannot be written is a warning: the training is worth more.
+    Pass it as `watch(..., to=[ReportWriter("watch.html"), ReportWriter("signal.png")])`. If a
+    file cannot be written, a warning is issued and the training continues.
 
     Args:
-        path: `.html` for the report, `.png`, `.svg` or `.pdf` for the picture, `.csv` for its figures.
+        path: `.html` for the report, `.png`, `.svg` or `.pdf` for the figure, `.csv` for its values.
         lang: `en` or `ko`.
 
     Raises:
-        UnknownName: another ending.
+        UnknownName: another file extension.
     """
 
     path: Path
@@ -61,7 +61,7 @@ def write_closing(run: Run, path: Path | str, lang: str = "en") -> Path:
     """The report (`.html`), the picture or its figures (the other endings) of a Run, whole or not at all.
 
     Raises:
-        UnknownName: another ending.
+        UnknownName: another file extension.
         NothingToDraw: a picture of a Run in which neither signal was seen.
         OutputProblem: it cannot be written.
     """

@@ -81,19 +81,19 @@ def write_picture(
     dpi: float | None = None,
     title: bool = True,
 ) -> Path:
-    """One chart, by itself; without being told which, the error signal by depth and the forward
-    signal under it, before and after training.
+    """Write one figure to a file; by default, the error signal and the forward signal by depth,
+    before and after training.
 
     Args:
-        subject: what was trained; of a watched training `watcher.run`.
-        path: the file, of one of FIGURES; written whole or not at all. `.csv` holds the figures
-            that the others draw.
+        subject: a Comparison or a Run, such as `watcher.run`.
+        path: the file, with an extension in FIGURES, written completely or not at all. A `.csv`
+            file contains the values of the figure.
         lang: `en` or `ko`.
         chart: `signal`, `learning`, `evolution`, `course`, `gains` or `units`.
-        width_mm: the picture's width, such as the 89 mm of a journal's column; None: as wide as
-            it is drawn for a page.
-        dpi: dots an inch of a PNG; None: 192.
-        title: whether its title stands on it.
+        width_mm: width of the figure, such as 89 mm for one journal column; None: as wide as on
+            the page.
+        dpi: dots per inch of a PNG file; None: 192.
+        title: whether to draw the title.
 
     Returns:
         The file's path.
@@ -101,8 +101,8 @@ def write_picture(
     Raises:
         InvalidValue: the subject is neither, such as a saved Run's path; a width or resolution
             that cannot be.
-        UnknownName: another ending, another chart.
-        NothingToDraw: the subject has not shown what the chart draws.
+        UnknownName: another file extension, or an unknown chart.
+        NothingToDraw: the subject lacks what the chart shows.
         OutputProblem: it cannot be written.
     """
     check_subject(subject)

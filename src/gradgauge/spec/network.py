@@ -32,15 +32,15 @@ class NetworkSpec:
         hidden: the hidden layers, first to last, at least one.
         outputs: number of outputs.
         init: name of the initializer (`parts.initializers`).
-        scale: multiplies the initial weights.
-        bias_std: standard deviation of the initial biases; 0: the initializer's own (zero, but
-            for `pytorch`).
-        norm: normalization before the activation: none, batch, layer.
-        skip: identity round every `skip` hidden layers, counted from the first, whose output is
-            the stem: h of layer 1 + j skip joins after layer 1 + (j + 1) skip. 0: none.
+        scale: factor of the initial weights.
+        bias_std: standard deviation of the initial biases; 0: as drawn by the initializer (zero,
+            except for `pytorch`).
+        norm: normalization before the activation: none, batch or layer.
+        skip: identity skip connections around every `skip` hidden layers, starting at the output of
+            layer 1: h of layer 1 + j skip is added after layer 1 + (j + 1) skip. 0: none.
 
     Raises:
-        InvalidValue, UnknownName: a field that cannot be.
+        InvalidValue, UnknownName: a field has an invalid value.
     """
 
     inputs: int

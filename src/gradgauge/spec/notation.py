@@ -48,12 +48,11 @@ def parse(text: str) -> NetworkSpec:
     """The network that a notation describes.
 
     Args:
-        text: as in the module's text.
+        text: a network notation, such as "784-64x10-10 relu".
 
     Raises:
-        InvalidNotation: it cannot be read; says where and why.
-        UnknownName, InvalidValue: it can be read, but names an activation, an option or a value
-            that does not exist.
+        InvalidNotation: it cannot be read; the message tells where and why.
+        UnknownName, InvalidValue: it contains an unknown activation or option, or an invalid value.
 
     Example:
         >>> network = parse("784-64x9:sigmoid-64:relu-10 init=he_normal")

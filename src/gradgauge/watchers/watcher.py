@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Watcher(Protocol):
-    """What `watch` gives: a recording that grows with the training.
+    """Returned by `watch`: a recording that grows during training.
 
     Beside this, each is what its framework asks for: a callback of Keras, Lightning or Hugging
     Face; for JAX, which has no hooks, an object whose `step(params, ...)` is called once an
@@ -33,7 +33,7 @@ class Watcher(Protocol):
     def diagnose(
         self, *, limits: Mapping[str, float] | None = None, off: Collection[str] = ()
     ) -> Diagnosis:
-        """What can be told from the recording so far; see `gradgauge.diagnose`."""
+        """The diagnosis of the recording so far; see `gradgauge.diagnose`."""
         ...
 
     def close(self) -> None:

@@ -119,5 +119,13 @@ def describe_why(shown: WhyShown, lang: str) -> str:
 
 
 WHY = Chart(
-    "why", why_data, why_chart, "arm", ("optimizer",), describe_why, legend=False, log=False
+    "why",
+    why_data,
+    why_chart,
+    "arm",
+    ("optimizer",),
+    describe_why,
+    legend=False,
+    log=False,
+    bars=False,  # The caption says what its lines are.
 )

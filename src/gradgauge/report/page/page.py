@@ -83,10 +83,18 @@ def page(title: str, standfirst: str, sections: Sequence[Section], lang: str) ->
     )
 
 
+_OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*(?: \d+)?")
+
+
 def prose(text: str) -> str:
-    """A sentence as HTML: powers of ten, and `code` between backticks."""
+    """A sentence as HTML: powers of ten, `code` between backticks, options on one line."""
     pieces = as_powers(escape(text)).split("`")
-    return "".join(f"<code>{p}</code>" if at % 2 else p for at, p in enumerate(pieces))
+    return "".join(f"<code>{p}</code>" if at % 2 else _unbroken(p) for at, p in enumerate(pieces))
+
+
+def _unbroken(text: str) -> str:
+    """`--seeds 5` is not broken after its hyphens."""
+    return _OPTION.sub(r'<span class="option">\g<0></span>', text)
 
 
 def script_json(value: Any) -> str:

@@ -15,6 +15,7 @@ from gradgauge.diagnosis.rules import RULES
 from gradgauge.messages.catalog import sentence
 from gradgauge.messages.figure import plain
 from gradgauge.report.page.fonts import HANGUL, font_face
+from gradgauge.report.page.page import prose
 from gradgauge.run import write_text_whole
 
 _COLORS = {"fault": "bold red", "warning": "yellow", "note": "cyan"}
@@ -155,7 +156,10 @@ $font
   :root { --fault: #ff9a5c; --warning: #e6c35c; --note: #7cc4f0; }
 }
 body { font: 1rem/1.5 $family; max-width: 50rem; margin: 0 auto; padding: 1rem; }
+body:lang(ko) { word-break: keep-all; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; }
+h2 code { font-size: .8em; font-weight: 400; }
+sup { line-height: 0; font-size: .75em; } .option { white-space: nowrap; }
 article { border-left: .3rem solid var(--note); padding: .1rem 1rem; margin: 1.2rem 0; }
 article.fault { border-color: var(--fault); } article.warning { border-color: var(--warning); }
 .badge { font-weight: 700; } .fault .badge { color: var(--fault); }
@@ -178,7 +182,7 @@ $silent
 
 def diagnosis_page(result: Diagnosis, name: str, lang: str = "en") -> str:
     """The page as text."""
-    silent = "".join(f"<li>{escape(n.sentence(lang))}</li>" for n in result.not_applicable)
+    silent = "".join(f"<li>{prose(n.sentence(lang))}</li>" for n in result.not_applicable)
     heading = escape(sentence("diagnosis.heading.silent", lang))
     family = (
         "'Gradgauge Hangul', system-ui, sans-serif" if lang == "ko" else "system-ui, sans-serif"
@@ -199,15 +203,15 @@ def diagnosis_page(result: Diagnosis, name: str, lang: str = "en") -> str:
 
 def article(finding: Finding, lang: str) -> str:
     """A finding as HTML: title, sentence, remedies, where its limit comes from."""
-    remedies = "".join(f"<li>{escape(text)}</li>" for text in finding.advice(lang))
+    remedies = "".join(f"<li>{prose(text)}</li>" for text in finding.advice(lang))
     source = ""
     if finding.limit_source:
         label = escape(sentence("diagnosis.heading.limit_source", lang))
-        source = f'<p class="small">{label}: {escape(finding.source(lang) or "")}</p>'
+        source = f'<p class="small">{label}: {prose(finding.source(lang) or "")}</p>'
     return (
         f'<article class="{finding.severity}"><h2><span class="badge">'
         f"{escape(_severity(finding, lang))}</span> {escape(_rule_title(finding.rule, lang))} "
-        f"<code>{finding.rule}</code></h2><p>{escape(finding.sentence(lang))}</p>"
+        f"<code>{finding.rule}</code></h2><p>{prose(finding.sentence(lang))}</p>"
         f"<ol>{remedies}</ol>{source}</article>"
     )
 
@@ -215,9 +219,9 @@ def article(finding: Finding, lang: str) -> str:
 def rules_markdown(lang: str = "en") -> str:
     """All rules as docs/rules.md has them."""
     origin = (
-        "Made from the catalogue and `diagnosis/thresholds.toml` by "
-        "`python -m gradgauge.report.pages.diagnosis > docs/rules.md`; the same on the command line: "
-        "`gradgauge explain RULE`."
+        "Generated from the catalog and `diagnosis/thresholds.toml` by "
+        "`python -m gradgauge.report.pages.diagnosis > docs/rules.md`; `gradgauge explain RULE` "
+        "prints the same."
     )
     parts = ["# The rules of `gradgauge diagnose`", origin]
     for rule in RULES:
@@ -231,7 +235,7 @@ def rules_markdown(lang: str = "en") -> str:
             f"| `{rule.name}.{name}` | {plain(limit.value)} | {limit.source} |"
             for name, limit in shipped().get(rule.name, {}).items()
         ]
-        parts.append("\n".join(["| limit | value | where it comes from |", "|---|---|---|", *rows]))
+        parts.append("\n".join(["| limit | value | source |", "|---|---|---|", *rows]))
         parts.append(f"{sentence('diagnosis.heading.source', lang)}: {rule.paper}.")
     return "\n\n".join(parts) + "\n"
 

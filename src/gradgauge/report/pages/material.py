@@ -19,7 +19,7 @@ from gradgauge.report.words.answer import answer
 from gradgauge.report.words.exercise import Exercise, exercise
 from gradgauge.report.words.headline import verdict
 from gradgauge.report.words.labels import labeled
-from gradgauge.report.words.numbers import NO_VALUE
+from gradgauge.report.words.numbers import NO_VALUE, number
 from gradgauge.run import write_text_whole
 from gradgauge.study.compare.result import Comparison
 
@@ -121,7 +121,7 @@ def _factors(made: Exercise, key: bool, lang: str) -> str:
     for factor in told.factors:
         product *= float(factor.slopes) * float(factor.weights)
         rows.append(
-            [str(factor.layer), factor.slopes, factor.weights, f"{product:.2g}" if key else ""]
+            [str(factor.layer), factor.slopes, factor.weights, number(product, 2) if key else ""]
         )
     caption = sentence("lesson.factors", lang, name=made.subject.name)
     return table(head, rows, caption)

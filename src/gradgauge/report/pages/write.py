@@ -25,13 +25,13 @@ def write_report(
     lang: str = "en",
     artifacts: Artifacts = NOTHING_WRITTEN,
 ) -> Path:
-    """Write the report of a comparison or of one Run, whole or not at all.
+    """Write the report of a comparison or of one Run, completely or not at all.
 
     Args:
-        subject: what was trained; of a watched training `watcher.run`.
-        path: the HTML file, `*.html`; `write_picture` writes a PDF, SVG or PNG.
+        subject: a Comparison or a Run, such as `watcher.run`.
+        path: the HTML file, `*.html`; `write_picture` writes PDF, SVG or PNG files.
         lang: `en` or `ko`.
-        artifacts: of a comparison, what was written before: the page names the files.
+        artifacts: for a comparison, the files already written, which the page lists.
 
     Returns:
         The file's path.

@@ -51,20 +51,20 @@ SECONDS_BETWEEN = 0.25
 
 
 class LiveTable:
-    """Shows the last figures of every layer while a training is watched.
+    """Shows the latest values of every layer while a training run is watched.
 
-    Pass it in `watch(..., to=[LiveTable()])`. Where the output is neither a terminal nor a
-    notebook, the table is printed once, at the end. Then a notebook shows the picture of both
-    signals by layer, and a terminal says where the report is, or how to get one.
+    Pass it as `watch(..., to=[LiveTable()])`. If the output is neither a terminal nor a
+    notebook, the table is printed once at the end. At the end, a notebook shows the figure of
+    both signals by layer, and a terminal shows where the report is or how to write one.
 
     Args:
         lang: `en` or `ko`.
-        console: a rich console; None: the terminal's, or the notebook's.
-        report: a file that is written at the end: `.html` the report, `.png` or `.svg` the
-            picture.
+        console: a rich console; None: that of the terminal or notebook.
+        report: a file to write at the end: `.html` for the report, `.png` or `.svg` for the
+            figure.
 
     Raises:
-        UnknownName: another ending.
+        UnknownName: another file extension.
     """
 
     lang: str

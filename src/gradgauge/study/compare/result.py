@@ -152,7 +152,7 @@ class Comparison:
         return sorted(self.names, key=badness)
 
     def judged(self, name: str) -> np.ndarray:
-        """What a network is ranked by, a figure a seed: test accuracy, or test loss for
+        """What a network is ranked by, one value per seed: test accuracy, or test loss for
         regression. NaN where the training turned non-finite: what such weights get right by
         naming one class is no result."""
         run = self.run(name)

@@ -31,17 +31,17 @@ class RunsDoNotFit(Problem):
 
 
 def load_comparison(*paths: Path | str) -> Comparison:
-    """The comparison of Runs that `compare` saved, in the order of their files.
+    """The comparison of Runs saved by `compare`, in the order of their files.
 
     Args:
-        paths: the Runs' files; trained alike, on the same data.
+        paths: Run files, trained under the same conditions on the same data.
 
     Returns:
         The comparison; its `dataset` is None, its `seconds` are empty.
 
     Raises:
         RunFileProblem: a file cannot be read.
-        RunsDoNotFit: a Run is of a training that was watched, or they were not trained alike.
+        RunsDoNotFit: a Run belongs to a watched training run, or conditions or data differ.
 
     Example:
         >>> import gradgauge as gg

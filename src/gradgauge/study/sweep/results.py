@@ -28,7 +28,7 @@ EXPORTS = (".parquet", ".csv")
 
 @dataclass(frozen=True)
 class Study:
-    """A study's plan and results, as far as it has come.
+    """The plan of a study and its results so far.
 
     Attributes:
         folder: where it lies.
@@ -91,7 +91,7 @@ class Study:
         return xarray.Dataset(variables, coords=coords, attrs=attributes)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row a cell: every field of the plan, every outcome, state, error, run."""
+        """One row per cell: every field of the plan, every outcome, state, error, run."""
         import pandas
 
         cells = self.plan.cells
@@ -125,7 +125,7 @@ class Study:
         """Write `to_pandas` as Parquet or CSV, by the file's ending.
 
         Raises:
-            UnknownName: another ending.
+            UnknownName: another file extension.
             OutputProblem: it cannot be written.
         """
         path = Path(path)

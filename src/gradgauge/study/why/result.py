@@ -23,12 +23,12 @@ class Why:
 
     Attributes:
         network: the control.
-        training: shared by all arms but for optimizer and rate.
-        arms: every arm under every optimizer, the controls first.
-        baseline: loss of the best constant prediction: what a net must beat to have learned.
-        dataset: what they were trained on.
+        training: shared by all arms, except optimizer and learning rate.
+        arms: every arm with every optimizer, the controls first.
+        baseline: loss of the best constant prediction, which a model that has learned must beat.
+        dataset: the data.
         seconds: `total`, `compile`, `train`, `evaluate`.
-        interrupted: whether Ctrl-C broke it off.
+        interrupted: whether the experiment was stopped by Ctrl-C.
     """
 
     network: NetworkSpec
@@ -49,12 +49,12 @@ class Why:
         return list(dict.fromkeys(arm.optimizer for arm in self.arms))
 
     def of(self, optimizer: str) -> dict[str, TrainedArm]:
-        """The arms under one optimizer, by name."""
+        """The arms with one optimizer, by name."""
         return {a.arm.name: a for a in self.arms if a.optimizer == optimizer}
 
     @property
     def causes(self) -> dict[str, list[str]]:
-        """For each optimizer the causes; empty if the control does not fail."""
+        """The causes for each optimizer; empty if the control does not fail."""
         return {optimizer: find_causes(self.of(optimizer)) for optimizer in self.optimizers}
 
     def fails(self, optimizer: str) -> bool | None:
