@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from gradgauge.messages.figure import Figure
+from gradgauge.messages.catalog import sentence
+from gradgauge.messages.figure import Figure, Word
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,13 @@ def test_a_figure_writes_itself(value: float, number: str, share: str) -> None:
 
 def test_another_format_is_that_of_a_float() -> None:
     assert f"{Figure(0.5):.2f}" == "0.50"
+
+
+def test_what_is_no_number_stays_what_it_is_where_a_share_is_asked_for() -> None:
+    assert f"{Word('None'):%}, {Word('dense'):>6}" == "None,  dense"
+
+
+def test_a_sentence_takes_a_word_where_it_asks_for_a_share() -> None:
+    facts = {"value": Word("None"), "layer": Word("h1"), "limit": Figure(0.3)}
+    said = sentence("diagnosis.finding.update_ratio.high", **facts)
+    assert "by None of their norm (limit 30%)" in said

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 from gradgauge.diagnosis.limits import source_in
 from gradgauge.json import number
 from gradgauge.messages.catalog import sentence
-from gradgauge.messages.figure import Figure
+from gradgauge.messages.figure import Figure, Word
 from gradgauge.run import Run
 
 FAULT, WARNING, NOTE = "fault", "warning", "note"
@@ -65,7 +66,7 @@ class Finding:
     def _key(self) -> str:
         return f"{self.rule.replace('-', '_')}.{self.case}"
 
-    def _facts(self) -> dict[str, str | Figure]:
+    def _facts(self) -> dict[str, Figure | Word]:
         facts = {"layer": self.layer, "step": self.step, "value": self.value, "limit": self.limit}
         return {name: shown(value) for name, value in {**facts, **self.facts}.items()}
 
@@ -183,10 +184,10 @@ class Diagnosis:
         return f"<Diagnosis {'healthy' if self.healthy else 'faulty'}: {found}>"
 
 
-def shown(value: Any) -> str | Figure:
-    """A fact as a sentence takes it: a float writes itself as the sentence asks for it."""
-    if isinstance(value, float):
+def shown(value: Any) -> Figure | Word:
+    """A fact as a sentence takes it: a number with a fraction writes itself as the sentence asks."""
+    if isinstance(value, Real) and not isinstance(value, Integral):
         return Figure(value)
     if isinstance(value, (tuple, list)):
-        return ", ".join(str(shown(v)) for v in value)
-    return str(value)
+        return Word(", ".join(str(shown(v)) for v in value))
+    return Word(value)

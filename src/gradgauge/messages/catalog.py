@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from gradgauge.messages.clean import clean
+from gradgauge.messages.figure import Word
 
 LANGUAGES = ("en", "ko")
 DEFAULT_LANGUAGE = "en"
@@ -86,4 +87,6 @@ def _said(fact: Any, lang: str) -> Any:
         return sentence(fact.key, lang, **fact.facts)
     if isinstance(fact, tuple) and any(isinstance(part, Message) for part in fact):
         return "; ".join(str(_said(part, lang)) for part in fact)
+    if isinstance(fact, Word):
+        return Word(clean(fact))
     return clean(str(fact)) if isinstance(fact, str | PurePath) else fact

@@ -22,6 +22,13 @@ class Figure(float):
         return plain(self)
 
 
+class Word(str):
+    """A fact that is no fraction: it stays what it is where a share is asked for."""
+
+    def __format__(self, spec: str) -> str:
+        return str(self) if spec == "%" else format(str(self), spec)
+
+
 def plain(value: float) -> str:
     """Three significant digits; whole numbers in full, and no exponent from 0.001 to a million."""
     value = float(value)
