@@ -197,9 +197,10 @@ ATTACKS = (
         "names, flags and sizes; `.npz`, `.csv`, studies and trials with FIFOs, sockets, devices, "
         "links, journals and triggers; plans, notations and addresses of the live page; places with "
         "names too long or of no encoding; with an eye on connections, processes and files of others",
-        "540",
+        "580",
         "a journal that made SQLite delete a file of the user's; damage over which HDF5 ends the "
-        "process; thousands of groups that took minutes; names too long as tracebacks; all fixed",
+        "process, or writes past its memory; thousands of groups or files that took minutes; names "
+        "too long as tracebacks; all fixed",
     ),
     Attack(
         "environments: languages, encodings, terminals, homes, temporary folders and caches that are "

@@ -101,6 +101,21 @@ def test_a_run_of_thousands_of_groups_is_refused(tmp_path, name):
         Run.load(path)
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_numbers_in_place_of_axes_are_refused(tmp_path, monkeypatch, elsewhere):
+    """HDF5 took them for references and wrote past their end."""
+    path = small_run().save(tmp_path / "run.nc")
+    with h5py.File(path, "r+") as file:
+        array = next(a for a in file["steps"].values() if "DIMENSION_LIST" in a.attrs)
+        del array.attrs["DIMENSION_LIST"]
+        numbers = np.array([np.arange(3), np.arange(2)], dtype=object)
+        array.attrs.create("DIMENSION_LIST", numbers, dtype=h5py.vlen_dtype(np.int32))
+    if not elsewhere:
+        monkeypatch.setattr("gradgauge.run.survive", lambda _: None)
+    with pytest.raises(RunFileProblem):
+        Run.load(path)
+
+
 def open_with(path: Path, make) -> h5py.File:
     with h5py.File(path, "w") as file:
         make(file)

@@ -31,6 +31,7 @@ def read_all(file: h5py.File) -> None:
             _reads(lambda found=found, name=name: found.attrs[name])
         if isinstance(found, h5py.Dataset):
             _reads(lambda found=found: _read(found))
+            _reads(lambda found=found: [dict(axis) for axis in found.dims])
         elif isinstance(found, h5py.Group):
             for name in found:
                 if isinstance(found.get(name, getlink=True), h5py.HardLink):

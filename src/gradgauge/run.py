@@ -47,6 +47,7 @@ _DIGEST = b"gradgauge sha256"
 
 _MOST_HASHED = 500_000_000
 _MOST_GROUPS = 64
+_AXES = "DIMENSION_LIST"
 GROUPS = ("steps", "probes", "epochs")
 
 MOST_STEPS = 4_096
@@ -227,7 +228,7 @@ class Run:
                 survive(path)
             with h5py.File(path, "r") as file:
                 numbers_in(file)
-                _check_groups(file)
+                _check_structure(file)
             with h5netcdf.File(path, "r") as file:
                 version = int(file.attrs["format_version"])  # type: ignore[arg-type]
                 if version > FORMAT_VERSION:
@@ -302,14 +303,23 @@ def _check(run: Run) -> None:
         raise TypeError("member")
 
 
-def _check_groups(file: Any) -> None:
-    """Raise where a file has so many groups that going through them would take minutes."""
+def _check_structure(file: Any) -> None:
+    """Raise where going through an open h5py file's groups would take minutes, or where HDF5 would
+    take something else for the references by which NetCDF finds an array's axes."""
     import h5py
 
     groups = [found for found in file.values() if isinstance(found, h5py.Group)]
-    deeper = any(isinstance(found, h5py.Group) for group in groups for found in group.values())
-    if deeper or len(groups) > _MOST_GROUPS:
+    if len(groups) > _MOST_GROUPS:
         raise ValueError("groups")
+    for found in (found for group in (file, *groups) for found in group.values()):
+        if isinstance(found, h5py.Group):
+            if found not in groups:
+                raise ValueError("groups")
+        elif isinstance(found, h5py.Dataset) and _AXES in found.attrs:
+            kind: Any = found.attrs.get_id(_AXES).get_type()
+            held = kind.get_super() if kind.get_class() == h5py.h5t.VLEN else kind
+            if held is kind or held.get_class() != h5py.h5t.REFERENCE:
+                raise TypeError(_AXES)
 
 
 def _is_as_saved(path: Path) -> bool:

@@ -193,6 +193,14 @@ def test_a_zip_bomb_and_a_member_that_climbs_out_are_refused(tmp_path):
     assert refused_for(tmp_path / "climbs.keras") == "outside"
 
 
+def test_an_archive_of_thousands_of_files_is_refused(good, tmp_path):
+    shutil.copy(good / "good.keras", tmp_path / "many.keras")
+    with zipfile.ZipFile(tmp_path / "many.keras", "a") as file:
+        for at in range(6_000):
+            file.writestr(f"assets/{at}", "")
+    assert refused_for(tmp_path / "many.keras") == "unreadable"
+
+
 @pytest.mark.parametrize("text", [b"", b"[]", b"5", b"null", b'"x"', b"\xff{", b'{"a":' * 10**5])
 def test_a_description_that_is_none(tmp_path, text):
     with zipfile.ZipFile(tmp_path / "odd.keras", "w") as file:

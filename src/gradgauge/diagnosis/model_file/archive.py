@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 KERAS = ".keras"
 WEIGHTS = "model.weights.h5"
 _LARGEST_TEXT = 64_000_000
+_MOST_MEMBERS = 5_000
 _DEFLATE = 1_032
 """Bytes that one compressed byte can at most stand for (zlib's limit)."""
 
@@ -81,7 +82,10 @@ def contents(path: Path) -> Contents:
 
 def _zip(path: Path) -> Contents:
     with zipfile.ZipFile(path) as file:
-        for member in file.infolist():
+        members = file.infolist()
+        if len(members) > _MOST_MEMBERS:  # Keras may unpack them all.
+            raise ValueError(f"{len(members):,} files")
+        for member in members:
             _check_member(member)
         description = [json.loads(_text(file, "config.json"))]
         numbers = 0
