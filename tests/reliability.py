@@ -159,12 +159,13 @@ PROCESSES = (
 ATTACKS = (
     Attack(
         "Ctrl-C at ten random moments of each of nine commands, on two cores with 30 others waiting",
-        "90, and 24 again after the fixes",
+        "90, and 24 and 90 again after the fixes",
         (
             "XLA's abort message twice, Python's own exit instead of 130 three times, both fixed; "
             "two took 4.3 and 7.4 s at that load: while loading its libraries, PyTorch holds "
             "Python's lock for 0.22 s of CPU time and TensorFlow for 0.34 s, and no Python code can "
-            "run meanwhile; no other command holds it for more than 0.15 s"
+            "run meanwhile; no other command holds it for more than 0.15 s. The last 90, with 22 "
+            "others waiting: all in time"
         ),
     ),
     Attack(
