@@ -29,7 +29,15 @@ def key_of(tensor: torch.Tensor) -> Key:
 
 def is_signal(tensor: torch.Tensor) -> bool:
     """Whether it holds numbers that a gradient may come back to: no classes, no masks."""
+    if tensor.is_nested and tensor.layout != torch.jagged:
+        return False  # Without rows of one width.
     return tensor.is_floating_point() or tensor.is_complex()
+
+
+def plain(tensor: torch.Tensor) -> torch.Tensor:
+    """Without its graph; of sequences of several lengths all positions, one behind the other."""
+    tensor = tensor.detach()
+    return tensor.values() if tensor.is_nested else tensor
 
 
 @dataclass(eq=False)
@@ -61,16 +69,17 @@ class Capture:
 
     @classmethod
     def of(cls, tensor: torch.Tensor) -> Capture:
-        value = tensor.detach()
+        value = plain(tensor)
+        shape = tuple(value.shape)
         samples, total = _share(value)
         if samples:
             value = value[:samples].clone()
-        return cls(value, _version(value), tuple(tensor.shape), tensor.dtype, samples, total)
+        return cls(value, _version(value), shape, tensor.dtype, samples, total)
 
     def arrived(self, grad: torch.Tensor) -> None:
         """Add what came back on one backward pass."""
         self.passed = torch._C._current_graph_task_id()
-        grad = grad.detach()
+        grad = plain(grad)
         samples, total = (self.samples, self.total) if self.value is not None else _share(grad)
         if samples:
             grad = grad[:samples] * (total / samples) ** 0.5

@@ -32,6 +32,7 @@ class Layers:
 
     def __init__(self, model: nn.Module, recorder: Recorder, biases: bool = False):
         self._model, self._recorder, self._biases = model, recorder, biases
+        self._gone: set[int] = set()
         self.find()
 
     def find(self) -> None:
@@ -41,25 +42,43 @@ class Layers:
         self.weights = Weights(self.rows, self._model)
         self.spread = Spread(self.weights.parameters)
         self._lazy = [p for p in self._model.parameters() if is_lazy(p)]
+        self._known = {id(w) for row in found for w in row.weights}
 
     def _as_before(self, found: list[Row]) -> list[Row]:
         """The Run's rows with the parameters that are there now."""
         by_name = {row.info.name: row for row in found}
         for row in self.rows:
             now = by_name.get(row.info.name)
-            if now is not None:
+            if now is None:
+                self._gone.add(id(row))
+            else:
                 row.module, row.weights = now.module, now.weights
         return self.rows
 
     @property
     def were_replaced(self) -> bool:
-        """Whether other parameters stand where the layers' were, as `fully_shard` puts them there,
-        or a loaded state (`assign=True`): asked of the first and the last layer."""
+        """Whether others stand where the layers' parameters were, as `fully_shard` puts them there,
+        or a loaded state (`assign=True`), or a new head: asked of the first and the last layer."""
         return any(
-            all(p is not row.weights[0] for p in row.module.parameters())
+            not self._stands(row) or all(p is not row.weights[0] for p in row.module.parameters())
             for row in (*self.rows[:1], *self.rows[-1:])
             if row.weights
         )
+
+    def _stands(self, row: Row) -> bool:
+        """Whether its module is still where its name says, as far as it can be found anew."""
+        if row.alone or row.module is self._model or id(row) in self._gone:
+            return True
+        try:
+            return self._model.get_submodule(row.info.name) is row.module
+        except AttributeError:
+            return False
+
+    def note_late(self) -> None:
+        """Say which parameters the model has got on the way, or others in their place."""
+        for row in candidates(self._model, self._biases):
+            if not all(id(weight) in self._known for weight in row.weights):
+                self._recorder.note("gradients", "came_later", row.info.name)
 
     @property
     def are_sharded(self) -> bool:

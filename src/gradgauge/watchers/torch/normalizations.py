@@ -49,6 +49,8 @@ def found_to_normalize(module: nn.Module, source: torch.Tensor, out: torch.Tenso
     """Whether `module`, which no name tells to be a normalization, is one by what it did: what it
     gives is what it got over a root mean square, scaled and shifted unit by unit, however that
     is written and wherever the scale is counted from."""
+    if source.is_nested or out.is_nested:
+        return False
     if source.shape != out.shape or out.ndim < 2 or not out.numel():
         return False
     samples = min(_SOME, max(_LEAST, _MOST * len(out) // out.numel()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import weakref
@@ -71,25 +72,36 @@ class Movers:
 
     def __init__(self, model: nn.Module, only: Optimizer | None):
         self._model, self._only = model, only
-        self._known: weakref.WeakKeyDictionary[Any, tuple[int, frozenset[int]]] = (
+        self._known: weakref.WeakKeyDictionary[Any, tuple[set[int], frozenset[int]]] = (
             weakref.WeakKeyDictionary()
         )
         self._parameters: list[nn.Parameter] = []
-        self.any = only is not None
+        self.any, self._explained = only is not None, False
 
     def moved_by(self, optimizer: Optimizer) -> frozenset[int]:
         """Ids of the parameters of the model that `optimizer` moves; empty: it does not count."""
-        size = sum(len(group["params"]) for group in optimizer.param_groups)
+        all_of_it = parameters_of(optimizer)
         known = self._known.get(optimizer)
-        if known is not None and known[0] == size:
+        if known is not None and known[0] == all_of_it:
             return known[1]
         self._parameters = list(self._model.parameters())
         moved: frozenset[int] = frozenset()
         if self._only is None or optimizer is self._only:
-            moved = frozenset(parameters_of(optimizer) & {id(p) for p in self._parameters})
-        self._known[optimizer] = (size, moved)
+            moved = frozenset(all_of_it & {id(p) for p in self._parameters})
+        self._known[optimizer] = (all_of_it, moved)
         self.any = self.any or bool(moved)
         return moved
+
+    def explain_move(self) -> bool:
+        """Whether weights that changed between two passes are no update by hand: an optimizer moves
+        them; or, once, one exists and has not stepped yet, for a sharpness-aware training moves
+        weights before its step, and back."""
+        if self.any or self._explained:
+            return self.any
+        self._explained = True
+        own = {id(p) for p in self._model.parameters()}
+        there = (o for o in gc.get_objects() if issubclass(type(o), Optimizer))
+        return any(parameters_of(o) & own for o in there if hasattr(o, "param_groups"))
 
     def waiting(self, moved: Collection[int]) -> bool:
         """Whether there is a gradient of a parameter that is not among those `moved`."""

@@ -186,6 +186,7 @@ class PyTorchWatcher(Closing):
             self._guard(self._layers.start, None)
         if not self.step:
             self.recorder.note("updates", "nobody_moves")
+        self._guard(self._layers.note_late)
         self.recorder.steps_done = self.step
         self._tell_counts()
         self.recorder.close()
@@ -283,7 +284,7 @@ class PyTorchWatcher(Closing):
             self._temporary.close()
             self._layers.find()
             self._begin_step()
-        elif step.steppers or (not self._movers.any and step.was_updated_by_hand()):
+        elif step.steppers or (step.was_updated_by_hand() and not self._movers.explain_move()):
             self._by_hand = not step.steppers
             self._end_step()
         elif self._layers.has_lazy:
