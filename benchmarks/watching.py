@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import importlib.util
 import json
 import os
@@ -132,7 +133,7 @@ def _with_histograms(steps: int, train: Any) -> tuple[float, float]:
 
 @contextlib.contextmanager
 def _wandb(model: Any) -> Iterator[None]:
-    import wandb
+    wandb = importlib.import_module("wandb")
 
     with tempfile.TemporaryDirectory() as folder:
         run = wandb.init(mode="offline", dir=folder, project="watching")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from typing import Any
 
@@ -37,6 +38,7 @@ def _pytorch(args: Any, options: dict[str, Any], seed: int) -> Any:
     model, loss, optimizer, data = args
     scheduler = options.get("scheduler")
     for _ in range(options["epochs"]):
+        value = torch.tensor(math.nan)
         for x, y in data:
             optimizer.zero_grad()
             value = loss(model(x), y)

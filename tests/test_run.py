@@ -134,7 +134,7 @@ def test_views_for_xarray_and_pandas() -> None:
     assert set(tree.children) == {"steps", "probes", "epochs"}
     assert tree.attrs["notation"] == "12-5-3 relu"
     assert tree["steps"]["weight_norm"].sel(member=7, step=0, layer=1).item() == 6
-    assert tree["test_accuracy"].values.tolist() == [0.9, 0.8]
+    assert tree.to_dataset()["test_accuracy"].values.tolist() == [0.9, 0.8]
     assert set(run.steps) == {"weight_norm"}
     assert set(run.probes) == {"delta_norm"}
     assert run.epochs["loss"].shape == (2, 1)

@@ -47,7 +47,7 @@ def contest(
 
     x = torch.tensor(data.x_train, device=device).float() / 255
     y = torch.tensor(data.y_train, device=device).long()
-    backend = {} if device == "cuda" else {"backend": "eager"}
+    backend: dict[str, Any] = {} if device == "cuda" else {"backend": "eager"}
     seconds = 0.05 if small else SECONDS
     members = 2 if small else STACKED
     layouts: list[tuple[str, int, Callable[[], Step]]] = [

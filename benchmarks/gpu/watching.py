@@ -74,7 +74,7 @@ class Training:
         self.stack = contextlib.ExitStack()
         if watched:
             self.stack.enter_context(gg.watch(model))
-        backend = {} if device == "cuda" else {"backend": "eager"}
+        backend: dict[str, Any] = {} if device == "cuda" else {"backend": "eager"}
         self.model = torch.compile(model, **backend) if compiled else model
 
     def steps(self, count: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import keras
@@ -37,7 +37,7 @@ def two_heads(seed: int, out: str | None = "softmax") -> Any:
 def two_towers(seed: int, activation: str = "relu", depth: int = 2) -> Any:
     """The halves of 16 inputs go through towers of their own, joined before the output."""
     keras.utils.set_random_seed(seed)
-    given = keras.Input((16,))
+    given = cast("Any", keras.Input((16,)))
     ends = []
     for side in ("left", "right"):
         x = given[:, :8] if side == "left" else given[:, 8:]
@@ -64,7 +64,7 @@ class OwnStep(keras.Model):
         x, y = data[:2]
 
         def forward(trainable: Any) -> Any:
-            out, new = self.stateless_call(trainable, others, x, training=True)
+            out, new = self.stateless_call(trainable, others, x, training=True)[:2]
             return self.compute_loss(x, y, out), new
 
         (loss, others), slopes = jax.value_and_grad(forward, has_aux=True)(trainable)

@@ -159,5 +159,5 @@ _t(
 
 
 def _biased(model: nn.Sequential) -> nn.Sequential:
-    nn.init.constant_(model[0].bias, -20.0)  # type: ignore[arg-type]
+    nn.init.constant_(model.get_parameter("0.bias"), -20.0)
     return model

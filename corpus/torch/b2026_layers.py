@@ -206,9 +206,9 @@ def _one_rate(s: int, b: bool) -> Any:
     x, y = d.checkers(s)
     model = m.dense([2, 48, 48, 2], nn.ReLU, s)
     groups = [
-        {"params": model.lin1.parameters()},
-        {"params": model.lin3.parameters()},
-        {"params": model.lin2.parameters(), "lr": 50.0 if b else 0.05},
+        {"params": model.get_submodule("lin1").parameters()},
+        {"params": model.get_submodule("lin3").parameters()},
+        {"params": model.get_submodule("lin2").parameters(), "lr": 50.0 if b else 0.05},
     ]
     return torch_fit(
         model, CE, x, y, epochs=20, rate=0.05, optimizer=SGD, parameters=groups, momentum=0.9

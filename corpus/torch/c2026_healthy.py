@@ -66,8 +66,8 @@ class _ZeroBranches(m.Scaled):
     def __init__(self) -> None:
         super().__init__(1.0, 6)
         for block in self.blocks:
-            nn.init.zeros_(block[2].weight)
-            nn.init.zeros_(block[2].bias)
+            nn.init.zeros_(block.get_parameter("2.weight"))
+            nn.init.zeros_(block.get_parameter("2.bias"))
 
 
 def _zero_branches(s: int) -> Any:

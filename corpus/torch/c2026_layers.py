@@ -27,7 +27,7 @@ def _made(s: int, build: Any) -> Any:
 
 def _negative_bias(s: int, b: bool) -> Any:
     model = m.net(s, 24, 32, 32, 6)
-    nn.init.constant_(model.lin2.bias, -6.0 if b else 0.0)
+    nn.init.constant_(model.get_parameter("lin2.bias"), -6.0 if b else 0.0)
     return torch_fit(model, CE, *d.groups(s), epochs=6, rate=3e-3)
 
 
@@ -69,8 +69,8 @@ def _halves(s: int, b: bool) -> Any:
 
     model = m.net(s, 24, 32, 32, 6, activation=nn.Tanh, fix=fix)
     if b:
-        for layer in (model.lin1, model.lin2, model.lin3):
-            nn.init.zeros_(layer.bias)
+        for layer in ("lin1", "lin2", "lin3"):
+            nn.init.zeros_(model.get_parameter(f"{layer}.bias"))
     return torch_fit(model, CE, *d.groups(s), epochs=6, rate=3e-3)
 
 
@@ -182,7 +182,7 @@ def _half_precision(s: int, b: bool) -> Any:
             self.net = model
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.net(x.to(self.net.lin1.weight.dtype)).float()
+            return self.net(x.to(self.net.get_parameter("lin1.weight").dtype)).float()
 
     return torch_fit(Cast(), CE, x, y, epochs=12, rate=5e-3, optimizer=SGD)
 

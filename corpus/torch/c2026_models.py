@@ -226,7 +226,7 @@ class Recur(nn.Module):
         self.cell = nn.RNN(2, units, nonlinearity="relu", batch_first=True)
         self.head = nn.Linear(units, 2)
         nn.init.eye_(self.cell.weight_hh_l0)
-        self.cell.weight_hh_l0.data.mul_(gain)
+        self.cell.get_parameter("weight_hh_l0").data.mul_(gain)
         nn.init.normal_(self.cell.weight_ih_l0, std=0.3)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -334,7 +334,7 @@ def _all_zero(module: nn.Module) -> None:
 
 
 def _biased(model: nn.Sequential, place: int, value: float) -> nn.Sequential:
-    nn.init.constant_(model[place].bias, value)  # type: ignore[arg-type]
+    nn.init.constant_(model.get_parameter(f"{place}.bias"), value)
     return model
 
 

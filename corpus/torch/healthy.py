@@ -173,7 +173,7 @@ def _zero(module: nn.Module) -> None:
 
 def _tuned_head(seed: int) -> Any:
     x, y = data.blobs(seed)
-    body = train(mlp(20, 5, 3, seed=seed), x, y)[:-1]  # type: ignore[index]
+    body = train(mlp(20, 5, 3, seed=seed), x, y)[:-1]
     for parameter in body.parameters():
         parameter.requires_grad = False
     x, y = data.blobs(seed, classes=3)
@@ -190,7 +190,7 @@ def _going_on(seed: int) -> Any:
 
 def _groups(seed: int) -> Any:
     x, y = data.blobs(seed)
-    body = train(mlp(20, 5, 3, seed=seed), x, y)[:-1]  # type: ignore[index]
+    body = train(mlp(20, 5, 3, seed=seed), x, y)[:-1]
     torch.manual_seed(seed)
     model = Head(body, 32, 5)
     groups = [

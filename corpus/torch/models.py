@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def loader(x: np.ndarray, y: np.ndarray, batch: int = 32, seed: int = 0) -> DataLoader[Any]:
@@ -167,7 +169,7 @@ class Head(nn.Module):
         return self.head(self.body(x))
 
 
-def train(model: nn.Module, x: np.ndarray, y: np.ndarray, epochs: int = 15) -> nn.Module:
+def train(model: Module, x: np.ndarray, y: np.ndarray, epochs: int = 15) -> Module:
     """`model`, trained as a classifier."""
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     for _ in range(epochs):

@@ -41,7 +41,8 @@ class _Reader(keras.callbacks.Callback):
     def _all(self) -> dict[str, Any]:
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()  # within an epoch the variables themselves are empty
-        return {n: keras.ops.convert_to_numpy(w).astype("float64") for n, w in self.weights.items()}
+        weights = self.weights.items()
+        return {n: np.asarray(keras.ops.convert_to_numpy(w), "float64") for n, w in weights}
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         self.before = self._all()

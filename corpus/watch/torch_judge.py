@@ -127,7 +127,7 @@ class _Row:
         if self.name in modules:
             own = dict(modules[self.name].named_parameters(recurse=False))
             if hasattr(modules[self.name], "parametrizations"):
-                own |= dict(modules[self.name].parametrizations.named_parameters())
+                own |= dict(modules[self.name].get_submodule("parametrizations").named_parameters())
             free = {n: p for n, p in own.items() if "bias" not in n}
             self.choices = [
                 [p for p in free.values() if p.dim() > 1],

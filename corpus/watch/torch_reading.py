@@ -251,8 +251,8 @@ class Reader:
         return tensor.movedim(1, -1) if first and tensor.dim() > 2 else tensor
 
     def _z(self, name: str, out: Any) -> None:
-        tensor = out[0] if isinstance(out, tuple) and out else out
-        if not self._counts(tensor):
+        tensor: Any = out[0] if isinstance(out, tuple) and out else out
+        if not isinstance(tensor, Tensor) or not self._counts(tensor):
             return
         call = Call()
         call.z.add(self._rows(name, tensor))

@@ -202,16 +202,15 @@ def expected_gauges(case: Case, peer: Named, layer: int) -> dict[str, np.ndarray
     slope = slope_by_pytorch(name, z)
     flat = FLAT.get(name, lambda z: np.zeros(z.shape, bool))(z)
     saturated = (np.abs(slope) < 0.05 * max_slope(name)).mean(axis=(1, 2))
-    over_batch_and_units = {"axis": (1, 2)}
     return values | {
         "g_norm": size(g),
         "backward_gain": size(delta) / size(above),
         "weight_gain": size(g) / size(above),
         "slope_gain": size(g * slope) / size(g),
-        "z_mean": z.mean(**over_batch_and_units),
-        "z_std": z.std(**over_batch_and_units),
-        "h_mean": h.mean(**over_batch_and_units),
-        "h_std": h.std(**over_batch_and_units),
+        "z_mean": z.mean(axis=(1, 2)),
+        "z_std": z.std(axis=(1, 2)),
+        "h_mean": h.mean(axis=(1, 2)),
+        "h_std": h.std(axis=(1, 2)),
         "signal_spread": h.var(axis=1).sum(axis=1) / (h**2).mean(axis=1).sum(axis=1),
         "saturated": saturated if name in SATURATING else np.full(len(z), np.nan),
         "inactive": flat.mean(axis=(1, 2)),
@@ -261,4 +260,4 @@ def near_threshold(case: Case, peer: Named, layer: int) -> np.ndarray:
     name = case.activations[layer - 1]
     slope = np.abs(slope_by_pytorch(name, peer[f"z/{layer}"]))
     gap = np.abs(slope / (0.05 * max_slope(name)) - 1)
-    return (gap < (1e-4 if case.dtype == "float32" else 1e-8)).any(axis=(1, 2))
+    return np.asarray(gap < (1e-4 if case.dtype == "float32" else 1e-8)).any(axis=(1, 2))

@@ -11,15 +11,16 @@ import sys
 from collections import defaultdict
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 from keras.src.backend.common import dtypes
 
-if keras.backend.backend() == "jax":
+if TYPE_CHECKING or keras.backend.backend() == "jax":
     import jax
-else:
+if TYPE_CHECKING or keras.backend.backend() != "jax":
     import tensorflow as tf
 
 from tests.agreement.cases import (
@@ -114,7 +115,9 @@ class Network:
                 named |= {f"mean/{i}": norm.moving_mean, f"variance/{i}": norm.moving_variance}
         return named
 
-    def run(self, values, statistics, nudges, x, y, training):
+    def run(
+        self, values, statistics, nudges, x, y, training
+    ) -> tuple[Any, dict[str, Any], list[Any]]:
         """The loss; every z and h, each with its nudge (of zeros) added; statistics behind it."""
         own = list(self.statistics().values())
         mapping = [*zip(self.tensors().values(), values, strict=True)]
@@ -237,6 +240,7 @@ def trajectory(case: Case) -> dict[str, np.ndarray]:
         keep("", statistics, running)
         keep("", ("loss",), (loss,))
     if statistics:
+        x, y = (ops.convert_to_tensor(part[-1]) for part in case.batches())
         inference = BACKENDS[keras.backend.backend()].compiled(
             lambda values, running: network.run(values, running, nudges, x, y, False)[0]
         )

@@ -117,8 +117,8 @@ class Log(dict[str, list[np.ndarray]]):
     """Arrays by name, one a state; weights as (fan_in, units)."""
 
     def keep(self, key: str, value: torch.Tensor) -> None:
-        value = value.detach().numpy()
-        self.setdefault(key, []).append((value.T if "weight/" in key else value).copy())
+        array = value.detach().numpy()
+        self.setdefault(key, []).append((array.T if "weight/" in key else array).copy())
 
     def stacked(self) -> dict[str, np.ndarray]:
         return {key: np.stack(values) for key, values in self.items()}
@@ -167,6 +167,7 @@ def trajectory(case: Case) -> dict[str, np.ndarray]:
                 log.keep(f"mean/{i}", norm.running_mean)
                 log.keep(f"variance/{i}", norm.running_var)
     network.eval()
+    x, y = (torch.from_numpy(part)[-1] for part in case.batches())
     with torch.no_grad():
         log.keep("inference_loss", loss_of(case, network(x)[0], y))
     return log.stacked()

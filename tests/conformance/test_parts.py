@@ -131,7 +131,9 @@ def test_names_are_not_each_others() -> None:
 )
 def test_initializers_have_keras_variance(name: str) -> None:
     """Keras's own draw has the same mean square; its normals are truncated, not less wide."""
-    drawn = np.asarray(keras.initializers.get(name)((120, 180)))
+    initializer = keras.initializers.get(name)
+    assert callable(initializer)
+    drawn = np.asarray(initializer((120, 180)))
     wanted = INITIALIZERS[name].variance(120, 180)
     assert np.mean(np.square(drawn, dtype=np.float64)) == pytest.approx(wanted, rel=0.05)
 

@@ -60,8 +60,10 @@ def test_made_data_are_the_same_at_every_call_and_hold_every_class(name):
 
 def test_digits_are_scikit_learns():
     from sklearn.datasets import load_digits
+    from sklearn.utils import Bunch
 
     data, theirs = datasets.load("digits"), load_digits()
+    assert isinstance(theirs, Bunch)
     assert data.image_shape == (8, 8)
     assert np.array_equal(
         np.bincount(np.concatenate([data.y_train, data.y_test])), np.bincount(theirs.target)

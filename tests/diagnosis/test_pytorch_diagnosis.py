@@ -91,7 +91,8 @@ def test_everything_is_put_back():
     optimizer.step()
     model.eval()
     weights, state = copy.deepcopy(model.state_dict()), copy.deepcopy(optimizer.state_dict())
-    grad = model[0].weight.grad.clone()
+    weight = model.get_parameter("0.weight")
+    grad = weight.grad.clone()
     torch.manual_seed(4)
     random_state = torch.get_rng_state()
     diagnose(model, CE, optimizer, batches(), epochs=2)
@@ -100,7 +101,7 @@ def test_everything_is_put_back():
     for key, entry in state["state"].items():
         assert all(torch.equal(v, again["state"][key][n]) for n, v in entry.items())
     assert not model.training
-    assert torch.equal(grad, model[0].weight.grad)
+    assert torch.equal(grad, weight.grad)
     assert torch.equal(random_state, torch.get_rng_state())
 
 

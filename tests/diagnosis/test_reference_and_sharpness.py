@@ -49,10 +49,10 @@ def test_step_sharpness_a_quadratic_is_rate_times_curvature(curvature, rate):
     w = np.array([3.0, -2.0])
     g = curvature * w
     u = -rate * g
-    losses = [0.5 * curvature * float(v @ v) for v in (w, w + u)]
-    found = step_sharpness(*losses, [g], [curvature * (w + u)], [u])
+    before, after = (0.5 * curvature * float(v @ v) for v in (w, w + u))
+    found = step_sharpness(before, after, [g], [curvature * (w + u)], [u])
     assert found == pytest.approx(rate * curvature)
-    assert (losses[1] > losses[0]) == (found > 2)
+    assert (after > before) == (found > 2)
 
 
 def test_sharpness_where_the_loss_is_gone_or_the_step_goes_uphill():

@@ -13,6 +13,7 @@ from torch import nn
 from gradgauge.diagnosis.budget import Span
 from gradgauge.diagnosis.diagnose import trainee_of
 from gradgauge.diagnosis.errors import CannotDiagnose
+from gradgauge.diagnosis.trainees.torch.trainee import PyTorchTrainee
 from gradgauge.diagnosis.trial import Change
 from tests.diagnosis.made import inputs, labels
 
@@ -83,6 +84,7 @@ def test_every_change_changes_the_training_and_leaves_nothing(make, changes):
 
 def test_modules_and_optimizer_are_the_users_own_afterwards():
     trainee, model = pytorch()
+    assert isinstance(trainee, PyTorchTrainee)
     before, optimizer = list(model), trainee.loop.optimizer
     with trainee.kept():
         trainee.heads()

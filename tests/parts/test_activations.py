@@ -49,7 +49,7 @@ def test_value_and_slope_are_pytorchs(name: str, dtype: str) -> None:
     value_wanted, slope_wanted = by_torch(name, z)
     assert f.dtype == slope.dtype == z.dtype
     near_kink = np.isclose(z[:, None], KINKS.get(name, (np.inf,)), atol=1e-6).any(axis=1)
-    eps = np.finfo(dtype).eps
+    eps = float(np.finfo(dtype).eps)
     np.testing.assert_allclose(f, value_wanted, rtol=64 * eps, atol=8 * eps * np.abs(z).max())
     np.testing.assert_allclose(
         slope[~near_kink], slope_wanted[~near_kink], rtol=64 * eps, atol=64 * eps
@@ -139,13 +139,13 @@ def test_max_slope_is_the_maximum(name: str) -> None:
     coarse = np.linspace(-12, 12, 24_001) + 1.23e-4
     at = coarse[np.argmax(np.abs(part.slope(coarse)))]
     highest = np.abs(part.slope(np.append(coarse, [-1e3, 1e3]))).max()
-    best = optimize.minimize_scalar(
+    best: dict[str, float] = optimize.minimize_scalar(
         lambda z: -abs(float(part.slope(np.array(z)))),
         bounds=(at - 2e-3, at + 2e-3),
         method="bounded",
         options={"xatol": 1e-10},
     )
-    assert max(-best.fun, highest) == pytest.approx(part.max_slope, rel=2e-6)
+    assert max(-best["fun"], highest) == pytest.approx(part.max_slope, rel=2e-6)
     assert highest <= part.max_slope * (1 + 1e-12)
 
 

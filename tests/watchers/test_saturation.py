@@ -31,8 +31,8 @@ def watched_torch(scale: float, seed: int, dtype: torch.dtype = torch.float32):
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(8, UNITS), nn.Tanh(), nn.Linear(UNITS, 2)).to(dtype)
     with torch.no_grad():
-        model[0].weight.mul_(0.01 * scale)
-        model[0].bias.copy_(torch.sign(torch.randn(UNITS)) * scale)
+        model.get_parameter("0.weight").mul_(0.01 * scale)
+        model.get_parameter("0.bias").copy_(torch.sign(torch.randn(UNITS)) * scale)
     x = torch.randn(32, 8).to(dtype)
     kept = {}
 

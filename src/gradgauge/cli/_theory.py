@@ -21,7 +21,7 @@ from gradgauge.json import dumps, number
 from gradgauge.report.terminal import theory as pages
 from gradgauge.spec.comparison import seed_range
 
-Given = dict[str, Any]
+Options = dict[str, Any]
 Arguments = TypeVarTuple("Arguments")
 
 
@@ -73,7 +73,7 @@ class Output:
         return []
 
 
-def show_prediction(subject: str, given: Given, measure: bool, output: Output) -> int:
+def show_prediction(subject: str, given: Options, measure: bool, output: Output) -> int:
     """q_star to phase; with the measurement beside it."""
     from gradgauge.theory import predict
 
@@ -96,7 +96,7 @@ def show_prediction(subject: str, given: Given, measure: bool, output: Output) -
     return output.show(document, pages.print_measured_prediction, found, measured, paths)
 
 
-def show_critical(subject: str, given: Given, measure: bool, output: Output) -> int:  # noqa: ARG001
+def show_critical(subject: str, given: Options, measure: bool, output: Output) -> int:  # noqa: ARG001
     """The critical sigma_w^2 at sigma_b; that there is none is an answer, too."""
     from gradgauge.theory import critical
 
@@ -104,7 +104,7 @@ def show_critical(subject: str, given: Given, measure: bool, output: Output) -> 
     return output.show(point.to_json(), pages.print_critical, point)
 
 
-def show_batch_norm(subject: str, given: Given, measure: bool, output: Output) -> int:
+def show_batch_norm(subject: str, given: Options, measure: bool, output: Output) -> int:
     """Growth through W -> batch norm -> f."""
     from gradgauge.theory import batch_norm_growth
 
@@ -136,7 +136,7 @@ def show_list(json: bool) -> int:
     return Output(Path(), json, False).show(rows, pages.print_list, QUANTITIES)
 
 
-def show_quantity(subject: str | None, given: Given, measure: bool, output: Output) -> int:
+def show_quantity(subject: str | None, given: Options, measure: bool, output: Output) -> int:
     """A quantity by its name."""
     from gradgauge.theory.quantities import QUANTITIES
 
@@ -175,7 +175,7 @@ def show_quantity(subject: str | None, given: Given, measure: bool, output: Outp
     return output.show(document, pages.print_answer, quantity, values, answer, measured)
 
 
-def _measure_quantity(name: str, values: Given, given: Given, output: Output) -> Any:
+def _measure_quantity(name: str, values: Options, given: Options, output: Output) -> Any:
     from gradgauge.study.theory import measure as study
 
     if name != "finite-width":
@@ -192,7 +192,7 @@ def _measure_quantity(name: str, values: Given, given: Given, output: Output) ->
         )
 
 
-def show_network(subject: str, given: Given, measure: bool, output: Output) -> int:
+def show_network(subject: str, given: Options, measure: bool, output: Output) -> int:
     """A network layer by layer; its inner layers as an endless network of their kind."""
     from gradgauge.spec.notation import parse, write
     from gradgauge.theory import predict_network
@@ -233,7 +233,7 @@ def _inner(network: Any) -> Any:
     return predict(network.activations[0], *layer_sigmas(network)[1])
 
 
-def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> int:  # noqa: ARG001
+def show_diagram(subject: str, given: Options, measure: bool, output: Output) -> int:  # noqa: ARG001
     """Order, chaos and the critical line."""
     from gradgauge.report.charts.theory import diagram_chart, diagram_data, framed
     from gradgauge.study.theory.phase_diagram import COLUMNS, phase_diagram
@@ -259,7 +259,7 @@ def show_diagram(subject: str, given: Given, measure: bool, output: Output) -> i
     return output.show(document, pages.print_diagram, found, paths)
 
 
-def show_experiment(subject: str, given: Given, measure: bool, output: Output) -> int:  # noqa: ARG001
+def show_experiment(subject: str, given: Options, measure: bool, output: Output) -> int:  # noqa: ARG001
     """Train over depth and sigma_w, and lay 6 xi_c over the accuracy."""
     from gradgauge.report.charts.theory import framed
     from gradgauge.report.charts.trainability import trainability_chart, trainability_data
@@ -289,11 +289,11 @@ def show_experiment(subject: str, given: Given, measure: bool, output: Output) -
     return output.show(document, pages.print_trainability, result, paths)
 
 
-def _experiment(subject: str, given: Given) -> tuple[Any, str]:
+def _experiment(subject: str, given: Options) -> tuple[Any, str]:
     """The experiment's spec and the dataset's name."""
     from gradgauge.study.theory.trainability import TrainabilitySpec
 
-    fields: Given = {
+    fields: Options = {
         name: given[name]
         for name in ("sigma_b", "width", "train_samples", "test_samples")
         if name in given
@@ -326,7 +326,7 @@ def _batch(given: str) -> float:
         raise InvalidValue("batch_norm", given, "whole_number_or_inf") from None
 
 
-def _sizes(given: Given) -> Given:
+def _sizes(given: Options) -> Options:
     """width, depth, samples and the seeds themselves, as far as given."""
     from gradgauge.study.theory.measure import SEEDS
 

@@ -6,6 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,8 +85,8 @@ class _Column:
         return np.unique(self.cells.astype(str), return_inverse=True)[1]
 
 
-def _number(cell: object) -> float:
+def _number(cell: Any) -> float:
     try:
-        return float(cell)  # type: ignore[arg-type]
+        return float(cell)
     except (TypeError, ValueError, OverflowError):
         return math.nan

@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradgauge.errors import InvalidValue, UnknownName
 
@@ -19,10 +19,9 @@ MOST_SEEDS = 10_000
 
 def whole_number(field: str, value: object, least: int, most: int = LARGEST) -> None:
     """Raise unless `value` is a whole number from `least` to `most`."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not whole or int(value) < least:  # type: ignore[arg-type]
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
         raise InvalidValue(field, value, "whole_number", least=least)
-    if int(value) > most:  # type: ignore[arg-type]
+    if int(value) > most:
         raise InvalidValue(field, value, "at_most", most=f"{most:,}")
 
 
@@ -41,19 +40,19 @@ def name_among(kind: str, value: object, known: Iterable[str]) -> None:
 
 def positive(field: str, value: object) -> None:
     """Raise unless `value` is a finite number above 0."""
-    if not _finite(value) or float(value) <= 0:  # type: ignore[arg-type]
+    if not _finite(value) or float(value) <= 0:
         raise InvalidValue(field, value, "positive")
 
 
 def not_negative(field: str, value: object) -> None:
     """Raise unless `value` is a finite number of at least 0."""
-    if not _finite(value) or float(value) < 0:  # type: ignore[arg-type]
+    if not _finite(value) or float(value) < 0:
         raise InvalidValue(field, value, "not_negative")
 
 
 def fraction(field: str, value: object) -> None:
     """Raise unless `value` lies in [0, 1)."""
-    if not _finite(value) or not 0 <= float(value) < 1:  # type: ignore[arg-type]
+    if not _finite(value) or not 0 <= float(value) < 1:
         raise InvalidValue(field, value, "fraction")
 
 
@@ -72,7 +71,7 @@ def options_of(function: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind in keywords and p.name != "self"]
 
 
-def _finite(value: object) -> bool:
+def _finite(value: object) -> TypeGuard[Real]:
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
     try:

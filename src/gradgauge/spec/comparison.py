@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradgauge.errors import GradgaugeError, InvalidValue
 from gradgauge.messages.catalog import Message
@@ -45,6 +45,12 @@ class NothingToCompare(GradgaugeError):
 
 class DoesNotFit(GradgaugeError):
     """A network whose inputs or outputs are not the data's."""
+
+    notation: str
+    network_inputs: int
+    network_outputs: int
+    inputs: int
+    outputs: int
 
     def __init__(self, network: NetworkSpec, inputs: int, outputs: int):
         super().__init__(
@@ -275,7 +281,7 @@ def as_text(network: object) -> str:
     return network
 
 
-def is_function(network: object) -> bool:
+def is_function(network: object) -> TypeGuard[Callable[..., Any]]:
     """Whether it can be called to make a network; models and modules can be called, too, but are
     one, and have their weights already."""
     return callable(network) and not hasattr(network, "compile") and not hasattr(network, "modules")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 from gradgauge.errors import InvalidValue
 from gradgauge.parts.activations import ACTIVATIONS, activation
@@ -72,11 +73,11 @@ class NetworkSpec:
 
     @classmethod
     def uniform(
-        cls, inputs: int, depth: int, width: int, outputs: int, activation: str, **fields: object
+        cls, inputs: int, depth: int, width: int, outputs: int, activation: str, **fields: Any
     ) -> NetworkSpec:
         """`depth` hidden layers of one `width` and one `activation`."""
         whole_number("depth", depth, 1, MOST_LAYERS)
-        return cls(inputs, (Layer(width, activation),) * depth, outputs, **fields)  # type: ignore[arg-type]
+        return cls(inputs, (Layer(width, activation),) * depth, outputs, **fields)
 
     @property
     def depth(self) -> int:
@@ -101,9 +102,9 @@ class NetworkSpec:
         norms = per_norm * sum(layer.width for layer in self.hidden)
         return sum(m * n + n for m, n in self.shapes) + norms
 
-    def replace(self, **fields: object) -> NetworkSpec:
+    def replace(self, **fields: Any) -> NetworkSpec:
         """The same network with some fields changed."""
-        return dataclasses.replace(self, **fields)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **fields)
 
     def with_activation(self, name: str) -> NetworkSpec:
         """The same network with one activation in every hidden layer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.parts.losses import LOSSES, loss
@@ -88,9 +89,9 @@ class TrainingSpec:
             if name not in known:
                 raise UnknownName(kind, name, known)
 
-    def replace(self, **fields: object) -> TrainingSpec:
+    def replace(self, **fields: Any) -> TrainingSpec:
         """A copy with some fields changed."""
-        return dataclasses.replace(self, **fields)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **fields)
 
     def steps_per_epoch(self, samples: int) -> int:
         """Number of steps in one epoch of `samples`.

@@ -59,7 +59,7 @@ class CriticalPoint:
     def to_json(self) -> dict[str, str | float | None]:
         """CONTRACT section 5 with --critical."""
         return {
-            "sigma_w2_critical": number(self.sigma_w2),  # type: ignore[dict-item]
+            "sigma_w2_critical": number(self.sigma_w2),
             "q_star": number(self.q_star),
         }
 

@@ -138,8 +138,13 @@ def _dropout(activation: str, sigma_w: float, sigma_b: float, keep: float) -> An
 def _selu(activation: str) -> Answer:  # noqa: ARG001
     scale, alpha = theory.selu_constants()
     growth = theory.selu_fixed_point_growth()
-    figures = {"scale": scale, "alpha": alpha, "chi_grad": growth, "growth_norm": math.sqrt(growth)}
-    return Answer(figures)  # type: ignore[arg-type]
+    figures: dict[str, Figure] = {
+        "scale": scale,
+        "alpha": alpha,
+        "chi_grad": growth,
+        "growth_norm": math.sqrt(growth),
+    }
+    return Answer(figures)
 
 
 def _correlation(

@@ -123,7 +123,7 @@ def test_dead_units_of_a_module_are_revived():
     def make():
         model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
         with torch.no_grad():
-            model[0].bias[:5] = -1e3
+            model.get_parameter("0.bias")[:5] = -1e3
         return model, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters(), 1e-2)
 
     rng = np.random.default_rng(0)

@@ -9,19 +9,22 @@ import pytest
 
 from gradgauge.diagnosis.recorded import diagnose_run
 from gradgauge.messages.catalog import LANGUAGES
+from gradgauge.remedies.trial import try_remedies
 from gradgauge.report.charts.study import study_chart
 from gradgauge.report.page.picture_page import picture_page
 from gradgauge.report.pages.diagnosis import diagnosis_page
 from gradgauge.report.pages.material import KINDS, material_page
+from gradgauge.report.pages.remedy import remedy_page
 from gradgauge.report.pages.watched import watched_page
 from gradgauge.report.pages.why import why_page
 from gradgauge.report.pages.write import report_page
 from gradgauge.study.why.run import why
 from tests.browser import WIDTHS, Listening, violations
+from tests.remedies.fakes import FakeTrainer, given, with_remedy
 from tests.report.charts.test_study_chart import one_map, study  # noqa: F401
 from tests.report.pages.test_watched import recorded
 
-DRAWN = ("comparison", "watched", "odd names", "study", "why")
+DRAWN = ("comparison", "watched", "odd names", "study", "why", "remedy")
 """Kinds of pages that a script draws upon; the others are text alone."""
 
 PAGES = (*DRAWN, "diagnosis", *KINDS)
@@ -34,8 +37,14 @@ def experiment(blobs):
     return why("12-8x3-3 sigmoid", dataset=blobs, optimizers={"adam": 0.02}, **options)
 
 
+@pytest.fixture(scope="module")
+def repaired():
+    """A trial of remedies that one of them wins."""
+    return try_remedies(FakeTrainer(with_remedy("relu_instead", 0.3)), given())
+
+
 @pytest.fixture
-def text_of(comparisons, experiment, study) -> Callable[[str, str], str]:  # noqa: F811
+def text_of(comparisons, experiment, repaired, study) -> Callable[[str, str], str]:  # noqa: F811
     """A kind of page in a language."""
 
     def text(kind: str, lang: str) -> str:
@@ -51,6 +60,8 @@ def text_of(comparisons, experiment, study) -> Callable[[str, str], str]:  # noq
             return picture_page(study_chart(one_map(study), lang), lang)
         if kind == "why":
             return why_page(experiment, lang, "gradgauge why sigmoid")
+        if kind == "remedy":
+            return remedy_page(repaired, lang, "gradgauge remedy sigmoid")
         return material_page(comparisons("two"), kind, lang)
 
     return text

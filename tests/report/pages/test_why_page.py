@@ -12,7 +12,6 @@ from gradgauge.report.terminal.why import print_why
 from gradgauge.study.why.run import why
 from gradgauge.study.why.saved import find_why
 from gradgauge.study.why.sentences import verdict_sentences
-from tests.browser import Listening, violations
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +35,6 @@ def test_it_says_every_arm_and_the_verdict(experiment, lang):
     assert "gradgauge why ..." in text
     assert experiment.network.activations[0] in text
     assert not re.search(r"\{\w+\}|\$\w", text.partition("<script")[0].partition("vega")[0])
-
-
-def test_axe_finds_nothing(experiment, chromium, tmp_path):
-    path = tmp_path / "why.html"
-    path.write_text(why_page(experiment, "en"), "utf-8")
-    page = chromium.new_page(viewport={"width": 375, "height": 800})
-    heard = Listening(page)
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-drawn=true]", timeout=60_000)
-    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    assert violations(page) == []
-    assert heard.said == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    page.close()
 
 
 def test_the_terminal_fits_into_80_columns(experiment, capsys):

@@ -232,7 +232,9 @@ def test_a_job_crosses_the_spool_whole(expected, tmp_path):
     job = Job(ready.dataset, ready.plan.outcomes[:1])
     found = {event.cell: event for event in take_events(tmp_path, job)}
     assert found[3] == Failed(3, "no\nsuch") and found[4] == Lost(4, True, "gone")
-    assert found[5].notation == "n" and found[5].figures[0] != found[5].figures[0]
+    done = found[5]
+    assert isinstance(done, Done)
+    assert done.notation == "n" and done.figures[0] != done.figures[0]
 
 
 def test_no_ray_at_the_address(expected, tmp_path, monkeypatch):

@@ -165,7 +165,8 @@ def test_edges(accuracy, edge):
     ],
 )
 def test_edges_beside_six_xi(edge, predicted, verdict):
-    assert agrees(*edge, predicted) is verdict
+    depth, place = edge
+    assert agrees(depth, place, predicted) is verdict
 
 
 def test_the_experiment_on_blobs(blobs):

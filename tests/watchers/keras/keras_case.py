@@ -126,7 +126,7 @@ def by_hand(model: Any, x: np.ndarray, y: np.ndarray, post: bool) -> dict[str, f
     """Norms of the gradients of the mean squared error, by the chain rule in float64."""
     w = {v.path.split("/")[-2]: [] for v in model.weights}
     for v in model.weights:
-        w[v.path.split("/")[-2]].append(keras.ops.convert_to_numpy(v).astype("float64"))
+        w[v.path.split("/")[-2]].append(np.asarray(keras.ops.convert_to_numpy(v), "float64"))
     epsilon = 1e-3
     norm = next(name for name in w if "norm" in name)
 
@@ -193,11 +193,14 @@ def folded(found: dict[str, Any]) -> None:
     found["folded_rows"] = [len(watcher.run.layers), watcher.run.layers[0].activation]
 
 
+SAMPLINGS: tuple[dict[str, Any], ...] = ({"every": 1}, {}, {"every": 1, "stop_on_nan": True})
+
+
 def not_finite(found: dict[str, Any]) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(64, 6)).astype("float32"), np.arange(64) % 3
     for backwards in (False, True):
-        for options in ({"every": 1}, {}, {"every": 1, "stop_on_nan": True}):
+        for options in SAMPLINGS:
             keras.utils.set_random_seed(0)
             layers = [L.Dense(8, "tanh", name="a"), L.Dense(8, name="b"), Spoiled(backwards)]
             model = keras.Sequential([keras.Input((6,)), *layers, L.Dense(3, name="c")])

@@ -6,9 +6,9 @@ import copy
 
 import pytest
 import torch
-import transformers
 from torch import nn
 from torch.nn import functional
+from transformers.activations import ACT2FN
 
 from tests.watchers.torch.reading import X, Y, by_layer, classify, info, reasons, watched
 
@@ -78,7 +78,7 @@ ACTIVATIONS = {
         lambda t: t * (t > 0),
         lambda t: t * (t > 0).to(t.dtype),
     ],
-    "laplace": [transformers.activations.ACT2FN["laplace"]],
+    "laplace": [ACT2FN["laplace"]],
     "leaky_relu": [
         lambda t: functional.leaky_relu(t, 0.3),
         lambda t: torch.where(t > 0, t, 0.1 * t),
@@ -90,9 +90,9 @@ ACTIVATIONS = {
     "celu": [lambda t: functional.celu(t, 2.0)],
     "softplus": [lambda t: functional.softplus(t, 2), lambda t: torch.log1p(t.exp())],
     "gelu": [lambda t: 0.5 * t * (1 + torch.erf(t / 2**0.5))],
-    "gelu_tanh": [transformers.activations.ACT2FN["gelu_new"]],
-    "quick_gelu": [transformers.activations.ACT2FN["quick_gelu"]],
-    "relu2": [transformers.activations.ACT2FN["relu2"], lambda t: functional.relu(t).pow(2)],
+    "gelu_tanh": [ACT2FN["gelu_new"]],
+    "quick_gelu": [ACT2FN["quick_gelu"]],
+    "relu2": [ACT2FN["relu2"], lambda t: functional.relu(t).pow(2)],
     "silu": [lambda t: t * torch.sigmoid(t)],
     "mish": [lambda t: t * torch.tanh(functional.softplus(t))],
     "hard_swish": [functional.hardswish, lambda t: t * functional.relu6(t + 3) / 6],

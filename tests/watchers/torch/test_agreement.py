@@ -27,7 +27,8 @@ class Network(nn.Module):
     def __init__(self, ref: Reference, dtype: str):
         super().__init__()
         self.skip, self.names = ref.network.skip, ref.network.activations
-        self.layers = nn.ModuleList(nn.Linear(*shape) for shape in ref.network.shapes)
+        self.linear = [nn.Linear(*shape) for shape in ref.network.shapes]
+        self.layers = nn.ModuleList(self.linear)
         widths = [layer.width for layer in ref.network.hidden]
         norm = ref.network.norm
         if norm == "batch":
@@ -39,7 +40,7 @@ class Network(nn.Module):
         self.norms = nn.ModuleList(norms)
         self.to(getattr(torch, dtype))
         with torch.no_grad():
-            for layer, weight, bias in zip(self.layers, ref.weights, ref.biases, strict=True):
+            for layer, weight, bias in zip(self.linear, ref.weights, ref.biases, strict=True):
                 layer.weight.copy_(torch.tensor(weight.T))
                 layer.bias.copy_(torch.tensor(bias))
 
@@ -94,10 +95,10 @@ def test_every_step_gauges_are_those_of_the_step():
     ref = reference("12-16x3-5 relu", "float64")
     model = Network(ref, "float64")
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    before = [layer.weight.detach().clone() for layer in model.layers]
+    before = [layer.weight.detach().clone() for layer in model.linear]
     with gg.watch(model, every=1) as watcher:
         nn.functional.cross_entropy(model(torch.tensor(ref.x)), torch.tensor(ref.y)).backward()
-        gradients = [layer.weight.grad.clone() for layer in model.layers]
+        gradients = [layer.weight.grad.clone() for layer in model.linear]
         optimizer.step()
     run = watcher.run
     changes = [layer.weight.detach() - old for layer, old in zip(model.layers, before, strict=True)]
@@ -118,7 +119,7 @@ def test_gradients_below_the_root_of_the_smallest_number_are_measured():
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     with gg.watch(model, every=1) as watcher:
         (model(torch.ones(2, 3)).sum() * 1e-30).backward()
-        grad = model[0].weight.grad.double().norm().item()
+        grad = model.get_parameter("0.weight").grad.double().norm().item()
         optimizer.step()
     assert watcher.run.values("steps", "weight_grad_norm")[0, 0, 0] == pytest.approx(grad, rel=1e-5)
 

@@ -144,7 +144,8 @@ def signals(model: nn.Module, x: torch.Tensor, mask) -> tuple[torch.Tensor, torc
     """g and delta of the first layer, in float64."""
     t = model.a(x).detach().double()
     h = (t * mask(t)).requires_grad_()
-    (h @ model.b.weight.double().T + model.b.bias.double()).square().mean().backward()
+    weight, bias = (model.get_parameter(f"b.{name}").double() for name in ("weight", "bias"))
+    (h @ weight.T + bias).square().mean().backward()
     assert h.grad is not None
     return h.grad, h.grad * mask(t)
 

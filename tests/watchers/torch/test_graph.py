@@ -246,9 +246,6 @@ def test_the_layer_above_is_the_one_that_reads():
     assert {layer.name for layer in run.layers if layer.output} == {"pi", "v"}
 
 
-# -- what is not an activation, and what is
-
-
 # -- parameters
 
 
@@ -282,9 +279,6 @@ def test_every_parameter_but_biases_has_a_row():
     assert run.attributes["parameters"] == sum(p.numel() for p in model.parameters()) - biases
     assert info(run, "gamma").kind == "scale"
     assert ("alone", "gamma") in reasons(run)
-
-
-# -- what autograd does not show
 
 
 class ChannelsFirst(nn.Module):

@@ -7,6 +7,7 @@ import gc
 import io
 import pickle
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -193,7 +194,7 @@ def test_a_model_without_values_ends_nothing():
 class Failing:
     """A listener that cannot write."""
 
-    def opened(self, *_):
+    def opened(self, *_: Any, **__: Any) -> None:
         raise OSError("disk full")
 
     recorded = closed = opened

@@ -76,8 +76,7 @@ def test_a_loss_an_input_and_a_weight(options):
         value = nn.functional.cross_entropy(out, y)
         return value * float("nan") if net.bad else value
 
-    net = Net(None)
-    net.way = lambda x: x
+    net = Net(lambda x: x)
     with gg.watch(net, **options) as watcher:
         train(net, loss=bad_loss)
     assert found(watcher) == (BAD_STEP, "o", "loss")

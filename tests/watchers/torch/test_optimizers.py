@@ -72,8 +72,8 @@ def test_optimizers_inside_of_the_backward_pass():
         optimizers = {p: torch.optim.SGD([p], 0.1) for p in model.parameters()}
 
         def step_now(parameter):
+            before = parameter.detach().clone()
             if parameter.ndim == 2:
-                before = parameter.detach().clone()
                 seen[-1]["grad"].append(float(parameter.grad.norm()))
             optimizers[parameter].step()
             optimizers[parameter].zero_grad()

@@ -73,14 +73,15 @@ def test_rates_norms_and_updates_of_both_groups(tmp_path):
 
 def test_two_optimizers_one_of_which_comes_later():
     net = model()
-    head = torch.optim.SGD(net[3].parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(net[3].parameters(), lr=0.1)
     with gg.watch(net, every=1) as watcher:
         for step in range(4):
             if step == 2:
-                body = torch.optim.Adam([{"params": net[0].parameters(), "name": "body"}], lr=1e-3)
+                body = [{"params": net[0].parameters(), "name": "body"}]
+                optimizer = torch.optim.Adam(body, lr=1e-3)
             net.zero_grad()
             net(torch.randn(6, 5)).square().sum().backward()
-            (head if step < 2 else body).step()
+            optimizer.step()
     run = watcher.run
     assert [group.name for group in run.parameter_groups] == ["SGD", "body"]
     rates = run.values("parameter_groups", "learning_rate")[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +52,7 @@ def work(rank, world, kind, folder):
         fully_shard(model, mesh=mesh)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     watched = rank == 0 or not kind.endswith("alone")
-    options = {} if kind.endswith("sampled") else {"every": 1}
+    options: dict[str, Any] = {} if kind.endswith("sampled") else {"every": 1}
     watcher = gg.watch(model, **options) if watched else None
     for step in range(STEPS * (20 if kind.endswith("sampled") else 1)):
         x, y = (part.chunk(world)[rank] for part in batch(step))
@@ -73,7 +75,7 @@ def alone():
     model = network()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     figures = {"weight_grad_norm": [], "weight_norm": [], "update_ratio": []}
-    weights = [model[i].weight for i in (0, 2, 3, 5)]
+    weights = [model.get_parameter(f"{i}.weight") for i in (0, 2, 3, 5)]
     for step in range(STEPS):
         x, y = batch(step)
         nn.functional.cross_entropy(model(x), y).backward()

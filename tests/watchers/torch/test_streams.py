@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -38,9 +40,11 @@ def test_the_stream_behind_every_block():
     model = nn.Sequential(nn.Linear(4, 8), Block(8), Block(8, 0.2), nn.Linear(8, 3))
     seen: dict[str, float] = {}
     for name in ("1", "2"):
-        model.get_submodule(name).register_forward_hook(
-            lambda _m, _a, out, name=name: seen.update({name: float(out.detach().double().norm())})
-        )
+
+        def note(_module: Any, _given: Any, out: Any, name: str = name) -> None:
+            seen[name] = float(out.detach().double().norm())
+
+        model.get_submodule(name).register_forward_hook(note)
     run, at = watched(model, torch.randn(6, 5, 4))
     values = run.values("probes", "stream_norm")[0, 0]
     for name in ("1", "2"):

@@ -122,8 +122,8 @@ def bert():
         num_attention_heads=2,
         intermediate_size=16,
         max_position_embeddings=8,
-        num_labels=3,
     )
+    config.num_labels = 3
     return transformers.BertForSequenceClassification(config)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
+import torch.optim.optimizer as optimizers
 from torch import nn
-from torch.optim import optimizer as optimizers
 
 import gradgauge as gg
 from gradgauge.watchers.torch.watcher import PyTorchWatcher
@@ -345,7 +346,7 @@ def test_compiled_model_is_read_by_an_eager_probe(how):
         if how == "in place":
             model.compile(backend="eager")
             return model
-        return torch.compile(model, backend="eager")
+        return cast("nn.Module", torch.compile(model, backend="eager"))
 
     torch.compiler.reset()
     plain = train(compiled(), steps=3)
@@ -362,7 +363,7 @@ def test_compiled_model_is_read_by_an_eager_probe(how):
 
 def test_compiled_model_without_probe_batch_says_so():
     torch.compiler.reset()
-    model = torch.compile(smooth(), backend="eager")
+    model = cast("nn.Module", torch.compile(smooth(), backend="eager"))
     with gg.watch(model, every=1) as watcher:
         train(model, steps=1)
     assert "compiled" in {note.reason for note in watcher.run.notes}

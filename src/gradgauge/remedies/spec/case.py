@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,9 +37,9 @@ class SpecCase:
     prepared: int = 0
     steps: int = 0
 
-    def replace(self, **fields: object) -> SpecCase:
+    def replace(self, **fields: Any) -> SpecCase:
         """The same with some fields changed."""
-        return dataclasses.replace(self, **fields)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **fields)
 
     def train_with(self, **fields: object) -> SpecCase:
         """The same with some fields of its training changed."""

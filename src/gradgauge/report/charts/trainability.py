@@ -48,7 +48,7 @@ def trainability_data(result: Trainability) -> dict[str, list[Row]]:
 
 
 def _bounds(centers: Sequence[float], log: bool) -> dict[float, tuple[float, float]]:
-    """Center -> both ends of its cell: half-way to the neighbors, as far on the outside."""
+    """Centre -> both ends of its cell: half-way to the neighbours, as far on the outside."""
     places = [math.log(c) if log else c for c in centers]
     if len(places) == 1:
         ends = [places[0] - 0.3, places[0] + 0.3]
@@ -61,7 +61,38 @@ def _bounds(centers: Sequence[float], log: bool) -> dict[float, tuple[float, flo
 
 def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: str) -> Spec:
     """A heat map, depth upwards on a logarithmic axis."""
-    cells = data["cells"]
+    x, y = _axes(data["cells"], depths, lang)
+    center = {"x": {**x, "field": "sigma_w"}, "y": {**y, "field": "depth"}}
+    names = [sentence(f"theory_command.chart.{n}", lang) for n in ("six_xi", "edge")]
+    key = {
+        "type": "nominal",
+        "scale": {"domain": names, "range": ["#D55E00", "#000000"]},
+        "legend": {
+            "title": None,
+            "orient": "top",
+            "labelFontSize": 12,
+            "labelLimit": 400,
+            "symbolSize": 90,
+        },
+    }
+    layers = _cells(data["cells"], x, y, lang)
+    if data["curve"]:
+        layers += [
+            _curve(data["curve"], center, {"value": "white"}, 5.0),
+            _curve(data["curve"], center, {**key, "datum": names[0]}, 2.5),
+        ]
+    if data["edges"]:
+        layers.append(_edges(data["edges"], center, {**key, "datum": names[1]}))
+    return {
+        "width": _WIDTH,
+        "height": _HEIGHT,
+        "layer": layers,
+        "resolve": {"scale": {"color": "independent"}},
+    }
+
+
+def _axes(cells: Sequence[Row], depths: Sequence[int], lang: str) -> tuple[Spec, Spec]:
+    """x and y of a cell's lower left corner."""
     x = {
         "field": "left",
         "type": "quantitative",
@@ -87,6 +118,11 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
             "format": "d",
         },
     }
+    return x, y
+
+
+def _cells(cells: list[Row], x: Spec, y: Spec, lang: str) -> list[Spec]:
+    """Each cell in its color, its accuracy written into its corner."""
     color = {
         "field": "accuracy",
         "type": "quantitative",
@@ -98,20 +134,9 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
             "titleLimit": 200,
         },
     }
-    center = {"x": {**x, "field": "sigma_w"}, "y": {**y, "field": "depth"}}
-    names = [sentence(f"theory_command.chart.{n}", lang) for n in ("six_xi", "edge")]
-    key = {
-        "type": "nominal",
-        "scale": {"domain": names, "range": ["#D55E00", "#000000"]},
-        "legend": {
-            "title": None,
-            "orient": "top",
-            "labelFontSize": 12,
-            "labelLimit": 400,
-            "symbolSize": 90,
-        },
-    }
-    layers: list[Spec] = [
+    corner = {"fontSize": 11, "align": "left", "baseline": "bottom", "dx": 6, "dy": -5}
+    readable = {"test": "datum.accuracy > 0.55", "value": INK}
+    return [
         {
             "mark": {"type": "rect"},
             "data": {"values": cells},
@@ -124,52 +149,32 @@ def trainability_chart(data: dict[str, list[Row]], depths: Sequence[int], lang: 
             },
         },
         {
-            "mark": {
-                "type": "text",
-                "fontSize": 11,
-                "align": "left",
-                "baseline": "bottom",
-                "dx": 6,
-                "dy": -5,
-            },
+            "mark": {"type": "text", **corner},
             "data": {"values": cells},
             "encoding": {
                 "x": x,
                 "y": y,
                 "text": {"field": "label"},
-                "color": {
-                    "condition": {"test": "datum.accuracy > 0.55", "value": INK},
-                    "value": "white",
-                },
+                "color": {"condition": readable, "value": "white"},
             },
         },
     ]
-    if data["curve"]:
-        layers += [
-            _curve(data["curve"], center, {"value": "white"}, 5.0),
-            _curve(data["curve"], center, {**key, "datum": names[0]}, 2.5),
-        ]
-    if data["edges"]:
-        layers.append(
-            {
-                "mark": {
-                    "type": "point",
-                    "shape": "diamond",
-                    "filled": True,
-                    "size": 130,
-                    "opacity": 1,
-                    "stroke": "white",
-                    "strokeWidth": 1.5,
-                },
-                "data": {"values": data["edges"]},
-                "encoding": {**center, "fill": {**key, "datum": names[1]}},
-            }
-        )
+
+
+def _edges(rows: list[Row], center: Spec, fill: Spec) -> Spec:
+    mark = {
+        "type": "point",
+        "shape": "diamond",
+        "filled": True,
+        "size": 130,
+        "opacity": 1,
+        "stroke": "white",
+        "strokeWidth": 1.5,
+    }
     return {
-        "width": _WIDTH,
-        "height": _HEIGHT,
-        "layer": layers,
-        "resolve": {"scale": {"color": "independent"}},
+        "mark": mark,
+        "data": {"values": rows},
+        "encoding": {**center, "fill": fill},
     }
 
 

@@ -114,7 +114,7 @@ def compare(
         **unknown,
     )
     functions = [network for network in networks if is_function(network)]
-    return run_comparison(spec, data, on_progress, functions=functions)  # type: ignore[arg-type]
+    return run_comparison(spec, data, on_progress, functions=functions)
 
 
 def run_comparison(

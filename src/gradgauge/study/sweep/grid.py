@@ -22,7 +22,7 @@ from gradgauge.spec.comparison import DEPTH, WIDTH, DoesNotFit
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.spec.notation import parse
 from gradgauge.spec.training import TrainingSpec
-from gradgauge.study.sweep.outcomes import DEFAULT, Outcome, read_outcome
+from gradgauge.study.sweep.outcomes import DEFAULT, OutcomeSpec, read_outcome
 
 Value = int | float | str
 Values = Mapping[str, Value]
@@ -121,7 +121,7 @@ class Plan:
 
     axes: tuple[Axis, ...]
     constants: dict[str, Value] = field(default_factory=dict)
-    outcomes: tuple[Outcome, ...] = DEFAULT
+    outcomes: tuple[OutcomeSpec, ...] = DEFAULT
     dataset: str = "mnist"
     train_samples: int | None = None
     test_samples: int | None = None
@@ -221,7 +221,7 @@ class Plan:
 
 @functools.lru_cache(maxsize=1024)
 def _network(items: tuple[tuple[str, Value], ...], inputs: int, outputs: int) -> NetworkSpec:
-    values = dict(items)
+    values: dict[str, Any] = dict(items)
     others = {k: v for k, v in values.items() if k not in (*SIZES, "notation")}
     if "notation" in values:
         network = parse(str(values["notation"])).replace(**others)
@@ -230,7 +230,7 @@ def _network(items: tuple[tuple[str, Value], ...], inputs: int, outputs: int) ->
         return network
     depth = int(values.get("depth", DEPTH))
     width, activation = values.get("width", WIDTH), str(values.get("activation", "relu"))
-    return NetworkSpec.uniform(inputs, depth, width, outputs, activation, **others)  # type: ignore[arg-type]
+    return NetworkSpec.uniform(inputs, depth, width, outputs, activation, **others)
 
 
 def network_of(values: Values, inputs: int, outputs: int) -> NetworkSpec:
@@ -249,8 +249,8 @@ def training_of(values: Values) -> TrainingSpec:
     Raises:
         GradgaugeError: a field that cannot be.
     """
-    fields = {k: values[k] for k in TRAINING_FIELDS if k in values}
-    return TrainingSpec(seeds=(int(values.get("seed", 0)),), **fields)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {k: values[k] for k in TRAINING_FIELDS if k in values}
+    return TrainingSpec(seeds=(int(values.get("seed", 0)),), **fields)
 
 
 @dataclass(frozen=True)

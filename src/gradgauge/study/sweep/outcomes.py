@@ -59,8 +59,8 @@ class OutcomeProblem(Problem):
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One number of a Run with one member.
+class OutcomeSpec:
+    """Which number of a Run with one member is written down.
 
     Attributes:
         name: out of NAMES.
@@ -139,7 +139,7 @@ def _at(run: Run, group: str, moment: int | str | None) -> Run | None:
     return Run(run.attributes, run.members, {group: cut})
 
 
-def read_outcome(text: str) -> Outcome:
+def read_outcome(text: str) -> OutcomeSpec:
     """The outcome that `text` names; the module's text has the grammar.
 
     Raises:
@@ -158,10 +158,10 @@ def read_outcome(text: str) -> Outcome:
     if name in FIGURES:
         if match["moment"]:
             raise OutcomeProblem(text, "no_moment")
-        return Outcome(name)
+        return OutcomeSpec(name)
     if layer == -1 and name in QUANTITIES and QUANTITIES[name].hidden_only:
         raise OutcomeProblem(text, "hidden_only")
-    return Outcome(name, layer, _moment(text, name, match["moment"]))
+    return OutcomeSpec(name, layer, _moment(text, name, match["moment"]))
 
 
 def _layer(text: str, layer: str) -> int | str:

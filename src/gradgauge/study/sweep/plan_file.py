@@ -45,7 +45,7 @@ from gradgauge.study.sweep.grid import (
     network_of,
     training_of,
 )
-from gradgauge.study.sweep.outcomes import DEFAULT, Outcome, read_outcome
+from gradgauge.study.sweep.outcomes import DEFAULT, OutcomeSpec, read_outcome
 from gradgauge.study.sweep.toml_lines import lines_of
 
 _TOP = (
@@ -258,7 +258,6 @@ class _Reader:
             for k in ("from", "to")
         )
         count, spacing = given.get("count"), given.get("spacing", "linear")
-        low, high = given.get("from"), given.get("to")
         if (
             FIELDS[name] is str
             or not numbers
@@ -266,12 +265,12 @@ class _Reader:
             or not isinstance(count, int)
             or isinstance(count, bool)
             or count < 1
-            or (spacing == "log" and min(low, high) <= 0)  # type: ignore[type-var]
+            or (spacing == "log" and min(given["from"], given["to"]) <= 0)
         ):
             raise self.fail(place, "bad_range", field=place.rpartition(".")[2])
         self._few_enough(place, count)
         along = np.geomspace if spacing == "log" else np.linspace
-        values = along(low, high, count).tolist()  # type: ignore[arg-type]
+        values = along(given["from"], given["to"], count).tolist()
         if FIELDS[name] is int:
             return [round(value) for value in values]
         return [float(f"{value:.{_DIGITS}g}") for value in values]
@@ -321,7 +320,7 @@ class _Reader:
         elif "activation" not in self.places:
             raise self.fail("network", "no_network")
 
-    def _outcomes(self) -> tuple[Outcome, ...]:
+    def _outcomes(self) -> tuple[OutcomeSpec, ...]:
         given = self.document.get("outcomes")
         if given is None:
             return DEFAULT
@@ -330,7 +329,7 @@ class _Reader:
         if len(given) > _MOST_OUTCOMES:
             cause = InvalidValue("outcomes", len(given), "plan_most", most=_MOST_OUTCOMES)
             raise self.fail("outcomes", "value", cause=cause)
-        outcomes: list[Outcome] = []
+        outcomes: list[OutcomeSpec] = []
         for text in given:
             self._checked("outcomes", lambda text=text: outcomes.append(read_outcome(text)))
         if len(set(outcomes)) < len(outcomes):

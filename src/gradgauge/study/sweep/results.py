@@ -13,7 +13,7 @@ from gradgauge.errors import InvalidValue, MissingExtra, OutputProblem, UnknownN
 from gradgauge.places import is_folder
 from gradgauge.run import Run, write_whole
 from gradgauge.study.sweep.grid import FIELDS, Plan
-from gradgauge.study.sweep.outcomes import Outcome
+from gradgauge.study.sweep.outcomes import OutcomeSpec
 from gradgauge.study.sweep.schema import kept_run, read_study, read_versions
 from gradgauge.study.sweep.store import DONE, FAILED, count, reading
 
@@ -55,7 +55,7 @@ class Study:
         return f"<Study {str(self.folder)!r}: {done} of {cells} cells done>"
 
     @property
-    def outcomes(self) -> dict[str, Outcome]:
+    def outcomes(self) -> dict[str, OutcomeSpec]:
         """By their text, in order."""
         return {str(outcome): outcome for outcome in self.plan.outcomes}
 
@@ -190,7 +190,7 @@ def _figure(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else np.nan
 
 
-def _quoted(outcome: Outcome) -> str:
+def _quoted(outcome: OutcomeSpec) -> str:
     return f', "{outcome}"'
 
 

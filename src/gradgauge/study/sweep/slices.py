@@ -12,7 +12,7 @@ import numpy as np
 from gradgauge.errors import InvalidValue, Problem, UnknownName
 from gradgauge.statistics import summarize
 from gradgauge.study.sweep.grid import FIELDS, Value
-from gradgauge.study.sweep.outcomes import Outcome
+from gradgauge.study.sweep.outcomes import OutcomeSpec
 from gradgauge.study.sweep.results import Study
 from gradgauge.study.theory.lines import DECIDING, TheoryLine, theory_lines
 
@@ -46,7 +46,7 @@ class Slice:
         theory: lines by facet value (None without a facet).
     """
 
-    outcome: Outcome
+    outcome: OutcomeSpec
     x: str
     y: str | None
     color: str | None
@@ -193,7 +193,7 @@ def _fixed(study: Study, axes: Sequence[str], kept: Mapping[int, list[int]]) -> 
 
 
 def _rows(
-    study: Study, outcome: Outcome, axes: Sequence[str], kept: Mapping[int, list[int]]
+    study: Study, outcome: OutcomeSpec, axes: Sequence[str], kept: Mapping[int, list[int]]
 ) -> tuple[list[Row], int]:
     plan = study.plan
     places = [kept.get(at, list(range(len(axis.points)))) for at, axis in enumerate(plan.axes)]
@@ -215,7 +215,7 @@ def _rows(
     return rows, values.shape[-1]
 
 
-def _summary(values: np.ndarray, outcome: Outcome) -> Row:
+def _summary(values: np.ndarray, outcome: OutcomeSpec) -> Row:
     """Mean and interval over the networks that have a value; in decades for norms and gains."""
     geometric = outcome.over_seeds == "geometric"
     fine = values[np.isfinite(values)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -219,8 +220,8 @@ def _of_node(node: object) -> Activation | None:
     return activation_of(node)
 
 
-def _prelu(node: object) -> Activation | None:
-    for function, _ in node.next_functions[1:]:  # type: ignore[attr-defined]
+def _prelu(node: Any) -> Activation | None:
+    for function, _ in node.next_functions[1:]:
         while function is not None and not hasattr(function, "variable"):
             function = next((f for f, _ in function.next_functions if f is not None), None)
         if function is not None:

@@ -21,7 +21,7 @@ from gradgauge.diagnosis.trainees.torch.schedule import Stepping, stepping_of
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenTraining:
     """A training, whatever it was given as.
 
     Attributes:
@@ -59,7 +59,9 @@ def loss_of_model(outputs: Any, _target: Any) -> torch.Tensor:
     return loss
 
 
-def from_parts(model: nn.Module, args: tuple[Any, ...], options: Mapping[str, Any]) -> Given:
+def from_parts(
+    model: nn.Module, args: tuple[Any, ...], options: Mapping[str, Any]
+) -> GivenTraining:
     """Sort loss, optimizer and data out of the arguments, whatever their order.
 
     Args:
@@ -100,10 +102,10 @@ def from_parts(model: nn.Module, args: tuple[Any, ...], options: Mapping[str, An
     assert loader is not None
     epochs = given.get("epochs")
     scheduler = stepping_of(given.get("scheduler"), optimizer, epochs)
-    return Given(model, loss, optimizer, loader, epochs, scheduler, own_loss=own)
+    return GivenTraining(model, loss, optimizer, loader, epochs, scheduler, own_loss=own)
 
 
-def from_trainer(trainer: Any, options: Mapping[str, Any]) -> Given:
+def from_trainer(trainer: Any, options: Mapping[str, Any]) -> GivenTraining:
     """A Hugging Face Trainer: its batches, loss, optimizer and schedule; it stays as it was.
 
     Raises:
@@ -134,7 +136,7 @@ def from_trainer(trainer: Any, options: Mapping[str, Any]) -> Given:
             lambda batch: trainer.compute_loss(model, dict(batch), return_outputs=True),
         )
     clip = args.max_grad_norm if args.max_grad_norm and args.max_grad_norm > 0 else None
-    return Given(
+    return GivenTraining(
         asked,
         loss_of_model,
         optimizer,
@@ -147,7 +149,7 @@ def from_trainer(trainer: Any, options: Mapping[str, Any]) -> Given:
     )
 
 
-def from_lightning(module: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Given:
+def from_lightning(module: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> GivenTraining:
     """A LightningModule with its own `training_step` and `configure_optimizers`.
 
     Args:
@@ -178,7 +180,7 @@ def from_lightning(module: Any, args: tuple[Any, ...], options: Mapping[str, Any
 
     with random_states(loader):
         bare = isinstance(first_batch(loader), torch.Tensor)
-    return Given(
+    return GivenTraining(
         WholeStep(module, step, bare=bare),
         loss_of_model,
         optimizer,

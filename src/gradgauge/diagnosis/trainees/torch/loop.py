@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from gradgauge.diagnosis.facts import TrainingHistory
 from gradgauge.diagnosis.trainees.torch.changes import changed_weights, new_optimizer
 from gradgauge.diagnosis.trainees.torch.data import call, first, unpack, without
 from gradgauge.diagnosis.trainees.torch.facts import array, is_weighted, rounded_in
-from gradgauge.diagnosis.trainees.torch.front import Given
+from gradgauge.diagnosis.trainees.torch.front import GivenTraining
 from gradgauge.diagnosis.trainees.torch.look import broken_at, gradients
 from gradgauge.diagnosis.trainees.torch.schedule import Stepping, advance
 from gradgauge.diagnosis.trainees.trainee import SHARPNESS_AT, step_sharpness, steps_for
@@ -38,7 +38,7 @@ class Loop:
     loader: Iterable[Any]
     scheduler: Stepping | None
 
-    def __init__(self, given: Given):
+    def __init__(self, given: GivenTraining):
         self.model, self.loss = given.model, given.loss
         self.optimizer, self.loader = given.optimizer, given.loader
         self.scheduler = given.scheduler
@@ -47,10 +47,11 @@ class Loop:
 
     def batches(self) -> int:
         """How many an epoch has."""
-        try:
-            return len(self.loader)  # type: ignore[arg-type]
-        except TypeError:
-            return sum(1 for _ in self.loader)
+        if isinstance(self.loader, Sized):
+            # Behind a stream of samples a loader has a length that it cannot tell.
+            with suppress(TypeError):
+                return len(self.loader)
+        return sum(1 for _ in self.loader)
 
     def planned(self) -> int:
         """Steps that the user's own training would take."""

@@ -52,7 +52,7 @@ from gradgauge.diagnosis.trainees.torch.facts import (
     output_activation,
     rates_of,
 )
-from gradgauge.diagnosis.trainees.torch.front import Given, WholeStep
+from gradgauge.diagnosis.trainees.torch.front import GivenTraining, WholeStep
 from gradgauge.diagnosis.trainees.torch.indices import indices_of
 from gradgauge.diagnosis.trainees.torch.look import saturated_at_init
 from gradgauge.diagnosis.trainees.torch.loop import Loop
@@ -87,7 +87,7 @@ class PyTorchTrainee:
     loss: Callable[..., Any]
     loader: Iterable[Any]
 
-    def __init__(self, given: Given):
+    def __init__(self, given: GivenTraining):
         model, loader = given.model, given.loader
         if not any(p.requires_grad for p in model.parameters()):
             raise CannotDiagnose("nothing_trainable", name=type(model).__name__)

@@ -20,7 +20,7 @@ from gradgauge.errors import GradgaugeError
 from gradgauge.run import Run
 from gradgauge.spec.notation import write
 from gradgauge.study.sweep.grid import Cell
-from gradgauge.study.sweep.outcomes import Outcome
+from gradgauge.study.sweep.outcomes import OutcomeSpec
 
 _LONGEST_ERROR = 500
 _PORTION = 0.1
@@ -37,7 +37,7 @@ class Job:
     """
 
     dataset: Dataset
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[OutcomeSpec, ...]
     keep_runs: bool = False
 
 
