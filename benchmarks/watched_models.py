@@ -38,39 +38,6 @@ def torch_models() -> dict[str, Callable[[], tuple[Any, Any, Any]]]:
         ids = torch.randint(0, 100, (16, 32))
         return model, ids, ids
 
-    def resnet50() -> tuple[Any, Any, Any]:
-        """The layers of ResNet-50, on small pictures."""
-
-        class Bottleneck(nn.Module):
-            def __init__(self, inputs: int, width: int, stride: int):
-                super().__init__()
-                shapes = [
-                    (inputs, width, 1, 1),
-                    (width, width, 3, stride),
-                    (width, 4 * width, 1, 1),
-                ]
-                self.convs = nn.ModuleList(
-                    nn.Conv2d(a, b, k, s, k // 2, bias=False) for a, b, k, s in shapes
-                )
-                self.norms = nn.ModuleList(nn.BatchNorm2d(b) for _, b, _, _ in shapes)
-                same = inputs == 4 * width and stride == 1
-                self.skip = nn.Identity() if same else nn.Conv2d(inputs, 4 * width, 1, stride)
-
-            def forward(self, x: Any) -> Any:
-                h = torch.relu(self.norms[0](self.convs[0](x)))
-                h = torch.relu(self.norms[1](self.convs[1](h)))
-                return torch.relu(self.norms[2](self.convs[2](h)) + self.skip(x))
-
-        blocks, inputs = [], 64
-        for width, count, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
-            for index in range(count):
-                blocks.append(Bottleneck(inputs, width, stride if index == 0 else 1))
-                inputs = 4 * width
-        stem = [nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
-        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10)]
-        x = torch.randn(8, 3, 32, 32)
-        return nn.Sequential(*stem, *blocks, *head), x, torch.randint(0, 10, (8,))
-
     def gpt2() -> tuple[Any, Any, Any]:
         """12 layers before whose parts the norms stand, as in GPT-2, with a narrower stream."""
         layer = nn.TransformerEncoderLayer(
@@ -84,9 +51,45 @@ def torch_models() -> dict[str, Callable[[], tuple[Any, Any, Any]]]:
         "mlp": mlp,
         "convnet": convnet,
         "transformer": transformer,
-        "resnet50": resnet50,
+        "resnet50": _resnet50,
         "gpt2": gpt2,
     }
+
+
+def _resnet50() -> tuple[Any, Any, Any]:
+    """The layers of ResNet-50, on small pictures."""
+    import torch
+    from torch import nn
+
+    class Bottleneck(nn.Module):
+        def __init__(self, inputs: int, width: int, stride: int):
+            super().__init__()
+            shapes = [
+                (inputs, width, 1, 1),
+                (width, width, 3, stride),
+                (width, 4 * width, 1, 1),
+            ]
+            self.convs = nn.ModuleList(
+                nn.Conv2d(a, b, k, s, k // 2, bias=False) for a, b, k, s in shapes
+            )
+            self.norms = nn.ModuleList(nn.BatchNorm2d(b) for _, b, _, _ in shapes)
+            same = inputs == 4 * width and stride == 1
+            self.skip = nn.Identity() if same else nn.Conv2d(inputs, 4 * width, 1, stride)
+
+        def forward(self, x: Any) -> Any:
+            h = torch.relu(self.norms[0](self.convs[0](x)))
+            h = torch.relu(self.norms[1](self.convs[1](h)))
+            return torch.relu(self.norms[2](self.convs[2](h)) + self.skip(x))
+
+    blocks, inputs = [], 64
+    for width, count, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+        for index in range(count):
+            blocks.append(Bottleneck(inputs, width, stride if index == 0 else 1))
+            inputs = 4 * width
+    stem = [nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10)]
+    x = torch.randn(8, 3, 32, 32)
+    return nn.Sequential(*stem, *blocks, *head), x, torch.randint(0, 10, (8,))
 
 
 def keras_models() -> dict[str, Callable[[], tuple[Any, Any, Any]]]:

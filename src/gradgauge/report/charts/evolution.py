@@ -128,34 +128,7 @@ def _color_bar(axis: Spec, seen: bool) -> Spec:
 def _heat_map(
     shown: Sequence[Row], name: str, quantity: str, scale: Spec, bar: Spec, lang: str
 ) -> Spec:
-    layers = sorted({row["layer"] for row in shown}, reverse=True)
-    stride = -(-len(layers) // _MOST_LABELS)
-    bottom = quantity == _QUANTITIES[-1]
-    x = {
-        "field": "probe_step",
-        "type": "ordinal",
-        "axis": {
-            "title": sentence("report.axis.probe_step", lang) if bottom else None,
-            "labelAngle": 0,
-            "labelOverlap": True,
-            "domain": False,
-            "ticks": False,
-            "labels": bottom,
-        },
-    }
-    y = {
-        "field": "layer",
-        "type": "ordinal",
-        "sort": "descending",
-        "axis": y_axis(
-            {
-                "values": layers[::-1][::stride],
-                "labelOverlap": True,
-                "title": sentence("report.column.layer", lang),
-                "titlePadding": 2,
-            }
-        ),
-    }
+    x, y = _axes(shown, quantity == _QUANTITIES[-1], lang)
     tooltip = [
         {"field": key, "title": sentence(f"report.column.{column}", lang)}
         for key, column in (("layer", "layer"), ("probe_step", "probe_step"), ("shown", "value"))
@@ -184,6 +157,38 @@ def _heat_map(
             },
         ],
     }
+
+
+def _axes(shown: Sequence[Row], bottom: bool, lang: str) -> tuple[Spec, Spec]:
+    """Probes to the right, named under the lowest panel alone; layers upwards."""
+    layers = sorted({row["layer"] for row in shown}, reverse=True)
+    stride = -(-len(layers) // _MOST_LABELS)
+    x = {
+        "field": "probe_step",
+        "type": "ordinal",
+        "axis": {
+            "title": sentence("report.axis.probe_step", lang) if bottom else None,
+            "labelAngle": 0,
+            "labelOverlap": True,
+            "domain": False,
+            "ticks": False,
+            "labels": bottom,
+        },
+    }
+    y = {
+        "field": "layer",
+        "type": "ordinal",
+        "sort": "descending",
+        "axis": y_axis(
+            {
+                "values": layers[::-1][::stride],
+                "labelOverlap": True,
+                "title": sentence("report.column.layer", lang),
+                "titlePadding": 2,
+            }
+        ),
+    }
+    return x, y
 
 
 def describe_evolution(comparison: Comparison, lang: str) -> str:
