@@ -57,7 +57,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.again:
-            return checkpoint(self.inner, x, use_reentrant=False)  # type: ignore[return-value]
+            return checkpoint(self.inner, x, use_reentrant=False)
         return self.inner(x)
 
 

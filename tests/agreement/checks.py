@@ -260,4 +260,5 @@ def near_threshold(case: Case, peer: Named, layer: int) -> np.ndarray:
     name = case.activations[layer - 1]
     slope = np.abs(slope_by_pytorch(name, peer[f"z/{layer}"]))
     gap = np.abs(slope / (0.05 * max_slope(name)) - 1)
-    return np.asarray(gap < (1e-4 if case.dtype == "float32" else 1e-8)).any(axis=(1, 2))
+    near = gap < (1e-4 if case.dtype == "float32" else 1e-8)
+    return np.asarray(near.any(axis=(1, 2)))

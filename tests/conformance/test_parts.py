@@ -90,7 +90,7 @@ def keras_function(spelled: str):
         assert keras.activations.get(spelled) is not None
         return keras.layers.Activation(spelled)
     if "(approximate=" in spelled:
-        name, option = re.fullmatch(r"([\w.]+)\((.*)\)", spelled).groups()  # type: ignore[union-attr]
+        name, option = re.fullmatch(r"([\w.]+)\((.*)\)", spelled).groups()
         return eval(f"lambda x: {name}(x, {option})", {"keras": keras})
     if re.search(r"\bx\b", spelled):
         return eval(f"lambda x: {spelled}", {"keras": keras})

@@ -52,7 +52,7 @@ class Classifier(nn.Module):
 
 def diagnosed(model: nn.Module, *args: Any, lr: float = 0.02, **options: Any) -> Diagnosis:
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    loader = DataLoader(rows_as_mappings(), batch_size=32, shuffle=True)  # type: ignore[arg-type]
+    loader = DataLoader(rows_as_mappings(), batch_size=32, shuffle=True)
     return gradgauge.diagnose(model, *args, optimizer, loader, epochs=8, **options)
 
 

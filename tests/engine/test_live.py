@@ -19,7 +19,7 @@ POOL = ThreadPoolExecutor(2)
 
 
 def entries(norm: str = "none", **training: object) -> list[Entry]:
-    spec = TrainingSpec(batch_size=32, epochs=3, seeds=(0, 3), **training)  # type: ignore[arg-type]
+    spec = TrainingSpec(batch_size=32, epochs=3, seeds=(0, 3), **training)
     networks = [NetworkSpec.uniform(12, 4, 8, 3, name, norm=norm) for name in ("relu", "sigmoid")]
     return [Entry(network.activations[0], network, spec) for network in networks]
 

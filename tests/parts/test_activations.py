@@ -139,13 +139,14 @@ def test_max_slope_is_the_maximum(name: str) -> None:
     coarse = np.linspace(-12, 12, 24_001) + 1.23e-4
     at = coarse[np.argmax(np.abs(part.slope(coarse)))]
     highest = np.abs(part.slope(np.append(coarse, [-1e3, 1e3]))).max()
-    best: dict[str, float] = optimize.minimize_scalar(
+    best = optimize.minimize_scalar(
         lambda z: -abs(float(part.slope(np.array(z)))),
         bounds=(at - 2e-3, at + 2e-3),
         method="bounded",
         options={"xatol": 1e-10},
     )
-    assert max(-best["fun"], highest) == pytest.approx(part.max_slope, rel=2e-6)
+    assert isinstance(best, optimize.OptimizeResult)
+    assert max(-best.fun, highest) == pytest.approx(part.max_slope, rel=2e-6)
     assert highest <= part.max_slope * (1 + 1e-12)
 
 

@@ -83,7 +83,7 @@ def _tensorflow() -> _Restore:
         return _nothing
     # The seed of eager operations stands nowhere but in TensorFlow's own context.
     with contextlib.suppress(ImportError, AttributeError):
-        from tensorflow.python.eager import context  # type: ignore[import-not-found]
+        from tensorflow.python.eager import context
 
         eager = context.context()
         kept = {name: getattr(eager, name) for name in ("_seed", "_rng")}

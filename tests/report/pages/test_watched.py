@@ -50,7 +50,7 @@ PROBE_STEPS = (0, 4, 9)
 
 def recorded(case: str, *listeners: object) -> Run:
     """What a watcher leaves behind, with made-up figures."""
-    recorder = Recorder({"name": "net", "framework": "pytorch", "batch": "training"}, listeners)  # type: ignore[arg-type]
+    recorder = Recorder({"name": "net", "framework": "pytorch", "batch": "training"}, listeners)
     names = {
         "one_layer": ["fc"],
         "deep": [f"model.decoder.blocks.{i}.attention.output_projection" for i in range(60)],

@@ -101,7 +101,7 @@ def test_every_step_gauges_are_those_of_the_step():
         gradients = [layer.weight.grad.clone() for layer in model.linear]
         optimizer.step()
     run = watcher.run
-    changes = [layer.weight.detach() - old for layer, old in zip(model.layers, before, strict=True)]
+    changes = [layer.weight.detach() - old for layer, old in zip(model.linear, before, strict=True)]
     expected = {
         "weight_grad_norm": [g.norm() for g in gradients],
         "weight_norm": [w.norm() for w in before],

@@ -142,7 +142,7 @@ def test_an_unknown_mask_is_true_with_a_note():
 
 def signals(model: nn.Module, x: torch.Tensor, mask) -> tuple[torch.Tensor, torch.Tensor]:
     """g and delta of the first layer, in float64."""
-    t = model.a(x).detach().double()
+    t = model.get_submodule("a")(x).detach().double()
     h = (t * mask(t)).requires_grad_()
     weight, bias = (model.get_parameter(f"b.{name}").double() for name in ("weight", "bias"))
     (h @ weight.T + bias).square().mean().backward()

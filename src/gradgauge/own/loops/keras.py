@@ -116,7 +116,7 @@ def _name_of(loss: Any) -> str:
     return getattr(loss, "__name__", type(loss).__name__)
 
 
-class _InOrder(keras.utils.PyDataset):  # type: ignore[misc]
+class _InOrder(keras.utils.PyDataset):
     """The batches of the epoch that is told. `fit` looks at a batch before the first epoch, and
     says then, too, that an epoch has ended: only a callback knows which one it is."""
 

@@ -148,7 +148,7 @@ class TorchLoop:
             return loss
 
         if isinstance(self.optimizer, torch.optim.LBFGS):
-            self.optimizer.step(closure)  # type: ignore[arg-type]
+            self.optimizer.step(closure)
         else:
             loss = closure()
             if watcher is not None:

@@ -84,7 +84,7 @@ class _View(OrderedDict[int, Any]):
     def __eq__(self, other: object) -> bool:
         return self.theirs == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def copy(self) -> OrderedDict[int, Any]:
         return self.theirs.copy()

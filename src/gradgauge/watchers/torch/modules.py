@@ -237,9 +237,9 @@ def _weights(module: nn.Module) -> list[nn.Parameter]:
     return [p for _, p in own if p.ndim > 1]
 
 
-def _parametrizations(module: nn.Module) -> nn.ModuleDict:
+def _parametrizations(module: nn.Module) -> nn.Module:
     """Where `torch.nn.utils.parametrize` keeps the weights that `module` computes its own from."""
-    return module.parametrizations  # type: ignore[return-value]
+    return module.get_submodule("parametrizations")
 
 
 def is_lazy(tensor: torch.Tensor) -> bool:

@@ -130,7 +130,7 @@ def backward_pass() -> int | None:
 def after_backward(function: Callable[[], None]) -> None:
     """Call `function` at the end of the backward pass that is running, after all that others
     do there: the reduction over processes writes its gradients in such a callback, too."""
-    queue = torch.autograd.Variable._execution_engine.queue_callback  # type: ignore[attr-defined]
+    queue = torch.autograd.Variable._execution_engine.queue_callback
     queue(lambda: queue(lambda: queue(function)))
 
 

@@ -186,7 +186,7 @@ class Loop:
             return loss
 
         if isinstance(self.optimizer, torch.optim.LBFGS):
-            return float(self.optimizer.step(closure))  # type: ignore[arg-type]
+            return float(self.optimizer.step(closure))
         loss = closure()
         if watcher is not None:
             watcher.log(loss)
