@@ -4,7 +4,6 @@ that do what they say."""
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,23 +21,19 @@ def opened(chromium, comparisons, tmp_path_factory):
     """A drawn page, by case, language and width, and who has listened to it."""
     folder, contexts = tmp_path_factory.mktemp("pages"), []
 
-    class Opened:
-        def __call__(self, case: str, lang: str, width: int = 1280, **context: Any):
-            path = folder / f"{case}-{lang}.html"
-            if not path.exists():
-                write_report(comparisons(case), path, lang)
-            return self.file(path, width, **context)
+    def open_page(case: str, lang: str, width: int = 1280, **context: Any):
+        path = folder / f"{case}-{lang}.html"
+        if not path.exists():
+            write_report(comparisons(case), path, lang)
+        made = chromium.new_context(viewport={"width": width, "height": 900}, **context)
+        contexts.append(made)
+        page = made.new_page()
+        heard = Listening(page)
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-drawn=true]", timeout=60_000)
+        return page, heard
 
-        def file(self, path: Path, width: int, **context: Any):
-            made = chromium.new_context(viewport={"width": width, "height": 900}, **context)
-            contexts.append(made)
-            page = made.new_page()
-            heard = Listening(page)
-            page.goto(path.as_uri())
-            page.wait_for_selector("html[data-drawn=true]", timeout=60_000)
-            return page, heard
-
-    yield Opened()
+    yield open_page
     for made in contexts:
         made.close()
 
