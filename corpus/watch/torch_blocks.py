@@ -379,8 +379,7 @@ class Own(nn.Module):
         self.head, self.beta = nn.Linear(12, 5), nn.Parameter(torch.ones(12))
 
     def forward(self, x: Tensor) -> Tensor:
-        x: Any = Swish.apply(self.a(x))
-        x = torch.relu(self.b(x)) ** 2
+        x = torch.relu(self.b(Swish.apply(self.a(x)))) ** 2
         x = self.c(x)
         x = x * torch.sigmoid(self.beta * x)
         x = self.d(x)
