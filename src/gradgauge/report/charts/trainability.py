@@ -48,7 +48,7 @@ def trainability_data(result: Trainability) -> dict[str, list[Row]]:
 
 
 def _bounds(centers: Sequence[float], log: bool) -> dict[float, tuple[float, float]]:
-    """Centre -> both ends of its cell: half-way to the neighbours, as far on the outside."""
+    """Center -> both ends of its cell: half-way to the neighbors, as far on the outside."""
     places = [math.log(c) if log else c for c in centers]
     if len(places) == 1:
         ends = [places[0] - 0.3, places[0] + 0.3]
