@@ -106,7 +106,7 @@ def test_numbers_in_place_of_axes_are_refused(tmp_path, monkeypatch, elsewhere):
     """HDF5 took them for references and wrote past their end."""
     path = small_run().save(tmp_path / "run.nc")
     with h5py.File(path, "r+") as file:
-        array = next(a for a in file["steps"].values() if "DIMENSION_LIST" in a.attrs)
+        array = next(a for a in file.require_group("steps").values() if "DIMENSION_LIST" in a.attrs)
         del array.attrs["DIMENSION_LIST"]
         numbers = np.array([np.arange(3), np.arange(2)], dtype=object)
         array.attrs.create("DIMENSION_LIST", numbers, dtype=h5py.vlen_dtype(np.int32))
