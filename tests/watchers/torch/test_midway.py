@@ -34,7 +34,8 @@ def test_weights_moved_to_and_fro_before_the_first_step_are_no_step():
             loss(model, step).backward()
             with torch.no_grad():
                 torch._foreach_sub_(list(model.parameters()), moves)
-            wanted.append([float(m.weight.grad.double().norm()) for m in (model[0], model[2])])
+            weights = [model.get_parameter(f"{at}.weight") for at in (0, 2)]
+            wanted.append([float(w.grad.double().norm()) for w in weights])
             optimizer.step()
             optimizer.zero_grad()
     seen = watcher.run.values("steps", "weight_grad_norm")[0]
@@ -72,7 +73,7 @@ def test_a_new_head_is_measured_in_the_place_of_the_old_one():
     def change(optimizer):
         model[2] = nn.Linear(8, 3)
         optimizer.param_groups[0]["params"][2:] = list(model[2].parameters())
-        model[2].weight.register_post_accumulate_grad_hook(
+        model.get_parameter("2.weight").register_post_accumulate_grad_hook(
             lambda p: gradients.append(float(p.grad.double().norm()))
         )
 
