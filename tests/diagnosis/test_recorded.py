@@ -395,3 +395,26 @@ def test_a_jax_training_is_diagnosed_from_its_recording() -> None:
     result = watcher.diagnose()
     assert result.healthy, result
     assert result.verdict == "learning"
+
+
+@pytest.mark.parametrize(
+    ("total", "every", "cut"),
+    [
+        pytest.param(120, 8, True, id="made for steps, stepped once an epoch"),
+        pytest.param(120, 1, False, id="made for steps, stepped at every one"),
+        pytest.param(15, 8, False, id="made for epochs, stepped once an epoch"),
+    ],
+)
+def test_a_cycle_that_was_stepped_once_an_epoch(total: int, every: int, cut: bool) -> None:
+    def loop(_: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total, cycle_momentum=False)
+        for i, x, y in batches(118):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+            if i % every == every - 1:
+                cycle.step()
+
+    result = watched(loop).diagnose()
+    found = [f for f in result.findings if f.rule == "learning-rate-too-low"]
+    assert [(f.case, f.severity) for f in found] == ([("never_warm", "fault")] if cut else [])

@@ -174,6 +174,7 @@ class Schedule:
         base: what the schedule starts from: the rate that the optimizer was given.
         sure: whether it is known when the schedule steps, not guessed.
         recorded: whether it is what was, not what will be.
+        top: of a recorded one-cycle schedule the rate that it rises to; NaN: not known.
     """
 
     steps: np.ndarray
@@ -181,6 +182,7 @@ class Schedule:
     base: float
     sure: bool = True
     recorded: bool = False
+    top: float = math.nan
 
 
 @dataclass(frozen=True)

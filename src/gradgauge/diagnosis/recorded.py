@@ -123,7 +123,8 @@ def _schedule(run: Run) -> Schedule | None:
     known = np.isfinite(rates)
     if not known.any():
         return None
-    return Schedule(steps[known], rates[known], float(rates[known][0]), recorded=True)
+    top = float(run.attributes.get("cycle_top", math.nan))
+    return Schedule(steps[known], rates[known], float(rates[known][0]), recorded=True, top=top)
 
 
 def _layer(run: Run, index: int, info: LayerInfo) -> Layer:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from gradgauge.diagnosis.facts import Schedule
 from gradgauge.diagnosis.learning import FAILING, LEARNING, times_as_long
 from gradgauge.diagnosis.rule import (
     FAULT,
@@ -30,12 +31,18 @@ from gradgauge.diagnosis.steps import (
 
 _HIGHER = (10.0, 100.0, 1e3, 1e4, 1e5)
 _A_LITTLE_HIGHER = (10.0, 100.0)
+_SELDOM = 0.5
+"""Share of the steps at which a rate changes that follows epochs, at most."""
+_LEAST_CHANGES = 4
+"""Changes of a rate that show how it goes on."""
+_RISE = 0.2
+"""Share of the steps that the rise of a one-cycle schedule takes, at least; 0.3 as it is made."""
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """How many times as long the training would have to be at this rate."""
     history = evidence.history
-    if history is None or history.steps < 2:
+    if history is None or history.last < 1:
         yield Silent("no_training") if history is None else Silent("too_few_steps", {"steps": 1})
         return
     planned = list(_schedule(evidence, limits))
@@ -90,6 +97,18 @@ def _schedule(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     peak, base = float(rates.max()), schedule.base
     sure = schedule.sure and not evidence.learned
     facts = {"rate": base, "peak": peak, "steps": length}
+    if _cycle_unfinished(schedule, evidence, limits):
+        yield Found(
+            "never_warm",
+            severity=WARNING if evidence.learning.verdict == LEARNING else FAULT,
+            step=length - 1,
+            value=peak / schedule.top,
+            limit="warmed",
+            remedies=("schedule_per_epoch", "shorter_warmup"),
+            facts={**facts, "rate": schedule.top},
+            certainty=0.9,
+        )
+        return
     if not schedule.recorded and _still_warming(rates) and peak < limits["warmed"].value * base:
         yield Found(
             "never_warm",
@@ -118,6 +137,26 @@ def _schedule(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
             facts=facts,
             certainty=0.9,
         )
+
+
+def _cycle_unfinished(schedule: Schedule, evidence: Evidence, limits: RuleLimits) -> bool:
+    """Whether a recorded one-cycle schedule was made for steps and stepped once an epoch.
+
+    The rate stays over most steps, and how far it has come along the cosine of its rise says how
+    many of its own steps the whole rise has: about as many as steps were made, not as epochs.
+    """
+    rates, made = schedule.rates, evidence.last_step + 1
+    if not schedule.recorded or made < evidence.limits["learning"]["flat_steps"].value:
+        return False
+    if not rates.max() < limits["warmed"].value * schedule.top or not _still_warming(rates):
+        return False
+    next_to = np.diff(schedule.steps) == 1
+    changes = np.diff(rates)[next_to] != 0
+    if not changes.sum() >= _LEAST_CHANGES or changes.mean() > _SELDOM:
+        return False
+    share = (float(rates[-1]) - float(rates[0])) / (schedule.top - float(rates[0]))
+    rise = float(np.count_nonzero(np.diff(rates))) / (np.arccos(1 - 2 * share) / np.pi)
+    return bool(rise > _RISE * made)
 
 
 def _still_warming(rates: np.ndarray) -> bool:

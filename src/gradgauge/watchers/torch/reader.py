@@ -111,6 +111,8 @@ class Reader:
             rms = {"weight_grad_rms": before / np.sqrt(sizes)} if self._layers.spread else {}
             self._recorder.probe(step.number, {**step.signals, **of_step, **rms}, step.loss)
         self._recorder.step(step.number, figures, step.loss, rate=step.rate, stale=step.stale)
+        if step.cycle_top is not None:
+            self._recorder.attributes["cycle_top"] = step.cycle_top
 
     def _of_all_processes(self, step: Step, norms: np.ndarray) -> np.ndarray:
         if not self._layers.spread.alike:

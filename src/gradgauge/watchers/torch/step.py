@@ -65,6 +65,7 @@ class Step:
         self.factor = 1.0
         self.signals: dict[str, np.ndarray] | None = None
         self.rate: float | None = None
+        self.cycle_top: float | None = None
         self.stale: bool | None = None
         self.seconds = 0.0
         self._leftover: Leftover | None = None
@@ -176,6 +177,8 @@ class Step:
     def _note_rate(self, optimizer: torch.optim.Optimizer) -> None:
         rates = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
         self.rate = max([*rates, *([] if self.rate is None else [self.rate])], default=None)
+        tops = [float(group["max_lr"]) for group in optimizer.param_groups if "max_lr" in group]
+        self.cycle_top = max(tops, default=self.cycle_top)
 
     def _unscale(self, optimizer: torch.optim.Optimizer, scaler: Any) -> float:
         """The factor that unscales `.grad` as it stands now; `factor` for the backward pass."""
