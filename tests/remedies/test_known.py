@@ -68,8 +68,10 @@ def test_what_is_tried_has_names_a_paper_and_lines_for_every_framework(remedy):
         assert remedy.knob.low <= value <= remedy.knob.high
         assert factor > 0
     if remedy.reach != "S":
-        recurrent = "recurrent" in remedy.touches  # JAX has no layers of a common form.
-        for framework in [f for f in FRAMEWORKS if not (recurrent and f == "jax")]:
+        for framework, reason in remedy.unwritten.items():
+            assert framework not in remedy.patch
+            assert f"remedy.reason.{reason}" in entries("en")
+        for framework in [f for f in FRAMEWORKS if f not in remedy.unwritten]:
             lines = remedy.lines(framework, remedy.knob.usual, "sigmoid")
             assert lines
             assert "$" not in lines

@@ -75,15 +75,15 @@ def make_jax(seed):
 
 MAKERS = {"keras": make_keras, "pytorch": make_pytorch, "jax": make_jax}
 NOT_HERE = {
-    "keras": {"slower_decay", "bias_zero"},
-    "pytorch": {"slower_decay"},
+    "keras": {"slower_decay", "bias_zero", "no_dropout", "larger_epsilon", "metainit"},
+    "pytorch": {"slower_decay", "no_dropout", "larger_epsilon"},
     "jax": {
         *(r.key for r in REMEDIES if r.reach in (MODULE, GRAPH)),
-        *("slower_decay", "warm_up", "gain_and_centring", "lsuv"),
+        *("slower_decay", "warm_up", "gain_and_centring", "lsuv", "positive_bias"),
     },
 }
 """Remedies that cannot be applied to such a network: a constant rate has no decay, a loss function
-hides its activation."""
+hides its activation, biases of .1 are so already, Keras has no second derivatives."""
 ELSEWHERE = {"fewer_layers", "revive_units", "forget_bias", "orthogonal_init", "gated_cell"}
 TRIED = [r for r in REMEDIES if r.patch and not r.certain and r.key not in ELSEWHERE]
 

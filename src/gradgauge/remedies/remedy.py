@@ -59,6 +59,20 @@ def cannot_yet(case: SpecCase, knob: float) -> SpecCase:
     raise CannotApply("by_hand")
 
 
+def cannot(reason: str) -> OnSpec:
+    """Of a remedy that no notation has room for.
+
+    Args:
+        reason: why, a key of the catalogue's `remedy.reason`.
+    """
+
+    def on_spec(case: SpecCase, knob: float) -> SpecCase:
+        del case, knob
+        raise CannotApply(reason)
+
+    return on_spec
+
+
 _COMMENT = re.compile(r"# @(\w+)")
 
 
@@ -76,6 +90,8 @@ class Remedy:
         on_spec: applies it to a network of a notation.
         patch: framework -> the lines to write into a program, with `$name` for each of `facts`, and
             `# @key` for a comment, of the catalogue's `remedy.comment`.
+        unwritten: framework that no lines can be written for -> why, a key of the catalogue's
+            `remedy.reason`.
         facts: (knob, activation of the hidden layers) -> what fills advice and patch.
         rate: whether it only sets the learning rate, which the trial's arm of rates does.
         idle: why it cannot be applied where its lines meet nothing to change, a key of the
@@ -92,6 +108,7 @@ class Remedy:
     knob: Knob = NO_KNOB
     on_spec: OnSpec = cannot_yet
     patch: Mapping[str, str] = field(default_factory=dict)
+    unwritten: Mapping[str, str] = field(default_factory=dict)
     facts: Callable[[float, str], Mapping[str, object]] = lambda knob, activation: {}  # noqa: ARG005
     idle: str = "no_effect"
     rate: bool = False

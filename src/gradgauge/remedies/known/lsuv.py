@@ -100,7 +100,13 @@ def orthonormal(weight: np.ndarray) -> np.ndarray:
 REMEDY = Remedy(
     "lsuv",
     reach=WEIGHTS,
-    rules=("vanishing-gradient", "exploding-gradient", "signal-collapse", "bad-initial-scale"),
+    rules=(
+        "vanishing-gradient",
+        "exploding-gradient",
+        "signal-collapse",
+        "bad-initial-scale",
+        "non-finite",
+    ),
     paper="Mishkin & Matas (2016)",
     touches=frozenset({"scale", "norm"}),
     knob=Knob(1.0, 0.5, 2.0),

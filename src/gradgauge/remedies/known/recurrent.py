@@ -89,6 +89,7 @@ def _recurrent(
         on_spec=_on_spec,
         idle="no_recurrence",
         patch={"keras": keras, "pytorch": pytorch},
+        unwritten={"jax": "no_recurrence"},
     )
 
 

@@ -32,7 +32,7 @@ def _on_spec(case: SpecCase, knob: float) -> SpecCase:
 REMEDY = Remedy(
     "scale_inputs",
     reach=DATA,
-    rules=("unscaled-input", "saturated-units"),
+    rules=("unscaled-input", "saturated-units", "dead-units"),
     paper="LeCun et al. (1998), Efficient BackProp, section 4.3",
     touches=frozenset({"inputs"}),
     on_spec=_on_spec,

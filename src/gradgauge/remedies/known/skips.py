@@ -51,9 +51,20 @@ _EVERY = 2
 
 def _on_spec(case: SpecCase, knob: float) -> SpecCase:
     del knob
+    if case.network.skip:
+        raise CannotApply("already")
+    return skipped(case)
+
+
+def skipped(case: SpecCase) -> SpecCase:
+    """The same with identities round every two hidden layers, unless it has some.
+
+    Raises:
+        CannotApply: it has too few hidden layers, or of different widths.
+    """
     network = case.network
     if network.skip:
-        raise CannotApply("already")
+        return case
     if network.depth <= _EVERY:
         raise CannotApply("too_shallow")
     if len({layer.width for layer in network.hidden}) > 1:

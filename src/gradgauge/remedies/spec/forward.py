@@ -1,4 +1,5 @@
-"""Outputs of a network of a notation at given parameters, in NumPy."""
+"""Outputs of a network of a notation at given parameters, in NumPy; in JAX where these
+are JAX's."""
 
 from __future__ import annotations
 
@@ -19,14 +20,14 @@ def outputs_of(network: NetworkSpec, params: Weights, x: np.ndarray) -> np.ndarr
         params: its parameters, block by block.
         x: (samples, inputs).
     """
-    stream, skip, layer = np.asarray(x, np.float64), None, 0
+    stream, skip, layer = x * 1.0, None, 0
     norm = NORMALIZATIONS[network.norm]
     for block in params[:-1]:
         for row in range(len(block["weight"])):
             z = stream @ block["weight"][row] + block["bias"][row]
             if norm.axis is not None:
                 center = z - z.mean(axis=norm.axis, keepdims=True)
-                spread = np.sqrt((center**2).mean(axis=norm.axis, keepdims=True) + norm.epsilon)
+                spread = ((center**2).mean(axis=norm.axis, keepdims=True) + norm.epsilon) ** 0.5
                 z = block["gamma"][row] * center / spread + block["beta"][row]
             stream = ACTIVATIONS[network.activations[layer]].f(z)
             if network.skip and layer % network.skip == 0:

@@ -52,7 +52,7 @@ def takes(site: Site) -> None:
 def _treated(site: Site, remedy: Remedy, knob: float, layers: tuple[str, ...]) -> Site:
     lines = remedy.lines(site.made.framework, knob, site.activation, layers)
     if not lines:
-        raise CannotApply("by_hand")
+        raise CannotApply(remedy.unwritten.get(site.made.framework, "by_hand"))
     if site.made.framework == KERAS:
         from gradgauge.remedies.surgery.keras import treated
     elif site.made.framework == JAX:

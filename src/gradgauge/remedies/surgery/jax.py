@@ -42,7 +42,8 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     params = [dict(layer) for layer in _layers(made.model)]
     if "x[" in lines:
         names["x"] = first_rows(site.data, _ROWS)
-    run_lines(lines, names | {"params": params})
+    names |= {"y": site.data.y[:_ROWS], "loss": made.loss, "params": params}
+    run_lines(lines, names)
     before, after = ({"weights": _arrays(tree)} for tree in (made.model, params))
     changed(before, after, remedy.idle)
     return replace(site, made=replace(made, model=type(made.model)(params)))

@@ -14,6 +14,8 @@ from gradgauge.remedies.trainer import CannotApply
 from gradgauge.watchers.keras.seen import value_of
 
 _ROWS = 1_000
+_SETTINGS = ("rate", "epsilon")
+"""Numbers of a layer that remedies set."""
 _LOOKS = 33
 """Steps at which a schedule is asked for its rate."""
 
@@ -82,13 +84,16 @@ def _highest_rate(model: Any, steps: int) -> float:
 def _state(model: Any) -> dict[str, Any]:
     """What a remedy may change."""
     layers = [
-        (type(layer).__name__, str(getattr(layer, "activation", "")), layer.trainable)
+        (
+            *(type(layer).__name__, str(getattr(layer, "activation", "")), layer.trainable),
+            *(getattr(layer, name, None) for name in _SETTINGS),
+        )
         for layer in model._flatten_layers()
     ]
     return {
         "weights": [np.array(value_of(v)) for v in model.variables],
-        "layers": layers,
-        "optimizer": repr(model.optimizer.get_config()),
+        "layers": repr(layers),
+        "optimizer": (type(model.optimizer).__name__, repr(model.optimizer.get_config())),
         "loss": _loss(model.loss),
     }
 

@@ -10,13 +10,15 @@ import numpy as np
 import torch
 
 from gradgauge.own.data import mapped
+from gradgauge.own.loops import loop_of
+from gradgauge.own.loops.torch import TorchLoop
 from gradgauge.remedies.remedy import Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 
 _ROWS = 1_000
-_EVERY_STEP = ("clip_gradients",)
-"""Remedies whose lines stand between `backward` and `step`."""
+_EVERY_STEP = "# @between_steps"
+"""Lines that stand between `backward` and `step`."""
 _AFTER_STEP = ("warm_up",)
 """Names of schedulers that the lines leave, to be called after each step."""
 
@@ -31,7 +33,7 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     made = site.made
     names = {"torch": torch, "np": np, "model": made.model, "optimizer": made.optimizer}
     names |= {"steps": site.steps, "loss": made.loss}
-    if remedy.key in _EVERY_STEP:
+    if _EVERY_STEP in remedy.patch["pytorch"]:
         return replace(
             site, made=replace(made, before_step=(*made.before_step, _again(lines, names)))
         )
@@ -40,6 +42,10 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
         names["x"] = mapped(
             lambda a: torch.as_tensor(np.ascontiguousarray(a)), first_rows(site.data, _ROWS)
         )
+    if "y[" in lines:
+        loop = loop_of(made)
+        assert isinstance(loop, TorchLoop)
+        names["x"], names["y"] = loop.tensors(first_rows(site.data, _ROWS), site.data.y[:_ROWS])
     run_lines(lines, names)
     model, optimizer = names["model"], names["optimizer"]
     after = tuple(names[name].step for name in _AFTER_STEP if name in names)
@@ -100,8 +106,17 @@ def _state(model: Any, optimizer: Any, loss: Any) -> dict[str, Any]:
     groups = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
     return {
         "weights": [p.detach().float().cpu().numpy().copy() for p in model.parameters()],
-        "modules": [type(module).__name__ for module in model.modules()],
+        "modules": repr([(type(m).__name__, _numbers(m)) for m in model.modules()]),
         "learning": [p.requires_grad for p in model.parameters()],
-        "optimizer": (type(optimizer).__name__, repr(groups)),
+        "optimizer": (type(optimizer).__name__, repr(groups), _hooks(optimizer)),
         "loss": id(loss),
     }
+
+
+def _numbers(module: Any) -> list[tuple[str, float]]:
+    """Settings of a module, such as a dropout's share."""
+    return sorted((k, v) for k, v in vars(module).items() if isinstance(v, float))
+
+
+def _hooks(optimizer: Any) -> int:
+    return len(getattr(optimizer, "_optimizer_step_post_hooks", ()))
