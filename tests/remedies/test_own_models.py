@@ -22,6 +22,7 @@ from gradgauge.own.states import kept_states
 from gradgauge.remedies.known import BY_KEY, REMEDIES
 from gradgauge.remedies.own.target import target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
+from gradgauge.remedies.patch import patch_text
 from gradgauge.remedies.remedy import DATA, GRAPH, MODULE
 from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, CannotApply, Dose, Task
 from gradgauge.spec.training import TrainingSpec
@@ -252,3 +253,55 @@ def test_a_remedy_that_changes_nothing_is_not_applied():
     assert BY_KEY["scale_inputs"].reach == DATA
     with kept_states():
         assert loop_of(trainer._treated(Candidate(CONTROL), 0).made).facts().parameters == 18
+
+
+def make_scheduled():
+    model = make_keras()
+    schedule = keras.optimizers.schedules.CosineDecay(1e-3, 5)
+    model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_schedule_is_scaled_and_can_be_slower():
+    """What a trial draws at random has any rate, beside any schedule."""
+    trainer = OwnTrainer(target_of(make_scheduled, given_data(*points()), TRAINING))
+    faster = trainer.apply(Candidate(CONTROL, (), 3.0)).optimizer._learning_rate
+    own = keras.optimizers.schedules.CosineDecay(1e-3, 5)
+    assert [float(faster(s)) for s in (0, 2, 9)] == pytest.approx(
+        [3 * float(own(s)) for s in (0, 2, 9)]
+    )
+    slower = trainer.apply(Candidate(REMEDY, (Dose("slower_decay"),))).optimizer
+    assert float(np.asarray(slower.learning_rate)) == pytest.approx(1e-3)
+    assert trainer.scheduled
+    candidate = Candidate(CONTROL, (), 3.0)
+    program = {"keras": keras, "model": make_scheduled()}
+    exec(patch_text(candidate, 1.0, "keras", "", "en", scheduled=True), program)
+    assert float(program["model"].optimizer._learning_rate(2)) == pytest.approx(3 * float(own(2)))
+
+
+@pytest.mark.parametrize("framework", ["keras", "pytorch"])
+def test_a_warm_up_to_another_rate_is_trained_and_written_in_that_order(trainers, framework):
+    trainer = trainers(framework)
+    assert not trainer.scheduled
+    candidate = Candidate(REMEDY, (Dose("warm_up", 0.5),), 0.5)
+    outcome = trainer.train(Task([candidate], (0,), 1.0, "screen")).outcomes[0]
+    assert 0 <= outcome.scores[0] <= 1
+    rate = trainer.rate_of(candidate)
+    assert rate == pytest.approx(0.5 * trainer.learning_rate)
+    lines = patch_text(candidate, rate, framework, "sigmoid", "en")
+    assert lines.index(f"= {rate:.3g}") < lines.index("warm")
+
+
+def test_a_seed_at_which_a_remedy_meets_nothing_is_trained_as_it_is():
+    def make(seed):
+        model = nn.Sequential(nn.Linear(INPUTS, WIDTH), nn.ReLU(), nn.Linear(WIDTH, CLASSES))
+        with torch.no_grad():
+            model[0].bias.fill_(-1e3 if seed == 0 else 1.0)
+        return model, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
+
+    trainer = OwnTrainer(target_of(make, given_data(*points()), TRAINING))
+    revived = Candidate(REMEDY, (Dose("revive_units"),))
+    control, treated = trainer.train(
+        Task([Candidate(CONTROL), revived], (0, 1), 1.0, "screen")
+    ).outcomes
+    assert treated.scores[1] == control.scores[1]

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.remedies.known import BY_KEY, FRAMEWORKS
-from gradgauge.remedies.known.rates import SET_RATE
+from gradgauge.remedies.known.rates import SCALE_SCHEDULE, SET_RATE
 from gradgauge.remedies.remedy import advice_in
-from gradgauge.remedies.trainer import Candidate
+from gradgauge.remedies.trainer import Candidate, Dose
 
 _NAMES = {"keras": "Keras", "pytorch": "PyTorch", "jax": "JAX"}
 
 
 def patch_text(
-    candidate: Candidate, rate: float, framework: str, activation: str, lang: str
+    candidate: Candidate,
+    rate: float,
+    framework: str,
+    activation: str,
+    lang: str,
+    *,
+    scheduled: bool = False,
 ) -> str:
     """What a candidate changes, as lines of a program with their reasons as comments.
 
@@ -22,22 +28,47 @@ def patch_text(
         framework: one of FRAMEWORKS; `spec`: all of them, one after the other.
         activation: of the hidden layers as they are.
         lang: of the comments.
+        scheduled: whether the optimizer has a schedule instead of one rate.
     """
     if framework != "spec":
-        return _one(candidate, rate, framework, activation, lang)
+        return _one(candidate, rate, framework, activation, lang, scheduled)
     parts = [f"# {_NAMES[f]}\n{_one(candidate, rate, f, activation, lang)}" for f in FRAMEWORKS]
     return "\n\n".join(parts)
 
 
-def _one(candidate: Candidate, rate: float, framework: str, activation: str, lang: str) -> str:
+def _one(
+    candidate: Candidate,
+    rate: float,
+    framework: str,
+    activation: str,
+    lang: str,
+    scheduled: bool = False,
+) -> str:
+    changed = _rate_lines(candidate, rate, framework, lang, scheduled)
     parts = []
-    for dose in candidate.doses:
+    for dose in sorted(candidate.doses, key=_sets_schedule):
         remedy = BY_KEY[dose.remedy]
+        if _sets_schedule(dose):  # It starts from the rate, and sets it itself from then on.
+            parts, changed = parts + changed, []
         knob = remedy.knob.usual if dose.knob is None else dose.knob
         told = advice_in(remedy, lang, knob, activation)
         lines = remedy.lines(framework, knob, activation, dose.layers, lang)
         parts.append(f"# {told}\n{lines}".rstrip())
-    if candidate.rate_factor != 1:
-        told = sentence("remedy.patch.rate", lang, rate=f"{rate:.3g}")
-        parts.append(f"# {told}\n{SET_RATE[framework].format(rate=f'{rate:.3g}')}")
-    return "\n".join(parts)
+    return "\n".join(parts + changed)
+
+
+def _sets_schedule(dose: Dose) -> bool:
+    return "schedule" in BY_KEY[dose.remedy].touches
+
+
+def _rate_lines(
+    candidate: Candidate, rate: float, framework: str, lang: str, scheduled: bool
+) -> list[str]:
+    if candidate.rate_factor == 1:
+        return []
+    if scheduled:
+        factor = f"{candidate.rate_factor:.3g}"
+        told = sentence("remedy.patch.scaled", lang, factor=factor)
+        return [f"# {told}\n{SCALE_SCHEDULE.strip().format(factor=factor)}"]
+    told = sentence("remedy.patch.rate", lang, rate=f"{rate:.3g}")
+    return [f"# {told}\n{SET_RATE[framework].format(rate=f'{rate:.3g}')}"]

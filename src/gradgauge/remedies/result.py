@@ -144,6 +144,7 @@ class RemedyResult:
         seconds_ended: whether the time limit was reached.
         diagnosis: the diagnosis of the unchanged training.
         fresh: whether every seed had new weights, rather than those of the given model.
+        scheduled: whether the optimizer has a schedule instead of a single rate.
         treat: applies a candidate to a model; None if that is impossible.
     """
 
@@ -161,6 +162,7 @@ class RemedyResult:
     seconds_ended: bool = False
     diagnosis: Diagnosis | None = field(default=None, repr=False)
     fresh: bool = True
+    scheduled: bool = False
     treat: Callable[[Candidate, Any], Any] | None = field(default=None, repr=False)
 
     @property
@@ -213,7 +215,8 @@ class RemedyResult:
         if self.winning is None:
             return None
         own = self.framework if framework is None else framework
-        return patch_text(self.winning.candidate, self.winning.rate, own, self.activation, lang)
+        arm, activation = self.winning, self.activation
+        return patch_text(arm.candidate, arm.rate, own, activation, lang, scheduled=self.scheduled)
 
     def sentence(self, lang: str = "en") -> str:
         """The verdict in words."""

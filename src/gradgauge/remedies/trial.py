@@ -68,7 +68,7 @@ class Given:
         activation: of its hidden layers.
         seconds_per_training: of the training as it is, in one lane.
         first_seed: of the confirmation.
-        treat, fresh: see RemedyResult.
+        treat, fresh, scheduled: see RemedyResult.
     """
 
     diagnosis: Diagnosis
@@ -77,6 +77,7 @@ class Given:
     first_seed: int = 0
     treat: Callable[[Candidate, Any], Any] | None = None
     fresh: bool = True
+    scheduled: bool = False
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -153,6 +154,7 @@ def try_remedies(
         cannot=cannot,
         diagnosis=given.diagnosis,
         fresh=given.fresh,
+        scheduled=given.scheduled,
         interrupted=trial.interrupted,
         seconds_ended=until is not None and time.perf_counter() > until,
         treat=given.treat,

@@ -35,7 +35,7 @@ with torch.no_grad():
             units, fan_in = module.weight.shape
             drawn = torch.randn(units, fan_in + 1) * 0.6007 / fan_in**0.5
             one = torch.randint(fan_in + 1, (units,))
-            drawn[torch.arange(units), one] = torch.rand(units) ** 0.5  # Beta(2, 1)
+            drawn[torch.arange(units), one] = torch.rand(units) ** 0.5
             module.weight.copy_(drawn[:, :-1])
             module.bias.copy_(drawn[:, -1])
 """

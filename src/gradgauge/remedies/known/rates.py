@@ -54,3 +54,14 @@ SET_RATE = {
     "jax": "optimizer = optax.adam({rate})",
 }
 """Framework -> the line that sets a learning rate."""
+
+SCALE_SCHEDULE = """
+class Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return {factor} * schedule(step)
+
+
+schedule = model.optimizer._learning_rate
+model.optimizer.learning_rate = Scaled()
+"""
+"""Keras's lines that multiply all rates of a schedule."""

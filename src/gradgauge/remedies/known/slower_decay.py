@@ -8,7 +8,9 @@ from gradgauge.remedies.trainer import CannotApply
 
 _KERAS = """
 # @first_rate
-model.optimizer.learning_rate = rate
+config = {**model.optimizer.get_config(), "learning_rate": rate}
+optimizer = type(model.optimizer).from_config(config)
+model.compile(optimizer=optimizer, loss=model.loss, metrics=["accuracy"])
 """
 
 _PYTORCH = """

@@ -65,6 +65,7 @@ def given_of(
         seed,
         lambda candidate, model: _applied(own, trainer, candidate, model),
         trainer.fresh,
+        trainer.scheduled,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import json
 import math
@@ -118,6 +120,14 @@ class OwnTrainer:
         rate = self._network.facts.learning_rate
         return rate if math.isfinite(rate) else 1.0
 
+    @cached_property
+    def scheduled(self) -> bool:
+        """Whether a Keras optimizer has a schedule instead of one rate."""
+        with kept_states():
+            model = made_for(self._network, 0).model
+        rate = getattr(getattr(model, "optimizer", None), "_learning_rate", None)
+        return self.framework == KERAS and callable(rate) and hasattr(rate, "get_config")
+
     @property
     def epochs(self) -> int:
         """Of the training as it is."""
@@ -161,8 +171,10 @@ class OwnTrainer:
 
     def rate_of(self, candidate: Candidate) -> float:
         """The learning rate that a candidate trains at, as far as it is known."""
+        # What a schedule begins with is not its rate.
+        doses = tuple(d for d in candidate.doses if "schedule" not in BY_KEY[d.remedy].touches)
         with kept_states():
-            site = self._treated(candidate, 0)
+            site = self._treated(dataclasses.replace(candidate, doses=doses), 0)
         rate = loop_of(site.made).facts().learning_rate
         if math.isfinite(rate):
             return rate * site.made.rate_factor
@@ -226,6 +238,19 @@ class OwnTrainer:
         site = Site(made, network.data, self.activation if needs else "", seed, steps)
         return treat(site, candidate.doses, candidate.rate_factor)
 
+    def _treated_at(self, candidate: Candidate, seed: int) -> Site:
+        """The same at any seed: one that could be applied with the first may meet nothing to change
+        in another's draw, such as no dead unit, and leaves that as it is."""
+        try:
+            return self._treated(candidate, seed)
+        except CannotApply:
+            kept: tuple[Dose, ...] = ()
+            for dose in candidate.doses:
+                with contextlib.suppress(CannotApply):
+                    self._treated(dataclasses.replace(candidate, doses=(*kept, dose)), seed)
+                    kept += (dose,)
+            return self._treated(dataclasses.replace(candidate, doses=kept), seed)
+
     def _batches(self, data: OwnData, seed: int, epochs: int) -> Batches:
         return Batches(data.x, data.y, self._target.training.batch_size, epochs, seed)
 
@@ -242,7 +267,7 @@ class OwnTrainer:
         )
 
     def _member(self, candidate: Candidate, seed: int, task: Task, told: _Told) -> _Member:
-        site = self._treated(candidate, seed)
+        site = self._treated_at(candidate, seed)
         batches = self._batches(site.data, seed, task.epochs(self.epochs))
         loop = loop_of(site.made)
         confirming = task.rows == "confirm"

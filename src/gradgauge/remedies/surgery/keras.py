@@ -10,7 +10,6 @@ import numpy as np
 
 from gradgauge.remedies.remedy import Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
-from gradgauge.remedies.trainer import CannotApply
 from gradgauge.watchers.keras.seen import value_of
 
 _ROWS = 1_000
@@ -49,16 +48,28 @@ def complaint(model: Any, x: Any, y: Any) -> str:
 
 
 def with_rate(site: Site, factor: float) -> Site:
-    """The learning rate times `factor`.
-
-    Raises:
-        CannotApply: a schedule sets it.
-    """
-    rate = _rate(site.made.model)
-    if rate is None:
-        raise CannotApply("schedule")
-    site.made.model.optimizer.learning_rate = rate * factor
+    """The learning rate times `factor`, that of a schedule at every step."""
+    optimizer, rate = site.made.model.optimizer, _rate(site.made.model)
+    optimizer.learning_rate = (
+        Scaled(optimizer._learning_rate, factor) if rate is None else rate * factor
+    )
     return site
+
+
+class Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule, all its rates times `factor`."""
+
+    def __init__(self, schedule: Any, factor: float):
+        super().__init__()
+        self._schedule, self._factor = schedule, factor
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at a step."""
+        return self._schedule(step) * self._factor
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes it anew, and what tells it from others."""
+        return {"schedule": self._schedule, "factor": self._factor}
 
 
 def _rate(model: Any) -> float | None:

@@ -128,8 +128,8 @@ def _seen(row: Row, taps: Taps, passed: PassResult, grads: dict[int, Any], note:
 
 
 def value_of(variable: Any) -> np.ndarray:
-    """A variable's value as an array of its own."""
-    value = variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable.value)
+    """The value of a variable or of a tensor, such as a schedule's rate, as an array of its own."""
+    value = variable.numpy() if hasattr(variable, "numpy") else getattr(variable, "value", variable)
     value = np.asarray(value)
     return np.array(value, np.float32) if value.dtype.itemsize < 4 else np.array(value)
 
