@@ -253,10 +253,12 @@ def test_with_a_larger_epsilon_gradients_grow_less_from_layer_to_layer():
         model = module(20, nn.ReLU, nn.BatchNorm1d, scale=0.5)
         return model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), 0.1)
 
-    for seed in (0, 1):
+    ratios = []
+    for seed in range(5):
         torch.manual_seed(seed)
         untouched = make()[0]
-        assert growth(treated(make, "larger_epsilon", seed, 1.0)) < growth(untouched) / 5
+        ratios.append(growth(treated(make, "larger_epsilon", seed, 0.1)) / growth(untouched))
+    assert np.exp(np.mean(np.log(ratios))) < 0.6
 
 
 def test_branches_from_zero_leave_the_first_and_the_last_layer():

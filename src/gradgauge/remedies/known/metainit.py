@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
+import importlib
 import zlib
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from gradgauge.remedies.remedy import WEIGHTS, Remedy
 from gradgauge.remedies.spec.case import SpecCase
-from gradgauge.remedies.spec.forward import outputs_of
 from gradgauge.spec.network import NetworkSpec
 from gradgauge.study.why.counterfactuals import Weights
 
-STEPS, SAMPLES, RATE, MOMENTUM, EPSILON = 60, 64, 0.1, 0.9, 1e-5
+STEPS, SAMPLES, RATE, MOMENTUM = 60, 64, 0.1, 0.9
+_QUOTIENT = "gradgauge.remedies.spec.quotient"
 _LEAST = 0.01
 """Share of a norm that one step leaves at least."""
 
@@ -89,18 +87,17 @@ def metainit(network: NetworkSpec, params: Weights, inputs: np.ndarray) -> Weigh
     References:
         Dauphin & Schoenholz (2019), MetaInit: Initializing learning by learning to initialize.
     """
-    import jax.numpy as jnp
-
+    # By name: who reads the list of remedies does not import JAX.
+    slope_of = importlib.import_module(_QUOTIENT).slope_of
     rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(params[0]["weight"]).tobytes()))
     norms = np.concatenate([np.sqrt((b["weight"] ** 2).sum(axis=(1, 2))) for b in params])
     norms = np.where(norms > 0, norms, 1.0)
-    slope, own = _slope(network), norms.copy()
-    blocks = tuple({name: jnp.asarray(part) for name, part in b.items()} for b in params)
+    slope, own = slope_of(network), norms.copy()
     speed = np.zeros(len(norms))
     for _ in range(STEPS):
         x = inputs[rng.integers(len(inputs), size=SAMPLES)]
         targets = np.eye(network.outputs)[rng.integers(network.outputs, size=SAMPLES)]
-        found = np.asarray(slope(jnp.asarray(own / norms), blocks, x, targets))
+        found = np.asarray(slope(own / norms, params, x, targets))
         speed = MOMENTUM * speed - RATE * np.sign(np.nan_to_num(found))
         own = np.maximum(own + speed, _LEAST * own)
     ends = np.cumsum([len(block["weight"]) for block in params])
@@ -109,31 +106,6 @@ def metainit(network: NetworkSpec, params: Weights, inputs: np.ndarray) -> Weigh
         {**block, "weight": block["weight"] * factor[:, None, None]}
         for block, factor in zip(params, factors, strict=True)
     )
-
-
-@functools.lru_cache(maxsize=8)
-def _slope(network: NetworkSpec) -> Callable[..., Any]:
-    """(factor of every weight matrix, parameters, inputs, targets) -> the quotient's slope in the
-    factors, compiled once a network."""
-    import jax
-    import jax.numpy as jnp
-
-    def quotient(factors: Any, params: Any, x: Any, targets: Any) -> Any:
-        def loss(weights: list[Any]) -> Any:
-            blocks = [{**b, "weight": w} for b, w in zip(params, weights, strict=True)]
-            outputs = outputs_of(network, tuple(blocks), x)
-            return -(jax.nn.log_softmax(outputs) * targets).sum(axis=1).mean()
-
-        ends = np.cumsum([len(block["weight"]) for block in params])
-        parts = jnp.split(factors, ends[:-1])
-        weights = [b["weight"] * f[:, None, None] for b, f in zip(params, parts, strict=True)]
-        gradients = jax.grad(loss)(weights)
-        change = jax.grad(lambda w: sum((g * g).sum() for g in jax.grad(loss)(w)) / 2)(weights)
-        safe = [g + EPSILON * jnp.where(g >= 0, 1.0, -1.0) for g in gradients]
-        triples = zip(gradients, change, safe, strict=True)
-        return sum(abs((g - c) / s - 1).sum() for g, c, s in triples) / sum(w.size for w in weights)
-
-    return jax.jit(jax.grad(quotient))
 
 
 REMEDY = Remedy(
