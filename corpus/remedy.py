@@ -2,6 +2,7 @@
 
 python -m corpus remedy                       40 faulty and 40 healthy trainings
 python -m corpus remedy --faulty 8 --healthy 8 --framework pytorch
+python -m corpus remedy --minutes 60          none is begun later; with 0 the table alone
 python -m corpus remedy --longest 120         none that is expected to take longer: those are put off
 python -m corpus remedy --write               and the table in docs/remedy.md, of all that is done
 
@@ -219,6 +220,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--healthy", type=int, default=COUNT)
     parser.add_argument("--framework", choices=("keras", "pytorch", "jax"))
     parser.add_argument("--budget")
+    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--longest", type=float, default=math.inf, metavar="SECONDS")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args(arguments)
@@ -226,9 +228,10 @@ def main(arguments: Sequence[str]) -> int:
     faulty = drawn([n for n in own if not CASES[n].healthy], asked.faulty)
     names = in_turn(faulty, drawn([n for n in own if CASES[n].healthy], asked.healthy))
     FOLDER.mkdir(parents=True, exist_ok=True)
+    until = time.perf_counter() + 60 * asked.minutes
     for name in names:
         path = FOLDER / f"{name}.json"
-        if path.exists():
+        if path.exists() or time.perf_counter() >= until:
             continue
         try:
             found = tried(CASES[name], asked.budget, asked.longest)
