@@ -170,7 +170,7 @@ class Stored:
 
     def __init__(self, trainer: Trainer, store: Store):
         self._trainer, self._store = trainer, store
-        self.seconds_before = 0.0
+        self.seconds_before: float = 0.0
         self._counted: set[str] = set()
 
     def train(
