@@ -1,5 +1,8 @@
 """Trainings of Flax (Linen, NNX), Equinox, Haiku and plain JAX."""
 
+# These packages are installed for the whole battery only, not for the tests.
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,8 @@
 """Trainings by other packages: peft, Lightning, accelerate, Trainer, x-transformers, diffusers."""
 
+# These packages are installed for the whole battery only, not for the tests.
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 import tempfile

@@ -294,9 +294,10 @@ def test_a_warm_up_to_another_rate_is_trained_and_written_in_that_order(trainers
 
 def test_a_seed_at_which_a_remedy_meets_nothing_is_trained_as_it_is():
     def make(seed):
-        model = nn.Sequential(nn.Linear(INPUTS, WIDTH), nn.ReLU(), nn.Linear(WIDTH, CLASSES))
+        first = nn.Linear(INPUTS, WIDTH)
+        model = nn.Sequential(first, nn.ReLU(), nn.Linear(WIDTH, CLASSES))
         with torch.no_grad():
-            model[0].bias.fill_(-1e3 if seed == 0 else 1.0)
+            first.bias.fill_(-1e3 if seed == 0 else 1.0)
         return model, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
 
     trainer = OwnTrainer(target_of(make, given_data(*points()), TRAINING))
