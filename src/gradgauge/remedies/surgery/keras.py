@@ -51,12 +51,12 @@ def with_rate(site: Site, factor: float) -> Site:
     """The learning rate times `factor`, that of a schedule at every step."""
     optimizer, rate = site.made.model.optimizer, _rate(site.made.model)
     optimizer.learning_rate = (
-        Scaled(optimizer._learning_rate, factor) if rate is None else rate * factor
+        _Scaled(optimizer._learning_rate, factor) if rate is None else rate * factor
     )
     return site
 
 
-class Scaled(keras.optimizers.schedules.LearningRateSchedule):
+class _Scaled(keras.optimizers.schedules.LearningRateSchedule):
     """Another schedule, all its rates times `factor`."""
 
     def __init__(self, schedule: Any, factor: float):
