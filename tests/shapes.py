@@ -7,10 +7,11 @@ number types and everything else that its annotations say.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
@@ -27,19 +28,26 @@ NAMES = {name: getattr(jaxtyping, name) for name in ("Bool", "Float", "Float64",
 _checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 
+@contextlib.contextmanager
+def _drawing_nothing() -> Iterator[None]:
+    """The checker draws which items of a list it looks at, and must not move the random numbers of
+    what is tested."""
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+
+
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose arguments are checked; the checker draws which items of a list it looks at,
-    and must not move the random numbers of what is tested."""
+    """A function whose arguments are checked."""
     check = _checked(function)
 
     @functools.wraps(check)
     def quietly(*args: Any, **kwargs: Any) -> Any:
-        before = random.getstate(), np.random.get_state()  # noqa: NPY002
-        try:
+        with _drawing_nothing():
             return check(*args, **kwargs)
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])  # noqa: NPY002
 
     return quietly
 
@@ -60,7 +68,8 @@ class _Naming(MetaPathFinder):
 
             def with_names(module: ModuleType) -> None:
                 vars(module).update(NAMES)
-                execute(module)
+                with _drawing_nothing():
+                    execute(module)
 
             loader.exec_module = with_names
         return spec

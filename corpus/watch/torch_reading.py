@@ -306,17 +306,33 @@ class Reader:
         if p.grad is not None:
             self._raw[id(p)] = norm_of(p.grad)
 
-    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        mine = self._moved_by(optimizer)
-        if not mine:
-            return
+    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        """Read what the update is made of; a closure makes its passes within the step."""
+        if not self._moved_by(optimizer):
+            return None
+        closure = kwargs.get("closure") or next(filter(callable, args[1:]), None)
+        if closure is None:
+            self._read(optimizer)
+            return None
+
+        @functools.wraps(closure, updated=())
+        def read(*given: Any) -> Any:
+            loss = closure(*given)
+            if not self._before:
+                self._read(optimizer)
+            return loss
+
+        told = [read if one is closure else one for one in args]
+        return tuple(told), {k: read if v is closure else v for k, v in kwargs.items()}
+
+    def _read(self, optimizer: Any) -> None:
         if self._is_new or id(optimizer) in self._stepped:
             self.steps.append(self._signals())
             self.calls, self._found = defaultdict(list), []
             self._stepped, self._is_new = set(), False
         self._stepped.add(id(optimizer))
         step = self.steps[-1]
-        for p in mine:
+        for p in self._moved_by(optimizer):
             key = id(p)
             self._before[key] = p.detach().clone()
             if p.grad is not None:

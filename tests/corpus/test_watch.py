@@ -51,7 +51,7 @@ GREEN = (
     "torch-two-optimizers-and-a-scaler",
     "torch-vit",
     "torch-wav2vec2",
-    "torch-weight-norm-parametrised",
+    "torch-weight-norm-parametrized",
     "torch-weights-in-a-list",
 )
 

@@ -63,7 +63,7 @@ def opened(chromium: Any, server: Served) -> Iterator[Any]:
 
 def test_it_trains_without_a_click_and_shows_what_compare_measures(opened: Any) -> None:
     one = opened()
-    one.do("reset")
+    one.paused_at_start()
     one.do("play")
     one.until("s.status === 'done'")
     state = one.state()
