@@ -91,7 +91,7 @@ def test_files_and_functions(tmp_path, monkeypatch):
     x, y = points()
     np.savez(tmp_path / "two.npz", x=x, y=y)
     np.savez(tmp_path / "four.npz", x_train=x, y_train=y, x_test=x[:9], y_test=y[:9])
-    (tmp_path / "mine.py").write_text(
+    (tmp_path / "functions_of_data.py").write_text(
         "import numpy as np\n"
         "def pair():\n    return np.ones((10, 3)), np.arange(10) % 2\n"
         "def keras_like():\n    return pair(), pair()\n"
@@ -101,11 +101,11 @@ def test_files_and_functions(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert named_data("two.npz").samples == 192
     assert len(named_data("four.npz").test_y) == 9
-    assert named_data("mine.py:pair").samples == 8
-    assert named_data("mine:keras_like").samples == 10
+    assert named_data("functions_of_data.py:pair").samples == 8
+    assert named_data("functions_of_data:keras_like").samples == 10
     with pytest.raises(OwnProblem, match="3 values"):
-        named_data("mine.py:three")
-    for name in ("mine.py:nothing", "nowhere.py:pair", "nowhere:pair"):
+        named_data("functions_of_data.py:three")
+    for name in ("functions_of_data.py:nothing", "nowhere.py:pair", "nowhere:pair"):
         with pytest.raises(ModelProblem):
             find_function(name)
 
