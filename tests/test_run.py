@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gradgauge.errors import OutputProblem, RunFileProblem
-from gradgauge.run import FORMAT_VERSION, Run, RunGroup, write_text_whole, write_whole
+from gradgauge.run import FORMAT_VERSION, Run, RunGroup
+from gradgauge.writing import write_text_whole, write_whole
 
 names = st.sampled_from(["delta_norm", "z_mean", "loss", "weight_norm", "update_ratio"])
 floats = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -216,7 +217,7 @@ def test_killed_in_the_middle_leaves_the_old_file_or_none(tmp_path: Path, before
         path.write_text(before)
     script = (
         "import os, signal, sys\n"
-        "from gradgauge.run import write_whole\n"
+        "from gradgauge.writing import write_whole\n"
         "def write(temporary):\n"
         "    temporary.write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

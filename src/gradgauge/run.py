@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradgauge.datasets.facts import DataFacts
-from gradgauge.errors import OutputProblem, RunFileProblem, UnknownName
+from gradgauge.errors import RunFileProblem, UnknownName
 from gradgauge.hdf5 import numbers_in, survive
 from gradgauge.layers import (
     LayerInfo,
@@ -33,6 +31,7 @@ from gradgauge.parameter_groups import PARAMETER_GROUPS, ParameterGroup, read_gr
 from gradgauge.places import is_file
 from gradgauge.spec.notation import parse
 from gradgauge.variables import attributes_of
+from gradgauge.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas
@@ -333,48 +332,6 @@ def _is_as_saved(path: Path) -> bool:
             return False
         file.seek(0)
         return told == _DIGEST + hashlib.sha256(file.read(size - end)).digest()
-
-
-def write_whole(path: Path | str, write: Any) -> Path:
-    """Call `write(temporary)` and move the result to `path`: whole or not at all.
-
-    Raises:
-        OutputProblem: the folder cannot be made or written.
-    """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _new_file_beside(path)
-    except (OSError, ValueError) as error:  # A NUL in a name is a ValueError.
-        why = getattr(error, "strerror", None) or error
-        raise OutputProblem(path, "not_writable", why=why) from None
-    try:
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputProblem(path, "not_writable", why=error.strerror or error) from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _new_file_beside(path: Path) -> Path:
-    """An empty hidden file in the same folder, with the permissions that any new file gets."""
-    while True:
-        # Room for the dots and letters in a name of at most 255 bytes.
-        own = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}"
-        try:
-            os.close(os.open(own, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        except FileExistsError:
-            continue
-        return own
-
-
-def write_text_whole(path: Path | str, text: str) -> Path:
-    """Write `text` to `path`, whole or not at all."""
-    return write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def _write_group(file: Any, group: RunGroup, inherited: Iterable[str] = ()) -> None:

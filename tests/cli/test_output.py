@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gradgauge.errors import OutputProblem
-from gradgauge.run import write_text_whole
+from gradgauge.writing import write_text_whole
 
 MAIN = "import sys; sys.argv[0] = 'gradgauge'; from gradgauge.cli.app import main; main()"
 FULL = Path("/dev/full")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,189 +20,18 @@ from torch import nn
 import gradgauge
 from gradgauge.cli.diagnose import command
 from gradgauge.diagnosis.errors import CannotDiagnose
-from gradgauge.diagnosis.finding import Diagnosis
 from gradgauge.diagnosis.rules import RULES
 from gradgauge.errors import InvalidValue, UnknownName
-
-CLASSES = 4
-
-
-def data(rows: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
-    x = torch.randn(rows, 8, generator=torch.Generator().manual_seed(0))
-    return x, x[:, :CLASSES].argmax(1)
-
-
-def network(depth: int = 1, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
-    torch.manual_seed(0)
-    layers: list[nn.Module] = [nn.Linear(8, 16), activation()]
-    for _ in range(depth - 1):
-        layers += [nn.Linear(16, 16), activation()]
-    return nn.Sequential(*layers, nn.Linear(16, CLASSES))
-
-
-def batches(steps: int) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
-    x, y = data()
-    for i in range(steps):
-        rows = slice(32 * (i % 8), 32 * (i % 8) + 32)
-        yield i, x[rows], y[rows]
-
-
-def watched(
-    loop: Callable[[Any, nn.Module, torch.optim.Optimizer], None],
-    model: nn.Module | None = None,
-    optimizer: torch.optim.Optimizer | None = None,
-    **options: Any,
-) -> gradgauge.Watcher:
-    model = model or network()
-    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
-    with gradgauge.watch(model, every=1, **options) as watcher:
-        loop(watcher, model, optimizer)
-    return watcher
-
-
-def faults(result: Diagnosis) -> list[str]:
-    return [f.rule for f in result.findings if f.severity == "fault"]
-
-
-def stale(result: Diagnosis) -> bool:
-    return "stale-gradients" in faults(result)
-
-
-def looping(
-    before: Callable[[int, torch.optim.Optimizer], None] = lambda *_: None,
-    behind: Callable[[int, torch.optim.Optimizer], None] = lambda *_: None,
-    steps_at: Callable[[int], bool] = lambda _: True,
-    steps: int = 40,
-) -> Any:
-    def loop(watcher: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        for i, x, y in batches(steps):
-            before(i, optimizer)
-            loss = nn.functional.cross_entropy(model(x), y)
-            loss.backward()
-            watcher.log(loss)
-            if steps_at(i):
-                optimizer.step()
-            behind(i, optimizer)
-
-    return loop
-
-
-def clear(_: int, optimizer: torch.optim.Optimizer) -> None:
-    optimizer.zero_grad()
-
-
-def zero(_: int, optimizer: torch.optim.Optimizer) -> None:
-    optimizer.zero_grad(set_to_none=False)
-
-
-@pytest.mark.parametrize(
-    "loop",
-    [
-        pytest.param(looping(clear), id="cleared before the pass"),
-        pytest.param(looping(zero), id="zeroed before the pass"),
-        pytest.param(looping(behind=clear), id="cleared behind the step"),
-        pytest.param(looping(behind=zero), id="zeroed behind the step"),
-        pytest.param(
-            looping(
-                lambda i, o: o.zero_grad() if i % 4 == 0 else None, steps_at=lambda i: i % 4 == 3
-            ),
-            id="accumulated over four batches",
-        ),
-    ],
+from tests.diagnosis.loops import (
+    CLASSES,
+    batches,
+    clear,
+    data,
+    faults,
+    looping,
+    network,
+    watched,
 )
-def test_gradients_that_are_cleared_with_the_step_are_healthy(loop: Any) -> None:
-    result = watched(loop).diagnose()
-    assert result.healthy, result
-    assert "stale-gradients" in result.clean
-
-
-@pytest.mark.parametrize(
-    "loop",
-    [
-        pytest.param(looping(), id="never cleared"),
-        pytest.param(
-            looping(behind=lambda i, o: o.zero_grad() if i % 4 == 3 else None),
-            id="cleared at every fourth step only",
-        ),
-        pytest.param(
-            looping(behind=lambda i, o: o.zero_grad() if i % 2 else None),
-            id="cleared at every second step only",
-        ),
-    ],
-)
-def test_a_step_on_top_of_old_gradients_is_a_fault(loop: Any) -> None:
-    result = watched(loop).diagnose()
-    assert stale(result), result
-    finding = next(f for f in result.findings if f.rule == "stale-gradients")
-    assert finding.step == 1
-    assert finding.advice()
-
-
-def test_clipping_does_not_hide_old_gradients() -> None:
-    def loop(_: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        for _step, x, y in batches(20):
-            nn.functional.cross_entropy(model(x), y).backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 0.1)
-            optimizer.step()
-
-    assert stale(watched(loop).diagnose())
-
-
-@pytest.mark.parametrize("cleared", [True, False])
-def test_updates_by_hand_are_looked_at_too(cleared: bool) -> None:
-    def loop(_: Any, model: nn.Module, __: Any) -> None:
-        for _step, x, y in batches(20):
-            nn.functional.cross_entropy(model(x), y).backward()
-            with torch.no_grad():
-                for p in model.parameters():
-                    if p.grad is not None:
-                        p -= 0.1 * p.grad
-                        if cleared:
-                            p.grad.zero_()
-
-    assert stale(watched(loop).diagnose()) is not cleared
-
-
-def test_a_pass_whose_gradients_are_thrown_away_leaves_nothing_stale() -> None:
-    """The generator's pass through a discriminator that is cleared before its own."""
-
-    def loop(_: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        for _step, x, y in batches(24):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(model(x), y).backward()
-            optimizer.step()
-            model(x).square().mean().backward()  # of somebody else's step
-
-    assert watched(loop).diagnose().healthy
-
-
-def test_a_second_optimizer_on_other_weights_is_healthy() -> None:
-    model = network(2)
-    body = torch.optim.SGD(model[:2].parameters(), lr=0.05)
-    head = torch.optim.SGD(model[2:].parameters(), lr=0.05)
-
-    def loop(watcher: Any, model: nn.Module, _: Any) -> None:
-        for _step, x, y in batches(24):
-            for one in (body, head):
-                one.zero_grad()
-            loss = nn.functional.cross_entropy(model(x), y)
-            loss.backward()
-            watcher.log(loss)
-            body.step()
-            head.step()
-
-    assert watched(loop, model, body).diagnose().healthy
-
-
-def test_the_rule_is_not_asked_of_a_loop_of_the_diagnosis_own() -> None:
-    model = network()
-    x, y = data(64)
-    result = gradgauge.diagnose(
-        model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.1), x, y, epochs=4
-    )
-    reason = {n.rule: n.reason for n in result.not_applicable}
-    assert reason["stale-gradients"] == "own_loop"
-    assert not result.recorded
 
 
 def test_what_a_recording_cannot_answer_says_why_and_nothing_is_left_out() -> None:

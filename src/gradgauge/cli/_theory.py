@@ -57,7 +57,7 @@ class Output:
 
     def write_json(self, document: dict[str, Any], name: str) -> list[Path]:
         """The figures as a file; none where it cannot be written."""
-        from gradgauge.run import write_text_whole
+        from gradgauge.writing import write_text_whole
 
         figures = dumps(document, indent=1)
         with self.unwritten.noting():

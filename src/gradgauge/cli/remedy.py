@@ -104,7 +104,7 @@ def _write(result: RemedyResult, out: Path, command: str) -> list[Path]:
     from gradgauge.remedies.store import run_path
     from gradgauge.report.pages.remedy import write_remedy_page
     from gradgauge.report.remedy_files import write_remedy_images
-    from gradgauge.run import write_text_whole
+    from gradgauge.writing import write_text_whole
 
     lang = language.current()
     paths = (run_path(out, arm.candidate) for arm in result.arms if arm.is_confirmed)

@@ -115,8 +115,8 @@ def _write(result: Why, out: Path, command: str) -> list[Path]:
     """The page, the figures as JSON, and the picture."""
     from gradgauge.report.pages.why import write_why_page
     from gradgauge.report.terminal.why import write_why_images
-    from gradgauge.run import write_text_whole
     from gradgauge.study.why.saved import FIGURES, PAGE
+    from gradgauge.writing import write_text_whole
 
     figures = dumps(_document(result), indent=1)
     path = write_text_whole(out / FIGURES, figures)

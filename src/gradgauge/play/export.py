@@ -17,7 +17,7 @@ from gradgauge.places import is_folder
 from gradgauge.play.house import Memory
 from gradgauge.play.html import replay_page
 from gradgauge.play.settings import read
-from gradgauge.run import write_text_whole
+from gradgauge.writing import write_text_whole
 
 
 def export_replay(fragment: str, path: Path, lang: str, on_progress: OnProgress | None) -> Path:

@@ -30,20 +30,11 @@ def patch_text(
         lang: of the comments.
         scheduled: whether the optimizer has a schedule instead of one rate.
     """
-    if framework != "spec":
-        return _one(candidate, rate, framework, activation, lang, scheduled)
-    parts = [f"# {_NAMES[f]}\n{_one(candidate, rate, f, activation, lang)}" for f in FRAMEWORKS]
-    return "\n\n".join(parts)
-
-
-def _one(
-    candidate: Candidate,
-    rate: float,
-    framework: str,
-    activation: str,
-    lang: str,
-    scheduled: bool = False,
-) -> str:
+    if framework == "spec":
+        parts = [
+            f"# {_NAMES[f]}\n{patch_text(candidate, rate, f, activation, lang)}" for f in FRAMEWORKS
+        ]
+        return "\n\n".join(parts)
     changed = _rate_lines(candidate, rate, framework, lang, scheduled)
     parts = []
     for dose in sorted(candidate.doses, key=_sets_schedule):

@@ -30,8 +30,9 @@ from gradgauge.report.subject import check_subject
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.labels import labeled
 from gradgauge.report.words.wrapping import wrapped
-from gradgauge.run import Run, write_text_whole
+from gradgauge.run import Run
 from gradgauge.study.compare.result import Comparison
+from gradgauge.writing import write_text_whole
 
 CSV = ".csv"
 FIGURES = (*ENDINGS, CSV)

@@ -20,7 +20,7 @@ from gradgauge.report.charts.draw import FIXED
 from gradgauge.report.page.fonts import FOLDER, STACK, font_face
 from gradgauge.report.page.picture_page import picture_page
 from gradgauge.report.words.wrapping import wrapped
-from gradgauge.run import write_text_whole, write_whole
+from gradgauge.writing import write_text_whole, write_whole
 
 ENDINGS = (".png", ".svg", ".pdf", ".html")
 LEAST_MM, MOST_MM = 50, 1_000

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
+
+import numpy as np
+
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
+from gradgauge.study.why.counterfactuals import Weights
 
 HE, LECUN, GLOROT = "he_normal", "lecun_normal", "glorot_uniform"
 _RECTIFIERS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "mish", "relu6", "softplus")
@@ -14,6 +19,11 @@ def without_norm(case: SpecCase) -> None:
     """Raise where a normalization makes the scale of weights moot."""
     if case.network.norm != "none":
         raise CannotApply("normalized")
+
+
+def generator_of(params: Weights) -> np.random.Generator:
+    """A generator that the seed's own draw decides: seeds differ, and a training can be repeated."""
+    return np.random.default_rng(zlib.crc32(np.ascontiguousarray(params[0]["weight"]).tobytes()))
 
 
 def steepest(activations: tuple[str, ...]) -> float:

@@ -74,6 +74,28 @@ for layer in params:
 """,
 }
 
+RESIDUAL = """
+# @before_optimizer
+class Residual(torch.nn.Module):
+    def __init__(self, *modules):
+        super().__init__()
+        self.branch = torch.nn.Sequential(*modules)
+
+    def forward(self, h):
+        return h + self.branch(h)
+
+
+"""
+"""PyTorch's lines that define what adds a branch to its own input."""
+
+REBUILT = """\
+optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+loss = model.loss
+model = keras.Model(inputs, model.layers[-1](h))
+model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+"""
+"""Keras's lines that end a functional model whose hidden layers lead to `h`, and compile it."""
+
 _NORMALIZED = {
     "keras": """
 inputs = h = keras.Input(model.input_shape[1:])
@@ -84,11 +106,8 @@ for layer in model.layers[:-1]:
         h = keras.layers.Activation(layer.activation)(h)
     else:
         h = layer(h)
-optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-loss = model.loss
-model = keras.Model(inputs, model.layers[-1](h))
-model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
-""",
+"""
+    + REBUILT,
     "pytorch": """
 # @before_optimizer
 linear = [m for m in model if isinstance(m, torch.nn.Linear)]

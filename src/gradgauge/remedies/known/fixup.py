@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradgauge.remedies.known._lines import REBUILT, RESIDUAL
 from gradgauge.remedies.known.skips import skipped
 from gradgauge.remedies.remedy import GRAPH, Remedy
 from gradgauge.remedies.spec.case import SpecCase
@@ -26,23 +27,9 @@ for layer in model.layers[:-1]:
             layer.bias.assign(keras.ops.zeros(layer.bias.shape))
         if number % 2 == 0:
             h = skip = h if skip is None else keras.layers.Add()([h, skip])
-optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-loss = model.loss
-model = keras.Model(inputs, model.layers[-1](h))
-model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
 """
 
-_PYTORCH = """
-# @before_optimizer
-class Residual(torch.nn.Module):
-    def __init__(self, *modules):
-        super().__init__()
-        self.branch = torch.nn.Sequential(*modules)
-
-    def forward(self, h):
-        return h + self.branch(h)
-
-
+_PYTORCH = """\
 linear = [i for i, m in enumerate(model) if isinstance(m, torch.nn.Linear)]
 starts = linear[1:-2:2]
 ends = [linear[linear.index(at) + 2] for at in starts]
@@ -95,5 +82,5 @@ REMEDY = Remedy(
     paper="Zhang et al. (2019); De & Smith (2020); Bachlechner et al. (2021)",
     touches=frozenset({"skip", "scale"}),
     on_spec=_on_spec,
-    patch={"keras": _KERAS, "pytorch": _PYTORCH, "jax": _JAX},
+    patch={"keras": _KERAS + REBUILT, "pytorch": RESIDUAL + _PYTORCH, "jax": _JAX},
 )

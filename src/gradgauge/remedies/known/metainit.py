@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import zlib
 
 import numpy as np
 
+from gradgauge.remedies.known._dense import generator_of
 from gradgauge.remedies.remedy import WEIGHTS, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.spec.network import NetworkSpec
@@ -89,7 +89,7 @@ def metainit(network: NetworkSpec, params: Weights, inputs: np.ndarray) -> Weigh
     """
     # By name: who reads the list of remedies does not import JAX.
     slope_of = importlib.import_module(_QUOTIENT).slope_of
-    rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(params[0]["weight"]).tobytes()))
+    rng = generator_of(params)
     norms = np.concatenate([np.sqrt((b["weight"] ** 2).sum(axis=(1, 2))) for b in params])
     norms = np.where(norms > 0, norms, 1.0)
     slope, own = slope_of(network), norms.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradgauge.remedies.known._lines import REBUILT, RESIDUAL
 from gradgauge.remedies.remedy import GRAPH, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.trainer import CannotApply
@@ -15,23 +16,9 @@ for layer in model.layers[:-1]:
         if dense % 2 == 0:
             h = skip = h if skip is None else keras.layers.Add()([h, skip])
         dense += 1
-optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-loss = model.loss
-model = keras.Model(inputs, model.layers[-1](h))
-model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
 """
 
-_PYTORCH = """
-# @before_optimizer
-class Residual(torch.nn.Module):
-    def __init__(self, *modules):
-        super().__init__()
-        self.branch = torch.nn.Sequential(*modules)
-
-    def forward(self, h):
-        return h + self.branch(h)
-
-
+_PYTORCH = """\
 linear = [i for i, m in enumerate(model) if isinstance(m, torch.nn.Linear)]
 stem, pairs = model[: linear[1]], linear[1:-1:2]
 blocks = [Residual(*model[at : linear[linear.index(at) + 2]]) for at in pairs[:-1]]
@@ -79,5 +66,5 @@ REMEDY = Remedy(
     paper="He et al. (2016)",
     touches=frozenset({"skip"}),
     on_spec=_on_spec,
-    patch={"keras": _KERAS, "pytorch": _PYTORCH, "jax": _JAX},
+    patch={"keras": _KERAS + REBUILT, "pytorch": RESIDUAL + _PYTORCH, "jax": _JAX},
 )

@@ -17,7 +17,7 @@ from gradgauge.messages.figure import plain
 from gradgauge.report.finding import few
 from gradgauge.report.page.fonts import HANGUL, font_face
 from gradgauge.report.page.page import prose
-from gradgauge.run import write_text_whole
+from gradgauge.writing import write_text_whole
 
 _COLORS = {"fault": "bold red", "warning": "yellow", "note": "cyan"}
 PARTS = ("what", "why", "example", "fix")

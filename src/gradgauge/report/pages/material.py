@@ -20,8 +20,8 @@ from gradgauge.report.words.exercise import Exercise, exercise
 from gradgauge.report.words.headline import verdict
 from gradgauge.report.words.labels import labeled
 from gradgauge.report.words.numbers import NO_VALUE, number
-from gradgauge.run import write_text_whole
 from gradgauge.study.compare.result import Comparison
+from gradgauge.writing import write_text_whole
 
 KINDS = ("exercise", "key", "slides")
 

@@ -22,7 +22,7 @@ from gradgauge.report.words.remedy import (
     row,
     spending_line,
 )
-from gradgauge.run import write_text_whole
+from gradgauge.writing import write_text_whole
 
 
 def write_remedy_page(

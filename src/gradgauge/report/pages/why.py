@@ -12,12 +12,12 @@ from gradgauge.report.page.chart_html import chart_figure
 from gradgauge.report.page.page import as_sections, heading, how_to_repeat, page, prose
 from gradgauge.report.page.tables import scrolling, table
 from gradgauge.report.words.arms import heads, row, title_of
-from gradgauge.run import write_text_whole
 from gradgauge.spec.notation import write
 from gradgauge.study.why.counterfactuals import CONTROL
 from gradgauge.study.why.result import Why
 from gradgauge.study.why.sentences import arm_name, change_sentence, verdict_sentences
 from gradgauge.study.why.verdict import RESCUE
+from gradgauge.writing import write_text_whole
 
 
 def write_why_page(why: Why, path: Path | str, lang: str = "en", command: str = "") -> Path:

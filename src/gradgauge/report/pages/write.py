@@ -11,9 +11,10 @@ from gradgauge.report.pages.watched import watched_page
 from gradgauge.report.subject import check_subject
 from gradgauge.report.words.headline import headline
 from gradgauge.report.words.labels import labeled
-from gradgauge.run import Run, write_text_whole
+from gradgauge.run import Run
 from gradgauge.study.compare.artifacts import NOTHING_WRITTEN, Artifacts
 from gradgauge.study.compare.result import Comparison
+from gradgauge.writing import write_text_whole
 
 REPORT = ".html"
 """The ending of a report; the other ones that are known are a picture's."""

@@ -11,11 +11,12 @@ import numpy as np
 
 from gradgauge.errors import InvalidValue, MissingExtra, OutputProblem, UnknownName
 from gradgauge.places import is_folder
-from gradgauge.run import Run, write_whole
+from gradgauge.run import Run
 from gradgauge.study.sweep.grid import FIELDS, Plan
 from gradgauge.study.sweep.outcomes import OutcomeSpec
 from gradgauge.study.sweep.schema import kept_run, read_study, read_versions
 from gradgauge.study.sweep.store import DONE, FAILED, count, reading
+from gradgauge.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas

@@ -15,9 +15,10 @@ import numpy as np
 
 from gradgauge.datasets import Dataset
 from gradgauge.errors import RunFileProblem
-from gradgauge.run import Run, write_text_whole, write_whole
+from gradgauge.run import Run
 from gradgauge.study.sweep.outcomes import read_outcome
 from gradgauge.study.sweep.runners.runner import Done, Event, Failed, Job, Lost
+from gradgauge.writing import write_text_whole, write_whole
 
 _EVENTS = ".json"
 _KINDS: dict[str, type[Done | Failed | Lost]] = {"done": Done, "failed": Failed, "lost": Lost}
