@@ -22,7 +22,7 @@ from gradgauge.parts.normalizations import NORMALIZATIONS
 from gradgauge.parts.optimizers import OPTIMIZERS
 from gradgauge.play.access import Access
 from gradgauge.play.bundle import bundled
-from gradgauge.report.page.fonts import HANGUL, font_face
+from gradgauge.report.page.fonts import HANGUL, HANGUL_FAMILY, font_face
 from gradgauge.report.page.page import script_json
 
 FOLDER = Path(__file__).parent / "page"
@@ -88,7 +88,7 @@ def _page(more: dict[str, Any]) -> Page:
     text = Template(_text("index.html")).substitute(
         lang=more["lang"],
         version=__version__,
-        font=font_face("Gradgauge Hangul", HANGUL),
+        font=font_face(HANGUL_FAMILY, HANGUL),  # It speaks both languages.
         style=_text("vendor/uPlot.min.css") + _text("style.css"),
         boot=script_json(boot),
         uplot=uplot,

@@ -17,7 +17,7 @@ from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.messages.clean import clean_tree
 from gradgauge.report.charts.chart import Spec
 from gradgauge.report.charts.draw import FIXED
-from gradgauge.report.page.fonts import FOLDER, STACK, font_face
+from gradgauge.report.page.fonts import FOLDER, font_face, has_hangul, in_our_font
 from gradgauge.report.page.picture_page import picture_page
 from gradgauge.report.words.wrapping import wrapped
 from gradgauge.writing import write_text_whole, write_whole
@@ -32,7 +32,6 @@ _PX_PER_MM = 96 / 25.4
 _POINTS_PER_PX = 72 / 96
 _LEAST_SCALE, _ROUNDS = 0.25, 4
 _PANEL_TITLE = 12
-_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def write_spec(spec: Spec, path: Path | str, lang: str = "en", form: Format = PL
     """
     path = Path(path)
     check_ending(path)
-    spec = _in_our_font(spec)
+    spec = clean_tree(in_our_font(spec))
     if path.suffix == ".html":
         return write_text_whole(path, picture_page(spec, lang))
     return _write(to_svg(spec, form), path, form)
@@ -103,7 +102,7 @@ def write_png_and_svg(spec: Spec, folder: Path | str, name: str) -> list[Path]:
     Raises:
         OutputProblem: the folder cannot be made or written.
     """
-    svg = to_svg(_in_our_font(spec))
+    svg = to_svg(clean_tree(in_our_font(spec)))
     return [_write(svg, Path(folder) / f"{name}{ending}", PLAIN) for ending in (".png", ".svg")]
 
 
@@ -186,14 +185,10 @@ def _panels(part: Any) -> Iterator[Spec]:
 def with_font(svg: str) -> str:
     """The SVG with the font inside, so that it shows Korean on a machine that has none; as it is
     where nothing in it is Korean."""
-    if not _HANGUL.search(svg):
+    if not has_hangul(svg):
         return svg
     head, mark, rest = svg.partition(">")
     return f"{head}{mark}<style>{font_face()}</style>{rest}"
-
-
-def _in_our_font(spec: Spec) -> Spec:
-    return clean_tree({**spec, "config": {**spec.get("config", {}), "font": STACK}})
 
 
 def _write(svg: str, path: Path, form: Format) -> Path:

@@ -67,6 +67,17 @@ def text_of(comparisons, experiment, repaired, study) -> Callable[[str, str], st
     return text
 
 
+HANGUL_WITHOUT_A_FONT = """() => {
+  const own = [...document.fonts].map((font) => font.family.replaceAll('"', ''));
+  const has = (one) => own.some((name) => getComputedStyle(one).fontFamily.includes(name));
+  const text = (one) => [...one.childNodes].filter((node) => node.nodeType === 3)
+    .map((node) => node.data).join('');
+  return [...document.querySelectorAll('body *:not(script, style)')]
+    .filter((one) => /[\uac00-\ud7a3]/.test(text(one)) && !has(one)).map((one) => one.outerHTML);
+}"""
+"""Elements whose own text would be boxes where the system has no Korean font."""
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("kind", PAGES)
 def test_it_is_for_everybody(text_of, chromium, kind, lang, tmp_path):
@@ -84,6 +95,7 @@ def test_it_is_for_everybody(text_of, chromium, kind, lang, tmp_path):
         page.wait_for_timeout(400)  # The page redraws itself a moment after its width changed.
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert violations(page) == []
+    assert page.evaluate(HANGUL_WITHOUT_A_FONT) == []
     assert heard.said == []
     assert heard.asked == []
     page.close()

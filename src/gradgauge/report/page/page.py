@@ -16,7 +16,7 @@ from gradgauge._version import __version__
 from gradgauge.messages.catalog import sentence
 from gradgauge.messages.clean import clean, clean_tree
 from gradgauge.report.charts.draw import AXIS_WIDTH, GRID, INK, LINE, MUTED
-from gradgauge.report.page.fonts import HANGUL, font_face
+from gradgauge.report.page.fonts import hangul_face
 from gradgauge.report.page.palette import COLORS, ON_DARK
 from gradgauge.report.page.vega_bundle import vega_bundle
 from gradgauge.report.words.numbers import as_powers
@@ -61,11 +61,12 @@ def page(title: str, standfirst: str, sections: Sequence[Section], lang: str) ->
         "chart_failed": sentence("report.chart_failed", lang),
         "axis_width": AXIS_WIDTH,
     }
+    inner = clean("\n".join(part.html for part in sections))
     return _template().substitute(
         lang=lang,
         version=escape(__version__),
         title=escape(clean(title)),
-        font=font_face("Gradgauge Hangul", HANGUL) if lang == "ko" else "",
+        font=hangul_face(title + standfirst + inner),
         palette=_palette(),
         css=_text("page.css"),
         skip_link=escape(sentence("report.skip_link", lang)),
@@ -75,7 +76,7 @@ def page(title: str, standfirst: str, sections: Sequence[Section], lang: str) ->
         nav=_navigation(sections, lang),
         headline=_FIGURE.sub(r"&nbsp;\1", escape(clean(title))),
         standfirst=clean(standfirst),
-        sections=clean("\n".join(part.html for part in sections)),
+        sections=inner,
         footer=f"<p>{escape(sentence('report.repeat.licences', lang))}</p>",
         texts=script_json(texts),
         vega=vega_bundle(),

@@ -11,7 +11,7 @@ from typing import Any
 from gradgauge.messages.catalog import sentence
 from gradgauge.messages.clean import clean
 from gradgauge.report.charts.chart import Spec
-from gradgauge.report.page.fonts import STACK, font_face
+from gradgauge.report.page.fonts import STACK, font_face, in_our_font
 from gradgauge.report.page.page import script_json
 from gradgauge.report.page.vega_bundle import vega_bundle
 
@@ -37,7 +37,7 @@ def picture_page(spec: Spec, lang: str) -> str:
         vega=vega_bundle(),
         download=escape(sentence("report.download.label", lang)),
         failed=script_json(sentence("report.chart_failed", lang)),
-        spec=script_json(spec),
+        spec=script_json(in_our_font(spec)),
     )
 
 

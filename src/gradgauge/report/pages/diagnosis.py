@@ -15,7 +15,7 @@ from gradgauge.diagnosis.rules import RULES
 from gradgauge.messages.catalog import sentence
 from gradgauge.messages.figure import plain
 from gradgauge.report.finding import few
-from gradgauge.report.page.fonts import HANGUL, font_face
+from gradgauge.report.page.fonts import hangul_face
 from gradgauge.report.page.page import prose
 from gradgauge.writing import write_text_whole
 
@@ -158,7 +158,7 @@ $font
 @media (prefers-color-scheme: dark) {
   :root { --fault: #ff9a5c; --warning: #e6c35c; --note: #7cc4f0; }
 }
-body { font: 1rem/1.5 $family; max-width: 50rem; margin: 0 auto; padding: 1rem; }
+body { font: 1rem/1.5 "Gradgauge Hangul", system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
 body:lang(ko) { word-break: keep-all; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; }
 h2 code { font-size: .8em; font-weight: 400; }
@@ -167,7 +167,8 @@ article { border-left: .3rem solid var(--note); padding: .1rem 1rem; margin: 1.2
 article.fault { border-color: var(--fault); } article.warning { border-color: var(--warning); }
 .badge { font-weight: 700; } .fault .badge { color: var(--fault); }
 .warning .badge { color: var(--warning); } .note .badge { color: var(--note); }
-.small { font-size: .9rem; opacity: .85; } code { overflow-wrap: anywhere; }
+.small { font-size: .9rem; opacity: .85; }
+code { font-family: ui-monospace, "Gradgauge Hangul", monospace; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
@@ -187,21 +188,16 @@ def diagnosis_page(result: Diagnosis, name: str, lang: str = "en") -> str:
     """The page as text."""
     silent = "".join(f"<li>{prose(n.sentence(lang))}</li>" for n in result.not_applicable)
     heading = escape(sentence("diagnosis.heading.silent", lang))
-    family = (
-        "'Gradgauge Hangul', system-ui, sans-serif" if lang == "ko" else "system-ui, sans-serif"
-    )
-    return _PAGE.substitute(
-        lang=lang,
-        version=escape(__version__),
-        title=escape(_title(name, lang)),
-        font=font_face("Gradgauge Hangul", HANGUL) if lang == "ko" else "",
-        family=family,
-        headline=escape(headline(result, lang)),
-        verdict=escape(_verdict(result, lang)),
-        findings="".join(article(f, lang) for f in result.findings),
-        silent=f'<h2>{heading}</h2><ul class="small">{silent}</ul>' if silent else "",
-        watched=escape(_watched(result, lang)),
-    )
+    texts = {
+        "title": escape(_title(name, lang)),
+        "headline": escape(headline(result, lang)),
+        "verdict": escape(_verdict(result, lang)),
+        "findings": "".join(article(f, lang) for f in result.findings),
+        "silent": f'<h2>{heading}</h2><ul class="small">{silent}</ul>' if silent else "",
+        "watched": escape(_watched(result, lang)),
+    }
+    font = hangul_face("".join(texts.values()))
+    return _PAGE.substitute(texts, lang=lang, version=escape(__version__), font=font)
 
 
 def article(finding: Finding, lang: str) -> str:

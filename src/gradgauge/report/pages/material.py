@@ -11,7 +11,7 @@ from gradgauge.messages.catalog import LANGUAGES, sentence
 from gradgauge.messages.clean import clean
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.images import picture
-from gradgauge.report.page.fonts import HANGUL, font_face
+from gradgauge.report.page.fonts import hangul_face
 from gradgauge.report.page.page import prose
 from gradgauge.report.page.tables import table
 from gradgauge.report.rendering import PLAIN, Format, to_svg
@@ -60,13 +60,12 @@ def material_page(comparison: Comparison, kind: str, lang: str) -> str:
         inner = _slides(comparison, made, title, lang)
     else:
         inner = _sheet(comparison, made, title, kind == "key", lang)
-    font = font_face("Gradgauge Hangul", HANGUL) if lang == "ko" else ""
     name = f"{title} – {sentence(f'lesson.kind_{kind}', lang)}"
     return clean(
         f'<!DOCTYPE html>\n<html lang="{lang}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{escape(name)}</title><link rel="icon" href="data:,">'
-        f"<style>{font}{_CSS.read_text('utf-8')}</style></head>"
+        f"<style>{hangul_face(name + inner)}{_CSS.read_text('utf-8')}</style></head>"
         f'<body class="{kind}"><main>{inner}</main></body></html>\n'
     )
 
