@@ -158,6 +158,17 @@ def test_without_an_estimate_the_pace_says_it_once(capsys, monkeypatch):
     assert capsys.readouterr().err == "about 6 min left.\n"
 
 
+def test_what_was_announced_is_not_said_again_by_the_pace(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("gradgauge.cli.progress.time.monotonic", lambda: now[0])
+    with Progress() as progress:
+        progress.announce("This takes about 8 s.")
+        for done in range(5):
+            progress(done, 41)
+            now[0] += 10
+    assert capsys.readouterr().err == "This takes about 8 s.\n"
+
+
 class XlaRuntimeError(RuntimeError):
     """As XLA's own."""
 

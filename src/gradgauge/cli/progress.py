@@ -76,10 +76,14 @@ class Progress:
 
     def expect(self, seconds: float) -> None:
         """Say about how long it will take, where that is long; told before it starts."""
-        if seconds < LONG or self._said:
+        if seconds >= LONG:
+            self.announce(text("progress.expected", duration=duration(seconds)))
+
+    def announce(self, line: str) -> None:
+        """Say once how long it will take: what the first steps' pace promises is then not said."""
+        if self._said:
             return
         self._said = True
-        line = text("progress.expected", duration=duration(seconds))
         if self._bar is None:
             print(line, file=sys.stderr, flush=True)
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +79,7 @@ def _try(target: str, out: Path, silent: bool, options: dict[str, Any]) -> Remed
     with Progress(silent, "trying") as progress:
 
         def tell(plan: TrialPlan, seconds: float) -> None:
-            if not silent:
-                print(_estimate(plan, seconds), file=sys.stderr)
+            progress.announce(_estimate(plan, seconds))
 
         return remedy(target, out=out, on_progress=progress, on_estimate=tell, **options)
 
