@@ -38,6 +38,7 @@ from tests import shapes  # noqa: E402
 
 shapes.install()
 
+from gradgauge.cli import language  # noqa: E402
 from gradgauge.datasets import Dataset  # noqa: E402
 from tests.browser import chromium as chromium  # noqa: E402
 
@@ -53,6 +54,12 @@ settings.load_profile(os.environ.get("GRADGAUGE_HYPOTHESIS", "gate"))
 def pytest_unconfigure() -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _language_of_a_test_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command run in this process chooses a language for the process."""
+    monkeypatch.setattr(language, "_current", language.Catalog())
 
 
 @pytest.fixture(scope="session")

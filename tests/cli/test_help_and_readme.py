@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 import pytest
 
-from gradgauge.cli import language
 from gradgauge.cli.app import COMMANDS, application, run
 from gradgauge.cli.examples import EXAMPLES
 
@@ -25,7 +24,6 @@ _VARIABLES = ("GRADGAUGE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 def english(monkeypatch):
     for variable in _VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    language.choose([])
 
 
 def printed_commands() -> list[str]:

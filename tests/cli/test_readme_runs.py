@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradgauge.cli import language
 from gradgauge.cli.app import run
 from gradgauge.datasets import mnist
 
@@ -101,8 +100,6 @@ def reader(folder, monkeypatch, tmp_path):
     monkeypatch.setattr(mnist, "load", lambda: small)
     monkeypatch.setenv("GRADGAUGE_LANG", "en")
     monkeypatch.setenv("GRADGAUGE_CACHE", str(tmp_path / "cache"))
-    yield
-    language.choose([])
 
 
 def without_language(line: str) -> str:
