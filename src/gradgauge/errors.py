@@ -7,6 +7,7 @@
       MissingExtra       an optional dependency that is not installed
       TooLarge           a network that does not fit the memory that is free
       Problem            one reason out of a table of the catalogue
+        CommandProblem     ... about what was typed as a command
         FileProblem        ... about a file or folder
           DataProblem        a data file or array that cannot be used
           OutputProblem      a folder or file that cannot be written
@@ -30,6 +31,9 @@ from gradgauge.messages.catalog import Message, sentence
 EXIT_WRONG_USE = 2
 
 _BREAKS = re.compile(r"\s*[\t\r\n]\s*")
+
+_ALIKE = 0.65
+"""Share of letters that two names have in common, in one order, to be taken for a misspelling."""
 
 _SHOWN_LETTERS = 200
 """How much of a value that is no number is kept: an array of a user's is not his sentence."""
@@ -163,7 +167,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         words = spelled.split("_")
         if len(words) > 1 and wanted == "".join(word[:1] for word in words):
             return one
-    close = difflib.get_close_matches(wanted, bare, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(wanted, bare, n=1, cutoff=_ALIKE)
     return bare[close[0]] if close else None
 
 
@@ -286,6 +290,12 @@ class Problem(GradgaugeError):
     def message(self) -> Message:
         """See GradgaugeError."""
         return Message(f"errors.{self.table}.{self.reason}", dict(self.facts))
+
+
+class CommandProblem(Problem):
+    """What was typed as a command is none."""
+
+    table = "command"
 
 
 class FileProblem(Problem):

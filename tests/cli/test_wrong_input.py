@@ -189,6 +189,13 @@ def test_unknown_command(capsys):
     assert "'compare'" in refused(capsys, "comapre")
 
 
+def test_what_python_has_is_no_command(capsys):
+    """`watch` is a function: a command that is spelled like it is not meant."""
+    message = refused(capsys, "watch", "model.py")
+    assert "`gg.watch`" in message
+    assert "Did you mean" not in message
+
+
 def test_korean(capsys, out):
     message = refused(capsys, "compare", "rleu", "--lang", "ko", "--out", out)
     assert "relu" in message

@@ -7,9 +7,13 @@ import sqlite3
 
 import pytest
 
+from gradgauge.diagnosis.budget import Budget
 from gradgauge.errors import OutputProblem
-from gradgauge.remedies.store import FILE, Store
-from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, Dose, Outcome
+from gradgauge.remedies.plan import BudgetTooSmall
+from gradgauge.remedies.store import FILE, Store, Stored
+from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, Dose, Outcome, Task
+from gradgauge.remedies.trial import try_remedies
+from tests.remedies.fakes import FakeTrainer, given
 
 CANDIDATE = Candidate(REMEDY, (Dose("gain", 2.0, ("a",)),), 0.3)
 OUTCOME = Outcome(
@@ -78,7 +82,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("case", [*HOSTILE, "garbage"])
 def test_a_file_that_is_no_trial_is_refused(tmp_path, case):
-    Store(tmp_path).close()
+    store = Store(tmp_path)
+    store.put("k", OUTCOME, 2.5)
+    store.close()
     if case == "garbage":
         (tmp_path / FILE).write_bytes(b"x" * 5_000)
     else:
@@ -86,15 +92,19 @@ def test_a_file_that_is_no_trial_is_refused(tmp_path, case):
             db.executescript(HOSTILE[case])
         db.close()
     with pytest.raises(OutputProblem) as caught:
-        Store(tmp_path)
+        Store(tmp_path).get("k")
     assert caught.value.reason == "foreign"
 
 
-def test_another_candidates_outcome_is_not_taken(tmp_path):
-    from gradgauge.remedies.store import Stored
-    from gradgauge.remedies.trainer import Task
-    from tests.remedies.fakes import FakeTrainer
+def test_a_trial_that_never_starts_leaves_no_file(tmp_path):
+    store = Store(tmp_path / "trial")
+    with pytest.raises(BudgetTooSmall):
+        try_remedies(FakeTrainer(lambda _: 0.25), given(), Budget(2), store=store)
+    store.close()
+    assert not list(tmp_path.iterdir())
 
+
+def test_another_candidates_outcome_is_not_taken(tmp_path):
     store, task = Store(tmp_path), Task([Candidate(CONTROL)], (0,), 1.0, "screen")
     trainer = FakeTrainer(lambda _: 0.25)
     stored = Stored(trainer, store)

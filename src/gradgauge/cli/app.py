@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 
+from gradgauge import __all__ as public_names
 from gradgauge import __version__
 from gradgauge.cli import language
 from gradgauge.cli.examples import EXAMPLES
@@ -28,7 +29,13 @@ from gradgauge.cli.language import text
 from gradgauge.cli.options import lang_option
 from gradgauge.cli.own_code import message_of
 from gradgauge.cli.wrong_use import as_typed, usage_sentence
-from gradgauge.errors import EXIT_WRONG_USE, GradgaugeError, GradgaugeWarning, UnknownName
+from gradgauge.errors import (
+    EXIT_WRONG_USE,
+    CommandProblem,
+    GradgaugeError,
+    GradgaugeWarning,
+    UnknownName,
+)
 from gradgauge.machine import is_out_of_memory
 from gradgauge.messages.clean import clean
 
@@ -75,6 +82,8 @@ class Application(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
+            if args[0] in public_names:
+                raise CommandProblem("in_python", name=args[0])
             raise UnknownName("command", args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 

@@ -46,11 +46,12 @@ _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 class Store:
     """Outcomes on disk, by what they depend on.
 
+    The file is opened, and made, when the first outcome is asked for or kept: a trial that ends
+    before that leaves nothing behind. From then on everything may raise OutputProblem: it cannot
+    be written, or is not such as we write.
+
     Args:
         folder: where the file lies; made if it does not exist.
-
-    Raises:
-        OutputProblem: it cannot be written, or is not such as we write.
     """
 
     path: Path
@@ -58,27 +59,13 @@ class Store:
     def __init__(self, folder: Path | str):
         self.path = Path(folder) / FILE
         self._lock = threading.Lock()
-        with self._problems():
-            make_folder(self.path.parent)
-            check_files(self.path)
-            self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-            try:
-                distrust(self._db)
-                if not is_plain(self._db):
-                    raise Unsafe(FILE)
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute(_TABLE)
-                if columns(self._db, "trained") != _COLUMNS:
-                    raise Unsafe(FILE)
-            except BaseException:
-                self._db.close()
-                raise
+        self._opened: sqlite3.Connection | None = None
 
     def get(self, key: str) -> tuple[Outcome, float] | None:
         """What is kept under a key, and the seconds that it took; None also where it is no outcome:
         it is then trained anew."""
         with self._lock, self._problems():
-            row = self._db.execute(_KEPT, (key,)).fetchone()
+            row = self._db().execute(_KEPT, (key,)).fetchone()
         if row is None:
             return None
         try:
@@ -95,12 +82,33 @@ class Store:
         text = json.dumps({name: value for name, value in fields.items() if name != "run"})
         row = (key, text, seconds)
         with self._lock, self._problems():
-            self._db.execute("INSERT OR REPLACE INTO trained VALUES (?, ?, ?)", row)
+            self._db().execute("INSERT OR REPLACE INTO trained VALUES (?, ?, ?)", row)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._db.close()
+            if self._opened is not None:
+                self._opened.close()
+
+    def _db(self) -> sqlite3.Connection:
+        """The file, opened at the first call; who calls holds the lock."""
+        if self._opened is None:
+            make_folder(self.path.parent)
+            check_files(self.path)
+            db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+            try:
+                distrust(db)
+                if not is_plain(db):
+                    raise Unsafe(FILE)
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute(_TABLE)
+                if columns(db, "trained") != _COLUMNS:
+                    raise Unsafe(FILE)
+            except BaseException:
+                db.close()
+                raise
+            self._opened = db
+        return self._opened
 
     @contextlib.contextmanager
     def _problems(self) -> Iterator[None]:
