@@ -84,11 +84,11 @@ def jax_parts(seed=0):
 @pytest.fixture
 def few(monkeypatch):
     """A trial of two remedies: enough to see it through, whatever the diagnosis lists."""
-    from gradgauge.remedies import trial
+    from gradgauge.remedies import ladder, trial
 
     listed = trial.remedies_for
     monkeypatch.setattr(trial, "remedies_for", lambda d: listed(d)[:2])
-    monkeypatch.setattr(trial, "RATE_FACTORS", (0.1, 10.0))
+    monkeypatch.setattr(ladder, "RATE_FACTORS", (0.1, 10.0))
 
 
 def loader_of(x, y):

@@ -12,7 +12,7 @@ import pytest
 
 from gradgauge import remedies
 from gradgauge.diagnosis.budget import Budget
-from gradgauge.diagnosis.finding import Diagnosis
+from gradgauge.diagnosis.finding import FAULT, Diagnosis, Finding
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.plan import BudgetTooSmall, plan_for, rungs, seconds_for
 from gradgauge.remedies.spec.case import SpecCase
@@ -48,6 +48,23 @@ def test_a_rate_that_helps_is_not_called_a_remedy():
     result = try_remedies(FakeTrainer(rates_alone), given())
     assert result.verdict == "repaired"
     assert result.winning.kind == RATES
+
+
+@pytest.mark.parametrize("better", [1e-6, 1e4])
+def test_a_rate_of_another_order_of_magnitude_that_the_diagnosis_names_is_tried(better):
+    """The ladder alone reaches ten times the rate and a hundredth of it."""
+    facts = {"rate": 0.1, "better": 0.1 * better}
+    finding = Finding("learning-rate-too-low", FAULT, "tried", remedies=("rate_to",), facts=facts)
+    start = Given(Diagnosis((finding,), None), "relu", 0.01)
+
+    def effect(candidate):
+        return 0.3 if 0.3 < candidate.rate_factor / better < 30 else 0.0
+
+    trainer = FakeTrainer(effect)
+    result = try_remedies(trainer, start)
+    assert (result.verdict, result.winning.kind) == ("repaired", RATES)
+    drawn = [c.rate_factor for c in trainer.calls[0][0] if c.kind == RANDOM_SEARCH]
+    assert min(abs(np.log10(factor / better)) for factor in drawn) < 1.5
 
 
 def test_what_only_random_search_finds_is_its_win():

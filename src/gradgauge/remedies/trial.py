@@ -20,6 +20,7 @@ from gradgauge.listening import OnProgress
 from gradgauge.remedies import plan as planning
 from gradgauge.remedies.decision import compare_arms, verdict_of
 from gradgauge.remedies.known import BY_KEY, REMEDIES, Remedy
+from gradgauge.remedies.ladder import rate_factors
 from gradgauge.remedies.plan import MOST_REMEDIES, TrialPlan
 from gradgauge.remedies.result import CONFIRMED, SCREENED, Arm, RemedyResult, Spending
 from gradgauge.remedies.screening import (
@@ -47,10 +48,6 @@ from gradgauge.remedies.trainer import (
     Trainer,
 )
 from gradgauge.remedies.verdicts import NOTHING_TO_REPAIR
-
-RATE_FACTORS = (0.01, 0.1, 1 / 3, 3.0, 10.0)
-"""Learning rates that the training as it is is tried at, as factors of its own: without them
-every remedy could be a hidden change of the rate."""
 
 SCREENING_SEEDS = 10_000
 """First seed of the screening; confirming takes the user's first seed and those after it."""
@@ -118,7 +115,7 @@ def try_remedies(
     plan = planning.plan_for(
         budget,
         len(tried),
-        len(RATE_FACTORS),
+        len(rate_factors(given.diagnosis)),
         trainer.epochs,
         given.seconds_per_training,
         trainer.lanes,
@@ -222,6 +219,7 @@ class _Trial:
         until: float | None,
     ):
         self.trainer, self.plan, self.given = trainer, plan, given
+        self._rates = rate_factors(given.diagnosis)
         self.samples, self.interrupted = 0, False
         self._stored = Stored(trainer, store) if store is not None else None
         self._tell, self._until, self._done = on_progress, until, 0.0
@@ -234,7 +232,7 @@ class _Trial:
     def run(self, tried: Sequence[Remedy], space: Sequence[Remedy] | None) -> list[Arm]:
         """Screen, confirm; the arms."""
         metric = self.trainer.metric
-        designed = [Candidate(RATES, (), factor) for factor in RATE_FACTORS]
+        designed = [Candidate(RATES, (), factor) for factor in self._rates]
         designed += [
             Candidate(
                 REMEDY, (Dose(remedy.key, knob, where(remedy, self.given.diagnosis)),), factor
@@ -260,7 +258,7 @@ class _Trial:
     ) -> list[Candidate]:
         if space is None:
             space = [r for r in REMEDIES if r.tried and not r.rate and self._fits((Dose(r.key),))]
-        return draw(count, space, (RATE_FACTORS[0], RATE_FACTORS[-1]), rng, self._fits)
+        return draw(count, space, (self._rates[0], self._rates[-1]), rng, self._fits)
 
     def _fits(self, doses: tuple[Dose, ...]) -> bool:
         return self.trainer.applies(*doses) is None

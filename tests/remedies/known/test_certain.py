@@ -231,11 +231,11 @@ def test_certainties_are_tried_before_all_else_and_only_where_advised():
 
 def test_a_layer_that_the_optimizer_lacks_is_repaired_and_the_patch_trains(monkeypatch):
     """Diagnosed, tried, proved; and the patch, written into the program, learns as it was said."""
-    from gradgauge.remedies import trial
+    from gradgauge.remedies import ladder, trial
 
     listed = trial.remedies_for
     monkeypatch.setattr(trial, "remedies_for", lambda d: listed(d)[:1])
-    monkeypatch.setattr(trial, "RATE_FACTORS", (0.1, 10.0))
+    monkeypatch.setattr(ladder, "RATE_FACTORS", (0.1, 10.0))
 
     def make_deep():
         widths = [INPUTS, *[4] * 5]
