@@ -3,7 +3,7 @@
 python -m corpus tuning           the half that limits may be chosen on
 python -m corpus held             the other half
 python -m corpus 2026c            a set written when limits stood: 2026a, 2026b, 2026c,
-                                  2026d (by those who wrote the rules)
+                                  2026d (by those who wrote the rules), 2026e
 python -m corpus all --write      all of them, and the table in docs/diagnosis.md anew
 python -m corpus --case NAME      one case
 python -m corpus twins [NAME...]  plain trainings, without any diagnosis: each faulty one beside

@@ -8,6 +8,7 @@
 | 2026b | on other data and models, without a look at the rules; its names begin with `second` |
 | 2026c | after public reports, without a look at the rules |
 | 2026d | kinds of public reports that the others do not hold, by the hands that wrote the rules |
+| 2026e | after public reports, on other data and models, without a look at the rules |
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ FILES = {
         "keras.d2026",
         "jax.d2026",
     ),
+    "2026e": ("torch.e2026_loss", "torch.e2026_wiring", "torch.e2026_loops"),
 }
 """Files by set; the first cases are split into tuning and held."""
 
