@@ -13,6 +13,15 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDTHS = (375, 768, 1280)
+HANGUL_WITHOUT_A_FONT = """() => {
+  const own = [...document.fonts].map((font) => font.family.replaceAll('"', ''));
+  const has = (one) => own.some((name) => getComputedStyle(one).fontFamily.includes(name));
+  const text = (one) => [...one.childNodes].filter((node) => node.nodeType === 3)
+    .map((node) => node.data).join('');
+  return [...document.querySelectorAll('body *:not(script, style)')]
+    .filter((one) => /[\uac00-\ud7a3]/.test(text(one)) && !has(one)).map((one) => one.outerHTML);
+}"""
+"""Elements whose own text would be boxes where the system has no Korean font."""
 HOW_TO_INSTALL = (
     "No Chromium could be started. Type: python -m playwright install --with-deps chromium"
 )

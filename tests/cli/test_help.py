@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import click
 import pytest
 
 from gradgauge.cli.app import COMMANDS, run
+from gradgauge.datasets import NAMES, SOURCES
 from gradgauge.messages.catalog import Catalog
 
 
@@ -35,6 +37,27 @@ def test_nothing_is_said_in_another_language(command, capsys):
     assert not [line for line in shared if line.endswith(".") and " " in line]
 
 
+def test_options_of_one_mode_stand_under_their_heading(capsys):
+    for lang in ("en", "ko"):
+        shown = page("theory", lang, capsys)
+        headings = [
+            Catalog(lang)(f"help.heading.{h}") for h in ("options", "experiment", "quantity")
+        ]
+        places = [shown.index(f"\n{heading}:") for heading in headings]
+        assert places == sorted(places)
+        assert places[1] < shown.index("--depths") < places[2] < shown.index("--strength")
+        assert shown.index("--critical") < places[1]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_value_is_not_called_as_its_option(command, capsys):
+    """`--rates RATES` says nothing; HOST, CHART and the like would, too."""
+    for line in page(command, "en", capsys).splitlines():
+        found = re.match(r"  (?:-\w, )?--([\w-]+) ([A-Z_]+)(?:  |$)", line)
+        if found and found[1] not in ("host", "address"):
+            assert found[1].replace("-", "_").upper() != found[2], line
+
+
 def test_other_programs_of_click_keep_their_help(capsys):
     page("compare", "ko", capsys)
     assert click.Context.formatter_class is click.HelpFormatter
@@ -58,3 +81,11 @@ assert not heavy, heavy
 @pytest.mark.parametrize("arguments", [["--help"], ["remedy", "--help"], ["theory", "--help"]])
 def test_help_imports_nothing_heavy(arguments):
     subprocess.run([sys.executable, "-c", ALONE, *arguments], check=True, capture_output=True)
+
+
+def test_every_dataset_is_listed_with_its_source(capsys):
+    assert set(SOURCES) == set(NAMES)
+    assert run(["list", "datasets"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "LeCun" in lines["mnist"]
+    assert "LeCun" not in lines["digits"] + lines["spirals"] + lines["blobs"]

@@ -98,6 +98,14 @@ def test_engine_commands_say_it_before_they_start(run):
     assert follower.told[0] == "expected" and follower.told.count("expected") == 1
 
 
+def test_what_cannot_be_trained_is_refused_before_a_time_is_told(monkeypatch):
+    monkeypatch.setattr(limits, "free_memory", lambda: 10.0)
+    follower = Follower()
+    with pytest.raises(TooLarge):
+        gg.compare("4-3-2 relu", dataset=dataset(), batch_size=20, on_progress=follower)
+    assert follower.told == []
+
+
 def test_measuring_says_it_before_it_starts():
     from gradgauge.study.theory.measure import measure_activation
     from gradgauge.theory import predict

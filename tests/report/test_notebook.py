@@ -8,6 +8,7 @@ import pytest
 
 from gradgauge.diagnosis.finding import Diagnosis, Finding
 from gradgauge.report import notebook
+from tests.browser import HANGUL_WITHOUT_A_FONT
 
 
 @pytest.fixture
@@ -50,3 +51,18 @@ def test_a_run_and_a_diagnosis_show_themselves(shell, two, monkeypatch):
     found = Finding("dead-units", "fault", "share", "d", 5, 0.75, 0.5, facts=facts)
     html = shell.display_formatter.format(Diagnosis((found,), None))[0]["text/html"]
     assert "3 of 4 units of layer d" in html and 'class="fault"' in html
+
+
+def test_a_korean_cell_brings_its_font(two, chromium, tmp_path):
+    path = tmp_path / "cell.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8>{notebook.comparison_html(two, 'ko')}")
+    page = chromium.new_page()
+    page.goto(path.as_uri())
+    assert page.evaluate(HANGUL_WITHOUT_A_FONT) == []
+    page.close()
+    assert "font-face" not in notebook.comparison_html(two, "en")
+
+
+def test_a_cell_asks_for_seeds_as_python_does(two):
+    for lang in ("en", "ko"):
+        assert "--seeds" not in notebook.comparison_html(two, lang)

@@ -21,7 +21,7 @@ from gradgauge.errors import InvalidValue
 @option("--color", metavar="OUTCOME|FIELD")
 @option("--facet", metavar="FIELD")
 @option("--where", multiple=True, metavar="FIELD=VALUE")
-@option("--out", said="sweep.option.chart_out")
+@option("--out", metavar="PATH", said="sweep.option.chart_out")
 @option("--quiet", is_flag=True)
 @lang_option()
 def command(  # noqa: D103

@@ -3,7 +3,7 @@ can follow each other in one process, and click itself stays as it is for other 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -72,15 +72,38 @@ class Command(click.Command):
 
     Args:
         below: key of what stands below its options; None: nothing.
+        sections: a heading's name in the catalogue -> names of the options that stand under it,
+            after all others.
     """
 
     context_class: type[click.Context] = Context
     below: str | None
     epilog: str | None
+    sections: Mapping[str, Sequence[str]]
 
-    def __init__(self, *arguments: Any, below: str | None = None, **attributes: Any):
+    def __init__(
+        self,
+        *arguments: Any,
+        below: str | None = None,
+        sections: Mapping[str, Sequence[str]] | None = None,
+        **attributes: Any,
+    ):
         super().__init__(*arguments, **attributes)
-        self.below = below
+        self.below, self.sections = below, sections or {}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        section_of = {name: key for key, names in self.sections.items() for name in names}
+        records: dict[str, list[tuple[str, str]]] = {
+            "Options": [],
+            **{k: [] for k in self.sections},
+        }
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and isinstance(param, click.Option):
+                records[section_of.get(param.name or "", "Options")].append(record)
+        for heading, rows in records.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.epilog = text(self.below) if self.below else None

@@ -47,9 +47,9 @@ def _losses() -> dict[str, str]:
 
 
 def _datasets() -> dict[str, str]:
-    from gradgauge.datasets import NAMES
+    from gradgauge.datasets import SOURCES
 
-    return dict.fromkeys(NAMES, "LeCun, Cortes & Burges")
+    return SOURCES
 
 
 def _presets() -> dict[str, str]:

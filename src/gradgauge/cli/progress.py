@@ -48,7 +48,6 @@ class Progress:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
-            MofNCompleteColumn,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
@@ -56,9 +55,9 @@ class Progress:
         from rich.progress import Progress as RichProgress
 
         self._bar = RichProgress(
-            TextColumn(text(f"progress.{doing}")),
+            TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[count]}"),
             TextColumn(text("progress.elapsed")),
             TimeElapsedColumn(),
             TextColumn(text("progress.left")),
@@ -66,11 +65,18 @@ class Progress:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None)
+        self._doing = text(f"progress.{doing}")
+        self._task = self._bar.add_task(text("progress.preparing"), total=None, count="")
 
     def __call__(self, done: int, total: int) -> None:
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, total=total)
+            self._bar.update(
+                self._task,
+                description=self._doing,
+                completed=done,
+                total=total,
+                count=f"{done:,}/{total:,}",
+            )
         elif not self._said and done:
             self._say_left(done, total)
 

@@ -35,13 +35,15 @@ DEFAULT_OUT = Path("runs") / "remedy"
 @click.command(cls=Command)
 @click.argument("target", type=TARGET)
 @data_option()
-@option("--budget", said="remedy.help.budget")
+@option("--budget", metavar="N|TIME", said="remedy.help.budget")
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
 @option("--seed", type=FROM_ZERO)
 @training_options
 @option("--trust", is_flag=True)
-@option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)
+@option(
+    "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, said="help.option.remedy_out"
+)
 @option("--json", is_flag=True)
 @option("--quiet", is_flag=True)
 @lang_option()

@@ -30,7 +30,7 @@ class WrongUse(click.ClickException):
 
 @click.command(cls=Command, below="sweep.epilog")
 @click.argument("plan", required=False, type=FILE)
-@option("--out", said="sweep.option.out")
+@option("--out", metavar="DIR", said="sweep.option.out")
 @option("--dry-run", is_flag=True)
 @option("--yes", is_flag=True)
 @option("--runner", default="local", metavar="local|ray|slurm")

@@ -57,6 +57,9 @@ _FIGURES = (
     "end",
     "time_constant",
 )
+_VALUES = {"batch_norm": "N|inf", **dict.fromkeys(("sigma_ws", "depths", "rates"), "A,B,...")}
+"""What stands for values of more than one form."""
+
 _NAMED = {"quantity": QUANTITY, "optimizer": OPTIMIZER}
 _TAKES = {
     "predict": ("sigma_w", "sigma_b"),
@@ -72,7 +75,7 @@ def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:
     """An option whose help is the catalogue's `theory_command.option.NAME`."""
     key = name.lstrip("-").replace("-", "_")
     if not attributes.get("is_flag"):
-        attributes["metavar"] = metavar(attributes.get("type"), key)
+        attributes["metavar"] = _VALUES.get(key) or metavar(attributes.get("type"), key)
     return click.option(
         *names_of(name), cls=Option, said=f"theory_command.option.{key}", **attributes
     )
@@ -115,7 +118,14 @@ def _options(command: Any) -> Any:
     return command
 
 
-@click.command(cls=Command, below="theory_command.epilog")
+_SECTIONS = {
+    "experiment": ("points", *_EXPERIMENT),
+    "quantity": _FIGURES,
+}
+"""Heading on the help page -> the options under it."""
+
+
+@click.command(cls=Command, below="theory_command.epilog", sections=_SECTIONS)
 @click.argument("subject", required=False, type=NETWORK)
 @_options
 @_option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT)

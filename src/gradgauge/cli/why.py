@@ -29,7 +29,7 @@ DEFAULT_OUT = Path("runs") / "why"
 
 @click.command(cls=Command)
 @click.argument("network", type=NETWORK)
-@option("--optimizers")
+@option("--optimizers", metavar="NAME=RATE,...")
 @option("--depth", type=COUNT)
 @option("--width", type=COUNT)
 @data_option()

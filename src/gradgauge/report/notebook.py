@@ -56,10 +56,8 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     from gradgauge.report.charts.learning import LEARNING
     from gradgauge.report.charts.signal import SIGNAL
     from gradgauge.report.images import picture
-    from gradgauge.report.page.fonts import font_face
     from gradgauge.report.page.page import prose
     from gradgauge.report.pages.comparison import results_table
-    from gradgauge.report.rendering import to_svg
     from gradgauge.report.words.answer import answer
     from gradgauge.report.words.explain import explain
     from gradgauge.report.words.headline import against_best, headline, verdict
@@ -68,15 +66,19 @@ def comparison_html(comparison: Any, lang: str | None = None) -> str:
     lang = lang or _language()
     comparison = labeled(comparison, lang)
     parts = [f"<h3>{prose(headline(comparison, lang))}</h3>"]
-    told = (answer(comparison, lang), verdict(comparison, lang), *against_best(comparison, lang))
+    told = (
+        answer(comparison, lang),
+        verdict(comparison, lang, "python"),
+        *against_best(comparison, lang),
+    )
     parts += [f"<p>{prose(text)}</p>" for text in told if text]
     parts.append(results_table(comparison, lang))
     parts.append(f"<p>{prose(' '.join(explain(comparison, lang)))}</p>")
     for chart in (SIGNAL, LEARNING, EVOLUTION):
         spec = picture(chart, comparison, lang)
         if spec is not None:
-            parts.append(_picture(to_svg(spec), chart.describe(comparison, lang)))
-    return _cell(parts, lang, font_face())
+            parts.append(_picture(spec, chart.describe(comparison, lang)))
+    return _cell(parts, lang)
 
 
 def signal_html(run: Run, lang: str | None = None) -> str:
@@ -84,15 +86,13 @@ def signal_html(run: Run, lang: str | None = None) -> str:
     from gradgauge.report.charts.watched import SIGNAL
     from gradgauge.report.charts.watched_run import WatchedRun
     from gradgauge.report.images import picture
-    from gradgauge.report.page.fonts import font_face
-    from gradgauge.report.rendering import to_svg
 
     lang = lang or _language()
     watched = WatchedRun(run, lang)
     spec = picture(SIGNAL, watched, lang)
     if spec is None:
         return ""
-    return _cell([_picture(to_svg(spec), SIGNAL.describe(watched, lang))], lang, font_face())
+    return _cell([_picture(spec, SIGNAL.describe(watched, lang))], lang)
 
 
 def run_html(run: Run) -> str | None:
@@ -102,30 +102,27 @@ def run_html(run: Run) -> str | None:
 
 def diagnosis_html(result: Diagnosis, lang: str | None = None) -> str:
     """The cell's HTML: the verdict, then every finding with its figures and advice."""
-    from gradgauge.report.page.fonts import font_face
     from gradgauge.report.pages.diagnosis import article, headline
 
     lang = lang or _language()
     parts = [f"<h3>{escape(headline(result, lang))}</h3>"]
     parts += [article(finding, lang) for finding in result.findings]
-    return _cell(parts, lang, font_face())
+    return _cell(parts, lang)
 
 
 def remedy_html(result: RemedyResult, lang: str | None = None) -> str:
     """The cell's HTML: the verdict, the picture, the table of the arms and the patch."""
-    from gradgauge.report.page.fonts import font_face
     from gradgauge.report.page.page import prose
     from gradgauge.report.pages.remedy import figures, patch
     from gradgauge.report.remedy_files import remedy_picture, title
-    from gradgauge.report.rendering import to_svg
 
     lang = lang or _language()
     parts = [f"<h3>{escape(title(result, lang))}</h3>", f"<p>{prose(result.sentence(lang))}</p>"]
     spec = remedy_picture(result, lang)
     if spec is not None:
-        parts.append(_picture(to_svg(spec), result.sentence(lang)))
+        parts.append(_picture(spec, result.sentence(lang)))
     parts += [figures(result, lang), patch(result, lang)]
-    return _cell(parts, lang, font_face())
+    return _cell(parts, lang)
 
 
 _SHOWN: tuple[tuple[str, str, Callable[..., str | None]], ...] = (
@@ -145,14 +142,24 @@ def show_signal(run: Run, lang: str) -> None:
         display(HTML(shown))
 
 
-def _picture(svg: str, words: str) -> str:
-    label = escape(words, quote=True)
-    return f'<div role="img" aria-label="{label}" style="max-width:54rem">{_inline(svg)}</div>'
+def _picture(spec: dict[str, Any], words: str) -> str:
+    from gradgauge.report.page.fonts import in_our_font
+    from gradgauge.report.rendering import to_svg
+
+    label, svg = escape(words, quote=True), _inline(to_svg(in_our_font(spec)))
+    return f'<div role="img" aria-label="{label}" style="max-width:54rem">{svg}</div>'
 
 
-def _cell(parts: Sequence[str], lang: str, font: str) -> str:
-    style = f"<style>{font}</style>" if lang == "ko" else ""
-    return f'<div lang="{lang}">{style}{"".join(parts)}</div>'
+def _cell(parts: Sequence[str], lang: str) -> str:
+    """The parts, with the font where they are Korean: the reader's machine may have none."""
+    from gradgauge.report.page.fonts import STACK, font_face, has_hangul
+
+    shown = "".join(parts)
+    if not has_hangul(shown):
+        return f'<div lang="{lang}">{shown}</div>'
+    return (
+        f'<div lang="{lang}" style="font-family:{STACK}"><style>{font_face()}</style>{shown}</div>'
+    )
 
 
 def _inline(svg: str) -> str:

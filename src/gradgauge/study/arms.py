@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from gradgauge.datasets import Dataset
 from gradgauge.engine.build import Adjust
 from gradgauge.engine.cost import entries_seconds, model_seconds, positions
-from gradgauge.engine.limits import check_fits, model_bytes
-from gradgauge.engine.runtime import on_cpu
+from gradgauge.engine.limits import check_fits, check_memory, model_bytes
+from gradgauge.engine.runtime import on_cpu, workers
 from gradgauge.engine.terms import Entry, OnRun, Stop, TrainingResult
 from gradgauge.engine.train import train
 from gradgauge.listening import OnProgress, expect
@@ -77,6 +77,9 @@ def run_arms(
     for arm in arms:
         if isinstance(arm.network, Network) and arm.network.facts.on_cpu:
             check_fits(arm.name, model_bytes(arm.network.facts.parameters))
+    entries = [_entry(arm) for arm in arms if isinstance(arm.network, NetworkSpec)]
+    if entries and on_cpu():
+        check_memory(entries, workers())  # Before a time is told that nobody will wait for.
     expect(on_progress, expected_seconds(arms, dataset))
     dense = [at for at, arm in enumerate(arms) if isinstance(arm.network, NetworkSpec)]
     progress = _Progress(on_progress, arms)

@@ -19,7 +19,7 @@ from gradgauge.report.pages.watched import watched_page
 from gradgauge.report.pages.why import why_page
 from gradgauge.report.pages.write import report_page
 from gradgauge.study.why.run import why
-from tests.browser import WIDTHS, Listening, violations
+from tests.browser import HANGUL_WITHOUT_A_FONT, WIDTHS, Listening, violations
 from tests.remedies.fakes import FakeTrainer, given, with_remedy
 from tests.report.charts.test_study_chart import one_map, study  # noqa: F401
 from tests.report.pages.test_watched import recorded
@@ -65,17 +65,6 @@ def text_of(comparisons, experiment, repaired, study) -> Callable[[str, str], st
         return material_page(comparisons("two"), kind, lang)
 
     return text
-
-
-HANGUL_WITHOUT_A_FONT = """() => {
-  const own = [...document.fonts].map((font) => font.family.replaceAll('"', ''));
-  const has = (one) => own.some((name) => getComputedStyle(one).fontFamily.includes(name));
-  const text = (one) => [...one.childNodes].filter((node) => node.nodeType === 3)
-    .map((node) => node.data).join('');
-  return [...document.querySelectorAll('body *:not(script, style)')]
-    .filter((one) => /[\uac00-\ud7a3]/.test(text(one)) && !has(one)).map((one) => one.outerHTML);
-}"""
-"""Elements whose own text would be boxes where the system has no Korean font."""
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -28,6 +28,20 @@ def files(trained, tmp_path):
     return [run.save(tmp_path / f"{name}.nc") for name, run in trained.runs.items()]
 
 
+@pytest.fixture
+def comparisons_of(trained):
+    """The command of a comparison of saved Runs with these networks, called as the exercise does."""
+
+    def command(*notations: str) -> str:
+        runs = [
+            replace(run, attributes={**run.attributes, "notation": notation})
+            for run, notation in zip(trained.runs.values(), notations, strict=True)
+        ]
+        return comparison_of(runs).command
+
+    return command
+
+
 def figures(comparison) -> dict:
     document = comparison.to_json()
     return {key: value for key, value in document.items() if key not in ("command", "seconds")}
@@ -60,6 +74,13 @@ def test_the_command_trains_the_same_networks(files):
     arguments = load_comparison(*files).command.split("compare ")[1]
     assert "12-6x3-3 relu" in arguments
     assert "--seeds 2" in arguments
+
+
+def test_networks_are_named_as_they_would_be_typed(comparisons_of):
+    assert "compare relu sigmoid" in comparisons_of("784-64x10-10 relu", "784-64x10-10 sigmoid")
+    assert "compare --preset practical " in comparisons_of(
+        "784-64x10-10 relu", "784-64x9:sigmoid-64:relu-10"
+    )
 
 
 def test_one_run_is_a_comparison_too(files):

@@ -48,7 +48,7 @@ def course_chart(rows: Sequence[Row], lang: str) -> Spec:
     x = {
         "field": "step",
         "type": "quantitative",
-        "scale": {"domain": [1, max(last, 2)], "nice": False, "zero": False},
+        "scale": {"domain": [1, max(last, 2)], "nice": False, "zero": False, "padding": 6},
         "axis": {
             "grid": False,
             "tickCount": 6,

@@ -179,7 +179,10 @@ class _Printer:
 
     def verdict(self) -> None:
         """Which network is better, and how sure that is: the last word."""
-        told = [verdict(self.comparison, self.lang), *against_best(self.comparison, self.lang)]
+        told = [
+            verdict(self.comparison, self.lang, "command"),
+            *against_best(self.comparison, self.lang),
+        ]
         if self.comparison.interrupted:
             told.append(self.say("interrupted"))
         if any(told):

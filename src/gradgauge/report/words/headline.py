@@ -46,8 +46,14 @@ def headline(comparison: Comparison, lang: str = "en") -> str:
     )
 
 
-def verdict(comparison: Comparison, lang: str = "en") -> str | None:
-    """The difference between the best two with its interval, and whether it is decided."""
+def verdict(comparison: Comparison, lang: str = "en", reader: str = "both") -> str | None:
+    """The difference between the best two with its interval, and whether it is decided.
+
+    Args:
+        comparison: what was trained.
+        lang: `en` or `ko`.
+        reader: how whoever reads it asks for more seeds: by `command`, in `python`, or by `both`.
+    """
     found = comparison.difference
     if found is None or not _is_ranked(comparison):
         return None
@@ -63,7 +69,8 @@ def verdict(comparison: Comparison, lang: str = "en") -> str | None:
     if found.interval in (None, (0.0, 0.0)):
         tied = shown(found.mean) == shown(0.0)
         key = "report.verdict.tie" if tied else f"report.verdict.{figure}.one_seed"
-        return sentence(key, lang, **words)
+        more = sentence(f"report.more_seeds.{reader}", lang)
+        return sentence(key, lang, more=more, **words)
     low, high = sorted(map(abs, found.interval)) if found.decided else found.interval
     kind = "decided" if found.decided else "undecided"
     return sentence(

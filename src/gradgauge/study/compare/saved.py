@@ -126,8 +126,9 @@ def _spec(
         "dataset": str(attributes.get("dataset", "mnist")),
         "training": training,
     }
+    plain = all(name in ACTIVATIONS and _is_default(name, net) for name, net in networks.items())
     for name, preset in PRESETS.items():
-        if preset == networks and len(runs) == len(networks):
+        if not plain and preset == networks and len(runs) == len(networks):
             return ComparisonSpec(preset=name, **common)
     own = {name: run.name for name, run in runs.items() if name not in networks}
     dense = {
