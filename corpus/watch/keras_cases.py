@@ -94,3 +94,82 @@ def accumulated_and_frozen() -> KerasTraining:
         layers.Dense(5, "softmax", name="out"),
     ]
     return _fit(keras.Sequential(stack), *_arrays(12), gradient_accumulation_steps=2)
+
+
+@on_all
+def layer_scales_and_own_layers() -> KerasTraining:
+    class Scale(layers.Layer):
+        def build(self, shape: Any) -> None:
+            constant = keras.initializers.Constant(0.3)
+            self.gamma = self.add_weight(shape=shape[-1:], initializer=constant, name="gamma")
+
+        def call(self, x: Any) -> Any:
+            return x * self.gamma
+
+    given = keras.Input((12,))
+    x = layers.Lambda(lambda z: keras.ops.maximum(z, 0))(layers.Dense(16, name="a")(given))
+    for i in range(2):
+        h = layers.Dense(24, "gelu", name=f"up{i}")(layers.RMSNormalization()(x))
+        x = layers.Add()([x, Scale(name=f"scale{i}")(layers.Dense(16, name=f"down{i}")(h))])
+    x = layers.PReLU()(layers.Dense(16, name="bent")(x))
+    return _fit(keras.Model(given, layers.Dense(5, "softmax", name="out")(x)), *_arrays(12))
+
+
+@on_all
+def distilled_from_a_frozen_teacher() -> KerasTraining:
+    class Distilled(keras.Model):
+        def __init__(self, student: Any, teacher: Any):
+            super().__init__()
+            self.student, self.teacher = student, teacher
+            self.teacher.trainable = False
+
+        def call(self, x: Any, training: bool | None = None) -> Any:
+            return self.student(x, training=training)
+
+        def compute_loss(
+            self,
+            x: Any = None,
+            y: Any = None,
+            y_pred: Any = None,
+            sample_weight: Any = None,
+            training: bool = True,
+        ) -> Any:
+            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+            return loss + keras.ops.mean(keras.ops.square(self.teacher(x) - y_pred))
+
+    def network(name: str, width: int) -> Any:
+        stack = [
+            keras.Input((12,)),
+            layers.Dense(width, "relu", name=f"{name}_a"),
+            layers.Dense(5, "softmax", name=f"{name}_b"),
+        ]
+        return keras.Sequential(stack, name=name)
+
+    return _fit(Distilled(network("student", 8), network("teacher", 32)), *_arrays(12))
+
+
+@on_all
+def adapters_in_half_precision() -> KerasTraining:
+    policy = "mixed_bfloat16"
+    stack = [
+        keras.Input((12,)),
+        layers.Dense(24, "gelu", name="a", dtype=policy),
+        layers.Dense(24, "relu", name="b", dtype=policy),
+        layers.Dense(5, "softmax", name="out"),
+    ]
+    model = keras.Sequential(stack)
+    model.get_layer("a").enable_lora(2)
+    return _fit(model, *_arrays(12), global_clipnorm=0.1)
+
+
+@on_all
+def depthwise_transposed_and_pairs() -> KerasTraining:
+    stack = [
+        keras.Input((8, 8, 2)),
+        layers.SeparableConv2D(6, 3, activation="relu", name="pair"),
+        layers.DepthwiseConv2D(3, activation="tanh", name="depthwise"),
+        layers.Conv2DTranspose(5, 3, activation="gelu", name="transposed"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(5, "softmax", name="out"),
+    ]
+    return _fit(keras.Sequential(stack), *_arrays(8, 8, 2))

@@ -23,6 +23,7 @@ from tests.watchers.keras.keras_models import (
     alike,
     functional,
     left_behind,
+    scaled,
     state,
     train_zoo,
     value,
@@ -120,6 +121,7 @@ def subclassed(found: dict[str, Any]) -> None:
     found["subclassed"] = [a.activation, b.activation, head.output]
     found["subclassed_unused"] = [row.called for row in rows.values()].count(False)
     found["subclassed_reasons"] = sorted(n.reason for n in watcher.run.notes for _ in n.layers)
+    found["own_step"] = "own_train_step" in {n.reason for n in watcher.run.notes}
 
 
 def by_hand(model: Any, x: np.ndarray, y: np.ndarray, post: bool) -> dict[str, float]:
@@ -181,6 +183,23 @@ def residual(found: dict[str, Any]) -> None:
             )
             key = f"{build.__name__}_{'post' if post else 'pre'}"
             found[key] = [len(delta), float(gap)]
+
+
+def scales_and_class_weights(found: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 4)).astype("float32"), np.arange(32) % 3
+    weights = {0: 1.0, 1: 4.0, 2: 0.25}
+    model = scaled()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    p = np.asarray(keras.ops.convert_to_numpy(model(x)), "float64")[np.arange(32), y]
+    expected = np.mean([weights[k] * -np.log(q) for k, q in zip(y, p, strict=True)])
+    watcher = gg.watch(model, every=1)
+    model.fit(x, y, class_weight=weights, callbacks=[watcher], **FIT)
+    run = watcher.run
+    found["scaled"] = {r.name: [r.kind, r.activation, r.units] for r in run.layers}
+    found["scaled_reasons"] = sorted(f"{n.reason}:{name}" for n in run.notes for name in n.layers)
+    found["layer_scale"] = value(run, "delta_norm", "branch") / value(run, "delta_norm", "scale")
+    found["class_weights"] = float(run.values("probes", "loss")[0, 0] / expected)
 
 
 def folded(found: dict[str, Any]) -> None:
@@ -306,6 +325,7 @@ def main() -> None:
         exact_softmax,
         subclassed,
         residual,
+        scales_and_class_weights,
         folded,
         not_finite,
         one_bad_sample,

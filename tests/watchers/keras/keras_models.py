@@ -119,6 +119,25 @@ def functional(post: bool) -> Any:
     return keras.Model(given, L.Dense(2, name="head")(x))
 
 
+class Scale(L.Layer):
+    """A layer scale: one factor for every unit."""
+
+    def build(self, shape):
+        self.gamma = self.add_weight(shape=shape[-1:], initializer=keras.initializers.Constant(0.3))
+
+    def call(self, x):
+        return x * self.gamma
+
+
+def scaled() -> Any:
+    """Parameters of one dimension, and a user's own activation as a layer."""
+    given = keras.Input((4,))
+    x = L.Lambda(lambda z: keras.ops.maximum(z, 0))(L.Dense(6, name="stem")(given))
+    x = Scale(name="scale")(L.Dense(6, name="branch")(x))
+    x = L.PReLU(name="bend")(L.Dense(6, name="bent")(x))
+    return keras.Model(given, L.Dense(3, "softmax", name="head")(x))
+
+
 class Convolved(keras.Model):
     """A batch normalization that alone reads its convolution, in a subclassed model."""
 

@@ -96,6 +96,24 @@ def check_subclassed_model_with_operations_of_its_own(found, _backend):
     assert found["subclassed"] == ["relu", "", True]
     assert found["subclassed_unused"] == 1
     assert {"not_called", "outside_layers"} <= set(found["subclassed_reasons"])
+    assert found["own_step"]
+
+
+def check_parameters_of_one_dimension_have_rows(found, _backend):
+    assert found["scaled"] == {
+        "stem": ["dense", "relu", 6],
+        "branch": ["dense", "linear", 6],
+        "scale": ["scale", "linear", 6],
+        "bent": ["dense", "", 6],
+        "bend/alpha": ["scale", "", 0],
+        "head": ["dense", "", 3],
+    }
+    assert found["scaled_reasons"] == ["alone:bend/alpha", "unknown_activation:bent"]
+    assert found["layer_scale"] == pytest.approx(0.3, rel=1e-5)
+
+
+def check_the_probe_batch_has_the_weights_of_its_classes(found, _backend):
+    assert found["class_weights"] == pytest.approx(1, rel=1e-5)
 
 
 def check_a_norm_beside_a_residual_sum_is_a_layer_of_its_own(found, _backend):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +26,16 @@ _ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
 _OPAQUE = (keras.layers.RNN, keras.layers.TimeDistributed)
 """Layers whose parts run inside a loop of the backend: nothing in there can be tapped."""
 
+_BIAS = re.compile(r"(?:.*_)?(?:b|bias|beta|offset|shift)\d*", re.IGNORECASE)
+"""Names of variables that are added, not multiplied."""
+
 _POINTWISE = (
     keras.layers.Activation,
     keras.layers.ReLU,
     keras.layers.LeakyReLU,
     keras.layers.ELU,
     keras.layers.PReLU,
+    keras.layers.Softmax,
 )
 
 
@@ -44,6 +49,7 @@ class Row:
         weights: its weight variables, biases and statistics left out.
         opaque: whether only its output can be seen.
         container: whether layers are inside of it: its own output is then theirs.
+        alone: whether it is a parameter beside a layer's weights, with no output of its own.
     """
 
     layer: Layer
@@ -51,6 +57,12 @@ class Row:
     weights: list[Variable]
     opaque: bool = False
     container: bool = False
+    alone: bool = False
+
+    @property
+    def is_called(self) -> bool:
+        """Whether what it computes is a layer's output."""
+        return not (self.container or self.alone)
 
 
 def leaves(model: Any) -> list[Layer]:
@@ -74,7 +86,11 @@ def leaves(model: Any) -> list[Layer]:
 
 
 def rows_of_model(model: Any) -> list[Row]:
-    """Every layer with weights of its own, in the order of definition."""
+    """Every layer with weights of its own, in the order of definition.
+
+    A parameter of one dimension that is no bias is a row, too: the only one of a layer stands for
+    the layer, any other one for itself.
+    """
     rows: list[Row] = []
     first: dict[int, str] = {}
     names: dict[str, int] = {}
@@ -85,24 +101,34 @@ def rows_of_model(model: Any) -> list[Row]:
         for part in layer._flatten_layers(include_self=False)
     }
     for layer in leaves(model):
-        weights = _weights(layer)
-        if not weights or isinstance(layer, keras.layers.PReLU):
-            continue
-        name = _name(layer, names)
-        info = LayerInfo(
-            name=name,
-            kind="attention" if id(layer) in attention else kind(layer),
-            fan_in=_fan_in(layer, weights[0]),
-            parameters=sum(_size(w) for w in weights),
-            trainable=any(w.trainable for w in weights),
-            shares=first.get(id(weights[0]), ""),
-        )
-        for weight in weights:
-            first.setdefault(id(weight), name)
+        weights, scales = _weights(layer), _scales(layer)
         opaque = isinstance(layer, _OPAQUE)
         parts = [p for p in layer._flatten_layers(include_self=False) if not is_pointwise(p)]
-        rows.append(Row(layer, info, weights, opaque, bool(parts) and not opaque))
+        found = "attention" if id(layer) in attention else kind(layer)
+        if len(scales) == 1 and not (weights or parts or is_pointwise(layer)):
+            weights, scales, found = scales, [], "scale"
+        if weights:
+            info = _info(_name(layer, names), found, weights, first)
+            info.fan_in = _fan_in(layer, weights[0])
+            rows.append(Row(layer, info, weights, opaque, bool(parts) and not opaque))
+        for scale in scales:
+            info = _info(_name(scale, names), "scale", [scale], first)
+            rows.append(Row(layer, info, [scale], alone=True))
     return rows
+
+
+def _info(name: str, kind: str, weights: list[Variable], first: dict[int, str]) -> LayerInfo:
+    """Of a row. `first`: ids of variables -> the row that had them first."""
+    info = LayerInfo(
+        name=name,
+        kind=kind,
+        parameters=sum(_size(w) for w in weights),
+        trainable=any(w.trainable for w in weights),
+        shares=first.get(id(weights[0]), ""),
+    )
+    for weight in weights:
+        first.setdefault(id(weight), name)
+    return info
 
 
 def kind(layer: Layer) -> str:
@@ -126,6 +152,12 @@ def is_normalization(layer: Layer) -> bool:
 def is_pointwise(layer: Layer) -> bool:
     """Whether `layer` is an activation."""
     return isinstance(layer, _POINTWISE)
+
+
+def may_bend(layer: Layer) -> bool:
+    """Whether `layer` may be an activation that a user has written: none of Keras's own."""
+    own = not type(layer).__module__.startswith("keras.")
+    return isinstance(layer, keras.layers.Lambda) or (own and not is_normalization(layer))
 
 
 def is_attention_part(row: Row) -> bool:
@@ -174,8 +206,26 @@ def _weights(layer: Layer) -> list[Variable]:
         else _own_variables(layer, list(layer._flatten_layers(include_self=False)))
     )
     if is_normalization(layer):
-        return [v for v in variables if v.name in ("gamma", "scale")]
+        scales = [v for v in variables if v.name in ("gamma", "scale")]
+        return scales or [v for v in _trained(layer, variables) if not _BIAS.fullmatch(v.name)][:1]
+    if is_pointwise(layer):
+        return []
     return [v for v in variables if len(v.shape) > 1 and _is_float(v)]
+
+
+def _scales(layer: Layer) -> list[Variable]:
+    """What a layer has beside weight matrices and biases: a layer scale, an activation's slope."""
+    if isinstance(layer, _OPAQUE) or is_normalization(layer):
+        return []
+    variables = _own_variables(layer, list(layer._flatten_layers(include_self=False)))
+    found = [v for v in _trained(layer, variables) if not _BIAS.fullmatch(v.name)]
+    return [v for v in found if len(v.shape) < 2 or is_pointwise(layer)]
+
+
+def _trained(layer: Layer, variables: list[Variable]) -> list[Variable]:
+    """Those that were made to be trained, whether or not the layer is frozen."""
+    made = {id(v) for v in layer._trainable_variables}
+    return [v for v in variables if id(v) in made and _is_float(v)]
 
 
 def _is_float(variable: Variable) -> bool:
@@ -200,8 +250,8 @@ def _fan_in(layer: Layer, weight: Variable) -> int:
     return _size(weight) // shape[-1]
 
 
-def _name(layer: Layer, names: dict[str, int]) -> str:
-    """The layer's path: names alone repeat inside of blocks."""
+def _name(layer: Layer | Variable, names: dict[str, int]) -> str:
+    """The path of a layer or a variable: names alone repeat inside of blocks."""
     name = str(getattr(layer, "path", "") or layer.name)
     names[name] = names.get(name, 0) + 1
     return name if names[name] == 1 else f"{name}#{names[name]}"

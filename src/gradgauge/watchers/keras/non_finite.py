@@ -19,6 +19,7 @@ import keras
 import numpy as np
 
 from gradgauge.watchers.keras.backends import backend_prepare
+from gradgauge.watchers.keras.fit_data import Arrays
 from gradgauge.watchers.keras.layers import Row
 from gradgauge.watchers.keras.one_pass import PassResult, Tapped
 from gradgauge.watchers.keras.seen import in_call_order, linked, value_of
@@ -29,9 +30,6 @@ _SMALL = 2**16
 
 _MOST_PARTS = 32
 """Passes that are spent on looking for the samples at which it happens."""
-
-Arrays = tuple[Any, Any, Any] | None
-"""All of x, y and sample_weight, as `fit` was given them."""
 
 
 class Origin(NamedTuple):

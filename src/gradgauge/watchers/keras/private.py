@@ -11,8 +11,10 @@ from typing import Any
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
 from keras.src.legacy.saving import saving_options, saving_utils
 from keras.src.saving.serialization_lib import SafeModeScope
+from keras.src.trainers.data_adapters import data_adapter_utils
 
 _SEEDS = "global_seed_generator"
 _UNINITIALIZED = "uninitialized_variables"
@@ -58,6 +60,17 @@ def without_memory() -> Iterator[None]:
             yield
     finally:
         global_state.set_global_attribute(_UNINITIALIZED, kept)
+
+
+def weights_of_classes(y: Any, class_weight: dict[int, float]) -> Any:
+    """The weight of every sample, by its class, as `fit(class_weight=...)` makes it."""
+    return data_adapter_utils.class_weight_to_sample_weights(y, class_weight)
+
+
+def assigned(variable: Any) -> Any:
+    """What was assigned to a variable within the stateless scope; None: nothing, or no scope."""
+    scope = get_stateless_scope() if in_stateless_scope() else None
+    return None if scope is None else scope.get_current_value(variable)
 
 
 def legacy_model(description: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from gradgauge.layers import LayerInfo
@@ -13,7 +14,7 @@ from gradgauge.watchers.keras.layers import Row
 from gradgauge.watchers.keras.one_pass import PassResult
 from gradgauge.watchers.keras.taps import Call, Taps
 from gradgauge.watchers.measure import NoteDown, Seen, eps_of, rows_of
-from gradgauge.watchers.recognition import Sample, recognized
+from gradgauge.watchers.recognition import Sample, is_function, recognized
 
 
 def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
@@ -24,7 +25,7 @@ def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
     for index, row in enumerate(rows):
         if row in called or id(row.layer) in (taps.folded or ()):
             continue
-        row.info.called = row.container or not called
+        row.info.called = not (row.is_called and called)
         before = [r for r in rows[:index] if r in order]
         at = order.index(before[-1]) + 1 if before else 0
         order.insert(min(at, len(order) - 1) if called else at, row)
@@ -64,18 +65,27 @@ def _recognize(taps: Taps, passed: PassResult) -> None:
     """Name an activation that was called as an operation, outside of any layer.
 
     What comes into the next layer, and from no layer that we know, is h if it is f(z) for one
-    of the known f, entry by entry.
+    of the known f, entry by entry. A user's own layer without weights may be any function.
     """
     for call, entry in taps.entries:
-        if call.z is None or call.used or not call.bare:
-            continue
-        z, h = passed.values[call.z], passed.values[entry]
-        if z is None or h is None:
-            continue
-        known = recognized(Sample(z, h, eps=eps_of(call.layer.compute_dtype)))
+        sample = None if call.used or not call.bare else _sample(call, call.z, entry, passed)
+        known = None if sample is None else recognized(sample)
         if known is not None:
             call.activation, call.label, call.h = known, known.name, entry
             call.bare, call.used = False, True
+    for call, z, entry in taps.bent:
+        sample = _sample(call, z, entry, passed) if call.bare else None
+        known = None if sample is None else recognized(sample)
+        if sample is not None and (known is not None or is_function(sample)):
+            call.activation, call.label = known, known.name if known is not None else ""
+            call.z, call.h, call.bare, call.used = z, entry, False, True
+
+
+def _sample(call: Call, z: int | None, h: int, passed: PassResult) -> Sample | None:
+    before, after = None if z is None else passed.values[z], passed.values[h]
+    if before is None or after is None:
+        return None
+    return Sample(before, after, eps=eps_of(call.layer.compute_dtype))
 
 
 def seen(
@@ -101,9 +111,12 @@ def _seen(row: Row, taps: Taps, passed: PassResult, grads: dict[int, Any], note:
         shown.weight_grad = entries(found)
     else:
         note("gradients", "frozen" if not row.info.trainable else "no_gradient", name)
+    if id(row) in taps.assigned and keras.config.backend() != "jax":
+        note("gradients", "assigned", name)
     calls = [call for call in taps.calls if call.row is row]
     if not calls:
-        note("signals", "container" if row.container else "not_called", name)
+        reason = "container" if row.container else "alone" if row.alone else "not_called"
+        note("signals", reason, name)
         return shown
     if len({call.shape[call.unit_axis] for call in calls}) > 1:
         note("signals", "several_widths", name)
@@ -136,7 +149,7 @@ def value_of(variable: Any) -> np.ndarray:
 
 def entries(arrays: Sequence[Any]) -> np.ndarray:
     """One weight as (fan_in, units), several as one column of all their entries."""
-    if len(arrays) == 1:
+    if len(arrays) == 1 and arrays[0].ndim:
         return arrays[0].reshape(-1, arrays[0].shape[-1])
     return np.concatenate([a.reshape(-1) for a in arrays]).reshape(-1, 1)
 

@@ -22,8 +22,10 @@ from gradgauge.watchers.keras.layers import (
     is_normalization,
     is_pointwise,
     leaves,
+    may_bend,
     unit_axis,
 )
+from gradgauge.watchers.keras.private import assigned
 
 Tensor = Any
 
@@ -76,6 +78,9 @@ class Taps:
         folded: ids of the normalizations that are a part of the layer before them; None: that is
             not yet known.
         entries: what went into a layer from outside of any, and the call before it.
+        bent: a call, its z, and what a layer without weights has made of it, if it may be an
+            activation.
+        assigned: rows whose weights the pass itself has changed.
     """
 
     folded: set[int] | None
@@ -87,7 +92,10 @@ class Taps:
         self.outputs: set[int] = set()
         self.folded: set[int] | None = None
         self.entries: list[tuple[Call, int]] = []
-        self._rows = {id(row.layer): row for row in rows if not row.container}
+        self.bent: list[tuple[Call, int | None, int]] = []
+        self._rows = {id(row.layer): row for row in rows if row.is_called}
+        self.assigned: set[int] = set()
+        self._values: dict[int, Any] = {}
         self._pending: dict[int, tuple[Call, int | None, bool]] = {}
         self._alias: dict[int, Call] = {}
         self._marks: dict[int, int] = {}
@@ -131,6 +139,7 @@ class Taps:
 
         @functools.wraps(call)
         def tapped(*args: Any, **kwargs: Any) -> Any:
+            self._look_at_weights()
             sources = _tensors((args, kwargs))
             calls = [self._alias[id(t)] for t in sources if id(t) in self._alias]
             for earlier in calls:
@@ -163,6 +172,14 @@ class Taps:
         marked, number = self._marked(source)
         self.entries.append((last, number))
         return _with(args, kwargs, source, marked)
+
+    def _look_at_weights(self) -> None:
+        """A spectral normalization assigns to the weights of the layer in it."""
+        for row in self._rows.values():
+            for weight in row.weights:
+                value = assigned(weight)
+                if self._values.setdefault(id(weight), value) is not value:
+                    self.assigned.add(id(row))
 
     def _layer(self, row: Row, output: Any) -> Any:
         flat = keras.tree.flatten(output)
@@ -233,6 +250,11 @@ class Taps:
                 self._pending[id(marked)] = (last, number, True)
                 return marked
             return output
+        if call is not None and may_bend(layer) and tuple(out.shape) == call.shape:
+            marked, number = self._marked(out)
+            self.bent.append((call, z, number))
+            self._alias[id(marked)] = last
+            return marked
         self._alias.setdefault(id(out), last)
         self._alive.append(out)
         return output

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Any
 
 import keras
@@ -20,21 +18,27 @@ from gradgauge.watchers.errors import CannotWatch, NotFinite
 from gradgauge.watchers.guard import Guard, weakly
 from gradgauge.watchers.keras.backends import backend_prepare, leaves_gradients
 from gradgauge.watchers.keras.callback import Callback
+from gradgauge.watchers.keras.fit_data import (
+    Arrays,
+    arguments_of_fit,
+    arrays_in,
+    build,
+    check_arrays,
+    first_of,
+    trains_by_itself,
+    weighted,
+)
 from gradgauge.watchers.keras.layers import Row, rows_of_model
-from gradgauge.watchers.keras.non_finite import Arrays, Sentinel, Weights, locate
+from gradgauge.watchers.keras.non_finite import Sentinel, Weights, locate
 from gradgauge.watchers.keras.one_pass import (
     PassResult,
     Tapped,
     first_samples,
-    same_random_states,
 )
 from gradgauge.watchers.keras.seen import describe, entries, in_call_order, linked, seen, value_of
 from gradgauge.watchers.measure import Seen, describe_slopes, explained, measure_layers
 from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
-
-_FRAMES = 24
-"""How far above `on_train_begin` the call of `fit` is looked for."""
 
 
 class KerasWatcher(Closing, Callback):
@@ -79,7 +83,7 @@ class KerasWatcher(Closing, Callback):
         super().__init__()
         self._watched = model
         self._given = None if x is None else tuple(map(first_samples, (x, y, sample_weight)))
-        _check_arrays(self._given)
+        check_arrays(self._given)
         self._every = Sampler(every, budget, part=1 - NORMS_PART)
         self._norms_every = Sampler(norms_every or (1 if every else None), budget, part=NORMS_PART)
         self.step = 0
@@ -159,10 +163,13 @@ class KerasWatcher(Closing, Callback):
         del logs
         if self._tapped is not None or self.recorder.started:
             return
-        self._arrays = _arrays_of_fit(self._watched)
-        batch = self._given or _first(self._arrays)
+        arguments = arguments_of_fit(self._watched)
+        self._arrays = self._guard(arrays_in, arguments)
+        batch = self._given or first_of(self._arrays)
         if batch is not None:
-            self._guard(_build, self.model, batch[0])
+            x, y, weight = batch
+            batch = x, y, self._guard(weighted, y, weight, arguments.get("class_weight"))
+            self._guard(build, self.model, batch[0])
         self._rows = rows_of_model(self.model)
         if not self._guard.failed and not any(row.info.trainable for row in self._rows):
             raise CannotWatch("nothing_trainable", name=self.recorder.attributes["name"])
@@ -171,6 +178,8 @@ class KerasWatcher(Closing, Callback):
             self.recorder.attributes["batch"] = "none"
         else:
             self._tapped = self._guard(Tapped, self.model, self._rows, *batch)
+        if batch is not None and trains_by_itself(self.model):
+            self.recorder.note("exactness", "own_train_step")
         if not leaves_gradients():
             self.recorder.note("step_gradients", "keras_callback")
         if self.recorder.non_finite is None:
@@ -333,61 +342,3 @@ class KerasWatcher(Closing, Callback):
         earlier, earlier_mean = self._mean
         self._mean = (count, mean)
         return (count * mean - earlier * earlier_mean) / max(count - earlier, 1)
-
-
-def _build(model: Any, x: Any) -> None:
-    """Build what `fit` has not built yet: TensorFlow's builds a subclassed model in its first
-    step only. Calling it with shapes computes nothing and draws nothing but initial weights,
-    each from its own initializer's seed, as the first step would."""
-    if all(layer.built for layer in model._flatten_layers()) and model.weights:
-        return
-    with same_random_states():
-        model(keras.tree.map_structure(_shape_of, x))
-
-
-def _shape_of(leaf: Any) -> Any:
-    dtype = str(getattr(leaf.dtype, "name", leaf.dtype)).rpartition(".")[2]
-    floating = "float" in dtype
-    return keras.KerasTensor(tuple(leaf.shape), keras.config.floatx() if floating else dtype)
-
-
-def _check_arrays(batch: tuple[Any, ...] | None) -> None:
-    if batch is None:
-        return
-    for leaf in keras.tree.flatten(batch[0]):
-        if not hasattr(leaf, "shape"):
-            raise CannotWatch("probe_not_arrays", kind=type(leaf).__name__)
-
-
-def _arrays_of_fit(model: Any) -> Arrays:
-    """The x, y and sample_weight that `fit` was called with.
-
-    Keras hands a callback everything but the data, and `fit` stands on the stack above it:
-    reading its arguments there changes nothing. None where they are no arrays: reading from
-    an iterator or a generator would change what the training gets.
-    """
-    frame: FrameType | None = sys._getframe(1)
-    for _ in range(_FRAMES):
-        if frame is None:
-            return None
-        code = frame.f_code
-        arguments = code.co_varnames[: code.co_argcount]
-        # Only the variables of `fit` are asked for: asking a frame keeps all of them alive.
-        names = frame.f_locals if code.co_name == "fit" and "x" in arguments else {}
-        if names.get("self") is model:
-            batch = tuple(names.get(key) for key in ("x", "y", "sample_weight"))
-            leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
-            if leaves and all(_is_array(leaf) for leaf in leaves):
-                x, y, weight = batch
-                return x, y, weight
-            return None
-        frame = frame.f_back
-    return None
-
-
-def _first(arrays: Arrays) -> tuple[Any, ...] | None:
-    return None if arrays is None else tuple(map(first_samples, arrays))
-
-
-def _is_array(leaf: Any) -> bool:
-    return hasattr(leaf, "shape") and hasattr(leaf, "dtype") and hasattr(leaf, "__getitem__")
