@@ -58,7 +58,15 @@ FILES = {
         "keras.d2026",
         "jax.d2026",
     ),
-    "2026e": ("torch.e2026_loss", "torch.e2026_wiring", "torch.e2026_loops"),
+    "2026e": (
+        "torch.e2026_loss",
+        "torch.e2026_wiring",
+        "torch.e2026_loops",
+        "torch.e2026_healthy",
+        "torch.e2026_healthy_loops",
+        "keras.e2026",
+        "jax.e2026",
+    ),
 }
 """Files by set; the first cases are split into tuning and held."""
 
