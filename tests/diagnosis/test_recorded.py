@@ -20,6 +20,7 @@ from torch import nn
 import gradgauge
 from gradgauge.cli.diagnose import command
 from gradgauge.diagnosis.errors import CannotDiagnose
+from gradgauge.diagnosis.finding import Finding
 from gradgauge.diagnosis.rules import RULES
 from gradgauge.errors import InvalidValue, UnknownName
 from tests.diagnosis.loops import (
@@ -246,3 +247,13 @@ def test_a_cycle_that_was_stepped_once_an_epoch(total: int, every: int, cut: boo
     result = watched(loop).diagnose()
     found = [f for f in result.findings if f.rule == "learning-rate-too-low"]
     assert [(f.case, f.severity) for f in found] == ([("never_warm", "fault")] if cut else [])
+
+
+def test_what_was_there_from_the_start_is_told_so():
+    facts = {"activation": "tanh"}
+    found = Finding("saturated-units", "fault", "share", "d", 0, 0.9, 0.5, facts=facts)
+    assert "before training" in found.sentence()
+    assert "학습 시작 시점에" in found.sentence("ko")
+    later = dataclasses.replace(found, step=7)
+    assert "at step 7" in later.sentence()
+    assert "7번째 스텝에서" in later.sentence("ko")

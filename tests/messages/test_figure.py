@@ -7,7 +7,7 @@ import math
 import pytest
 
 from gradgauge.messages.catalog import sentence
-from gradgauge.messages.figure import Figure, Word
+from gradgauge.messages.figure import Figure, Word, signed
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,8 @@ def test_a_sentence_takes_a_word_where_it_asks_for_a_share() -> None:
     facts = {"value": Word("None"), "layer": Word("h1"), "limit": Figure(0.3)}
     said = sentence("diagnosis.finding.update_ratio.high", **facts)
     assert "by None of their norm (limit 30%)" in said
+
+
+def test_a_sign_is_a_sign():
+    assert signed(0.3104) == "+0.310"
+    assert signed(-2.0, 1) == "\N{MINUS SIGN}2.0"

@@ -13,6 +13,7 @@ from gradgauge.errors import InvalidValue, UnknownName
 from gradgauge.report.charts import CHARTS
 from gradgauge.report.charts.draw import linear_scale, log_scale
 from gradgauge.report.images import write_picture
+from gradgauge.report.pages.write import write_report
 from gradgauge.study.by_layer import by_layer
 
 MM_PER_INCH = 25.4
@@ -175,3 +176,11 @@ def test_a_wrong_use_is_one_sentence(saved, options, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     assert run(["report", *saved, *options]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("lang", ["kr", "KO", "", None])
+def test_a_language_that_there_is_not_is_one_sentence(two, lang, tmp_path):
+    for write, name in ((write_picture, "a.svg"), (write_report, "a.html")):
+        with pytest.raises(UnknownName, match="language"):
+            write(two, tmp_path / name, lang)
+    assert not list(tmp_path.iterdir())

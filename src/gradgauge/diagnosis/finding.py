@@ -54,11 +54,11 @@ class Finding:
 
     def sentence(self, lang: str = "en") -> str:
         """The finding in words."""
-        return sentence(f"diagnosis.finding.{self._key}", lang, **self._facts())
+        return sentence(f"diagnosis.finding.{self._key}", lang, **self._facts(lang))
 
     def advice(self, lang: str = "en") -> list[str]:
         """The remedies in words, most promising first."""
-        return [sentence(f"diagnosis.remedy.{r}", lang, **self._facts()) for r in self.remedies]
+        return [sentence(f"diagnosis.remedy.{r}", lang, **self._facts(lang)) for r in self.remedies]
 
     def source(self, lang: str = "en") -> str | None:
         """The source of the limit in words."""
@@ -68,8 +68,12 @@ class Finding:
     def _key(self) -> str:
         return f"{self.rule.replace('-', '_')}.{self.case}"
 
-    def _facts(self) -> dict[str, Figure | Word]:
-        facts = {"layer": self.layer, "step": self.step, "value": self.value, "limit": self.limit}
+    def _facts(self, lang: str) -> dict[str, Figure | Word]:
+        when = sentence(
+            "diagnosis.when." + ("step" if self.step else "start"), lang, step=self.step
+        )
+        facts = {"layer": self.layer, "step": self.step, "when": when}
+        facts |= {"value": self.value, "limit": self.limit}
         return {name: shown(value) for name, value in {**facts, **self.facts}.items()}
 
     def to_json(self, lang: str = "en") -> dict[str, Any]:

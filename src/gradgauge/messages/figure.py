@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+MINUS = "\N{MINUS SIGN}"
+
 _DIGITS = 3
 _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e6
 _SHARE_FROM = 1e-4
@@ -27,6 +29,11 @@ class Word(str):
 
     def __format__(self, spec: str) -> str:
         return str(self) if spec == "%" else format(str(self), spec)
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """With its sign, a minus as print has it, and so many decimals: `+0.310`."""
+    return f"{value:+.{digits}f}".replace("-", MINUS)
 
 
 def plain(value: float) -> str:

@@ -63,7 +63,7 @@ class Proof:
             remedy=arm_name(self.arm, lang),
             control=figure(self.control.mean),
             mean=figure(self.arm.mean),
-            interval=interval(over.interval),
+            interval=interval(over.interval, lang),
             seeds=SEEDS,
         )
 

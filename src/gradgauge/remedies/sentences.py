@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradgauge.messages.catalog import entries, sentence
+from gradgauge.messages.figure import signed
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.result import Arm, RemedyResult
 from gradgauge.remedies.trainer import CONTROL, REMEDY, Metric
@@ -44,9 +45,9 @@ def figure(value: float) -> str:
     return f"{value:.3f}"
 
 
-def interval(bounds: tuple[float, float]) -> str:
-    """`.123 to .456`, for a table as for a sentence."""
-    return f"{bounds[0]:+.3f} … {bounds[1]:+.3f}"
+def interval(bounds: tuple[float, float], lang: str) -> str:
+    """`+0.123 to +0.456`."""
+    return sentence("remedy.interval", lang, low=signed(bounds[0]), high=signed(bounds[1]))
 
 
 def _facts(result: RemedyResult, lang: str) -> dict[str, object]:
@@ -63,7 +64,7 @@ def _facts(result: RemedyResult, lang: str) -> dict[str, object]:
         facts |= {
             "winner": arm_name(result.winning, lang),
             "mean": figure(result.winning.mean),
-            "gain": f"{over.mean:+.3f}",
-            "interval": interval(over.interval),
+            "gain": signed(over.mean),
+            "interval": interval(over.interval, lang),
         }
     return facts

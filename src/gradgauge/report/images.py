@@ -26,7 +26,7 @@ from gradgauge.report.rendering import (
     write_png_and_svg,
     write_spec,
 )
-from gradgauge.report.subject import check_subject
+from gradgauge.report.subject import check_language, check_subject
 from gradgauge.report.words.answer import answer
 from gradgauge.report.words.labels import labeled
 from gradgauge.report.words.wrapping import wrapped
@@ -102,11 +102,12 @@ def write_picture(
     Raises:
         InvalidValue: the subject is neither, such as a saved Run's path; a width or resolution
             that cannot be.
-        UnknownName: another file extension, or an unknown chart.
+        UnknownName: another file extension, an unknown chart, or no such language.
         NothingToDraw: the subject lacks what the chart shows.
         OutputProblem: it cannot be written.
     """
     check_subject(subject)
+    check_language(lang)
     check_ending(path, FIGURES)
     form = Format(width_mm, dpi, title)
     found = _chart(subject, chart)

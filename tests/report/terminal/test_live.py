@@ -38,7 +38,7 @@ def test_figures(terminal):
     assert "net: step 7, loss 0.25" in text
     assert text.count("block.0.fc") >= 1
     assert "1.50e-7" in text
-    told = "-4.0 decades from the last layer to the first: -2.0 from slopes, -2.0 from weights"
+    told = "−4.0 decades from the last layer to the first: −2.0 from slopes, −2.0 from weights"
     assert told in text
 
 

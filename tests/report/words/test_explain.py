@@ -133,7 +133,7 @@ def test_nothing_is_claimed_of_what_was_not_measured():
 def test_a_training_that_broke_down_says_where_and_nothing_of_its_accuracy():
     broken = facts(non_finite={"seeds": [0, 2], "step": 7, "layer": 3})
     text = course(broken, "en")
-    assert "step 7" in text and "layer 3" in text and "seeds 0, 2" in text
+    assert "step 7" in text and "layer 3" in text and "seeds: 0, 2" in text
     assert learned(broken, "en") == []
     assert learned(facts(interrupted=True), "en") == []
 

@@ -53,7 +53,8 @@ def print_diagnosis(result: Diagnosis, name: str, lang: str, console: Any = None
 def headline(result: Diagnosis, lang: str) -> str:
     """Healthy or not, in one line."""
     faults = sum(f.severity == "fault" for f in result.findings)
-    return sentence("diagnosis.faulty" if faults else "diagnosis.healthy", lang, faults=faults)
+    kind = {0: "healthy", 1: "faulty_once"}.get(faults, "faulty")
+    return sentence(f"diagnosis.{kind}", lang, faults=faults)
 
 
 def _title(name: str, lang: str) -> str:

@@ -8,7 +8,7 @@ from gradgauge.errors import InvalidValue
 from gradgauge.report.page.page import page
 from gradgauge.report.pages import comparison as sections
 from gradgauge.report.pages.watched import watched_page
-from gradgauge.report.subject import check_subject
+from gradgauge.report.subject import check_language, check_subject
 from gradgauge.report.words.headline import headline
 from gradgauge.report.words.labels import labeled
 from gradgauge.run import Run
@@ -40,9 +40,11 @@ def write_report(
     Raises:
         InvalidValue: it is neither, such as a saved Run's path; or the file's name has another
             ending.
+        UnknownName: no such language.
         OutputProblem: it cannot be written.
     """
     check_subject(subject)
+    check_language(lang)
     if Path(path).suffix.lower() != REPORT:
         raise InvalidValue("path", path, "html_file")
     is_run = isinstance(subject, Run)

@@ -14,6 +14,7 @@ import numpy as np
 from gradgauge.errors import GradgaugeError
 from gradgauge.layers import LayerInfo
 from gradgauge.messages.catalog import sentence
+from gradgauge.messages.figure import signed
 from gradgauge.report.closing import write_closing
 from gradgauge.report.finding import first_finding
 from gradgauge.report.notebook import show_signal
@@ -206,9 +207,9 @@ class LiveTable:
             return None
         return self._say(
             "decades",
-            decades=f"{slopes + weights:+.1f}",
-            slopes=f"{slopes:+.1f}",
-            weights=f"{weights:+.1f}",
+            decades=signed(slopes + weights, 1),
+            slopes=signed(slopes, 1),
+            weights=signed(weights, 1),
         )
 
     def _say(self, key: str, **facts: Any) -> str:

@@ -6,11 +6,11 @@ import math
 import re
 
 from gradgauge.messages.catalog import sentence
+from gradgauge.messages.figure import MINUS
 
 NO_VALUE = "–"
 """Where a quantity has no meaning, or nothing was measured."""
 
-MINUS = "\N{MINUS SIGN}"
 
 _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradgauge.messages.catalog import sentence
+from gradgauge.messages.figure import signed
 from gradgauge.remedies.result import Arm, Over, RemedyResult
 from gradgauge.remedies.sentences import arm_name
 
@@ -37,7 +38,7 @@ def row(result: RemedyResult, arm: Arm, lang: str) -> list[str]:
 def _over(over: Over | None) -> str:
     if over is None:
         return ""
-    return f"{over.mean:+.3f}{'*' if over.decided else ' '}"
+    return f"{signed(over.mean)}{'*' if over.decided else ' '}"
 
 
 def not_applied_lines(result: RemedyResult, lang: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradgauge.messages.figure import signed
 from gradgauge.report.terminal.theory.page import LEFT, RIGHT, Page
 from gradgauge.report.terminal.theory.prediction import print_prediction
 from gradgauge.report.words.numbers import number
@@ -53,11 +54,11 @@ def _layers(page: Page, prediction: NetworkPrediction) -> None:
             str(row.layer),
             row.activation,
             *(number(x, 4) for x in (row.sigma_w, row.sigma_b, row.q, row.chi_grad)),
-            f"{row.decades:+.2f}",
+            signed(row.decades, 2),
         ]
         for row in shown
     ]
     page.table(_COLUMNS, rows, (RIGHT, LEFT))
     if len(shown) < len(layers):
         page.lines(page.say("theory_command.picked", shown=len(shown), count=len(layers)))
-    page.lines(page.say("theory_command.decades", decades=f"{prediction.decades or 0.0:+.2f}"))
+    page.lines(page.say("theory_command.decades", decades=signed(prediction.decades or 0.0, 2)))
