@@ -29,6 +29,9 @@ _NAMES: tuple[tuple[str, str], ...] = (
 )
 _PATTERNS = tuple((role, re.compile(f"(?:{names})\\Z", re.IGNORECASE)) for role, names in _NAMES)
 
+_NUMBERED_WEIGHT = re.compile(r"(.*[./])?w[123]")
+"""Only all three of them are a gated part; any network has a `w1` and a `w2`."""
+
 _LAST_OF_A_PART = ("c_proj", "dense", "proj", "wo", "out", "output_dense")
 """What the last layer of attention, or of a feed-forward part, may be called."""
 
@@ -51,7 +54,7 @@ def role_of(layer: LayerInfo) -> str:
     path = ".".join(parts[:-1])
     for role, pattern in _PATTERNS:
         if last and pattern.match(last[0]):
-            return role
+            return "head" if role == "o" and layer.output else role
     if last and last[0] in _LAST_OF_A_PART:
         if _FEED_FORWARD.search(path):
             return "down"
@@ -82,8 +85,14 @@ def block_of(name: str) -> str:
 
 def assign_roles(layers: Sequence[LayerInfo]) -> None:
     """Fill in what is not known yet of a Run's layers: roles that nothing else shows, and blocks."""
+    names = {layer.name for layer in layers}
     for layer in layers:
-        layer.role, layer.block = layer.role or role_of(layer), block_of(layer.name)
+        numbered = _NUMBERED_WEIGHT.fullmatch(layer.name)
+        if not numbered or names.issuperset(f"{numbered[1] or ''}w{i}" for i in (1, 2, 3)):
+            layer.role = layer.role or role_of(layer)
+        elif layer.output:
+            layer.role = layer.role or "head"
+        layer.block = block_of(layer.name)
 
 
 def _parts(name: str) -> list[str]:

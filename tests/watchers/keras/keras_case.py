@@ -26,6 +26,7 @@ from tests.watchers.keras.keras_models import (
     scaled,
     state,
     train_zoo,
+    unnamed,
     value,
     zoo,
     zoo_data,
@@ -202,6 +203,18 @@ def scales_and_class_weights(found: dict[str, Any]) -> None:
     found["class_weights"] = float(run.values("probes", "loss")[0, 0] / expected)
 
 
+def roles(found: dict[str, Any]) -> None:
+    keras.utils.set_random_seed(0)
+    model = unnamed()
+    model.compile("sgd", loss())
+    watcher = gg.watch(model, every=1)
+    x = np.random.default_rng(0).normal(size=(32, 5, 8)).astype("float32")
+    model.fit(x, np.arange(32) % 3, callbacks=[watcher], **FIT)
+    rows = {row.name.rpartition("/")[2]: row for row in watcher.run.layers}
+    found["roles"] = {name: row.role for name, row in rows.items()}
+    found["wide"] = [rows["wide"].units, rows["wide"].fan_in]
+
+
 def folded(found: dict[str, Any]) -> None:
     model = Convolved()
     model.compile("sgd", loss())
@@ -326,6 +339,7 @@ def main() -> None:
         subclassed,
         residual,
         scales_and_class_weights,
+        roles,
         folded,
         not_finite,
         one_bad_sample,

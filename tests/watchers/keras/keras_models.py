@@ -138,6 +138,40 @@ def scaled() -> Any:
     return keras.Model(given, L.Dense(3, "softmax", name="head")(x))
 
 
+class Mixing(L.Layer):
+    """Attention by hand, then a gated part; no name says what a layer is for."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.parts = [L.Dense(width, use_bias=False, name=f"part{i}") for i in range(4)]
+        self.bent, self.straight = L.Dense(2 * width, name="bent"), L.Dense(2 * width, name="plain")
+        self.back, self.norm = L.Dense(width, name="back"), L.LayerNormalization(name="norm")
+
+    def split(self, x):
+        x = keras.ops.reshape(x, (-1, x.shape[1], self.heads, x.shape[2] // self.heads))
+        return keras.ops.transpose(x, (0, 2, 1, 3))
+
+    def call(self, x):
+        given = self.norm(x)
+        value, query, key = (self.split(part(given)) for part in self.parts[:3])
+        scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 1, 3, 2)))
+        mixed = keras.ops.matmul(keras.ops.softmax(scores / query.shape[-1] ** 0.5), value)
+        mixed = keras.ops.reshape(keras.ops.transpose(mixed, (0, 2, 1, 3)), (-1, *x.shape[1:]))
+        x = x + self.parts[3](mixed)
+        return x + self.back(keras.ops.silu(self.bent(x)) * self.straight(x))
+
+
+def unnamed() -> Any:
+    """A transformer whose layers are only numbered, and a classical feed-forward part."""
+    given = keras.Input((5, 8))
+    x = Mixing(8, 2)(L.Dense(8, name="stem")(given))
+    h = L.Dense(12, "gelu", name="first")(L.LayerNormalization(name="before")(x))
+    x = L.Add()([x, L.EinsumDense("abc,cd->abd", (5, 8), name="second")(h)])
+    x = L.EinsumDense("abc,cde->abde", (5, 2, 3), name="wide")(x)
+    return keras.Model(given, L.Dense(3, name="last")(L.Flatten()(x)))
+
+
 class Convolved(keras.Model):
     """A batch normalization that alone reads its convolution, in a subclassed model."""
 

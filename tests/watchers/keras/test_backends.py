@@ -112,6 +112,26 @@ def check_parameters_of_one_dimension_have_rows(found, _backend):
     assert found["layer_scale"] == pytest.approx(0.3, rel=1e-5)
 
 
+def check_roles_by_what_is_done_with_the_output(found, _backend):
+    assert found["roles"] == {
+        "stem": "",
+        "norm": "norm",
+        "part0": "v",
+        "part1": "q",
+        "part2": "k",
+        "part3": "o",
+        "bent": "gate",
+        "plain": "up",
+        "back": "down",
+        "before": "norm",
+        "first": "up",
+        "second": "down",
+        "wide": "",
+        "last": "head",
+    }
+    assert found["wide"] == [6, 8]
+
+
 def check_the_probe_batch_has_the_weights_of_its_classes(found, _backend):
     assert found["class_weights"] == pytest.approx(1, rel=1e-5)
 

@@ -2,56 +2,32 @@
 
 A layer is a parameter of two or more axes that data is multiplied with (`dot_general`, a
 convolution) or looked up in (`gather`); a parameter of one axis that data is multiplied with
-is a normalization's. z is the product, with its bias; h is what an elementwise function of z
+is a normalization's or a layer scale. Backward passes inside the loss (a gradient
+penalty) are no layers' calls. z is the product, with its bias; h is what an elementwise function of z
 alone makes of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from gradgauge.watchers.jax.primitives import AFFINE, ELEMENTWISE, LOOPS, RELABELS, SPREADS
+from gradgauge.watchers.jax.primitives import (
+    AFFINE,
+    ELEMENTWISE,
+    LOOPS,
+    RELABELS,
+    ROOTS,
+    SPREADS,
+    SUMS,
+)
 from gradgauge.watchers.jax.program import Operation, Program, Ref, consumers
-
-
-@dataclass(eq=False)
-class Use:
-    """One place where a parameter meets data.
-
-    Attributes:
-        leaf: number of the parameter.
-        kind: one of KINDS.
-        source: the data.
-        z, h: values; h is None where z takes several ways and what follows is not clear.
-        unit_axes: of z and h.
-        hint: name of the operation between z and h.
-        after: leaves whose uses depend on this one.
-        direct: whether something that is not elementwise reads z itself.
-        folded: whether this normalization is part of another layer's z.
-    """
-
-    leaf: int
-    kind: str
-    source: Ref | None
-    z: Ref
-    h: Ref | None
-    unit_axes: tuple[int, ...]
-    hint: str = ""
-    output: bool = True
-    direct: bool = False
-    folded: bool = False
-
-
-@dataclass
-class Found:
-    """All uses, in order, and the parameters that only a loop's inside sees."""
-
-    uses: list[Use] = field(default_factory=list)
-    inside: dict[int, str] = field(default_factory=dict)
+from gradgauge.watchers.jax.roles import Place, find_roles
+from gradgauge.watchers.jax.uses import Found, Use
 
 
 def find_layers(program: Program, leaves: dict[Ref, int], ndims: dict[int, int]) -> Found:
@@ -67,8 +43,10 @@ def find_layers(program: Program, leaves: dict[Ref, int], ndims: dict[int, int])
         search.look_at(operation)
     for use in search.found.uses:
         search.follow(use)
+    search.tell_scales()
     search.fold()
     search.find_outputs()
+    search.find_roles()
     return search.found
 
 
@@ -93,7 +71,9 @@ class _Search:
         self.found = Found()
         self.readers = consumers(program)
         self.of_leaf: dict[Ref, int] = dict(leaves)
-        self.constant: set[Ref] = set(program.constants)
+        # A loss that is given no batch has its data in itself.
+        whole = len(program.inputs) == len(leaves)
+        self.constant = {r for r, v in program.constants.items() if not (whole and np.ndim(v) > 1)}
         # Constants of one number, whatever their shape.
         self.uniform = {r for r, v in program.constants.items() if not np.shape(v)}
         self.real: set[Ref] = set()
@@ -104,6 +84,7 @@ class _Search:
             self.shape.update((r, getattr(v.aval, "shape", ())) for r, v in given if r is not None)
             made = zip(operation.outputs, operation.eqn.outvars, strict=True)
             self.real.update(ref for ref, var in made if _is_real(var.aval))
+        self.sizes = {leaf: math.prod(self.shape.get(ref, ())) for ref, leaf in leaves.items()}
 
     def look_at(self, operation: Operation) -> None:
         refs = [r for r in operation.inputs if r is not None]
@@ -113,10 +94,12 @@ class _Search:
             self._derived(operation, refs, mine)
             return
         name = operation.eqn.primitive.name
+        if name in SUMS:
+            self.found.added.update(self.of_leaf[ref] for ref in mine)
         if name in LOOPS:
             for ref in mine:
                 self.found.inside.setdefault(self.of_leaf[ref], name)
-        elif len(mine) == 1 and len(operation.outputs) == 1:
+        elif len(mine) == 1 and len(operation.outputs) == 1 and not operation.backward:
             self._use(operation, name, mine[0], data[0])
 
     def _derived(self, operation: Operation, refs: list[Ref], mine: list[Ref]) -> None:
@@ -160,17 +143,22 @@ class _Search:
             use.h = use.z
             return
         # Of several values, those that are made of one of them alone leave through that one.
-        through = [
-            e
-            for e in sorted(exits.refs & self.real)
-            if exits.refs <= self._depends_on(e, alone=True)
-        ]
+        through = [e for e in sorted(exits.refs & self.real) if exits.refs <= self._depends_on(e)]
         if not through or use.direct:
             use.h = None
         elif through[0] in exits.affine:
             use.h = use.z  # A query divided by sqrt(d): no activation.
         else:
             use.h, use.hint = through[0], exits.hint
+            use.inner = self._unscaled(use.h, use.z)
+
+    def _unscaled(self, h: Ref, z: Ref) -> Ref | None:
+        """What h is a constant times of, as a dropout has it; None: of nothing but z."""
+        operation = next(op for op in self.program.operations if h in op.outputs)
+        below = [r for r in operation.inputs if r is not None and r not in self.uniform]
+        divides = operation.eqn.primitive.name == "div" and operation.inputs[:1] == (*below,)
+        scales = operation.eqn.primitive.name == "mul" or divides
+        return below[0] if scales and len(below) == 1 and below[0] != z else None
 
     def _step(self, use: Use) -> bool:
         """One operation on from `use.z`, if all that it does is to complete z."""
@@ -181,6 +169,8 @@ class _Search:
         bias = self._adds_bias(operation, use.z)
         if use.kind == "normalization" and self._normalizes(use, operation):
             use.unit_axes = (len(operation.shapes[0]) - 1,)
+        elif moved := self._reshaped(use, operation):
+            use.unit_axes = moved
         elif not bias and name not in RELABELS:
             # A factor belongs to z where a bias comes after it.
             scaled = self._scaled(use.z)
@@ -198,6 +188,21 @@ class _Search:
             use.unit_axes = tuple(a - sum(d < a for d in gone) for a in left)
         use.z = operation.outputs[0]
         return True
+
+    def _reshaped(self, use: Use, operation: Operation) -> tuple[int, ...]:
+        """The axes of a reshaped value that run over the units; empty: it is not reshaped, or they
+        do not stand apart from the others."""
+        old, new = self.shape[use.z], operation.shapes[0]
+        shapes = operation.eqn.primitive.name in SPREADS - RELABELS
+        if not shapes or math.prod(old) != math.prod(new):
+            return ()
+        moved: tuple[int, ...] = ()
+        for axis in use.unit_axes:
+            axes = _same_entries(new, math.prod(old[:axis]), old[axis])
+            if not axes:
+                return ()
+            moved += axes
+        return moved
 
     def _normalizes(self, use: Use, operation: Operation) -> bool:
         """Whether an operation goes on normalizing: x * (scale / deviation) multiplies x with
@@ -262,6 +267,40 @@ class _Search:
         same = all(s == shape for s in operation.shapes)
         return others <= self.uniform and same and operation.eqn.primitive.name in ELEMENTWISE
 
+    def tell_scales(self) -> None:
+        """A vector that data is multiplied with is a normalization's scale where a deviation has
+        a part in the product, and a scale by itself elsewhere."""
+        makers = {ref: op for op in self.program.operations for ref in op.outputs}
+        known = {ref for use in self.found.uses for ref in (use.product, use.z)}
+        for use in self.found.uses:
+            if use.kind != "normalization":
+                continue
+            waiting, seen, root = [use.z], set(), False
+            while waiting and not root:
+                ref = waiting.pop()
+                operation = makers.get(ref)
+                others = ref in known and ref not in (use.product, use.z)
+                if operation is None or ref in seen or others or ref in self.constant:
+                    continue
+                seen.add(ref)
+                root = operation.eqn.primitive.name in ROOTS
+                waiting += [r for r in operation.inputs if r is not None]
+            use.kind = "normalization" if root else "scale"
+
+    def find_roles(self) -> None:
+        """What the layers are for."""
+        places = [self._place(use) for use in self.found.uses if not use.folded]
+        given = self.of_leaf.keys() | self.constant
+        self.found.roles = find_roles(self.program, places, given)
+
+    def _place(self, use: Use) -> Place:
+        shape = self.shape[use.z]
+        width = math.prod(shape[axis] for axis in use.unit_axes)
+        size = self.sizes[use.leaf]
+        norm = use.kind in ("normalization", "scale", "embedding")
+        fan_in = size // max(width, 1)
+        return Place(use.leaf, use.source, use.product, use.z, use.h, size, width, fan_in, norm)
+
     def fold(self) -> None:
         """Give a layer the z after the normalization that follows it directly.
 
@@ -275,11 +314,11 @@ class _Search:
             last = next((u for u in reversed(before) if not u.folded), None)
             if last is None or last.kind == "normalization" or not last.direct:
                 continue
-            reads = norm.source in self._depends_on(last.z, alone=True)
+            reads = norm.source in self._depends_on(last.z)
             if reads and not self._leaves_beside(last.z, norm.z):
                 same = self.shape[norm.z] == self.shape[last.z]
                 last.z, last.h, last.hint = norm.z, norm.h, norm.hint
-                last.direct = norm.direct
+                last.direct, last.inner = norm.direct, norm.inner
                 last.unit_axes = last.unit_axes if same else norm.unit_axes
                 norm.folded = True
 
@@ -291,8 +330,8 @@ class _Search:
                 reached.update(operation.outputs)
         return bool(reached.intersection(o for o in self.program.outputs if isinstance(o, Ref)))
 
-    def _depends_on(self, ref: Ref, alone: bool) -> set[Ref]:
-        """Values that depend on `ref`; `alone`: on nothing else but parameters and constants."""
+    def _depends_on(self, ref: Ref) -> set[Ref]:
+        """Values that depend on `ref`, and on nothing else but parameters and constants."""
         reached = {ref}
         for operation in self.program.operations:
             data = [
@@ -301,16 +340,36 @@ class _Search:
                 if r is not None and r not in self.of_leaf and r not in self.constant
             ]
             hit = [r in reached for r in data]
-            if hit and (all(hit) if alone else any(hit)):
+            if hit and all(hit):
+                reached.update(operation.outputs)
+        return reached
+
+    def _leads_to(self, ref: Ref) -> set[Ref]:
+        """Values that depend on `ref` by the forward pass."""
+        reached = {ref}
+        for operation in self.program.operations:
+            stopped = operation.backward or operation.eqn.primitive.name == "stop_gradient"
+            if not stopped and reached.intersection(operation.inputs):
                 reached.update(operation.outputs)
         return reached
 
     def find_outputs(self) -> None:
         """An output is what no other layer depends on."""
         for use in self.found.uses:
-            reached = self._depends_on(use.z, alone=False)
+            reached = self._leads_to(use.z)
             others = (u for u in self.found.uses if u is not use and not u.folded)
             use.output = not any(u.source in reached for u in others)
+
+
+def _same_entries(shape: tuple[int, ...], before: int, size: int) -> tuple[int, ...]:
+    """The axes that run over `size` entries, behind axes of `before` ones; empty: there are none."""
+    first = 0
+    while first < len(shape) and (math.prod(shape[:first]) != before or shape[first] == 1):
+        first += 1
+    last = first
+    while last < len(shape) and math.prod(shape[first:last]) < size:
+        last += 1
+    return tuple(range(first, last)) if math.prod(shape[first:last]) == size > 1 else ()
 
 
 def _is_real(aval: Any) -> bool:

@@ -72,5 +72,13 @@ AFFINE = {"add", "add_any", "convert_element_type", "copy", "div", "mul", "neg",
 RELABELS = {"convert_element_type", "transpose", "squeeze", "copy"}
 """The same numbers in another dtype or order of axes."""
 
+CARRIES = RELABELS | SPREADS | {"slice", "dynamic_slice", "optimization_barrier", "select_n"}
+"""The same numbers elsewhere, in part, or masked."""
+
+SUMS = {"add", "add_any", "sub"}
+
+ROOTS = {"rsqrt", "sqrt", "pow"}
+"""What a deviation is made with."""
+
 LOOPS = {"scan", "while", "cond", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 """Calls whose bodies stay closed."""

@@ -12,9 +12,10 @@ import numpy as np
 
 from gradgauge.parts.activations import ACTIVATIONS, Activation
 from gradgauge.watchers.activations import named
-from gradgauge.watchers.jax.layers import Found, Use, find_layers
+from gradgauge.watchers.jax.layers import find_layers
 from gradgauge.watchers.jax.program import Ref, flatten
 from gradgauge.watchers.jax.tree import Leaves, Row
+from gradgauge.watchers.jax.uses import Found, Use
 from gradgauge.watchers.measure import NoteDown, Seen, eps_of
 from gradgauge.watchers.recognition import Sample, recognized
 
@@ -69,9 +70,10 @@ class Probe:
         self._read = {leaf for ref, leaf in numbers.items() if ref in read}
         uses = [use for use in self.found.uses if not use.folded]
         self.uses = uses
-        self._taps = sorted({r for u in uses for r in (u.z, u.h) if r is not None})
+        self._taps = sorted({r for u in uses for r in (u.z, u.h, u.inner) if r is not None})
         self._activations: dict[int, tuple[Activation | None, str]] = {}
         self._rows: list[Row] = []
+        self._used_otherwise: set[int] = set()
         self._compiled = jax.jit(self._pass).lower(arrays, batch).compile()
 
     def takes(self, batch: tuple[Any, ...]) -> bool:
@@ -114,6 +116,7 @@ class Probe:
     def rows(self, passed: PassResult) -> list[Row]:
         """The layers in the order of use; those that were not used before the last."""
         order: dict[int, Row] = {}
+        self.uses = self._own(passed)
         for use in self.uses:
             if use.leaf not in order:
                 order[use.leaf] = self._described(use, passed)
@@ -125,14 +128,34 @@ class Probe:
             row = self.leaves.row(leaf, "recurrent" if leaf in self.found.inside else "other")
             row.info.called = leaf in self._read
             rows.insert(max(len(rows) - 1, 0) if order else len(rows), row)
+        for leaf, shape in enumerate(self.leaves.shapes):
+            beside = leaf in order or leaf in folded or leaf in self.found.inside
+            if len(shape) < 2 and leaf in self._read - self.found.added and not beside:
+                rows.insert(max(len(rows) - 1, 0), self.leaves.row(leaf, "scale"))
         self._rows = rows
         return rows
 
+    def _own(self, passed: PassResult) -> list[Use]:
+        """The uses that make a layer's signals: those that a gradient returns to, where there are
+        any (an adversarial example is found by a pass that is not the training's), and that are of
+        the first one's kind and width."""
+        kept: list[Use] = []
+        for use in self.uses:
+            beside = [u for u in self.uses if u.leaf == use.leaf]
+            alive = [u for u in beside if passed.grads[u.z].any()] or beside
+            if use not in alive:
+                continue
+            if (use.kind, _units(use, passed)) == (alive[0].kind, _units(alive[0], passed)):
+                kept.append(use)
+            else:
+                self._used_otherwise.add(use.leaf)
+        return kept
+
     def _described(self, use: Use, passed: PassResult) -> Row:
         row = self.leaves.row(use.leaf, use.kind)
-        shape = passed.values[use.z].shape
-        row.info.units = int(np.prod([shape[a] for a in use.unit_axes]))
-        if use.kind == "dense":
+        row.info.role = self.found.roles.get(use.leaf, "")
+        row.info.units = _units(use, passed)
+        if use.kind in ("dense", "convolution"):
             row.info.fan_in = row.info.parameters // max(row.info.units, 1)
         row.info.output = use.output
         self._activations[use.leaf] = self._name(use, passed)
@@ -144,14 +167,10 @@ class Probe:
             return ACTIVATIONS["linear"], "linear"
         if use.h is None:
             return None, ""
-        sample = Sample(
-            passed.values[use.z],
-            passed.values[use.h],
-            passed.grads[use.h],
-            passed.grads[use.z],
-            passed.eps[use.z],
-        )
-        known = recognized(sample, named(use.hint) if use.hint else None)
+        known = recognized(_sample(use, use.h, passed), named(use.hint) if use.hint else None)
+        if known is None and use.inner is not None:
+            known = recognized(_sample(use, use.inner, passed))
+            use.h = use.h if known is None else use.inner
         return known, known.name if known else ""
 
     def seen(self, passed: PassResult, note: NoteDown) -> list[Seen]:
@@ -161,7 +180,7 @@ class Probe:
     def _seen(self, row: Row, passed: PassResult, note: NoteDown) -> Seen:
         name, leaf = row.info.name, row.leaf
         weight, grad = passed.weights[leaf], passed.weight_grads[leaf]
-        units = weight.shape[-1]
+        units = weight.shape[-1] if weight.ndim else 1
         shown = Seen(
             row.info, weight=weight.reshape(-1, units), weight_grad=grad.reshape(-1, units)
         )
@@ -170,6 +189,8 @@ class Probe:
             inside = "inside_loop" if self.found.inside.get(leaf) else "alone"
             note("signals", inside if leaf in self._read else "not_called", name)
             return shown
+        if leaf in self._used_otherwise:
+            note("further_uses", "used_otherwise", name)
         shown.source = uses[0].source
         shown.eps = passed.eps[uses[0].z]
         shown.z = _joined([passed.values[u.z] for u in uses], uses)
@@ -184,6 +205,16 @@ class Probe:
         if shown.activation is None and not row.info.output:
             note("slope", "unknown_activation", name)
         return shown
+
+
+def _sample(use: Use, h: Ref, passed: PassResult) -> Sample:
+    values, grads = passed.values, passed.grads
+    return Sample(values[use.z], values[h], grads[h], grads[use.z], passed.eps[use.z])
+
+
+def _units(use: Use, passed: PassResult) -> int:
+    shape = passed.values[use.z].shape
+    return int(np.prod([shape[a] for a in use.unit_axes]))
 
 
 class _Zeros:

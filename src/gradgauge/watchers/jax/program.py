@@ -34,12 +34,14 @@ class Operation:
         inputs: refs, None for literals.
         outputs: refs.
         shapes: of the outputs.
+        backward: whether it belongs to a backward pass inside the function.
     """
 
     eqn: JaxprEqn
     inputs: tuple[Ref | None, ...]
     outputs: tuple[Ref, ...]
     shapes: tuple[tuple[int, ...], ...]
+    backward: bool = False
 
     @property
     def name(self) -> str:
@@ -69,14 +71,16 @@ class Program:
         self.size += 1
         return self.size
 
-    def append(self, eqn: JaxprEqn, inputs: tuple[Ref | None, ...]) -> tuple[Ref, ...]:
+    def append(
+        self, eqn: JaxprEqn, inputs: tuple[Ref | None, ...], backward: bool = False
+    ) -> tuple[Ref, ...]:
         """Apply an equation to values; the refs of its outputs, old ones if it was there."""
         key = _key(eqn, inputs)
         if key is not None and key in self._computed:
             return self._computed[key]
         outputs = tuple(self.new() for _ in eqn.outvars)
         shapes = tuple(tuple(getattr(v.aval, "shape", ())) for v in eqn.outvars)
-        self.operations.append(Operation(eqn, inputs, outputs, shapes))
+        self.operations.append(Operation(eqn, inputs, outputs, shapes, backward))
         if key is not None:
             self._computed[key] = outputs
         return outputs
@@ -149,7 +153,13 @@ def _literal(var: Any) -> Hashable:
     return (str(var.aval), np.asarray(var.val).tobytes())
 
 
-def _inline(program: Program, jaxpr: Jaxpr, consts: Sequence[Any], given: Sequence[Any]) -> list:
+def _inline(
+    program: Program,
+    jaxpr: Jaxpr,
+    consts: Sequence[Any],
+    given: Sequence[Any],
+    backward: bool = False,
+) -> list[Any]:
     """Append `jaxpr`'s operations; the refs of its outputs."""
     known: dict[Any, Any] = dict(zip(jaxpr.invars, given, strict=True))
     for var, value in zip(jaxpr.constvars, consts, strict=True):
@@ -166,11 +176,17 @@ def _inline(program: Program, jaxpr: Jaxpr, consts: Sequence[Any], given: Sequen
             ]
         if inner is not None:
             body, values = inner
-            made = _inline(program, body, values, arguments)
-            known.update(zip(eqn.outvars, made, strict=True))
-            continue
-        known.update(zip(eqn.outvars, program.append(eqn, tuple(arguments)), strict=True))
+            made = _inline(program, body, values, arguments, backward or _is_backward(eqn))
+        else:
+            made = program.append(eqn, tuple(arguments), backward or _is_backward(eqn))
+        known.update(zip(eqn.outvars, made, strict=True))
     return [v if isinstance(v, Literal) else known[v] for v in jaxpr.outvars]
+
+
+def _is_backward(eqn: JaxprEqn) -> bool:
+    """Whether JAX made the equation by transposing: in a loss that takes gradients itself."""
+    names = getattr(eqn.source_info.name_stack, "stack", ())
+    return any(getattr(entry, "name", "") == "transpose" for entry in names)
 
 
 def _constant(program: Program, value: Any) -> Ref:

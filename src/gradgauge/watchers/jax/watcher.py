@@ -6,6 +6,7 @@ meet data, and runs the same program with taps there. The user's own functions a
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -65,7 +66,7 @@ class JaxWatcher(Closing):
         if not self._leaves.weights:
             raise CannotWatch("nothing_trainable", name=name or "params")
         self._loss, self._aux = loss, has_aux
-        self._batch = batch or None
+        self._batch: tuple[Any, ...] | None = batch or (() if _has_its_data(loss) else None)
         self._probe: Probe | None = None
         self._rows: list[Row] = []
         self._broken = False
@@ -143,7 +144,9 @@ class JaxWatcher(Closing):
     ) -> None:
         self._params = params
         self._look_for_nan()  # What the step before was told has arrived by now.
-        used = self._batch or (tuple(batch) if batch is not None else None)
+        used = self._batch
+        if used is None and batch is not None:
+            used = tuple(batch)
         full = self._every.due(self.step_count)
         if full and used is not None:
             seconds = self._read(params, used)
@@ -271,6 +274,15 @@ class JaxWatcher(Closing):
             self.recorder.note("updates", "not_told")
         self.recorder.step(self.step_count, values, None if loss is None else float(loss))
         self._norms_every.spent(time.perf_counter() - began)
+
+
+def _has_its_data(loss: Callable[..., Any]) -> bool:
+    """Whether a loss is of parameters alone: its data are in it."""
+    try:
+        asked = inspect.signature(loss).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return len(asked) == 1 and all(p.kind is p.POSITIONAL_OR_KEYWORD for p in asked)
 
 
 def _as_rounded(weights: list[Any], updates: list[Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -243,6 +244,10 @@ def _fan_in(layer: Layer, weight: Variable) -> int:
     shape = [int(n) for n in weight.shape]
     if len(shape) < 2 or isinstance(layer, keras.layers.Embedding):
         return 0
+    if isinstance(layer, keras.layers.EinsumDense):
+        free = _free_letters(layer)
+        sizes = zip(_letters(layer)[1], shape, strict=False)
+        return _size(weight) // math.prod(size for letter, size in sizes if letter in free)
     if "Depthwise" in type(layer).__name__:
         return _size(weight) // (shape[-1] * shape[-2])
     if "Transpose" in type(layer).__name__:
@@ -255,6 +260,26 @@ def _name(layer: Layer | Variable, names: dict[str, int]) -> str:
     name = str(getattr(layer, "path", "") or layer.name)
     names[name] = names.get(name, 0) + 1
     return name if names[name] == 1 else f"{name}#{names[name]}"
+
+
+def _letters(layer: Layer) -> tuple[str, str, str]:
+    """The axes of an EinsumDense's input, kernel and output."""
+    given, _, output = layer.equation.replace(" ", "").replace("...", "").partition("->")
+    source, _, kernel = given.partition(",")
+    return source, kernel, output
+
+
+def _free_letters(layer: Layer) -> set[str]:
+    source, kernel, output = _letters(layer)
+    return set(kernel) & set(output) - set(source)
+
+
+def axes_of_units(layer: Layer) -> int:
+    """How many of the last axes of the output run over units: heads and their width, say."""
+    if not isinstance(layer, keras.layers.EinsumDense):
+        return 1
+    output, free = _letters(layer)[2], _free_letters(layer)
+    return len(free) if free and set(output[-len(free) :]) == free else 1
 
 
 def unit_axis(layer: Layer) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradgauge.layers import LayerInfo
 from gradgauge.watchers.keras.folding import fold_norms
-from gradgauge.watchers.keras.layers import Row
+from gradgauge.watchers.keras.layers import Row, axes_of_units
 from gradgauge.watchers.keras.one_pass import PassResult
 from gradgauge.watchers.keras.taps import Call, Taps
 from gradgauge.watchers.measure import NoteDown, Seen, eps_of, rows_of
@@ -53,7 +53,7 @@ def describe(rows: Sequence[Row], taps: Taps) -> list[LayerInfo]:
     for row in rows:
         calls = [call for call in taps.calls if call.row is row]
         if calls:
-            row.info.units = int(calls[0].shape[calls[0].unit_axis])
+            row.info.units = calls[0].units
             row.info.activation = calls[0].label if calls[0].activation else ""
             if calls[0].bare and not calls[0].used and row is not last:
                 row.info.activation = ""
@@ -118,7 +118,7 @@ def _seen(row: Row, taps: Taps, passed: PassResult, grads: dict[int, Any], note:
         reason = "container" if row.container else "alone" if row.alone else "not_called"
         note("signals", reason, name)
         return shown
-    if len({call.shape[call.unit_axis] for call in calls}) > 1:
+    if len({call.units for call in calls}) > 1:
         note("signals", "several_widths", name)
         return shown
     first = calls[0]
@@ -163,5 +163,8 @@ def _joined(
         number = pick(call)
         if number is None or arrays[number] is None:
             return None
-        parts.append(rows_of(arrays[number], call.unit_axis))
+        array = arrays[number]
+        if axes_of_units(call.layer) > 1:
+            array = array.reshape(-1, call.units)
+        parts.append(rows_of(array, call.unit_axis))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)

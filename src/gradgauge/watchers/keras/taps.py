@@ -7,6 +7,7 @@ exception. They mark tensors: what marking is, the backend knows (`mark`).
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from gradgauge.parts.activations import ACTIVATIONS, Activation
 from gradgauge.watchers.keras.layers import (
     Row,
     activation_of,
+    axes_of_units,
     is_attention_part,
     is_normalization,
     is_pointwise,
@@ -45,7 +47,9 @@ class Call:
     Attributes:
         row: None: a normalization without a scale, which is no layer of its own.
         before: of a normalization, the call whose output it reads, and the mark on what went in.
-        entered: mark on what went in, where that was asked for.
+        entered: mark on what went in.
+        from_outside: whether that came from outside of any layer.
+        reads: the call whose output went in, shaped or dropped out at most.
     """
 
     layer: Any
@@ -61,6 +65,19 @@ class Call:
     source: int | None = None
     before: tuple[Call, int] | None = None
     entered: int | None = None
+    from_outside: bool = False
+    reads: Call | None = None
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        many = axes_of_units(self.layer)
+        return math.prod(self.shape[-many:]) if many > 1 else self.shape[self.unit_axis]
+
+    @property
+    def is_norm(self) -> bool:
+        """Whether it is a normalization's."""
+        return is_normalization(self.layer)
 
 
 class Taps:
@@ -81,6 +98,7 @@ class Taps:
         bent: a call, its z, and what a layer without weights has made of it, if it may be an
             activation.
         assigned: rows whose weights the pass itself has changed.
+        sums: marks on what layers add up.
     """
 
     folded: set[int] | None
@@ -95,6 +113,7 @@ class Taps:
         self.bent: list[tuple[Call, int | None, int]] = []
         self._rows = {id(row.layer): row for row in rows if row.is_called}
         self.assigned: set[int] = set()
+        self.sums: list[int] = []
         self._values: dict[int, Any] = {}
         self._pending: dict[int, tuple[Call, int | None, bool]] = {}
         self._alias: dict[int, Call] = {}
@@ -150,28 +169,30 @@ class Taps:
             if row is None:
                 out = call(*args, **kwargs)
                 return self._passed(layer, out, source, calls)
-            if source is not None and id(source) not in self._marks:
-                args, kwargs = self._entered(args, kwargs, source)
-            entered = None
+            entered = None if source is None else self._marks.get(id(source))
+            outside = source is not None and entered is None and _is_float(source)
+            if outside:
+                args, kwargs, entered = self._entered(args, kwargs, source)
             if self._inputs and source is not None and _is_float(source):
                 marked, entered = self._marked(source, apart=True)
                 args, kwargs = _with(args, kwargs, source, marked)
             output = self._layer(row, call(*args, **kwargs))
-            self.calls[-1].entered = entered
-            self.calls[-1].source = None if source is None else id(source)
+            made = self.calls[-1]
+            made.entered, made.from_outside = entered, outside
+            made.reads = self._alias.get(id(source))
+            made.source = None if source is None else id(source)
             self._alive.append(source)
             return output
 
         return tapped
 
-    def _entered(self, args: Any, kwargs: Any, source: Tensor) -> tuple[Any, Any]:
+    def _entered(self, args: Any, kwargs: Any, source: Tensor) -> tuple[Any, Any, int]:
         """Mark what comes in from outside of any layer: perhaps h of the layer before."""
         last = next((c for c in reversed(self.calls) if c.bare and not c.used), None)
-        if last is None or tuple(source.shape) != last.shape or not _is_float(source):
-            return args, kwargs
         marked, number = self._marked(source)
-        self.entries.append((last, number))
-        return _with(args, kwargs, source, marked)
+        if last is not None and tuple(source.shape) == last.shape:
+            self.entries.append((last, number))
+        return *_with(args, kwargs, source, marked), number
 
     def _look_at_weights(self) -> None:
         """A spectral normalization assigns to the weights of the layer in it."""
@@ -217,11 +238,16 @@ class Taps:
             apart, number = self._marked(source, apart=True)
             before = earlier, number
             args, kwargs = _with(args, kwargs, source, apart)
+        entered = before[1] if before is not None else self._marks.get(id(source))
+        if entered is None and source is not None and _is_float(source):
+            inside, entered = self._marked(source)
+            args, kwargs = _with(args, kwargs, source, inside)
         output = call(*args, **kwargs)
         if row is None and before is None:
             return output
         marked, number = self._marked(output)
         norm = Call(layer, row, number, number, tuple(output.shape), unit_axis(layer))
+        norm.entered, norm.reads = entered, self._alias.get(id(source))
         norm.before, norm.source = before, None if source is None else id(source)
         self._alive.append(source)
         self.calls.append(norm)
@@ -248,6 +274,7 @@ class Taps:
                 # Should an activation follow, z is what goes into it: the sum.
                 marked, number = self._marked(out)
                 self._pending[id(marked)] = (last, number, True)
+                self.sums.append(number)
                 return marked
             return output
         if call is not None and may_bend(layer) and tuple(out.shape) == call.shape:

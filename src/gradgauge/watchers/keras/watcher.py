@@ -35,6 +35,7 @@ from gradgauge.watchers.keras.one_pass import (
     Tapped,
     first_samples,
 )
+from gradgauge.watchers.keras.roles import find_roles
 from gradgauge.watchers.keras.seen import describe, entries, in_call_order, linked, seen, value_of
 from gradgauge.watchers.measure import Seen, describe_slopes, explained, measure_layers
 from gradgauge.watchers.recorder import Recorder
@@ -291,6 +292,7 @@ class KerasWatcher(Closing, Callback):
         if not self.recorder.started:
             self._folded = linked(tapped.taps, passed, None)
             self._rows = in_call_order(self._rows, tapped.taps)
+            self._guard(find_roles, tapped.taps, passed)
             self.recorder.start(describe(self._rows, tapped.taps))
         else:
             linked(tapped.taps, passed, self._folded)
