@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,8 +54,7 @@ class Capture:
         shape, dtype: of the whole tensor.
         version: of `value`, when it passed.
         samples: kept, of `total`; both 0 where all are.
-        grad: of the samples kept; None until it has come.
-        passed: the number of the backward pass that it came with last.
+        grad: of the samples kept; None until the step is over, and where none has come.
     """
 
     value: torch.Tensor | None
@@ -65,7 +64,7 @@ class Capture:
     samples: int = 0
     total: int = 0
     grad: torch.Tensor | None = None
-    passed: int = -1
+    _grads: dict[int, torch.Tensor] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tensor: torch.Tensor) -> Capture:
@@ -76,14 +75,20 @@ class Capture:
             value = value[:samples].clone()
         return cls(value, _version(value), shape, tensor.dtype, samples, total)
 
-    def arrived(self, grad: torch.Tensor) -> None:
-        """Add what came back on one backward pass."""
-        self.passed = torch._C._current_graph_task_id()
+    def arrived(self, grad: torch.Tensor, number: int) -> None:
+        """Keep what came back on the backward pass of this number."""
         grad = plain(grad)
         samples, total = (self.samples, self.total) if self.value is not None else _share(grad)
         if samples:
             grad = grad[:samples] * (total / samples) ** 0.5
-        self.grad = grad if self.grad is None else self.grad + grad
+        self._grads[number] = self._grads[number] + grad if number in self._grads else grad
+
+    def settle(self, belongs: Callable[[int], bool]) -> None:
+        """Sum the gradients up of the passes that belong to the step, and let go of the others."""
+        for number, grad in self._grads.items():
+            if belongs(number):
+                self.grad = grad if self.grad is None else self.grad + grad
+        self._grads.clear()
 
     def keep(self) -> None:
         """Copy the value: it is about to be overwritten in place."""

@@ -93,8 +93,10 @@ class Step:
         if number is not None and number != self._pass:
             self._pass = number
             if self._left and not self._kept(parameter):
-                self._forget_passes(number)
-            after_backward(lambda: self._guard(self.backward_ended))
+                self._forget_passes()
+            if self.taps is not None:
+                self.taps.passes.brought(number)
+            after_backward(lambda: self._guard(self.backward_ended, number))
         if self.full and parameter.grad is not None:
             # Noted as they come: a backward pass may be broken off.
             self._left[id(parameter)] = (weakref.ref(parameter.grad), parameter.grad._version)
@@ -112,16 +114,18 @@ class Step:
                 return True
         return False
 
-    def _forget_passes(self, number: int) -> None:
+    def _forget_passes(self) -> None:
         """The gradients of all passes before this were thrown away: they belong to no step."""
         self._gradients.clear()
         self._left.clear()
         if self.taps is not None:
-            self.taps.forget_passes(number)
+            self.taps.passes.forget()
 
-    def backward_ended(self) -> None:
+    def backward_ended(self, number: int) -> None:
         """All gradients are there, reduced over processes, and nobody has clipped them yet."""
         began = time.perf_counter()
+        if self.taps is not None:
+            self.taps.passes.seen(number)
         self._pass, self.ended = None, True
         there = [w for w in self._weights.parameters if w.grad is not None]
         there = [w for w in there if id(w) not in self.moved]

@@ -35,6 +35,7 @@ from gradgauge.watchers.torch.normalizations import (
 )
 from gradgauge.watchers.torch.operations import operation
 from gradgauge.watchers.torch.optimizers import backward_pass
+from gradgauge.watchers.torch.passes import Passes
 from gradgauge.watchers.torch.values import Values
 
 
@@ -101,13 +102,13 @@ class Taps:
             self._guard(self._settle)
         self.forget()
 
-    def forget_passes(self, number: int) -> None:
-        """Forget the calls of all backward passes but this one: they belong to no step."""
-        self._passed = [
-            call for call in self._passed if not call.reached or call.out.passed == number
-        ]
+    @property
+    def passes(self) -> Passes:
+        """The backward passes that came through the layers."""
+        return self._values.passes
 
     def _settle(self) -> None:
+        self._values.settle()
         # Calls that no backward pass came to count only for layers that have no others: they are
         # of an evaluation with gradients switched on, or of a pass whose loss was thrown away.
         reached = {id(call.row) for call in self._passed if call.reached}

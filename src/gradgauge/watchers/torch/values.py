@@ -10,6 +10,8 @@ from torch.utils.hooks import RemovableHandle
 from gradgauge.watchers.guard import Guarded
 from gradgauge.watchers.torch.capture import Capture, Key, key_of
 from gradgauge.watchers.torch.graph import Event, node_of
+from gradgauge.watchers.torch.optimizers import backward_pass
+from gradgauge.watchers.torch.passes import Passes
 
 
 class Values:
@@ -23,6 +25,7 @@ class Values:
         distance: functions between a layer and a place after it.
         events: operations that autograd does not note.
         cut: places that a value without a gradient was made of.
+        passes: backward passes that gradients came with.
     """
 
     captures: dict[Key, Capture]
@@ -33,6 +36,7 @@ class Values:
     def __init__(self, guard: Guarded):
         self._guard = guard
         self.captures, self.distance, self.events, self.cut = {}, {}, {}, set()
+        self.passes = Passes()
         self._alive: list[torch.Tensor] = []
         self._hooked: set[Key] = set()
         self._handles: list[RemovableHandle] = []
@@ -45,6 +49,11 @@ class Values:
             kept.clear()
         self._alive.clear()
         self._hooked.clear()
+
+    def settle(self) -> None:
+        """No more gradients will come: those of passes that belong to the step are summed up."""
+        for capture in self.captures.values():
+            capture.settle(self.passes.belongs)
 
     def place(self, tensor: torch.Tensor) -> Key:
         """Its key, with what a key must have kept alive: the key of another one else."""
@@ -77,7 +86,7 @@ class Values:
         """
         if tensor.requires_grad and key not in self._hooked:
             self._hooked.add(key)
-            hook = _Arrival(told, self.captures[key], self._guard)
+            hook = _Arrival(told, self.captures[key], self.passes, self._guard)
             self._handles.append(tensor.register_hook(hook))
 
     def at(self, key: Key) -> Capture:
@@ -86,7 +95,7 @@ class Values:
         node = node_of(key)
         if node is not None and key not in self._hooked:
             self._hooked.add(key)
-            hook = _NodeArrival(capture, key[1], self._guard)
+            hook = _NodeArrival(capture, key[1], self.passes, self._guard)
             self._handles.append(node.register_prehook(hook))
         return capture
 
@@ -97,21 +106,29 @@ class _Arrival:
 
     __torch_unserializable__ = True
 
-    def __init__(self, told: Callable[[], None], capture: Capture, guard: Guarded):
-        self._told, self._capture, self._guard = told, capture, guard
+    def __init__(self, told: Callable[[], None], capture: Capture, passes: Passes, guard: Guarded):
+        self._told, self._capture, self._passes, self._guard = told, capture, passes, guard
 
     def __call__(self, grad: torch.Tensor) -> None:
         self._guard(self._told)
-        self._guard(self._capture.arrived, grad)
+        self._guard(_keep, self._capture, self._passes, grad)
 
 
 class _NodeArrival:
     """The hook on a node of autograd: sees the gradient of one of its outputs."""
 
-    def __init__(self, capture: Capture, number: int, guard: Guarded):
-        self._capture, self._number, self._guard = capture, number, guard
+    def __init__(self, capture: Capture, number: int, passes: Passes, guard: Guarded):
+        self._capture, self._number = capture, number
+        self._passes, self._guard = passes, guard
 
     def __call__(self, grads: tuple[torch.Tensor | None, ...]) -> None:
         grad = grads[self._number]
         if grad is not None:
-            self._guard(self._capture.arrived, grad)
+            self._guard(_keep, self._capture, self._passes, grad)
+
+
+def _keep(capture: Capture, passes: Passes, grad: torch.Tensor) -> None:
+    number = backward_pass()
+    if number is not None:
+        passes.seen(number)
+        capture.arrived(grad, number)
