@@ -44,11 +44,20 @@ def test_a_dear_first_measurement_is_not_charged():
     clock = Clock()
     sampler = Sampler(None, 0.1, clock)
     assert sampler.due(0)
-    sampler.spent(0.05)
+    sampler.spent(0.15)
     clock.now += 0.4
     assert not sampler.due(1)
     clock.now += 0.2
     assert sampler.due(2)
+
+
+def test_a_dear_first_measurement_is_no_estimate_once_there_is_another():
+    clock = Clock()
+    sampler = Sampler(None, 0.1, clock)
+    sampler.spent(0.05)
+    clock.now += 0.6
+    sampler.spent(0.002)
+    assert sampler.due(2)  # Together 0.004 s of 0.6 s.
 
 
 def test_fixed_steps():
