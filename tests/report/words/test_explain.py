@@ -116,11 +116,23 @@ def test_forward(spread, kind, lang):
         (-math.inf, -0.4, True),
         (-1.4, -1.2, False),
         (-2.1, -0.97, False),
+        (-5.7, -0.7, True),
+        (-5.7, -2.0, False),
+        (-math.inf, -5.0, False),
     ],
 )
 def test_a_delay_is_claimed_only_where_much_was_lost_and_came_back(before, after, delayed):
     text = course(facts(moment(before), moment(after, spread=0.2)), "en")
     assert ("a delay, not a permanent state" in text) == delayed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stays"),
+    [(-6.1, -5.0, True), (-6.1, -2.0, False), (-6.1, -0.7, False), (-math.inf, -5.0, False)],
+)
+def test_still_is_said_only_where_most_of_it_is_lost_still(before, after, stays):
+    text = course(facts(moment(before), moment(after, spread=0.2)), "en")
+    assert ("still" in text) == stays
 
 
 def test_nothing_is_claimed_of_what_was_not_measured():

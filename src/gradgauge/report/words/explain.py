@@ -171,12 +171,15 @@ def course(facts: Facts, lang: str) -> str:
 
 
 def _course_kind(before: float, after: float, late: bool) -> str:
-    """`back`: much was lost before training, learning began late, and no longer is much lost.
-    `still`: it still is. `other`: little was lost, it grew, it could not be measured, or the
-    network learned from the start."""
+    """`back`: much was lost before training, learning began late, and little is lost any more, or at
+    least three quarters of the decades have come back. `still`: most of it still is. `other`: some
+    has come back; or little was lost, it grew, it could not be measured, or the network learned
+    from the start."""
     if not before <= -MUCH or not late:
         return "other"
-    return "back" if after > -LITTLE else "still"
+    if after > -LITTLE or (math.isfinite(before) and after > before / 4):
+        return "back"
+    return "still" if after <= before / 2 else "other"
 
 
 def learned(facts: Facts, lang: str) -> list[str]:
