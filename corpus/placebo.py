@@ -24,7 +24,7 @@ import numpy as np
 from corpus.shares import wilson
 from gradgauge.diagnosis.finding import FAULT, Diagnosis, Finding
 from gradgauge.remedies.known import REMEDIES
-from gradgauge.remedies.plan import MOST_REMEDIES
+from gradgauge.remedies.plan import MOST_REMEDIES, Pace
 from gradgauge.remedies.trainer import (
     Candidate,
     CannotApply,
@@ -146,7 +146,7 @@ def _number(candidate: Candidate) -> int:
 def verdict(trial: int) -> str:
     """How one trial of placebos ends."""
     finding = Finding("vanishing-gradient", FAULT, "layers")
-    given = Given(Diagnosis((finding,), None), "tanh", 0.01)
+    given = Given(Diagnosis((finding,), None), "tanh", Pace(0.01))
     remedies = [r for r in REMEDIES if r.tried and not r.rate and not r.certain]
     return try_remedies(Placebo(trial), given, remedies=remedies[:MOST_REMEDIES]).verdict
 

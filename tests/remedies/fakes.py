@@ -9,6 +9,7 @@ import numpy as np
 
 from gradgauge.diagnosis.finding import FAULT, Diagnosis, Finding
 from gradgauge.remedies.known import BY_KEY
+from gradgauge.remedies.plan import Pace
 from gradgauge.remedies.trainer import Candidate, CannotApply, Dose, Metric, Outcome, Trained
 from gradgauge.remedies.trial import Given
 
@@ -85,7 +86,7 @@ class FakeTrainer:
 def given(*remedies: str) -> Given:
     keys = remedies or ("gain_and_centring", "critical_scale", "relu_instead", "skips")
     finding = Finding("vanishing-gradient", FAULT, "layers", remedies=keys)
-    return Given(Diagnosis((finding,), None), "sigmoid", 0.01)
+    return Given(Diagnosis((finding,), None), "sigmoid", Pace(0.01))
 
 
 def rates_alone(candidate: Candidate) -> float:

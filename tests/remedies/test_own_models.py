@@ -80,7 +80,7 @@ NOT_HERE = {
     "pytorch": {"slower_decay", "no_dropout", "larger_epsilon"},
     "jax": {
         *(r.key for r in REMEDIES if r.reach in (MODULE, GRAPH)),
-        *("slower_decay", "warm_up", "gain_and_centring", "lsuv", "positive_bias"),
+        *("slower_decay", "gain_and_centring", "lsuv", "positive_bias"),
     },
 }
 """Remedies that cannot be applied to such a network: a constant rate has no decay, a loss function
@@ -272,17 +272,17 @@ def test_a_schedule_is_scaled_and_can_be_slower():
     )
     slower = trainer.apply(Candidate(REMEDY, (Dose("slower_decay"),))).optimizer
     assert float(np.asarray(slower.learning_rate)) == pytest.approx(1e-3)
-    assert trainer.scheduled
+    assert trainer.scales_rate
     candidate = Candidate(CONTROL, (), 3.0)
     program = {"keras": keras, "model": make_scheduled()}
-    exec(patch_text(candidate, 1.0, "keras", "", "en", scheduled=True), program)
+    exec(patch_text(candidate, 1.0, "keras", "", "en", scales_rate=True), program)
     assert float(program["model"].optimizer._learning_rate(2)) == pytest.approx(3 * float(own(2)))
 
 
 @pytest.mark.parametrize("framework", ["keras", "pytorch"])
 def test_a_warm_up_to_another_rate_is_trained_and_written_in_that_order(trainers, framework):
     trainer = trainers(framework)
-    assert not trainer.scheduled
+    assert not trainer.scales_rate
     candidate = Candidate(REMEDY, (Dose("warm_up", 0.5),), 0.5)
     outcome = trainer.train(Task([candidate], (0,), 1.0, "screen")).outcomes[0]
     assert 0 <= outcome.scores[0] <= 1
@@ -290,6 +290,27 @@ def test_a_warm_up_to_another_rate_is_trained_and_written_in_that_order(trainers
     assert rate == pytest.approx(0.5 * trainer.learning_rate)
     lines = patch_text(candidate, rate, framework, "sigmoid", "en")
     assert lines.index(f"= {rate:.3g}") < lines.index("warm")
+
+
+def test_rates_that_an_optimizer_of_optax_hides_are_scaled_whichever_it_is(trainers):
+    """In the trial and in the patch: nobody knows the rate, or that it is Adam's."""
+    trainer = trainers("jax")
+    assert trainer.scales_rate
+    warm = Candidate(REMEDY, (Dose("warm_up", 0.5),), 3.0)
+    params, optimizer = trainer.apply(warm)
+    gradients, own = jax.tree.map(jnp.ones_like, params), optax.sgd(0.1)
+    program = {"optax": optax, "optimizer": own, "steps": 10}
+    lines = patch_text(warm, trainer.rate_of(warm), "jax", "", "en", scales_rate=True)
+    exec(lines, program)
+    state, updates = program["optimizer"].init(params), []
+    for _ in range(6):
+        made, state = program["optimizer"].update(gradients, state, params)
+        updates.append(-float(jax.tree.leaves(made)[0].ravel()[0]))
+    assert updates == pytest.approx([0.3 * k / 5 for k in range(6)])
+    state = optimizer.init(params)
+    for due in (0.0, 3e-2 / 2):  # Adam at 0.01, two of five steps to warm up.
+        made, state = optimizer.update(gradients, state, params)
+        assert -float(jax.tree.leaves(made)[0].ravel()[0]) == pytest.approx(due, rel=1e-4)
 
 
 def test_a_seed_at_which_a_remedy_meets_nothing_is_trained_as_it_is():

@@ -6,7 +6,7 @@ import pytest
 
 from gradgauge.diagnosis.budget import Budget
 from gradgauge.diagnosis.finding import FAULT, Diagnosis, Finding
-from gradgauge.remedies.plan import BudgetTooSmall
+from gradgauge.remedies.plan import BudgetTooSmall, Pace
 from gradgauge.remedies.prove import SEEDS, prove
 from gradgauge.remedies.store import Store
 from gradgauge.remedies.trial import Given, try_remedies
@@ -18,7 +18,7 @@ def two_causes() -> Given:
         Finding("vanishing-gradient", FAULT, "layers", remedies=("relu_instead", "skips")),
         Finding("unscaled-input", FAULT, "case", remedies=("scale_inputs",)),
     )
-    return Given(Diagnosis(findings, None), "sigmoid", 0.01)
+    return Given(Diagnosis(findings, None), "sigmoid", Pace(0.01))
 
 
 def test_each_cause_is_tried_with_the_first_remedy_advised():

@@ -14,7 +14,7 @@ from gradgauge import remedies
 from gradgauge.diagnosis.budget import Budget
 from gradgauge.diagnosis.finding import FAULT, Diagnosis, Finding
 from gradgauge.remedies.known import BY_KEY
-from gradgauge.remedies.plan import BudgetTooSmall, plan_for, rungs, seconds_for
+from gradgauge.remedies.plan import BudgetTooSmall, Pace, plan_for, rungs, seconds_for
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.store import Store
 from gradgauge.remedies.trainer import (
@@ -55,7 +55,7 @@ def test_a_rate_of_another_order_of_magnitude_that_the_diagnosis_names_is_tried(
     """The ladder alone reaches ten times the rate and a hundredth of it."""
     facts = {"rate": 0.1, "better": 0.1 * better}
     finding = Finding("learning-rate-too-low", FAULT, "tried", remedies=("rate_to",), facts=facts)
-    start = Given(Diagnosis((finding,), None), "relu", 0.01)
+    start = Given(Diagnosis((finding,), None), "relu", Pace(0.01))
 
     def effect(candidate):
         return 0.3 if 0.3 < candidate.rate_factor / better < 30 else 0.0
@@ -95,7 +95,7 @@ def test_without_any_effect_nothing_is_decided():
 
 def test_a_healthy_training_is_left_alone():
     trainer = FakeTrainer(lambda _: 0.0)
-    healthy = Given(Diagnosis((), None), "relu", 0.01)
+    healthy = Given(Diagnosis((), None), "relu", Pace(0.01))
     result = try_remedies(trainer, healthy)
     assert (result.verdict, result.exit_code, trainer.calls) == ("nothing-to-repair", 0, [])
 
@@ -217,14 +217,25 @@ def test_a_budget_too_small_says_how_large_it_must_be():
     least = float(caught.value.least)
     assert try_remedies(FakeTrainer(lambda _: 0.0), given(), Budget(least)).arms
     with pytest.raises(BudgetTooSmall) as caught:
-        plan_for(Budget(seconds=1), 4, 5, 5, 1.0, 2)
+        plan_for(Budget(seconds=1), 4, 5, 5, Pace(1.0), 2)
     assert caught.value.least.endswith("s")
 
 
 @pytest.mark.parametrize("seconds", [60, 120, 600])
 def test_a_plan_in_seconds_fits_them(seconds):
-    plan = plan_for(Budget(seconds=seconds), 8, 5, 5, 1.0, 2)
-    assert seconds_for(plan, 1.0, 2) <= seconds
+    plan = plan_for(Budget(seconds=seconds), 8, 5, 5, Pace(1.0), 2)
+    assert seconds_for(plan, Pace(1.0), 2) <= seconds
+
+
+def test_what_every_training_takes_counts_as_often_as_one_begins():
+    """Compiling takes as long for a ninth of a training as for a whole one."""
+    plan = plan_for(Budget(12), 8, 5, 5, Pace(1.0), 2)
+    rest = seconds_for(plan, Pace(1.0), 1)
+    dear = seconds_for(plan, Pace(11.0, start=10.0), 1)
+    assert plan.starts > plan.screening
+    assert dear - rest == pytest.approx(10 * (plan.starts + plan.confirming))
+    watched = seconds_for(plan, Pace(1.0, watched=3.0), 1)
+    assert watched - rest == pytest.approx(2 * plan.confirming)
 
 
 def test_rungs_are_never_below_an_epoch_or_a_ninth():
@@ -234,7 +245,7 @@ def test_rungs_are_never_below_an_epoch_or_a_ninth():
 
 
 def test_confirmed_arms_have_the_seeds_that_deciding_takes():
-    plan = plan_for(Budget(12), 8, 5, 5, 1.0, 2)
+    plan = plan_for(Budget(12), 8, 5, 5, Pace(1.0), 2)
     assert plan.seeds >= least_seeds(plan.confirmed + 3)
     assert np.isclose(2 / 2**plan.seeds, 0, atol=0.05 / plan.confirmed)
 
@@ -245,7 +256,7 @@ def test_candidates_are_one_arm_whatever_their_rate():
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 5, 20])
 def test_without_a_budget_there_is_always_enough_for_a_decision(epochs):
-    plan = plan_for(None, 8, 5, epochs, 1.0, 2)
+    plan = plan_for(None, 8, 5, epochs, Pace(1.0), 2)
     assert plan.seeds >= least_seeds(plan.confirmed + 3)
 
 

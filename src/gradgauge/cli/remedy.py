@@ -75,25 +75,29 @@ def command(
 
 
 def _try(target: str, out: Path, silent: bool, options: dict[str, Any]) -> RemedyResult:
+    from gradgauge.remedies.own.arguments import names_own
     from gradgauge.remedies.run import remedy
 
     kept("remedy.kept", folder=out)
     with Progress(silent, "trying") as progress:
 
         def tell(plan: TrialPlan, seconds: float) -> None:
-            progress.announce(_estimate(plan, seconds))
+            progress.announce(_estimate(plan, seconds, names_own(target)))
 
         return remedy(target, out=out, on_progress=progress, on_estimate=tell, **options)
 
 
-def _estimate(plan: TrialPlan, seconds: float) -> str:
+def _estimate(plan: TrialPlan, seconds: float, own: bool) -> str:
+    """Of one's own models compiling is timed, too; the engine's programs are shared by all."""
     return text(
         "remedy.estimate",
         trainings=math.ceil(plan.trainings),
         remedies=plan.remedies,
         candidates=2 * plan.candidates,
         seeds=plan.seeds,
-        seconds=math.ceil(seconds),
+        time=text(
+            f"remedy.{'seconds' if own else 'seconds_and_compiling'}", seconds=math.ceil(seconds)
+        ),
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from numbers import Real
 
-from gradgauge.diagnosis.finding import FAULT, Diagnosis
+from gradgauge.diagnosis.finding import FAULT, Diagnosis, Finding
 
 RATE_FACTORS = (0.01, 0.1, 1 / 3, 3.0, 10.0)
 """Factors of the training's own rate: without them every remedy could be a hidden change of the
@@ -23,19 +22,22 @@ def rate_factors(diagnosis: Diagnosis) -> tuple[float, ...]:
     """The ladder, in order: RATE_FACTORS, and where a fault names a rate beyond them, which the
     diagnosis has found by short trainings at rates of other orders of magnitude, those about it."""
     factors = list(RATE_FACTORS)
-    for finding in diagnosis.findings:
-        found = _named(finding.facts) if finding.severity == FAULT else 1.0
-        if RATE_FACTORS[0] / _SAME < found < RATE_FACTORS[-1] * _SAME:
-            continue
+    for found in filter(_is_beyond, map(_named, diagnosis.findings)):
         for factor in (found * step for step in _AROUND):
             if all(abs(math.log(factor / known)) > math.log(_SAME) for known in (1.0, *factors)):
                 factors.append(factor)
     return tuple(sorted(factors))
 
 
-def _named(facts: Mapping[str, Any]) -> float:
-    """The factor of the rate that a finding's facts name as better; 1 where they name none."""
-    rate, better = facts.get("rate"), facts.get("better")
-    if not isinstance(rate, float) or not isinstance(better, float) or not rate > 0:
+def _named(finding: Finding) -> float:
+    """The factor of the rate that a fault names as better; 1 where it names none."""
+    rate, better = (finding.facts.get(name) for name in ("rate", "better"))
+    if finding.severity != FAULT or not isinstance(rate, Real) or not isinstance(better, Real):
         return 1.0
-    return better / rate if 0 < better < math.inf else 1.0
+    factor = float(better) / float(rate) if rate else math.inf
+    return factor if 0 < factor < math.inf else 1.0
+
+
+def _is_beyond(factor: float) -> bool:
+    lowest, highest = min(1.0, *RATE_FACTORS), max(1.0, *RATE_FACTORS)
+    return not lowest / _SAME < factor < highest * _SAME

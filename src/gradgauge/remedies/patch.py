@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradgauge.messages.catalog import sentence
 from gradgauge.remedies.known import BY_KEY, FRAMEWORKS
-from gradgauge.remedies.known.rates import SCALE_SCHEDULE, SET_RATE
+from gradgauge.remedies.known.rates import SCALE_RATE, SET_RATE
 from gradgauge.remedies.remedy import advice_in
 from gradgauge.remedies.trainer import Candidate, Dose
 
@@ -18,7 +18,7 @@ def patch_text(
     activation: str,
     lang: str,
     *,
-    scheduled: bool = False,
+    scales_rate: bool = False,
 ) -> str:
     """What a candidate changes, as lines of a program with their reasons as comments.
 
@@ -28,14 +28,16 @@ def patch_text(
         framework: one of FRAMEWORKS; `spec`: all of them, one after the other.
         activation: of the hidden layers as they are.
         lang: of the comments.
-        scheduled: whether the optimizer has a schedule instead of one rate.
+        scales_rate: whether the optimizer has a schedule instead of one rate, or hides it.
     """
     if framework == "spec":
-        parts = [
-            f"# {_NAMES[f]}\n{patch_text(candidate, rate, f, activation, lang)}" for f in FRAMEWORKS
-        ]
+        parts = []
+        for name in FRAMEWORKS:
+            # An optimizer of optax, whichever it is, hides its rate.
+            lines = patch_text(candidate, rate, name, activation, lang, scales_rate=name == "jax")
+            parts.append(f"# {_NAMES[name]}\n{lines}")
         return "\n\n".join(parts)
-    changed = _rate_lines(candidate, rate, framework, lang, scheduled)
+    changed = _rate_lines(candidate, rate, framework, lang, scales_rate)
     parts = []
     for dose in sorted(candidate.doses, key=_sets_schedule):
         remedy = BY_KEY[dose.remedy]
@@ -53,13 +55,13 @@ def _sets_schedule(dose: Dose) -> bool:
 
 
 def _rate_lines(
-    candidate: Candidate, rate: float, framework: str, lang: str, scheduled: bool
+    candidate: Candidate, rate: float, framework: str, lang: str, scales_rate: bool
 ) -> list[str]:
     if candidate.rate_factor == 1:
         return []
-    if scheduled:
+    if scales_rate:
         factor = f"{candidate.rate_factor:.3g}"
         told = sentence("remedy.patch.scaled", lang, factor=factor)
-        return [f"# {told}\n{SCALE_SCHEDULE.strip().format(factor=factor)}"]
+        return [f"# {told}\n{SCALE_RATE[framework].format(factor=factor)}"]
     told = sentence("remedy.patch.rate", lang, rate=f"{rate:.3g}")
     return [f"# {told}\n{SET_RATE[framework].format(rate=f'{rate:.3g}')}"]

@@ -59,6 +59,26 @@ class BudgetTooSmall(GradgaugeError):
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How long trainings take, one at a time.
+
+    Attributes:
+        training: seconds of the training as it is.
+        start: those of them that any training takes, however short: compiling, scoring.
+        watched: seconds of the same where it is watched, as it is for confirming; None: as many.
+    """
+
+    training: float
+    start: float = 0.0
+    watched: float | None = None
+
+    @property
+    def confirming(self) -> float:
+        """Seconds of a training for confirming."""
+        return self.training if self.watched is None else self.watched
+
+
+@dataclass(frozen=True)
 class TrialPlan:
     """How much is trained.
 
@@ -91,12 +111,21 @@ class TrialPlan:
     @property
     def screening(self) -> float:
         """Trainings of the given length that choosing takes."""
-        total, count = 0.0, self.candidates
+        return sum(count * share for count, share in self._screened())
+
+    @property
+    def starts(self) -> int:
+        """Trainings that choosing begins, however short they are."""
+        return sum(count for count, _ in self._screened())
+
+    def _screened(self) -> Iterator[tuple[int, float]]:
+        """(trainings, their length) of every rung, and of the pairs after the last."""
+        count = self.candidates
         for share in self.shares:
-            total += (2 * count + 1) * share * self.seeds_of_rung(share)
+            yield (2 * count + 1) * self.seeds_of_rung(share), share
             count = kept(count)
         last = self.shares[-1]
-        return total + 2 * PAIR * last * self.seeds_of_rung(last)
+        yield 2 * PAIR * self.seeds_of_rung(last), last
 
     @property
     def confirming(self) -> float:
@@ -132,7 +161,7 @@ def plan_for(
     remedies: int,
     rates: int,
     epochs: int,
-    seconds_per_training: float,
+    pace: Pace,
     lanes: int,
 ) -> TrialPlan:
     """The largest plan that a budget pays for.
@@ -143,7 +172,7 @@ def plan_for(
         remedies: how many could be tried.
         rates: learning rates beside the training's own.
         epochs: of a training.
-        seconds_per_training: of the training as it is.
+        pace: of its trainings.
         lanes: trainings that run side by side.
 
     Raises:
@@ -153,12 +182,10 @@ def plan_for(
     fewest = math.ceil(least_seeds(1 + _OTHERS) + _arm_share(shares, 1))
     budget = budget or Budget(max(TRAININGS, fewest))
     if budget.seconds is not None:
-        plans = sorted(_plans(remedies, rates, shares), key=lambda p: p.trainings)
-        fitting = [
-            p for p in plans if seconds_for(p, seconds_per_training, lanes) <= budget.seconds
-        ]
+        plans = sorted(_plans(remedies, rates, shares), key=lambda p: seconds_for(p, pace, lanes))
+        fitting = [p for p in plans if seconds_for(p, pace, lanes) <= budget.seconds]
         if not fitting:
-            least = math.ceil(seconds_for(plans[0], seconds_per_training, lanes))
+            least = math.ceil(seconds_for(plans[0], pace, lanes))
             raise BudgetTooSmall(f"{budget.seconds:g}s", f"{least}s")
         return fitting[-1]
     tried = min(remedies, MOST_REMEDIES)
@@ -171,9 +198,10 @@ def plan_for(
     raise BudgetTooSmall(f"{budget.trainings:g}", str(fewest))
 
 
-def seconds_for(plan: TrialPlan, seconds_per_training: float, lanes: int) -> float:
+def seconds_for(plan: TrialPlan, pace: Pace, lanes: int) -> float:
     """About how long a plan takes."""
-    return plan.trainings * seconds_per_training / lanes
+    choosing = plan.screening * (pace.training - pace.start) + plan.starts * pace.start
+    return (choosing + plan.confirming * pace.confirming) / lanes
 
 
 def seeds_of_rung(seeds: int, shares: Sequence[float], share: float) -> int:

@@ -108,7 +108,7 @@ def prove(
         arms.append(Arm(candidate, CONFIRMED, made.outcomes[0], trainer.rate_of(candidate)))
     if len(arms) < 2:
         if causes and until is not None:
-            least = math.ceil(2 * SEEDS * given.seconds_per_training) + 1
+            least = math.ceil(2 * SEEDS * given.pace.confirming) + 1
             raise BudgetTooSmall(f"{budget.seconds:g}s", f"{least}s")
         return []
     compare_arms(arms)

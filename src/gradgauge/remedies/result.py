@@ -144,7 +144,8 @@ class RemedyResult:
         seconds_ended: whether the time limit was reached.
         diagnosis: the diagnosis of the unchanged training.
         fresh: whether every seed had new weights, rather than those of the given model.
-        scheduled: whether the optimizer has a schedule instead of a single rate.
+        scales_rate: whether the optimizer has a schedule instead of a single rate, or hides it:
+            rates are told as factors.
         treat: applies a candidate to a model; None if that is impossible.
     """
 
@@ -162,7 +163,7 @@ class RemedyResult:
     seconds_ended: bool = False
     diagnosis: Diagnosis | None = field(default=None, repr=False)
     fresh: bool = True
-    scheduled: bool = False
+    scales_rate: bool = False
     treat: Callable[[Candidate, Any], Any] | None = field(default=None, repr=False)
 
     @property
@@ -216,7 +217,9 @@ class RemedyResult:
             return None
         own = self.framework if framework is None else framework
         arm, activation = self.winning, self.activation
-        return patch_text(arm.candidate, arm.rate, own, activation, lang, scheduled=self.scheduled)
+        return patch_text(
+            arm.candidate, arm.rate, own, activation, lang, scales_rate=self.scales_rate
+        )
 
     def sentence(self, lang: str = "en") -> str:
         """The verdict in words."""

@@ -12,7 +12,7 @@ from gradgauge.errors import InvalidValue
 from gradgauge.listening import OnProgress
 from gradgauge.parts.losses import LOSSES
 from gradgauge.remedies.own import arguments as own_arguments
-from gradgauge.remedies.plan import TRAININGS
+from gradgauge.remedies.plan import TRAININGS, Pace
 from gradgauge.remedies.result import RemedyResult
 from gradgauge.remedies.spec.case import SpecCase
 from gradgauge.remedies.spec.trainer import SpecTrainer
@@ -155,7 +155,7 @@ def given_of(trainer: SpecTrainer) -> Given:
     return Given(
         diagnosis,
         max(set(names), key=names.count),
-        max(seconds, 1e-3),
+        Pace(max(seconds, 1e-3)),
         case.training.seeds[0],
         lambda candidate, model: treated(trainer, candidate, model),
     )

@@ -21,7 +21,7 @@ from gradgauge.remedies import plan as planning
 from gradgauge.remedies.decision import compare_arms, verdict_of
 from gradgauge.remedies.known import BY_KEY, REMEDIES, Remedy
 from gradgauge.remedies.ladder import rate_factors
-from gradgauge.remedies.plan import MOST_REMEDIES, TrialPlan
+from gradgauge.remedies.plan import MOST_REMEDIES, Pace, TrialPlan
 from gradgauge.remedies.result import CONFIRMED, SCREENED, Arm, RemedyResult, Spending
 from gradgauge.remedies.screening import (
     Screened,
@@ -63,18 +63,18 @@ class Given:
     Attributes:
         diagnosis: of the training as it is.
         activation: of its hidden layers.
-        seconds_per_training: of the training as it is, in one lane.
+        pace: of its trainings, in one lane.
         first_seed: of the confirmation.
-        treat, fresh, scheduled: see RemedyResult.
+        treat, fresh, scales_rate: see RemedyResult.
     """
 
     diagnosis: Diagnosis
     activation: str
-    seconds_per_training: float
+    pace: Pace
     first_seed: int = 0
     treat: Callable[[Candidate, Any], Any] | None = None
     fresh: bool = True
-    scheduled: bool = False
+    scales_rate: bool = False
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -117,10 +117,10 @@ def try_remedies(
         len(tried),
         len(rate_factors(given.diagnosis)),
         trainer.epochs,
-        given.seconds_per_training,
+        given.pace,
         trainer.lanes,
     )
-    estimated = planning.seconds_for(plan, given.seconds_per_training, trainer.lanes)
+    estimated = planning.seconds_for(plan, given.pace, trainer.lanes)
     if on_estimate is not None:
         on_estimate(plan, estimated)
     until = None if budget is None or budget.seconds is None else began + budget.seconds
@@ -151,7 +151,7 @@ def try_remedies(
         cannot=cannot,
         diagnosis=given.diagnosis,
         fresh=given.fresh,
-        scheduled=given.scheduled,
+        scales_rate=given.scales_rate,
         interrupted=trial.interrupted,
         seconds_ended=until is not None and time.perf_counter() > until,
         treat=given.treat,

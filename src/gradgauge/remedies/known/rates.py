@@ -8,7 +8,7 @@ from gradgauge.remedies.spec.case import SpecCase
 _PATCH = {
     "keras": "\nmodel.optimizer.learning_rate = $knob * float(model.optimizer.learning_rate)\n",
     "pytorch": '\nfor group in optimizer.param_groups:\n    group["lr"] *= $knob\n',
-    "jax": "\n# @old_rate\noptimizer = optax.adam($knob * rate)\n",
+    "jax": "\noptimizer = optax.chain(optimizer, optax.scale($knob))\n",
 }
 
 
@@ -51,11 +51,11 @@ HIGHER_RATE = _rate("higher_rate", _HIGHER, "update-ratio")
 SET_RATE = {
     "keras": "model.optimizer.learning_rate = {rate}",
     "pytorch": 'for group in optimizer.param_groups:\n    group["lr"] = {rate}',
-    "jax": "optimizer = optax.adam({rate})",
+    "jax": "learning_rate = {rate}",
 }
-"""Framework -> the line that sets a learning rate."""
+"""Framework -> the line that sets a learning rate; of JAX that of plain gradient steps."""
 
-SCALE_SCHEDULE = """
+_SCALED_SCHEDULE = """
 class Scaled(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step):
         return {factor} * schedule(step)
@@ -64,4 +64,10 @@ class Scaled(keras.optimizers.schedules.LearningRateSchedule):
 schedule = model.optimizer._learning_rate
 model.optimizer.learning_rate = Scaled()
 """
-"""Keras's lines that multiply all rates of a schedule."""
+
+SCALE_RATE = {
+    "keras": _SCALED_SCHEDULE.strip(),
+    "jax": "optimizer = optax.chain(optimizer, optax.scale({factor}))",
+}
+"""Framework -> the lines that multiply a learning rate which is no one number to be set: that of a
+schedule, or what an optimizer of optax hides."""

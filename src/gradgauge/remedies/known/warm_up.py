@@ -19,8 +19,9 @@ warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, 1e-8, total_iters=int($kn
 """
 
 _JAX = """
-# @steps_and_rate
-optimizer = optax.adam(optax.linear_schedule(0.0, rate, int($knob * steps)))
+# @steps
+warm_up = optax.scale_by_schedule(optax.linear_schedule(0.0, 1.0, int($knob * steps)))
+optimizer = optax.chain(optimizer, warm_up)
 """
 
 

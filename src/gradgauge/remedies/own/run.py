@@ -19,13 +19,14 @@ from gradgauge.own.train import made_for
 from gradgauge.remedies.own.arguments import OwnTraining, named_target, read_own
 from gradgauge.remedies.own.target import is_function_of, target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
+from gradgauge.remedies.plan import Pace
 from gradgauge.remedies.prove import Proof, prove
 from gradgauge.remedies.store import Store
-from gradgauge.remedies.trainer import CONTROL, Candidate, Task
+from gradgauge.remedies.trainer import CONTROL, Candidate, Rows, Task
 from gradgauge.remedies.trial import Given
 
-_TIMED_SECONDS, _TIMED_SHARE = 30.0, 0.1
-"""A training is timed for so long, or for this share of a limit in seconds, and no longer."""
+_TIMED_SECONDS, _TIMED_SHARE = 30.0, 0.05
+"""Each of two trainings is timed for so long, or for this share of a limit in seconds, at most."""
 
 
 _ENDING = frozenset({"index-out-of-range", "loss-mismatch"})
@@ -55,17 +56,16 @@ def given_of(
     diagnosis = _diagnosed(own, trainer, asked)
     seed = own.training.seeds[0]
     if diagnosis.healthy:
-        return Given(diagnosis, "", 0.0, seed)
+        return Given(diagnosis, "", Pace(0.0), seed)
     trainer.errors_explained = _explains_errors(diagnosis)
-    seconds = _seconds(trainer, seed, limit)
     return Given(
         diagnosis,
         trainer.activation,
-        seconds,
+        _pace(trainer, seed, limit),
         seed,
         lambda candidate, model: _applied(own, trainer, candidate, model),
         trainer.fresh,
-        trainer.scheduled,
+        trainer.scales_rate,
     )
 
 
@@ -96,8 +96,8 @@ def proofs(
     trainer = own_trainer(own)
     trainer.errors_explained = _explains_errors(diagnosis)
     seed = own.training.seeds[0]
-    seconds = _seconds(trainer, seed, budget) if budget.seconds is not None else 0.0
-    given = Given(diagnosis, trainer.activation, seconds, seed)
+    pace = Pace(0.0) if budget.seconds is None else _pace(trainer, seed, budget)
+    given = Given(diagnosis, trainer.activation, pace, seed)
     store = Store(out)
     try:
         return prove(trainer, given, budget, store=store, on_progress=on_progress)
@@ -143,24 +143,43 @@ def _diagnosed_module(
     return diagnose(made.model, made.loss, made.optimizer, x=x, y=y, **options)
 
 
-def _seconds(trainer: OwnTrainer, seed: int, limit: Budget) -> float:
-    """About how long a training takes: of a long one the beginning is timed."""
+def _pace(trainer: OwnTrainer, seed: int, limit: Budget) -> Pace:
+    """How long trainings take: one is made as for choosing, and one as for confirming."""
     most = _TIMED_SECONDS
     if limit.seconds is not None:
         most = min(most, _TIMED_SHARE * limit.seconds)
+    training, start = _timed(trainer, seed, "screen", most)
+    watched, _ = _timed(trainer, seed, "confirm", most)
+    return Pace(training, start, watched)
+
+
+def _timed(trainer: OwnTrainer, seed: int, rows: Rows, most: float) -> tuple[float, float]:
+    """Seconds of a training, and those of them that any takes, however short; of a long one only
+    the beginning is timed.
+
+    Raises:
+        KeyboardInterrupt: it was stopped.
+    """
+    told: list[tuple[float, float]] = []
     began = time.perf_counter()
-    share = 1e-3
 
-    def told(done: int, total: int) -> None:
-        nonlocal share
-        share = max(done / max(total, 1), 1e-3)
+    def note(done: int, total: int) -> None:
+        told.append((done / max(total, 1), time.perf_counter() - began))
 
-    task = Task([Candidate(CONTROL)], [seed], 1.0, "screen", began + most)
-    trained = trainer.train(task, told)
+    trained = trainer.train(Task([Candidate(CONTROL)], [seed], 1.0, rows, began + most), note)
     seconds = time.perf_counter() - began
     if trained.interrupted and seconds < most:
         raise KeyboardInterrupt
-    return max(seconds if trained.outcomes else seconds / share, 1e-3)
+    if not told:
+        raise KeyboardInterrupt
+    # The first step compiles; what comes after the last one scores.
+    (share, first), (reached, last) = told[0], next((t for t in told if t[0] >= 1), told[-1])
+    if reached <= share:
+        whole = max(seconds if trained.outcomes else seconds / max(share, 1e-3), 1e-3)
+        return whole, whole if trained.outcomes else 0.0
+    steps = (last - first) / (reached - share)
+    start = max((seconds - last if trained.outcomes else 0.0) + first - share * steps, 0.0)
+    return max(start + steps, 1e-3), start
 
 
 def _applied(own: OwnTraining, trainer: OwnTrainer, candidate: Candidate, model: Any) -> Any:

@@ -121,10 +121,14 @@ class OwnTrainer:
         return rate if math.isfinite(rate) else 1.0
 
     @cached_property
-    def scheduled(self) -> bool:
-        """Whether a Keras optimizer has a schedule instead of one rate."""
+    def scales_rate(self) -> bool:
+        """Whether the rate is no one number to be set: a Keras optimizer has a schedule, one of
+        optax hides it."""
         with kept_states():
-            model = made_for(self._network, 0).model
+            made = made_for(self._network, 0)
+        if made.framework == JAX:
+            return made.optimizer is not None
+        model = made.model
         rate = getattr(getattr(model, "optimizer", None), "_learning_rate", None)
         return self.framework == KERAS and callable(rate) and hasattr(rate, "get_config")
 
@@ -190,7 +194,8 @@ class OwnTrainer:
 
         Returns:
             The model; of PyTorch (module, loss, optimizer), for a module that has new parameters
-            has a new optimizer; of JAX the parameters and the optimizer.
+            has a new optimizer; of JAX the parameters and the optimizer (None: plain steps)
+            at the candidate's rate.
 
         Raises:
             CannotApply: one of its remedies cannot be applied.
@@ -202,7 +207,11 @@ class OwnTrainer:
             made = self._treated(candidate, seed, network).made
         if made.framework == KERAS:
             return made.model
-        return (made.model, made.loss, made.optimizer)[:: 1 if made.framework != JAX else 2]
+        if made.framework == JAX:
+            from gradgauge.remedies.surgery.jax import scaled_optimizer
+
+            return made.model, scaled_optimizer(made)
+        return made.model, made.loss, made.optimizer
 
     def train(
         self,

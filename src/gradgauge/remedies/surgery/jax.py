@@ -12,13 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.own.loops.jax import RATE
+from gradgauge.own.made import Made
 from gradgauge.remedies.remedy import GRAPH, MODULE, SHAPE, Remedy
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 
 _ROWS = 1_000
-_OF_ADAM = ("warm_up", "slower_decay")
-"""Remedies whose lines make a new optimizer of one kind, at a rate that optax hides."""
+_OF_RATE = ("slower_decay",)
+"""Remedies whose lines make a new optimizer at a rate that optax hides."""
 
 
 def treated(site: Site, remedy: Remedy, lines: str) -> Site:
@@ -29,12 +30,12 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
         return site.retargeted(lines, {"jnp": jnp})
     if "inputs" in remedy.touches:
         return site.scaled(lines, {"jnp": jnp})
-    if remedy.key in _OF_ADAM:
+    if remedy.key in _OF_RATE:
         raise CannotApply("hidden", what="rate")
     made = site.made
     names: dict[str, Any] = {"jax": jax, "jnp": jnp, "key": jax.random.key(site.seed)}
     if "optax" in lines:
-        names |= {"optax": _optax(), "optimizer": made.optimizer}
+        names |= {"optax": _optax(), "optimizer": made.optimizer, "steps": site.steps}
         if made.optimizer is None:
             names["optimizer"] = names["optax"].sgd(made.learning_rate or RATE)
         run_lines(lines, names)
@@ -52,6 +53,14 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
 def with_rate(site: Site, factor: float) -> Site:
     """Every update times `factor`."""
     return replace(site, made=replace(site.made, rate_factor=site.made.rate_factor * factor))
+
+
+def scaled_optimizer(made: Made) -> Any:
+    """The optimizer with its updates times the factor of the rate; None: plain steps."""
+    if made.optimizer is None or made.rate_factor == 1:
+        return made.optimizer
+    optax = _optax()
+    return optax.chain(made.optimizer, optax.scale(made.rate_factor))
 
 
 def _layers(params: Any) -> Any:

@@ -26,7 +26,7 @@ def row(result: RemedyResult, arm: Arm, lang: str) -> list[str]:
     times = arm.cost.get("seconds_per_step")
     return [
         f"{arm_name(arm, lang)}{mark}",
-        f"{arm.rate:.2g}",
+        f"×{arm.candidate.rate_factor:.2g}" if result.scales_rate else f"{arm.rate:.2g}",
         f"{summary.mean:.3f}{half}",
         _over(arm.over_control),
         _over(arm.over_random_search),
