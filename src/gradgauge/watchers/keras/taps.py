@@ -118,6 +118,7 @@ class Taps:
         self._pending: dict[int, tuple[Call, int | None, bool]] = {}
         self._alias: dict[int, Call] = {}
         self._marks: dict[int, int] = {}
+        self._came_in: dict[int, tuple[Tensor, int]] = {}
         self._inner: dict[int, tuple[int, Activation | None, str, Tensor]] = {}
         self._alive: list[Tensor] = []
 
@@ -170,7 +171,8 @@ class Taps:
                 out = call(*args, **kwargs)
                 return self._passed(layer, out, source, calls)
             entered = None if source is None else self._marks.get(id(source))
-            outside = source is not None and entered is None and _is_float(source)
+            known = entered is not None and id(source) not in self._came_in
+            outside = source is not None and not known and _is_float(source)
             if outside:
                 args, kwargs, entered = self._entered(args, kwargs, source)
             if self._inputs and source is not None and _is_float(source):
@@ -188,11 +190,19 @@ class Taps:
 
     def _entered(self, args: Any, kwargs: Any, source: Tensor) -> tuple[Any, Any, int]:
         """Mark what comes in from outside of any layer: perhaps h of the layer before."""
+        marked, number = self._inside(source)
         last = next((c for c in reversed(self.calls) if c.bare and not c.used), None)
-        marked, number = self._marked(source)
         if last is not None and tuple(source.shape) == last.shape:
             self.entries.append((last, number))
         return *_with(args, kwargs, source, marked), number
+
+    def _inside(self, source: Tensor) -> tuple[Tensor, int]:
+        """What goes on in place of a tensor from outside of any layer, for all layers that read it:
+        one mark, whether or not marking makes another tensor."""
+        if id(source) not in self._came_in:
+            self._came_in[id(source)] = self._marked(source)
+            self._alive.append(source)
+        return self._came_in[id(source)]
 
     def _look_at_weights(self) -> None:
         """A spectral normalization assigns to the weights of the layer in it."""
@@ -239,8 +249,9 @@ class Taps:
             before = earlier, number
             args, kwargs = _with(args, kwargs, source, apart)
         entered = before[1] if before is not None else self._marks.get(id(source))
-        if entered is None and source is not None and _is_float(source):
-            inside, entered = self._marked(source)
+        known = entered is not None and id(source) not in self._came_in
+        if not known and source is not None and _is_float(source):
+            inside, entered = self._inside(source)
             args, kwargs = _with(args, kwargs, source, inside)
         output = call(*args, **kwargs)
         if row is None and before is None:
