@@ -47,9 +47,9 @@ def _losses() -> dict[str, str]:
 
 
 def _datasets() -> dict[str, str]:
-    from gradgauge.datasets import SOURCES
+    from gradgauge.datasets import NAMES
 
-    return SOURCES
+    return {name: text(f"help.list.dataset.{name}") for name in NAMES}
 
 
 def _presets() -> dict[str, str]:

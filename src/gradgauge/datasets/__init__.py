@@ -12,15 +12,7 @@ from gradgauge.places import is_there
 
 NAMES = ("mnist", "digits", *synthetic.MADE)
 
-SOURCES = {
-    "mnist": "LeCun, Cortes & Burges (1998); 60,000 + 10,000 images, 28 x 28; 10 classes",
-    "digits": "Alpaydin & Kaynak (1998), in scikit-learn; 1,438 + 359 images, 8 x 8; 10 classes",
-    "spirals": "after Lang & Witbrock (1988); 1,600 + 400 points in the plane; 2 classes",
-    "blobs": "Gaussian clusters; 1,600 + 400 points in 20 dimensions; 10 classes",
-}
-"""Name -> where it is from, how many samples are trained on and tested, and their shape."""
-
-__all__ = ["NAMES", "SOURCES", "Dataset", "load"]
+__all__ = ["NAMES", "Dataset", "load"]
 
 
 def load(name: str, classification: bool = True) -> Dataset:

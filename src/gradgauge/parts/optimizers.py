@@ -122,26 +122,20 @@ OPTIMIZERS: dict[str, Optimizer] = {
     o.name: o
     for o in (
         Optimizer("sgd", 0, _sgd, "Robbins & Monro (1951)"),
-        Optimizer("momentum", 1, _momentum_keras, "Polyak (1964), as Keras computes it"),
-        Optimizer("momentum_torch", 1, _momentum_torch, "Polyak (1964), as PyTorch computes it"),
-        Optimizer("nesterov", 1, _nesterov_keras, "Sutskever et al. (2013), as Keras computes it"),
-        Optimizer(
-            "nesterov_torch", 1, _nesterov_torch, "Sutskever et al. (2013), as PyTorch computes it"
-        ),
-        Optimizer("rmsprop", 1, _rmsprop_keras, "Tieleman & Hinton (2012), as Keras computes it"),
-        Optimizer(
-            "rmsprop_torch", 1, _rmsprop_torch, "Tieleman & Hinton (2012), as PyTorch computes it"
-        ),
-        Optimizer("adam", 2, _adam_keras, "Kingma & Ba (2015), section 2, as Keras computes it"),
-        Optimizer("adam_torch", 2, _adam_torch, "Kingma & Ba (2015), as PyTorch computes it"),
-        Optimizer(
-            "adamw", 2, _decoupled(_adam_keras), "Loshchilov & Hutter (2019), as Keras computes it"
-        ),
+        Optimizer("momentum", 1, _momentum_keras, "Polyak (1964); Keras"),
+        Optimizer("momentum_torch", 1, _momentum_torch, "Polyak (1964); PyTorch"),
+        Optimizer("nesterov", 1, _nesterov_keras, "Sutskever et al. (2013); Keras"),
+        Optimizer("nesterov_torch", 1, _nesterov_torch, "Sutskever et al. (2013); PyTorch"),
+        Optimizer("rmsprop", 1, _rmsprop_keras, "Tieleman & Hinton (2012); Keras"),
+        Optimizer("rmsprop_torch", 1, _rmsprop_torch, "Tieleman & Hinton (2012); PyTorch"),
+        Optimizer("adam", 2, _adam_keras, "Kingma & Ba (2015), section 2; Keras"),
+        Optimizer("adam_torch", 2, _adam_torch, "Kingma & Ba (2015); PyTorch"),
+        Optimizer("adamw", 2, _decoupled(_adam_keras), "Loshchilov & Hutter (2019); Keras"),
         Optimizer(
             "adamw_torch",
             2,
             _decoupled(_adam_torch),
-            "Loshchilov & Hutter (2019), as PyTorch computes it",
+            "Loshchilov & Hutter (2019); PyTorch",
         ),
     )
 }
