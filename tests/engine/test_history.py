@@ -9,17 +9,25 @@ from hypothesis import strategies as st
 
 from gradgauge.datasets import Dataset
 from gradgauge.engine import limits
-from gradgauge.engine.limits import MOST_BYTES, MOST_PROBES, MOST_STEPS, schedule
+from gradgauge.engine.limits import (
+    EARLY_SHARE,
+    LEAST_EARLY,
+    MOST_BYTES,
+    MOST_PROBES,
+    MOST_STEPS,
+    schedule,
+)
 from gradgauge.gauges import STEP_QUANTITIES
 from tests.engine.members import entry, run_of
 
 per_epoch, epochs, layers = st.integers(1, 5_000), st.integers(1, 2_000), st.integers(2, 1_001)
 members, itemsize = st.integers(1, 1_000), st.sampled_from([4, 8])
+probe = st.floats(0.01, 1_000)
 
 
-@given(per_epoch, epochs, layers, members, itemsize)
-def test_bounds_hold(per_epoch, epochs, layers, members, itemsize) -> None:
-    when = schedule(per_epoch, epochs, layers, members, itemsize)
+@given(per_epoch, epochs, layers, members, itemsize, probe)
+def test_bounds_hold(per_epoch, epochs, layers, members, itemsize, probe) -> None:
+    when = schedule(per_epoch, epochs, layers, members, itemsize, probe)
     total = per_epoch * epochs
     assert len(when.kept) <= MOST_STEPS
     row = members * layers * len(STEP_QUANTITIES) * itemsize
@@ -35,7 +43,7 @@ def test_bounds_hold(per_epoch, epochs, layers, members, itemsize) -> None:
 def test_the_stride_is_the_least_that_keeps_the_bounds(
     per_epoch, epochs, layers, members, itemsize
 ) -> None:
-    when = schedule(per_epoch, epochs, layers, members, itemsize)
+    when = schedule(per_epoch, epochs, layers, members, itemsize, 2.5)
     total = per_epoch * epochs
     np.testing.assert_array_equal(np.diff(when.kept), when.stride)
     assert when.kept[0] == 0
@@ -46,9 +54,25 @@ def test_the_stride_is_the_least_that_keeps_the_bounds(
 
 
 def test_the_practical_keeps_every_step_and_probes_early_and_at_epoch_ends() -> None:
-    when = schedule(150, 5, 11, 10, 4)
+    when = schedule(150, 5, 11, 10, 4, 2.5)
     assert when.kept.tolist() == list(range(750))
     assert when.probes == (0, 1, 2, 4, 8, 16, 32, 64, 128, 150, 300, 450, 600, 750)
+
+
+def test_a_short_training_is_probed_less_often_within_its_epoch() -> None:
+    """One epoch of the practical: eight probes of 1,000 samples would be .13 of 60,000."""
+    assert schedule(150, 1, 11, 10, 4, 2.5).probes == (0, 1, 4, 16, 64, 150)
+    assert schedule(150, 1, 11, 10, 4, 1.0).probes == (0, 1, 2, 4, 8, 16, 32, 64, 128, 150)
+    assert schedule(600, 1, 11, 10, 4, 100.0).probes == (0, 1, 8, 64, 512, 600)
+
+
+@given(per_epoch, st.integers(1, 20), probe)
+def test_probes_within_the_epoch_take_their_share_at_most_or_are_few(
+    per_epoch, epochs, probe
+) -> None:
+    when = schedule(per_epoch, epochs, 11, 1, 4, probe)
+    early = [p for p in when.probes if 0 < p < per_epoch]
+    assert len(early) * probe <= EARLY_SHARE * when.total or len(early) < 2 * LEAST_EARLY
 
 
 def test_thinned_steps_are_some_of_all_steps(

@@ -22,6 +22,12 @@ MOST_BYTES = 64 * 2**20
 MOST_PROBES = 128
 """Most probes of one training."""
 
+EARLY_SHARE = 0.1
+"""Most of a training's samples that the probes within its first epoch may take."""
+
+LEAST_EARLY = 4
+"""Probes within the first epoch that are taken all the same: the course at the start shows."""
+
 # What one member takes while it trains: gradients, slots and copies of its parameters; arrays a
 # unit and sample of a batch.
 _COPIES_OF_PARAMETERS = 8
@@ -58,18 +64,32 @@ class ProbeSchedule:
 
 
 def schedule(
-    per_epoch: int, epochs: int, layers: int, members: int, itemsize: int
+    per_epoch: int, epochs: int, layers: int, members: int, itemsize: int, probe: float
 ) -> ProbeSchedule:
     """Gauges of every step while they are few; probes dense at first, then at epoch ends.
 
     Probes are taken before training, at steps 1, 2, 4, ... of the first epoch and after every
-    epoch, thinned evenly to MOST_PROBES. Steps are thinned by the least whole stride that keeps
-    both MOST_STEPS and MOST_BYTES.
+    epoch, thinned evenly to MOST_PROBES. Where those of the first epoch would take more than
+    EARLY_SHARE of a short training, it is steps 1, 4, 16, ... or 1, 8, 64, ..., if LEAST_EARLY of
+    them remain. Steps are thinned by the least whole stride that keeps both MOST_STEPS and
+    MOST_BYTES.
+
+    Args:
+        per_epoch: steps in an epoch.
+        epochs: of the training.
+        layers: of the network, the output included.
+        members: trainings in one Run.
+        itemsize: bytes of a number.
+        probe: samples of a probe for each of a step.
     """
     total = per_epoch * epochs
     size = total * members * layers * len(STEP_QUANTITIES) * itemsize
     stride = max(-(-total // MOST_STEPS), -(-size // MOST_BYTES), 1)
-    early = [2**k for k in range(per_epoch.bit_length()) if 2**k < per_epoch]
+    powers = [2**k for k in range(per_epoch.bit_length()) if 2**k < per_epoch]
+    early = powers
+    for every in (2, 3):
+        if len(early) * probe > EARLY_SHARE * total and len(powers[::every]) >= LEAST_EARLY:
+            early = powers[::every]
     ends = [per_epoch * (e + 1) for e in range(epochs)]
     probes = sorted({0, *early, *ends})
     if len(probes) > MOST_PROBES:
@@ -90,6 +110,7 @@ def schedule_of(network: NetworkSpec, training: TrainingSpec, samples: int) -> P
         network.depth + 1,
         len(training.seeds),
         np.dtype(training.dtype).itemsize,
+        min(samples, PROBE_SAMPLES) / training.batch_size,
     )
 
 
