@@ -140,6 +140,7 @@ def test_the_module_runs_as_a_program(little_mnist, monkeypatch, capsys):  # noq
     """Training itself is tested above."""
     monkeypatch.setattr(keras.Sequential, "fit", lambda *_, **__: None)
     monkeypatch.setattr(keras.Sequential, "evaluate", lambda *_, **__: (0.0, 0.5))
+    monkeypatch.setattr("sys.argv", ["practical.py"])
     runpy.run_module("gradgauge.practical", run_name="__main__")
     assert capsys.readouterr().out.splitlines()[-2:] == ["accuracy_relu: 0.5", "accuracy_sig: 0.5"]
 
@@ -150,6 +151,7 @@ def test_a_missing_data_file_is_one_sentence(monkeypatch, capsys):
         raise DataProblem(name, "missing")
 
     monkeypatch.setattr(datasets, "load", missing)
+    monkeypatch.setattr("sys.argv", ["practical.py"])
     with pytest.raises(SystemExit) as stopped:
         runpy.run_module("gradgauge.practical", run_name="__main__")
     printed = capsys.readouterr()
