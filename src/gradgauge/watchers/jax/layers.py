@@ -2,9 +2,9 @@
 
 A layer is a parameter of two or more axes that data is multiplied with (`dot_general`, a
 convolution) or looked up in (`gather`); a parameter of one axis that data is multiplied with
-is a normalization's or a layer scale. Backward passes inside the loss (a gradient
-penalty) are no layers' calls. z is the product, with its bias; h is what an elementwise function of z
-alone makes of it.
+is a normalization's or a layer scale. Backward passes inside the loss (a gradient penalty) are no
+layers' calls. z is the product, with its bias; h is what an elementwise function of z alone makes
+of it.
 """
 
 from __future__ import annotations

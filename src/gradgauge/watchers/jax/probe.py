@@ -45,6 +45,7 @@ class Probe:
     """
 
     found: Found
+    uses: list[Use]
 
     def __init__(
         self,

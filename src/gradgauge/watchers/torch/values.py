@@ -32,6 +32,7 @@ class Values:
     distance: dict[Key, int]
     events: dict[Key, Event]
     cut: set[Key]
+    passes: Passes
 
     def __init__(self, guard: Guarded):
         self._guard = guard
