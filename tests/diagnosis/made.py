@@ -196,6 +196,12 @@ def evidence(
     return dataclasses.replace(built, trials=chosen["trials"], seeds=chosen["seeds"])
 
 
+def lags(given: Evidence) -> Evidence:
+    """The same of a training that has learned, but far less than a simple learner."""
+    learning = dataclasses.replace(given.learning, verdict="learned", skill=0.55, target=1.0)
+    return dataclasses.replace(given, learning=learning)
+
+
 def trial(learns: bool, **change: Any) -> Trial:
     """A trial that learns, or not: `trial(True, rate_factor=0.1)`."""
     return Trial(Change(**change), FALLING if learns else FLAT, learns)

@@ -129,12 +129,16 @@ def _stamped(rule: Rule, found: Found, limits: RuleLimits) -> Finding:
     )
 
 
-def graded(evidence: Evidence, otherwise: str = WARNING, *, at_start: bool = False) -> str:
+def graded(
+    evidence: Evidence, otherwise: str = WARNING, *, at_start: bool = False, mended: bool = False
+) -> str:
     """`fault` where the training fails; else something milder: the anomaly does no harm.
 
-    What shows before any training (`at_start`) is a fault also where the training only lags.
+    What shows before any training (`at_start`) is a fault also where the training only lags,
+    unless it has learned and the anomaly is gone at its end (`mended`).
     """
-    harmed = evidence.lagging if at_start else evidence.failing
+    lags = evidence.lagging and not (mended and evidence.learned)
+    harmed = lags if at_start else evidence.failing
     return FAULT if harmed else otherwise
 
 

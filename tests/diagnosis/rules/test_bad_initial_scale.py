@@ -57,3 +57,9 @@ def test_constant_weights_are_another_rules():
     made = layers()
     made[1] = dataclasses.replace(made[1], before=(np.zeros((32, 32), np.float32),))
     assert found("bad-initial-scale", evidence(failing=True, made=made)) == []
+
+
+def test_sines_of_a_multiple_are_not_judged():
+    """SIREN: weights of sqrt(6 / n) / 30, for a factor of 30 stands in front of the sine."""
+    made = scaled(1 / 30, (1,), "sin")
+    assert found("bad-initial-scale", evidence(failing=True, made=made)) == []

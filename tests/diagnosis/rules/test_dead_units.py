@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.diagnosis.made import evidence, found, silent
+from tests.diagnosis.made import evidence, found, lags, silent
 
 DEAD = {"dead": [0.0, 0.9, 0.0, 0.0, np.nan]}
 
@@ -22,6 +22,16 @@ def test_most_of_a_layer_born_dead():
 
 def test_a_training_that_learns_all_the_same_is_warned_only():
     assert found("dead-units", evidence(gauges=DEAD))[0].severity == "warning"
+
+
+def test_dead_units_that_came_alive_in_a_training_that_learned_are_no_fault():
+    """A codebook begins by choosing one code for all inputs; the training itself mends that."""
+    came_alive = {"dead": [DEAD["dead"], [0.0, 0.5, 0.0, 0.0, np.nan], [0.0] * 4 + [np.nan]]}
+    stayed = {"dead": [DEAD["dead"]] * 3}
+    for gauges, severity in ((came_alive, "warning"), (stayed, "fault")):
+        given = lags(evidence(gauges=gauges))
+        assert given.learned and given.lagging
+        assert found("dead-units", given)[0].severity == severity
 
 
 def test_units_that_die_on_the_way_are_a_symptom():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.diagnosis.made import evidence, flat_outputs, found, head, silent
+from tests.diagnosis.made import evidence, flat_outputs, found, head, lags, silent
 
 COLLAPSED = {"signal_spread": [0.3, 1e-3, 1e-6, 1e-9, 1e-10]}
 
@@ -16,6 +16,13 @@ def test_inputs_that_look_alike():
 
 def test_in_a_training_that_learns_it_is_a_note():
     assert found("signal-collapse", evidence(gauges=COLLAPSED))[0].severity == "note"
+
+
+def test_a_collapse_that_is_gone_in_a_training_that_learned_is_no_fault():
+    low, healthy = COLLAPSED["signal_spread"], [0.3, 0.3, 0.3, 0.3, 0.3]
+    for last, severity in ((healthy, "note"), (low, "fault")):
+        given = lags(evidence(gauges={"signal_spread": [low, healthy, last]}))
+        assert found("signal-collapse", given)[0].severity == severity
 
 
 def test_a_healthy_spread():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import gradgauge as gg
 from gradgauge.watchers.errors import NotFinite
+from gradgauge.watchers.torch.norms import tensor_norms
 from tests.watchers.torch.test_training import alike, hooks_left
 
 X, Y = torch.randn(32, 8, generator=torch.Generator().manual_seed(0)), torch.arange(32) % 3
@@ -189,3 +191,27 @@ def test_what_is_not_there_in_a_step_is_no_nan():
                 moves.step()
     assert switching.run.figure("non_finite_step")[0] == -1
     assert two.run.figure("non_finite_step")[0] == -1
+
+
+def test_a_norm_that_float32_cannot_hold_is_finite_where_its_entries_are():
+    """Gradients of a loss that was scaled up: ten times 3e38 is beyond float32, and no infinity."""
+    large = torch.full((100,), 3e38)
+    broken = torch.tensor([3e38, float("inf")])
+    assert tensor_norms([large, broken]) == [pytest.approx(3e39, rel=1e-6), float("inf")]
+
+
+def test_a_loss_scaled_up_to_the_end_of_float32_is_no_infinity():
+    torch.manual_seed(0)
+    model = nn.Linear(4, 200)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**126)
+    with gg.watch(model, every=1) as watcher:
+        for _ in range(3):
+            optimizer.zero_grad()
+            # A slope of 1 for every output: entries of 2^126, a norm of more than 2^128.
+            scaler.scale(model(torch.ones(1, 4)).sum()).backward()
+            scaler.step(optimizer)
+            scaler.update()
+    assert watcher.run.figure("non_finite_step")[0] == -1
+    norms = watcher.run.values("steps", "weight_grad_norm")[0]
+    assert norms == pytest.approx(np.full(norms.shape, 800**0.5), rel=1e-5)

@@ -45,7 +45,9 @@ class LossCall:
         given: its first argument, classes on the last axis.
         target: what that is held against.
         activation: the operation that made `given`; empty: not known.
-        logs: whether the target is said to be logarithms of probabilities.
+        logs: whether the target, or the rate of a Poisson loss, is said to be a logarithm.
+        wrong: what is wrong with the call whatever the values: `classes_scattered`,
+            `class_numbers`, `beyond_targets`; empty: nothing.
     """
 
     name: str
@@ -53,6 +55,7 @@ class LossCall:
     target: np.ndarray
     activation: str = ""
     logs: bool = False
+    wrong: str = ""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,29 @@ def away_from_targets(head: Head, limits: RuleLimits) -> Iterator[Found]:
         )
 
 
+_MISUSED = {
+    "classes_scattered": ("class_axis_moved",),
+    "class_numbers": ("one_hot_targets", "categorical_loss"),
+    "beyond_targets": ("sigmoid_out",),
+}
+"""What a loss does with outputs that no values excuse, and what mends it."""
+_POSITIVE = ("sigmoid", "relu", "relu6", "softplus", "exponential", "softmax")
+
+
+def misused(call: LossCall, head: Head) -> Found:
+    """A call that is wrong by itself, whatever the loss is made of besides."""
+    return mismatch(head, call.wrong, _MISUSED[call.wrong], value=float(head.units))
+
+
+def of_rates(call: LossCall, head: Head) -> Iterator[Found]:
+    """A Poisson loss of rates where it takes their logarithms, or the other way round."""
+    if call.logs and call.activation in _POSITIVE:
+        # exp of what is never below 0: no rate below 1 can be said.
+        yield mismatch(head, "rates_as_logs", ("log_input_false", "linear_out"))
+    elif not call.logs and call.activation == "linear" and float(np.min(call.given)) < 0:
+        yield mismatch(head, "logs_as_rates", ("log_input_true", "softplus_out"))
+
+
 def over_rows(call: LossCall, tolerance: float) -> bool:
     """Whether logarithms of probabilities sum to 1 over the rows, not over the classes."""
     out = np.asarray(call.given, np.float64)

@@ -28,6 +28,9 @@ _STANDARD_GAINS = (1 / math.sqrt(3), 1.0, math.sqrt(2))
 """PyTorch's default, LeCun and Glorot, He."""
 _PLAIN_STD = 0.05
 """Keras's RandomNormal and RandomUniform."""
+_PERIODIC = ("sin", "cos")
+"""Sines are taken of a multiple of the layer's output, often 30: weights are made smaller by that
+factor, which stands outside of the layer; Sitzmann et al. (2020), section 3.2."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def scale_of(layer: Layer) -> Scale | None:
     """The initial scale of a layer's first matrix, or of a recurrent layer's worse one."""
     info = layer.info
     if info.kind not in _KINDS or layer.fresh is False or not info.called or not info.trainable:
+        return None
+    if info.activation in _PERIODIC:
         return None
     found = [s for w in layer.before[:2] if w.ndim > 1 and (s := _scale(layer, w)) is not None]
     if info.output:

@@ -36,7 +36,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     place = _first_at(first if born_dead else last, max(limit, 0.9 * share))
     layer = evidence.layers[place]
     draws = [dead.get(layer.name, 0.0) >= limit for dead in evidence.seeds]
-    severity = graded(evidence, at_start=born_dead)
+    severity = graded(evidence, at_start=born_dead, mended=end < limit)
     yield Found(
         "seeds" if draws else "share",
         severity=severity,

@@ -23,6 +23,8 @@ from gradgauge.diagnosis.rules._mismatch import (
     ENOUGH,
     away_from_targets,
     mismatch,
+    misused,
+    of_rates,
     over_rows,
     padding_counted,
     summed_otherwise,
@@ -114,6 +116,13 @@ def _call(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Fo
     loss = Loss("other", call.name)
     activation = call.activation or (own.activation if own else "")
     head = Head(layer, activation, loss, call.target, call.given)
+    if call.wrong:
+        head = replace(head, loss=Loss("other", call.name or (own.loss.name if own else "")))
+        yield misused(call, head)
+        return
+    if call.name == "poisson_nll_loss":
+        yield from of_rates(call, head)
+        return
     if call.name == "cross_entropy_of_energies":
         return  # the right class is meant to have the least of them
     if call.name.endswith("_of_all_pairs"):
@@ -129,7 +138,7 @@ def _call(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Fo
     if call.name == "cross_entropy_over_rows" or over_rows(call, limits["range"].value):
         yield mismatch(head, "softmax_over_rows", ("class_axis",))
         return
-    if call.name in ("kl_div", "nll_loss"):
+    if call.name in ("kl_div", "nll_loss", "ctc_loss"):
         # Logarithms of probabilities are never above 0; what is weighted need not sum to 1.
         if float(call.given.max(initial=-np.inf)) > limits["range"].value:
             distributions = _are_distributions(_samples(head), limits["range"].value)

@@ -81,7 +81,8 @@ def _hidden(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         low = [i for i in places if values[probe, i] < bound]
         if not low:
             continue
-        severity = graded(evidence, NOTE, at_start=probe == 0)
+        mended = not (values[last_seen(values[:, places]), places] < bound).any()
+        severity = graded(evidence, NOTE, at_start=probe == 0, mended=mended)
         yield Found(
             "layers",
             severity=severity,

@@ -35,8 +35,16 @@ def tensor_norms(tensors: Sequence[torch.Tensor | None]) -> list[float]:
         value = float("nan") if tensor.is_sparse else next(found)
         if not _SAFE < value < 1 / _SAFE and tensor.numel():
             value = float(norm(door(tensor)))
+            if value == float("inf"):
+                value = float(norm(door(_wide(tensor))))
         norms.append(value)
     return norms
+
+
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """In float64, which holds the norm of entries that float32 just holds, such as those of a
+    loss that was scaled up."""
+    return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
 
 
 def local_part(tensor: torch.Tensor) -> torch.Tensor | None:

@@ -16,6 +16,7 @@ from gradgauge.diagnosis.properties.pairing import axes_met, shape_of
 from gradgauge.diagnosis.trainees.torch.data import call
 from gradgauge.diagnosis.trainees.torch.experiment import TorchExperiment, floats
 from gradgauge.diagnosis.trainees.torch.facts import array, output_activation
+from gradgauge.diagnosis.trainees.torch.misused import are_scattered, class_numbers
 
 _PLAIN = [
     "add",
@@ -100,7 +101,9 @@ _INSERTING = {
 _FOLLOWED = (
     "cross_entropy",
     "nll_loss",
+    "ctc_loss",
     "kl_div",
+    "poisson_nll_loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "soft_margin_loss",
@@ -143,6 +146,8 @@ class _Follower(TorchFunctionMode):
         super().__init__()
         self.rows, self.met, self.by_intent = rows, list[Pairing](), False
         self.calls: list[LossCall] = []
+        self._outputs = [t for t in pytree.tree_leaves(outputs) if isinstance(t, torch.Tensor)]
+        self._targets = [t for t in pytree.tree_leaves(targets) if isinstance(t, torch.Tensor)]
         self._origins: dict[int, _Origin] = {}
         # An id is a tensor's as long as the tensor lives.
         self._alive: list[torch.Tensor] = []
@@ -159,6 +164,7 @@ class _Follower(TorchFunctionMode):
         known = [(t, self._origins[id(t)]) for t in given if id(t) in self._origins]
         if name in _ELEMENTWISE and len(given) > 1:
             self._look(name, known)
+            self._misused(class_numbers(name, self._sides(known), self._targets))
         if name in _FOLLOWED and len(given) > 1:
             self._loss(name, args, kwargs)
         result = func(*args, **kwargs)
@@ -193,6 +199,15 @@ class _Follower(TorchFunctionMode):
                 inserted = of_a.inserted or of_b.inserted
                 self.met.append(Pairing(name, *shapes, inserted=inserted))
 
+    def _sides(self, known: list[tuple[torch.Tensor, _Origin]]) -> tuple[Any, Any]:
+        """What has come from the outputs alone, and from the targets alone."""
+        of = {next(iter(o.of)): t for t, o in known if len(o.of) == 1}
+        return of.get("outputs"), of.get("targets")
+
+    def _misused(self, found: LossCall | None) -> None:
+        if found is not None and not any(c.wrong == found.wrong for c in self.calls):
+            self.calls.append(found)
+
     def _loss(self, name: str, args: Any, kwargs: Any) -> None:
         both = list(args[0:3:2] if name in _OF_PAIRS else args[:2])
         both += [kwargs[k] for k in ("input", "input1", "target") if k in kwargs]
@@ -203,7 +218,13 @@ class _Follower(TorchFunctionMode):
             return
         with torch._C.DisableTorchFunction():
             logs = bool(kwargs.get("log_target", False))
+            if name == "poisson_nll_loss":
+                logs = bool(args[2] if len(args) > 2 else kwargs.get("log_input", True))
             activation = output_activation(given)
+            if name in ("cross_entropy", "nll_loss") and are_scattered(given, self._outputs):
+                self._misused(
+                    LossCall(name, array(given), array(target), wrong="classes_scattered")
+                )
             if name in ("cross_entropy", "nll_loss"):
                 given, target = _classes_last(given, target, kwargs.get("ignore_index", IGNORED))
             if given.numel():
