@@ -34,9 +34,7 @@ def tensor_norms(tensors: Sequence[torch.Tensor | None]) -> list[float]:
             continue
         value = float("nan") if tensor.is_sparse else next(found)
         if not _SAFE < value < 1 / _SAFE and tensor.numel():
-            value = float(norm(door(tensor)))
-            if value == float("inf"):
-                value = float(norm(door(_wide(tensor))))
+            value = float(norm(door(tensor if value <= _SAFE else _wide(tensor))))
         norms.append(value)
     return norms
 
