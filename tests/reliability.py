@@ -43,8 +43,8 @@ FILES = (
     ),
     Row(
         "HDF5 (Runs, weights)",
-        "read in another process first, unless a digest says that it is as it was saved: the library "
-        "does not survive every file; no links, references or chunks larger than the file",
+        "read in a separate process first, unless a digest shows that the file is unchanged, because "
+        "a bad file can crash the library; no links, references or chunks larger than the file",
         ("test_hdf5.py",),
     ),
     Row(
@@ -58,25 +58,25 @@ FILES = (
         (READERS, "study/sweep/test_store.py"),
     ),
     Row(
-        "databases of studies and of trials of remedies",
-        "links, FIFOs and devices are refused, and journals that name another file: SQLite would "
-        "delete it; what is not such as we write is not believed",
+        "databases of studies and remedy trials",
+        "links, FIFOs and devices are refused, and so are journals that name another file, which "
+        "SQLite would delete; contents that gradgauge would not have written are rejected",
         ("test_sqlite.py", "remedies/test_store.py"),
     ),
     Row(
         "model (`.keras`, `.h5`)",
-        "nothing executed, fetched or followed; allow list of names; plain trained `.h5` models "
-        "work, with losses by short names, too",
+        "nothing executed, fetched or followed; allowlist of names; plain trained `.h5` models work, "
+        "also those whose loss has a short name",
         (READERS, "diagnosis/model_file/test_model_files.py"),
     ),
     Row(
-        "paths that cannot be: names too long, NUL",
+        "impossible paths: names that are too long, NUL",
         "one sentence from every reader and writer",
         ("test_places.py",),
     ),
     Row(
         "compiled programs",
-        "bound to their key, sealed with the account's secret, folder 0700",
+        "bound to their key, signed with the account's secret; the folder has mode 0700",
         ("engine/test_executables.py",),
     ),
 )
@@ -88,13 +88,13 @@ PROCESSES = (
         ("study/sweep/test_sweep.py",),
     ),
     Row(
-        "`kill -9` of a Ray worker or driver, of a Slurm job",
+        "`kill -9` of a Ray worker or driver, or of a Slurm job",
         "the same; the study continues",
         ("study/sweep/test_runners.py",),
     ),
     Row(
         "Ray's raylet or head dies",
-        "one sentence, exit code 2; no agent or worker stays, also where the driver was killed",
+        "one sentence, exit code 2; no agent or worker is left, even if the driver was killed",
         ("study/sweep/runners/test_ray_cluster.py",),
     ),
     Row(
@@ -108,12 +108,12 @@ PROCESSES = (
         ("study/sweep/test_store.py",),
     ),
     Row(
-        "the study's folder is moved or deleted under a running sweep",
+        "the study's folder is moved or deleted while a sweep is running",
         "one sentence, exit code 2",
         ("study/sweep/test_store_refusals.py",),
     ),
     Row(
-        "full disk, under `compare`, `why` and `theory`",
+        "full disk, in `compare`, `why` and `theory`",
         "the results first, then one sentence; no partial files remain",
         ("cli/test_full_disk.py", "test_run.py"),
     ),
@@ -123,34 +123,36 @@ PROCESSES = (
         ("cli/test_output.py",),
     ),
     Row(
-        "closed or full standard streams, a home, cache or device that is not there",
-        "the command works, or says it in one sentence; no file receives what is meant for a closed stream",
+        "closed or full standard streams, a missing home, cache or device",
+        "the command works or reports the problem in one sentence; output meant for a closed "
+        "stream never ends up in a file",
         ("cli/test_output.py", "engine/test_runtime.py"),
     ),
     Row(
         "Ctrl-C, at random moments of each command",
-        "ends within two seconds with exit code 130; finished results are kept, and the output tells where",
+        "ends within two seconds with exit code 130; finished results are kept, and the output says where",
         ("cli/test_interrupt.py",),
     ),
     Row(
         "a network larger than the free memory",
-        "refused before anything is taken, with both numbers; your own networks, too, as far as "
-        "their parameters tell; out of memory all the same is one sentence",
+        "refused before anything is allocated, with both numbers; for your own networks, as far as "
+        "their parameters show it; if memory still runs out, one sentence",
         ("engine/test_memory.py", "engine/test_cost.py"),
     ),
     Row(
-        "sizes, seeds and epochs beyond reason",
-        "refused before any work",
+        "absurd sizes, seeds and numbers of epochs",
+        "refused before any work is done",
         ("spec/test_training.py", "spec/test_comparison.py"),
     ),
     Row(
-        "a worker of the live page dies; garbage, strangers' origins, a viewer that never reads, "
+        "a worker of the live page dies; garbage, foreign origins, a viewer that never reads, "
         "200 viewers",
-        "the page says so and goes on; nothing of a viewer is executed; nobody waits for anybody",
+        "the page says so and continues; nothing that a viewer sends is executed; no viewer waits "
+        "for another",
         ("play/test_server.py", "play/test_crowd.py"),
     ),
     Row(
-        "a picture that cannot be drawn at the end of a watched training",
+        "a figure that cannot be drawn at the end of a watched training run",
         "the training process continues",
         ("report/pages/test_watched.py",),
     ),
@@ -158,14 +160,15 @@ PROCESSES = (
 
 ATTACKS = (
     Attack(
-        "Ctrl-C at ten random moments of each of nine commands, on two cores with 30 others waiting",
-        "90, and 24 and 90 again after the fixes",
+        "Ctrl-C at ten random moments of each of nine commands, on two cores with 30 other processes "
+        "waiting",
+        "90, then 24 and another 90 after the fixes",
         (
-            "XLA's abort message twice, Python's own exit instead of 130 three times, both fixed; "
-            "two took 4.3 and 7.4 s at that load: while loading its libraries, PyTorch holds "
-            "Python's lock for 0.22 s of CPU time and TensorFlow for 0.34 s, and no Python code can "
-            "run meanwhile; no other command holds it for more than 0.15 s. The last 90, with 22 "
-            "others waiting: all in time"
+            "XLA's abort message twice and Python's own exit code instead of 130 three times, both "
+            "fixed. Two commands took 4.3 and 7.4 s under that load: while loading their libraries, "
+            "PyTorch holds Python's global lock for 0.22 s of CPU time and TensorFlow for 0.34 s, "
+            "and no Python code can run in that time. No other command holds it for more than "
+            "0.15 s. The last 90, with 22 other processes waiting, all ended in time"
         ),
     ),
     Attack(
@@ -174,40 +177,41 @@ ATTACKS = (
         "nothing: every cell trained once, every study identical to an undisturbed one, bit for bit",
     ),
     Attack(
-        "118 model files made to run code, to reach the network or the disk, to fill the memory, "
-        "or damaged",
+        "118 model files that are damaged, or made to run code, access the network or the disk, or "
+        "fill the memory",
         "118 `diagnose`",
-        "nothing run, fetched or followed; no traceback, no hang",
+        "nothing executed, fetched or followed; no traceback, no hang",
     ),
     Attack(
-        "Run files, `.npz`, `.csv`, plans and models changed by meaning (odd types at any place of "
-        "their JSON, layers that hold code at any depth, declared shapes of 10^15, truncated "
-        "archives, HDF5 types and links), option values, and paths that are folders, FIFOs, "
-        "devices, loops or hold control characters",
+        "Run files, `.npz`, `.csv`, plans and models with changed contents (unusual types anywhere in "
+        "their JSON, layers that contain code at any depth, declared shapes of 10^15, truncated "
+        "archives, HDF5 types and links); option values; paths that are folders, FIFOs, devices or "
+        "loops, or that contain control characters",
         "1,350",
-        "two kinds of tracebacks, both fixed: names of options that are no text, a NUL in a path",
+        "two kinds of tracebacks, both fixed: option names that are not text, a NUL in a path",
     ),
     Attack(
-        "outputs that are full, closed or of another encoding; working folders that are gone; "
-        "caches in places that cannot be",
+        "outputs that are full, closed or in another encoding; deleted working folders; caches at "
+        "impossible paths",
         "29 commands",
-        "two kinds of tracebacks, both fixed: a full output, letters that its encoding lacks",
+        "two kinds of tracebacks, both fixed: a full output, characters that its encoding lacks",
     ),
     Attack(
-        "HDF5 with odd types, links, references, chunks, filters and damage; `.keras` archives with odd "
-        "names, flags and sizes; `.npz`, `.csv`, studies and trials with FIFOs, sockets, devices, "
-        "links, journals and triggers; plans, notations and addresses of the live page; places with "
-        "names too long or of no encoding; with an eye on connections, processes and files of others",
+        "HDF5 with unusual types, links, references, chunks and filters, or with damage; `.keras` "
+        "archives with unusual names, flags and sizes; `.npz`, `.csv`, studies and trials with "
+        "FIFOs, sockets, devices, links, journals and triggers; plans, notations and addresses of "
+        "the live page; paths that are too long or cannot be encoded. Connections, processes and "
+        "other users' files were monitored",
         "580",
-        "a journal that made SQLite delete a file of the user's; damage over which HDF5 ends the "
-        "process, or writes past its memory; thousands of groups or files that took minutes; names "
-        "too long as tracebacks; all fixed",
+        "a journal that made SQLite delete a user's file; damage that makes HDF5 end the process or "
+        "write outside its memory; thousands of groups or files that took minutes; tracebacks for "
+        "names that are too long; all fixed",
     ),
     Attack(
-        "environments: languages, encodings, terminals, homes, temporary folders and caches that are "
-        "not there, closed streams, devices that JAX lacks, places for output",
+        "environments: languages, encodings, terminals; missing homes, temporary folders and caches; "
+        "closed streams; devices that JAX lacks; output paths",
         "152 commands",
-        "three kinds of tracebacks, all fixed: no home, a cache's name too long, no such device",
+        "three kinds of tracebacks, all fixed: no home, a cache path that is too long, no such device",
     ),
     Attack(
         "Ray's raylet, head and driver killed, and nothing killed",
@@ -215,10 +219,10 @@ ATTACKS = (
         "one sentence; no process left within a second",
     ),
     Attack(
-        "programs of an attack on an earlier version: structured changes of a Run file, notations, "
-        "plans, `.npz` files, injections into pages and pictures",
+        "attack programs written for an earlier version: structured changes to a Run file, notations, "
+        "plans and `.npz` files, injections into pages and figures",
         "575, 210,000, 29,000, 20,000, 154",
-        "four kinds of Run files and one of `.npz` ended in a traceback; all fixed",
+        "four kinds of Run files and one kind of `.npz` file caused a traceback; all fixed",
     ),
 )
 
@@ -226,7 +230,7 @@ ATTACKS = (
 def page() -> str:
     """The page in Markdown."""
     parts = (
-        "# Reliability: attempts to break it",
+        "# Reliability",
         (
             "What gradgauge guarantees about files, kills, full disks and Ctrl-C, and the test for "
             "each guarantee. Run one with `.venv/bin/python -m pytest FILE`; `make test` runs all of "
@@ -250,8 +254,8 @@ def page() -> str:
         "## Larger attacks, last on 28 November 2026",
         _table(("attack", "tries", "found"), [(a.what, a.tries, a.found) for a in ATTACKS]),
         (
-            "Not tried: machines with a clock that jumps, network file systems, Ray on several "
-            "machines, a full disk under `remedy` and `diagnose`, GPUs that run out of memory."
+            "Not tested: clocks that jump, network file systems, Ray on several machines, a full disk in "
+            "`remedy` and `diagnose`, GPUs that run out of memory."
         ),
     )
     return "\n\n".join(parts) + "\n"
