@@ -13,7 +13,7 @@ from gradgauge.own.data import given_data
 from gradgauge.own.errors import OwnProblem
 from gradgauge.own.states import kept_states, seed_all
 from gradgauge.own.train import Schedule, network_of, train_network
-from tests.own.functions import MAKERS, make_jax, make_keras, make_pytorch, points
+from tests.own.functions import INPUTS, MAKERS, make_jax, make_keras, make_pytorch, points
 
 EPOCHS, BATCH, SEED = 2, 50, 3
 
@@ -96,6 +96,21 @@ def test_seeds_have_other_weights_and_repeat(framework):
     assert run.figure("test_loss")[1] == again.figure("test_loss")[0]
     assert run.seeds == [0, 1]
     assert [layer.name for layer in run.layers] == [layer.name for layer in again.layers]
+
+
+def test_what_a_loss_reads_from_outside_is_read_anew_by_every_training():
+    factor = [1.0]
+
+    def loss(params, x, y):
+        return factor[0] * jax.numpy.square(x @ params["w"] - y[:, None]).mean()
+
+    def make():
+        return loss, {"w": jax.numpy.zeros((INPUTS, 1))}
+
+    first = trained(make)
+    factor[0] = 0.0
+    assert first.figure("test_loss")[0] > 0
+    assert trained(make).figure("test_loss")[0] == 0
 
 
 def test_a_parameter_called_seed_is_given_it():

@@ -30,7 +30,7 @@ def indices_of(
     """
     # NumPy's own arrays would raise where JAX's do not, and a training has made them JAX's.
     params = jax.tree.map(lambda a: jnp.asarray(a) if hasattr(a, "dtype") else a, params)
-    closed = jax.make_jaxpr(loss)(params, x, y)
+    closed = jax.make_jaxpr(lambda *given: loss(*given))(params, x, y)
     leaves = [jnp.asarray(leaf) for leaf in (*jax.tree.leaves(params), x, y)]
     walk = _Walk()
     walk.through(closed.jaxpr, closed.consts, leaves)

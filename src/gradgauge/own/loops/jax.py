@@ -35,7 +35,9 @@ class JaxLoop:
         self._rate = RATE if made.learning_rate is None else float(made.learning_rate)
         self._factor = made.rate_factor
         self._grad = jax.jit(jax.value_and_grad(made.loss))
-        self._value = jax.jit(made.loss)
+        # JAX would find the program of an earlier training by the function itself, and what the
+        # function reads from outside may have changed since.
+        self._value = jax.jit(lambda *given: made.loss(*given))
         self._broke = False
 
     def facts(self) -> Facts:
