@@ -117,7 +117,7 @@ def write_docs(found: Mapping[str, Sequence[Result]]) -> None:
         pairs = [figures[part][name] for part in found]
         cells = [f"{a / b:.3f} ({a} of {b})" if b else "-" for a, b in pairs]
         lines.append(f"| {name} | {least} | {' | '.join(cells)} |")
-    lines += ["", "What stood first, by what was wrong (all parts):", ""]
+    lines += ["", "First finding, by actual fault (all parts):", ""]
     lines += _confusion([r for results in found.values() for r in results])
     text = DOCS.read_text(encoding="utf-8")
     head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
@@ -129,7 +129,7 @@ def _confusion(results: Sequence[Result]) -> list[str]:
     for result in results:
         first = result.faults[0] if result.faults else "healthy"
         counts.setdefault(result.rule or "healthy", Counter())[first] += 1
-    rows = ["| what was wrong | cases | stood first |", "|---|---|---|"]
+    rows = ["| actual fault | cases | first finding |", "|---|---|---|"]
     for rule in sorted(counts):
         found = ", ".join(f"{name} {n}" for name, n in counts[rule].most_common())
         rows.append(f"| {rule} | {sum(counts[rule].values())} | {found} |")

@@ -1,6 +1,6 @@
-"""Compare networks of one's own in plain JAX: the same perceptron with two initial scales. Each
-function returns loss(params, x, y), params, predict(params, x) and an optimizer of optax; `seed` is
-what its key is made of."""
+"""Compare your own networks in plain JAX: the same perceptron with two initial scales. Each function
+returns loss(params, x, y), params, predict(params, x) and an optax optimizer; its random key is
+created from `seed`."""
 
 import os
 

@@ -1,7 +1,7 @@
-"""Compare networks of one's own in Keras: the exercise's two models, then a convolutional and a
-recurrent one. Each function returns a compiled model; gradgauge calls it once for every seed.
+"""Compare your own networks in Keras: the exercise's two models, then a convolutional and a
+recurrent one. Each function returns a compiled model; gradgauge calls it once per seed.
 
-In a terminal the same is
+To do the same in a terminal, run
 
     gradgauge compare own_keras.py:make_model_relu own_keras.py:make_model_sig --data mnist
 """

@@ -1,7 +1,7 @@
-"""Compare networks of one's own in PyTorch: a small transformer with its normalization before each
-branch (pre-norm) and after it (post-norm). Each function returns module, loss and optimizer.
+"""Compare your own networks in PyTorch: a small transformer with the normalization before each
+branch (pre-norm) or after it (post-norm). Each function returns a module, a loss and an optimizer.
 
-In a terminal the same is
+To do the same in a terminal, run
 
     gradgauge compare own_pytorch.py:make_pre_norm own_pytorch.py:make_post_norm \\
         --data own_pytorch.py:sequences --batch-size 32
@@ -49,7 +49,7 @@ def make_post_norm():
 
 
 def sequences(samples=4_000):
-    """Sequences of tokens, and whether the first token comes again."""
+    """Sequences of tokens, and whether the first token occurs again."""
     tokens = np.random.default_rng(0).integers(0, TOKENS, (samples, LENGTH))
     return tokens, (tokens[:, 1:] == tokens[:, :1]).sum(axis=1) > 1
 

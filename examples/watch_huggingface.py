@@ -1,4 +1,4 @@
-"""Watch a Hugging Face `Trainer`: a `with` round `train`."""
+"""Watch a Hugging Face `Trainer`: call `train` inside a `with` block."""
 
 import torch
 from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments

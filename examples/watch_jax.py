@@ -1,4 +1,4 @@
-"""Watch a JAX training: tell the watcher every step. The loss may be of any pytree."""
+"""Watch a JAX training loop: report every step to the watcher. The parameters can be any pytree."""
 
 import jax
 import jax.numpy as jnp

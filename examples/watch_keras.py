@@ -1,4 +1,4 @@
-"""Watch a Keras training: one line more than without."""
+"""Watch a Keras training run: it takes one more line."""
 
 import keras
 import numpy as np

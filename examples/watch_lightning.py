@@ -1,4 +1,4 @@
-"""Watch a Lightning training: a callback."""
+"""Watch a Lightning training run with a callback."""
 
 import lightning
 import torch

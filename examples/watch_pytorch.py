@@ -1,4 +1,5 @@
-"""Watch a PyTorch training: a `with` round the loop; a table, every figure in a file, a report."""
+"""Watch a PyTorch training loop inside a `with` block; get a live table, a file of all values and
+a report."""
 
 import torch
 from torch import nn

@@ -40,10 +40,10 @@ _SHOWN_LETTERS = 200
 
 
 class GradgaugeError(Exception):
-    """A problem that the user can solve. `sentence(lang)` tells what, where and what to do.
+    """A problem that the user can solve. `sentence(lang)` says what is wrong, where, and what to do.
 
-    Its facts are the keywords given here, kept as attributes that nothing changes and that
-    cross a process: numbers, texts, tuples and mappings of them; anything else as its text.
+    Its facts are the keyword arguments, kept as immutable attributes that can be passed between
+    processes: numbers, strings, and tuples and mappings of them; anything else as a string.
     """
 
     def __init__(self, **facts: object):
@@ -55,8 +55,8 @@ class GradgaugeError(Exception):
         raise NotImplementedError
 
     def sentence(self, lang: str = "en") -> str:
-        """What is wrong, where and what to do, in a language of the catalogue; one line, also
-        where a fact has several."""
+        """What is wrong, where, and what to do, in one of the supported languages. Always a single
+        line, even if a fact has several."""
         key, facts = self.message()
         return _BREAKS.sub(" ", sentence(key, lang, **facts))
 

@@ -1,9 +1,9 @@
-"""The exercise, to the letter, through Keras 3: ten hidden layers on MNIST, ReLU against sigmoid.
+"""The exercise exactly as given, in Keras 3: ten hidden layers on MNIST, ReLU against sigmoid.
 
     python -m gradgauge.practical
 
 It runs on the JAX backend unless KERAS_BACKEND names another (tensorflow, torch). The code below
-needs nothing but Keras and MNIST: copy it, change it.
+needs only Keras and MNIST, so you can copy and change it.
 """
 
 # pyright: reportArgumentType=false

@@ -78,7 +78,7 @@ class RunGroup:
 
 @dataclass(frozen=True)
 class Run:
-    """One network, many seeds.
+    """The record of one network, trained with one or more seeds.
 
     Attributes:
         attributes: name, notation, training, dataset, versions and so on (text and numbers).
@@ -154,7 +154,7 @@ class Run:
         """A variable's array without xarray: (member, step or probe_step or epoch[, layer]).
 
         Raises:
-            UnknownName: no such group, or nothing of that name in it.
+            UnknownName: there is no such group, or the group has no variable of this name.
         """
         return _named("variable", name, self._group(group).variables)[1]
 
@@ -162,7 +162,7 @@ class Run:
         """One value per member: `test_accuracy`, `test_loss`, `non_finite_step`, ...
 
         Raises:
-            UnknownName: this Run holds no such figure.
+            UnknownName: this Run has no value of this name.
         """
         return _named("figure", name, self.members.variables)[1]
 
@@ -186,7 +186,7 @@ class Run:
         return self._group(group).to_xarray().to_dataframe()
 
     def save(self, path: Path | str) -> Path:
-        """Write to `path`, whole or not at all.
+        """Write to `path`, completely or not at all.
 
         Raises:
             OutputProblem: it cannot be written.
@@ -212,7 +212,7 @@ class Run:
 
     @classmethod
     def load(cls, path: Path | str) -> Run:
-        """Read what `save` wrote.
+        """Read a Run written by `save`.
 
         Raises:
             RunFileProblem: the file is missing, damaged, not a Run, or of a newer format.

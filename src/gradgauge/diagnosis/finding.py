@@ -169,7 +169,7 @@ class Diagnosis:
 
     @property
     def too_few(self) -> int:
-        """How many steps a recording has measured, where they are too few to show a change; else 0."""
+        """Number of measured steps if a recording has too few to show a change, otherwise 0."""
         if not self.recorded or self.run is None:
             return 0
         measured = len(self.run.groups["steps"].coords["step"])

@@ -19,10 +19,10 @@ from gradgauge.run import Run
 
 
 class TensorBoardWriter:
-    """Writes every measurement as scalars; NaN, which stands for "no meaning", is left out.
+    """Writes every measurement as scalars; undefined values (NaN) are omitted.
 
     Args:
-        folder: where event files go; made if it is not there.
+        folder: the folder for event files; created if it does not exist.
 
     Raises:
         MissingExtra: tensorboard is not installed.

@@ -108,17 +108,17 @@ class PlayListener(Telling):
             runner.run(serve(site, self._socket, ready.set, self._stop))
 
     def close(self) -> None:
-        """End the page."""
+        """Close the page."""
         self._stop.set()
         self._thread.join(_STARTED)
 
     def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
-        """See Listener."""
+        """Called when the watched training starts; see Listener."""
         super().opened(layers, attributes)
         if self._browser:
             threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
 
     def say(self, message: Mapping[str, Any]) -> None:
-        """Hand a message to whoever looks."""
+        """Send a message to every open view of the page."""
         with contextlib.suppress(RuntimeError):  # The page has been closed.
             self._loop.call_soon_threadsafe(self._house.tell, message)

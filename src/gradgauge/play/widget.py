@@ -42,7 +42,7 @@ class PlayWidget(Telling):
         self._view = _view()(page=embedded_page(lang).text, height=height)
 
     def say(self, message: Mapping[str, Any]) -> None:
-        """Hand a message to every view, and remember it for those to come."""
+        """Send a message to every view, and keep it for views opened later."""
         line = dumps(message)
         self._memory.note(dict(message), line)
         self._view.send({"line": line})

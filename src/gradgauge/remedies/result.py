@@ -174,13 +174,13 @@ class RemedyResult:
 
     @property
     def curve_figure(self) -> str:
-        """What the arms' curves hold: accuracy where the engine trains to classify, else the loss,
-        the one figure that every framework's training has."""
+        """The quantity in the learning curves: accuracy if gradgauge's own engine trains a
+        classifier, otherwise the loss, which is available in every framework."""
         classes = self.framework == "spec" and self.metric.name == "test_accuracy"
         return "accuracy" if classes else "loss"
 
     def advice(self, lang: str = "en") -> list[str]:
-        """What answers the findings and only the owner of the program can change, in words."""
+        """In words: the changes that would address the findings but that only you can make."""
         told: dict[str, None] = {}
         for finding in self.diagnosis.findings if self.diagnosis is not None else ():
             if finding.severity != FAULT:
@@ -228,11 +228,11 @@ class RemedyResult:
         return verdict_sentence(self, lang)
 
     def apply(self, model: Any = None) -> Any:
-        """The winner's change, applied.
+        """Apply the change of the winner.
 
         Args:
-            model: a model of the framework, or None for the target itself; of a notation the
-                result is what is to be trained: its network, training and adjustments.
+            model: a model of the framework, or None for the target itself. For a notation, the
+                result is what to train: the network, its training settings and adjustments.
 
         Raises:
             InvalidValue: nothing is recommended.
@@ -244,7 +244,7 @@ class RemedyResult:
         return self.treat(self.winning.candidate, model)
 
     def to_json(self, lang: str = "en") -> dict[str, Any]:
-        """The document of `gradgauge remedy --json`."""
+        """The document printed by `gradgauge remedy --json`."""
         from gradgauge.remedies.json import remedy_json
 
         return remedy_json(self, lang)

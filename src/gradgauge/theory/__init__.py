@@ -1,6 +1,6 @@
-"""Mean-field theory of wide networks: what a gradient must do, before anything is trained.
+"""Mean-field theory of wide networks: how gradients behave before training.
 
-NumPy and SciPy in float64. `docs/theory.md` has a page of every function, with its paper.
+NumPy and SciPy in float64. `docs/theory.md` describes every function and names its paper.
 Conventions: W ~ N(0, sigma_w^2 / fan_in), b ~ N(0, sigma_b^2), q the variance of z.
 """
 

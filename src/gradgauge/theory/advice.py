@@ -32,9 +32,10 @@ class InitAdvice:
             also the `scale` of a notation.
         sigma_b: b ~ N(0, sigma_b^2); 0 for a scale alone.
         shift: to be added to the activation; 0 for a scale alone.
-        q_star: the length it keeps; 0: the length falls to 0, slower than any exponential.
+        q_star: the length that is preserved; 0: the length decays to 0, more slowly than any
+            exponential.
         chi_len: slope of the length map there, up to 1: the length is attracted.
-        note: a key of `theory.reason`: what is special, or why a scale alone does not do.
+        note: a key of `theory.reason`: what is special, or why a scale alone is not enough.
     """
 
     activation: str
@@ -74,13 +75,13 @@ def init_advice(activation: str) -> InitAdvice:
 
 
 def shift_advice(activation: str, note: str | None = None) -> InitAdvice:
-    r"""The shift, scale and biases of the module's text, for any activation.
+    r"""The shift, scale and biases described in the module docstring, for any activation.
 
         chi_len = sigma_w^2 E[z (f(z) + shift) f'(z)],  z ~ N(0, 1)
 
     Args:
         activation: its name.
-        note: why a scale alone does not do, if so.
+        note: why a scale alone is not enough, if so.
 
     Returns:
         See InitAdvice; the fixed length is 1.

@@ -57,7 +57,7 @@ class CriticalPoint:
     note: str | None = None
 
     def to_json(self) -> dict[str, str | float | None]:
-        """CONTRACT section 5 with --critical."""
+        """The document printed by `gradgauge theory --critical --json`."""
         return {
             "sigma_w2_critical": number(self.sigma_w2),
             "q_star": number(self.q_star),
@@ -75,8 +75,8 @@ def critical(activation: str, sigma_b: float = 0.0) -> CriticalPoint:
 
     Returns:
         See CriticalPoint. No point: softplus at any sigma_b; GELU, SiLU and Mish with biases
-        so small that the length is repelled from it. ReLU and its kin: 1 / E[f'^2] for any
-        sigma_b, where the length is any, or with biases grows without end.
+        so small that the length is repelled from it. ReLU and similar activations:
+        1 / E[f'^2] for any sigma_b; every length is preserved, or with biases grows without bound.
 
     Raises:
         UnknownName: no such activation.
@@ -113,7 +113,7 @@ def critical_bias(activation: str, sigma_w2: float) -> CriticalPoint:
         sigma_w2: variance of the weights times fan-in, above 0.
 
     Returns:
-        The point with its sigma_b; sigma_w2 is None where no sigma_b does it.
+        The point with its sigma_b; sigma_w2 is None if no sigma_b makes it critical.
 
     Raises:
         UnknownName: no such activation.
@@ -178,8 +178,8 @@ def half_stable_point(activation: str) -> CriticalPoint:
 
     Returns:
         The point with its sigma_b (for GELU sigma_w^2 = 1.983058, sigma_b^2 = 0.172922,
-        q = 3.561553); sigma_w2 is None where there is none: tanh and its kin have it at
-        q = 0 only, ReLU and its kin everywhere.
+        q = 3.561553); sigma_w2 is None if there is none: tanh and similar activations
+        have it only at q = 0, ReLU and similar ones everywhere.
 
     Raises:
         UnknownName: no such activation.

@@ -15,12 +15,12 @@ from gradgauge.theory.solving import root
 
 @dataclass(frozen=True)
 class DropoutPrediction:
-    """What dropout leaves of a network's depth.
+    """Mean-field prediction for a network with dropout.
 
     Attributes:
         q_star: variance of z with dropout on.
         chi_grad: (sigma_w^2 / keep) E[f'(z)^2].
-        c_star: correlation that even identical inputs end at, their masks being different.
+        c_star: correlation that even identical inputs converge to, because their masks differ.
         xi_c: its depth scale; None where q_star is 0 or inf.
     """
 
@@ -49,7 +49,7 @@ def dropout_prediction(
         keep: probability that an activation is kept, in (0, 1].
 
     Returns:
-        See DropoutPrediction; with keep = 1 the figures of `predict`.
+        See DropoutPrediction; with keep = 1, the same values as `predict`.
 
     Raises:
         UnknownName: no such activation.

@@ -9,11 +9,11 @@ from gradgauge.spec.checks import whole_number
 
 
 def dying_probability(widths: Sequence[int]) -> float:
-    r"""Probability that a ReLU network without biases gives one input the output 0.
+    r"""Probability that a ReLU network without biases returns 0 for a given input.
 
         1 - prod over hidden layers of (1 - 2^-n_l)
 
-    Each unit is off with probability 1/2 whatever came before; a layer is silent if all its
+    Each unit is off with probability 1/2 regardless of earlier layers; a layer is silent if all its
     units are, and then so are all later ones. The formula is exact for one input, and an upper
     bound on the probability that the network is silent for every one of several inputs.
 

@@ -50,7 +50,7 @@ class LengthFixedPoint:
     """Where the length map leads from q = 1.
 
     Attributes:
-        q_star: the fixed point; 0 where the signal dies, inf where it grows for ever.
+        q_star: the fixed point; 0 if the signal decays to 0, inf if it grows without bound.
         chi_len: the map's slope there, at 0 and inf its limit.
         note: a key of the catalogue's `theory.reason` table where something is special.
     """

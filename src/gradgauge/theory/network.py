@@ -40,7 +40,7 @@ class LayerPrediction:
         layer: counted from 1.
         activation: its name.
         sigma_w, sigma_b: of the layer's own weights and biases.
-        q: variance of what goes into the activation.
+        q: variance of the input to the activation.
         chi_grad: |delta_l|^2 / |delta_(l+1)|^2, the square of backward_gain.
         decades: log10(delta_norm(l) / delta_norm(L + 1)); -inf where nothing arrives.
     """

@@ -39,14 +39,14 @@ def batch_norm_growth(activation: str, batch: float = math.inf) -> float:
 
     with f1 = f(z1), v1 = f'(z1), and z1, z2 two coordinates of the sphere (see the module). For
     the identity it is (B - 2) / (B - 3), for ReLU and B -> inf it is pi / (pi - 1). sigma_w and
-    sigma_b play no part: the normalization takes them out.
+    sigma_b have no effect, because the normalization removes them.
 
     Args:
         activation: its name.
         batch: number of samples, at least 4, or inf.
 
     Returns:
-        The factor per layer; its root is the norm's.
+        The factor per layer; its square root is the factor of the norm.
 
     Raises:
         UnknownName: no such activation.
@@ -70,7 +70,7 @@ def layer_norm_growth(activation: str, sigma_w: float = 1.0, sigma_b: float = 0.
         sigma_w^2 E[f'(u)^2] / (sigma_w^2 E[f(u)^2] + sigma_b^2),   u ~ N(0, 1)
 
     Over many units the mean of z is 0 and its variance q, so the layer divides by sqrt(q): the
-    length is 1 in every layer, and without biases sigma_w plays no part.
+    length is 1 in every layer, and without biases sigma_w has no effect.
 
     Args:
         activation: its name.

@@ -42,10 +42,10 @@ class Prediction:
         activation: its name.
         sigma_w: W ~ N(0, sigma_w^2 / fan_in).
         sigma_b: b ~ N(0, sigma_b^2).
-        q_star: variance of z, the fixed point reached from q = 1; 0: it dies; inf: it grows.
+        q_star: variance of z, the fixed point reached from q = 1; 0: decays; inf: grows.
         chi_grad: sigma_w^2 E[f'(z)^2] at q_star: the gradient's mean square, per layer.
         chi_len: slope of the length map at q_star.
-        c_star: correlation that any two inputs end at; None where q_star is inf.
+        c_star: correlation that any two inputs converge to; None if q_star is inf.
         xi_q: depth scale of the length; None where no fixed point attracts it.
         xi_c: depth scale of the correlation.
         trainable_depth: 6 xi_c.
@@ -68,7 +68,7 @@ class Prediction:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, str | float | None]:
-        """CONTRACT section 5: None for null, infinity as the string "inf"."""
+        """The document printed by `gradgauge theory --json`, with infinity as the string "inf"."""
         return {name: number(getattr(self, name)) for name in _JSON_FIELDS}
 
 
@@ -97,7 +97,7 @@ def predict(activation: str, sigma_w: float, sigma_b: float = 0.0) -> Prediction
 
     Where q_star is 0 (no biases and weights too small) all figures are the limit of vanishing
     biases: c_star = 1 and xi_c = -1 / ln(chi_grad). Where q_star is inf, chi_grad and chi_len
-    are their limits, and there is no correlation map to linearise.
+    are their limits, and there is no correlation map to linearize.
 
     Args:
         activation: its name.
@@ -150,7 +150,7 @@ def phase_diagram(
 ) -> list[list[Prediction]]:
     """`predict` on a grid: rows over sigma_b, columns over sigma_w.
 
-    The length map's table is shared by all points; a point costs 1 ms where the network is
+    The length map's table is shared by all points; a point takes 1 ms where the network is
     ordered and about 20 ms where it is chaotic, so 1,000 points take some 10 s.
 
     Args:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def leaky_correlation_map(c: float, negative_slope: float = 0.0) -> float:
-    r"""The next layer's correlation, C(c) of the module's text; ReLU by default.
+    r"""The next layer's correlation, C(c) in the module docstring; ReLU by default.
 
     Args:
         c: this layer's, in [-1, 1].
@@ -50,7 +50,7 @@ def correlation_profile(
 ) -> Float64[Array, " {depth}+1"]:
     r"""The correlations c_0, ..., c_depth, c_(l+1) = C(c_l).
 
-    For ReLU 1 - c_l tends to 9 pi^2 / (2 l^2), slowly: at l = 10 it is 29 % of that.
+    For ReLU, 1 - c_l approaches 9 pi^2 / (2 l^2) slowly: at l = 10 it is 29% of that.
 
     Args:
         c0: of the inputs.

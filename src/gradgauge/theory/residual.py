@@ -54,12 +54,12 @@ def residual_profile(
         growth_l = 1 + sigma_v^2 sigma_w^2 E[f'(u)^2],   u ~ N(0, q_l)
 
     For ReLU it is 1 + sigma_v^2 sigma_w^2 / 2 in every block: still exponential. For tanh the
-    stream grows, the slopes shrink, and the logarithm grows like the root of the depth only.
+    stream grows, the slopes shrink, and the logarithm grows only like the root of the depth.
 
     Args:
         activation: its name.
         depth: number of blocks.
-        sigma_w, sigma_v, sigma_b, sigma_a: see the module's text.
+        sigma_w, sigma_v, sigma_b, sigma_a: see the module docstring.
         p0: mean square of the stream's entries at the start.
 
     Returns:
@@ -94,10 +94,10 @@ def tanh_residual_exponent(sigma_w: float, sigma_v: float, sigma_a: float = 0.0)
         A = (4 / 3) sqrt(2 / pi) sigma_v^2 sigma_w / sqrt(sigma_v^2 + sigma_a^2)
 
     It is reached slowly: with all sigmas 1 or 0 the quotient ln(growth) / (A sqrt(L)) passes 1
-    and is still 2 % off at 1,000 blocks, so a finite network is better asked of `residual_profile`.
+    and is still 2% off at 1,000 blocks, so use `residual_profile` for a finite network.
 
     Args:
-        sigma_w, sigma_v, sigma_a: see the module's text; sigma_v above 0.
+        sigma_w, sigma_v, sigma_a: see the module docstring; sigma_v above 0.
 
     Returns:
         A.

@@ -13,7 +13,7 @@ from gradgauge.theory.activation_moments import moments
 
 
 def selu_constants() -> tuple[float, float]:
-    r"""scale and alpha for which mean 0 and variance 1 are kept.
+    r"""scale and alpha that preserve mean 0 and variance 1.
 
         E[f(u)] = 0 and E[f(u)^2] = 1 for u ~ N(0, 1):
         alpha = sqrt(2 / pi) / (1 - erfc(1 / sqrt 2) sqrt e)
@@ -34,7 +34,7 @@ def selu_constants() -> tuple[float, float]:
 def selu_fixed_point_growth() -> float:
     r"""The gradient's mean square per layer at SELU's fixed point, sigma_w = 1.
 
-        E[f'(u)^2],  u ~ N(0, 1):  1.071575, so that the norm grows by 3.5 % a layer
+        E[f'(u)^2],  u ~ N(0, 1):  1.071575, so the norm grows by 3.5% per layer
 
     Returns:
         chi_grad.

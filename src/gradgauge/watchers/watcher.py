@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Watcher(Protocol):
     """Returned by `watch`: a recording that grows during training.
 
-    Beside this, each is what its framework asks for: a callback of Keras, Lightning or Hugging
-    Face; for JAX, which has no hooks, an object whose `step(params, ...)` is called once an
+    Each watcher is also what its framework expects: a callback for Keras, Lightning or Hugging
+    Face; for JAX, which has no hooks, an object whose `step(params, ...)` you call once per
     update.
     """
 
@@ -27,7 +27,7 @@ class Watcher(Protocol):
 
     @property
     def steps_done(self) -> int:
-        """Steps of training seen so far, recorded or not."""
+        """Number of training steps seen so far, recorded or not."""
         ...
 
     def diagnose(
@@ -37,7 +37,7 @@ class Watcher(Protocol):
         ...
 
     def close(self) -> None:
-        """The training is over: hooks come off, listeners are told. Twice is as good as once."""
+        """End the recording: remove the hooks and notify the listeners. Can be called repeatedly."""
         ...
 
     def __enter__(self) -> Self: ...

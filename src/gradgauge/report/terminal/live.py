@@ -140,7 +140,7 @@ class LiveTable:
         return sentence("watch.report.written", self.lang, path=path)
 
     def table(self) -> Table:
-        """The table as it stands: a rich renderable."""
+        """The table with the latest values, as a rich renderable."""
         from rich.table import Table
         from rich.text import Text
 

@@ -57,7 +57,7 @@ class Comparison:
 
     @cached_property
     def data(self) -> DataFacts:
-        """What they were trained on, in a few numbers."""
+        """A few numbers that describe the data."""
         if self.dataset is not None:
             loss = self.spec.training.loss if self.networks else ""
             return DataFacts.of(self.dataset, loss, PROBE_SAMPLES)
@@ -152,9 +152,9 @@ class Comparison:
         return sorted(self.names, key=badness)
 
     def judged(self, name: str) -> np.ndarray:
-        """What a network is ranked by, one value per seed: test accuracy, or test loss for
-        regression. NaN where the training turned non-finite: what such weights get right by
-        naming one class is no result."""
+        """The score that ranks a network, one value per seed: test accuracy, or test loss for
+        regression. NaN for a seed whose training became non-finite, because such weights only
+        ever predict one class."""
         run = self.run(name)
         figures = run.figure("test_accuracy" if self.has_accuracy else "test_loss")
         return np.where(run.figure("non_finite_step") >= 0, np.nan, figures)
@@ -165,8 +165,8 @@ class Comparison:
 
     @property
     def better(self) -> str | None:
-        """The best network's name; None with one network, in a tie, and where the best of them
-        turned non-finite, too."""
+        """Name of the best network. None if there is only one network, if there is a tie, or if
+        even the best network became non-finite."""
         found = self.difference
         if found is None or found.mean == 0:
             return None
@@ -175,15 +175,15 @@ class Comparison:
 
     @property
     def difference(self) -> Difference | None:
-        """The best against the second best; None with one network, NaN where one of the two
-        turned non-finite."""
+        """Difference between the best and the second-best network. None if there is only one
+        network; NaN if one of the two became non-finite."""
         if len(self.names) < 2:
             return None
         best, second = self.ranking[:2]
         return difference(self.judged(best), self.judged(second))
 
     def non_finite(self, name: str) -> dict[str, Any] | None:
-        """Where a training turned non-finite: seeds, the first one's step and layer; or None."""
+        """Where training became non-finite: the seeds, and the step and layer of the first; or None."""
         run = self.run(name)
         steps = run.figure("non_finite_step")
         failed = np.flatnonzero(steps >= 0)
@@ -200,7 +200,7 @@ class Comparison:
         """All figures, as `compare.schema.json` describes them; NaN is None.
 
         Args:
-            artifacts: the files that were written of it, and the command that did.
+            artifacts: the files written for it, and the command that wrote them.
         """
         from gradgauge.study.compare.json import comparison_json
 

@@ -32,10 +32,10 @@ class Study:
     """The plan of a study and its results so far.
 
     Attributes:
-        folder: where it lies.
-        plan: what it studies.
+        folder: the folder of the study.
+        plan: the plan that the study follows.
         figures: (cells, outcomes), NaN where a cell is not done or has no such number.
-        states: each cell's: `done`, `failed`, `left`.
+        states: state of each cell: `done`, `failed` or `left`.
         errors: of the cells that failed: cell -> what was raised.
         run_paths: of the cells whose Run was kept.
         status: `cells`, `done`, `failed`, `left`.
@@ -57,14 +57,14 @@ class Study:
 
     @property
     def outcomes(self) -> dict[str, OutcomeSpec]:
-        """By their text, in order."""
+        """The outcomes by name, in the order of the plan."""
         return {str(outcome): outcome for outcome in self.plan.outcomes}
 
     def values(self, outcome: str) -> np.ndarray:
         """An outcome over the plan's axes, the seeds last.
 
         Raises:
-            UnknownName: the study did not write it down.
+            UnknownName: the study did not record it.
         """
         names = list(self.outcomes)
         if outcome not in names:
@@ -112,7 +112,7 @@ class Study:
         return pandas.DataFrame(columns, index=pandas.RangeIndex(cells, name="cell"))
 
     def run(self, cell: int) -> Run:
-        """A cell's Run, if the plan kept them.
+        """The Run of a cell, if the plan keeps Runs.
 
         Raises:
             InvalidValue: no Run of this cell was kept.
@@ -123,7 +123,7 @@ class Study:
         return Run.load(self.folder / self.run_paths[cell])
 
     def export(self, path: Path | str) -> Path:
-        """Write `to_pandas` as Parquet or CSV, by the file's ending.
+        """Write the table of `to_pandas` as Parquet or CSV, depending on the file extension.
 
         Raises:
             UnknownName: another file extension.

@@ -72,12 +72,11 @@ class Why:
 
     @property
     def majority(self) -> float | None:
-        """Share of the test data right of always naming its most frequent class; None for
-        regression."""
+        """Test accuracy of always predicting the most frequent class; None for regression."""
         return majority_share(self.dataset.y_test) if self.dataset.has_classes else None
 
     def to_json(self) -> dict[str, Any]:
-        """As CONTRACT section 5 has it."""
+        """The document printed by `gradgauge why --json`."""
         from gradgauge.study.why.json import why_json
 
         return why_json(self)
