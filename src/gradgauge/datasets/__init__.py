@@ -16,10 +16,10 @@ __all__ = ["NAMES", "Dataset", "load"]
 
 
 def load(name: str, classification: bool = True) -> Dataset:
-    """The dataset with a name (one of NAMES), or in an .npz or .csv file.
+    """Load a dataset by its name (one of NAMES), or from an .npz or .csv file.
 
     Raises:
-        DataProblem: it is neither, or it cannot be used.
+        DataProblem: the name is neither a dataset nor such a file, or the data cannot be used.
         MissingExtra: `digits` without scikit-learn.
     """
     name = known_name(name, NAMES)

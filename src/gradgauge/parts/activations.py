@@ -33,12 +33,12 @@ class Activation:
         slope: derivative, elementwise. At a kink: the one-sided slope that Keras and
             PyTorch use, 0 for ReLU at 0.
         max_slope: the largest abs f'.
-        saturates: monotone and bounded on both sides, so that `saturated` has a meaning.
-        init_gain: see the module's text.
+        saturates: monotone and bounded on both sides, so that `saturated` is defined.
+        init_gain: see the module docstring.
         kinks: the points where the slope jumps.
-        keras: its name for `keras.layers.Activation`, or how Keras spells it.
-        pytorch: the module in `torch.nn`, or how PyTorch spells it.
-        paper: where it comes from.
+        keras: the name for `keras.layers.Activation`, or the Keras spelling.
+        pytorch: the module in `torch.nn`, or the PyTorch spelling.
+        paper: the paper that introduced it.
     """
 
     name: str

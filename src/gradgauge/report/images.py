@@ -100,8 +100,8 @@ def write_picture(
         The file's path.
 
     Raises:
-        InvalidValue: the subject is neither, such as a saved Run's path; a width or resolution
-            that cannot be.
+        InvalidValue: the subject is neither, such as the path of a saved Run; or the width or
+            resolution is impossible.
         UnknownName: another file extension, an unknown chart, or no such language.
         NothingToDraw: the subject lacks what the chart shows.
         OutputProblem: it cannot be written.

@@ -40,7 +40,7 @@ def gradient_profile(
         chi_grad_l = sigma_w^2 E[f'(u)^2],  u ~ N(0, q_l),  q_1 = q0,  q_(l+1) = M(q_l)
 
     For tanh with sigma_w = 1 and no biases chi_grad at the fixed point is 1, but the length
-    reaches it as 1 / l only: the gradient falls like 0.71 / L, by a power and not exponentially.
+    approaches it only as 1 / l: the gradient falls like 0.71 / L, as a power, not exponentially.
 
     Args:
         activation: its name.

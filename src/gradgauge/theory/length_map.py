@@ -90,7 +90,7 @@ def length_fixed_point(activation: str, sigma_w: float, sigma_b: float) -> Lengt
 
         q_star = M(q_star),   chi_len = M'(q_star) = sigma_w^2 E[u f(u) f'(u)] / q_star
 
-    Where several fixed points exist (GELU and SiLU with small sigma_b; sin has one only) it is
+    If there are several fixed points (GELU and SiLU with small sigma_b; sin has only one), it is
     the one that the iteration reaches: the next above 1 if M(1) > 1, else the next below.
 
     Args:

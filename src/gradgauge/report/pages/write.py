@@ -38,8 +38,8 @@ def write_report(
         The file's path.
 
     Raises:
-        InvalidValue: it is neither, such as a saved Run's path; or the file's name has another
-            ending.
+        InvalidValue: the subject is neither, such as the path of a saved Run; or the file has
+            another extension.
         UnknownName: no such language.
         OutputProblem: it cannot be written.
     """

@@ -52,7 +52,7 @@ def compare(
     Args:
         networks: activations (`"relu"`), notations (`"784-64x9:sigmoid-64:relu-10"`), specs; or
             functions (`make_model`, `"my_models:make_model"`) that return a network of your own
-            and what trains it: a compiled Keras model; a PyTorch module, loss and optimizer; a JAX
+            with its training: a compiled Keras model; a PyTorch module, loss and optimizer; a JAX
             loss(params, x, y) and params, optionally predict(params, x) and an optax optimizer.
             They are called once per seed, after it has been set in every framework, and receive
             it if they have a parameter `seed`. Random states are restored afterwards.

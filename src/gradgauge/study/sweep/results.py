@@ -154,7 +154,7 @@ def check_export(path: Path | str) -> None:
 
 
 def load_study(folder: Path | str) -> Study:
-    """A study's results, also while it is still being worked on.
+    """Load the results of a study, even while it is still running.
 
     Args:
         folder: where `gradgauge sweep` wrote it.
