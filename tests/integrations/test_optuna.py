@@ -34,7 +34,7 @@ def objective(trial: optuna.Trial) -> float:
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     loss_of = nn.CrossEntropyLoss()
     accuracy = 0.0
-    with gg.watch(model, x, y, loss=loss_of, optimizer=optimizer, every=1) as watcher:
+    with gg.watch(model, x, y, loss=loss_of, optimizer=optimizer, every=8) as watcher:
         for epoch in range(EPOCHS):
             for rows in torch.randperm(256).split(8):
                 optimizer.zero_grad()
