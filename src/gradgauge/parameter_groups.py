@@ -32,12 +32,14 @@ class ParameterGroup:
         optimizer: the class.
         parameters: names of the model's parameters in it, biases among them.
         count: numbers in them.
+        whole: whether it holds all that its optimizer moves.
     """
 
     name: str
     optimizer: str
     parameters: tuple[str, ...] = field(default=(), repr=False)
     count: int = 0
+    whole: bool = False
 
 
 def groups_as_attributes(groups: Sequence[ParameterGroup]) -> dict[str, str]:
@@ -61,4 +63,5 @@ def _read(row: Any) -> ParameterGroup:
     if not all(isinstance(name, str) for name in names):
         raise TypeError(PARAMETER_GROUPS)
     name, optimizer, *parameters = map(clean, names)
-    return ParameterGroup(name, optimizer, tuple(parameters), int(row["count"]))
+    whole = row.get("whole") is True
+    return ParameterGroup(name, optimizer, tuple(parameters), int(row["count"]), whole)

@@ -20,6 +20,7 @@ from gradgauge.diagnosis.rule import (
     Silent,
 )
 from gradgauge.diagnosis.signals import ALL, born_broken, learning_layers, nothing_reached
+from gradgauge.parameter_groups import PARAMETER_GROUPS
 
 _ARRIVES = (1e-6, 1e6)
 """A gradient between these that changes nothing has neither been lost in rounding nor has it
@@ -46,6 +47,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         )
         return
     yield from _in_time(evidence)
+    yield from _idle_optimizers(evidence)
     if not evidence.layers:
         yield Silent("no_layers")
     if nothing_reached(evidence):
@@ -127,6 +129,33 @@ def _in_time(evidence: Evidence) -> Iterator[Found]:
         facts={"places": cut.places, "length": cut.length},
         certainty=0.9,
     )
+
+
+def _idle_optimizers(evidence: Evidence) -> Iterator[Found]:
+    """Optimizers that step though none of their weights ever has a gradient, while those of others
+    have: a part that is cut off from its own loss, or that was frozen and never thawed."""
+    run = evidence.run
+    if not evidence.recorded or run is None or PARAMETER_GROUPS not in run.groups:
+        return
+    rates, norms = (
+        run.values(PARAMETER_GROUPS, name)[0] for name in ("learning_rate", "weight_grad_norm")
+    )
+    steps, learns = np.isfinite(rates).sum(axis=0), (np.nan_to_num(norms) != 0).any(axis=0)
+    least = evidence.limits["learning"]["least_steps"].value
+    for at, group in enumerate(run.parameter_groups):
+        if not group.whole or learns[at] or not learns.any() or steps[at] < least:
+            continue
+        places = (layer_of(name, evidence.layers) for name in group.parameters)
+        first = next((place for place in places if place is not None), None)
+        yield Found(
+            "idle_optimizer",
+            layer=None if first is None else evidence.layers[first].name,
+            value=float(steps[at]),
+            limit="gradient",
+            remedies=("reach_idle_optimizer",),
+            facts={"optimizer": group.name},
+            certainty=1.0,
+        )
 
 
 def _loose(evidence: Evidence) -> Iterator[Found]:

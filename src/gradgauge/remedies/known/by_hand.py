@@ -34,6 +34,7 @@ BY_HAND: tuple[Remedy, ...] = (
         _WIRING,
         "reach_nothing",
         "reach_flat",
+        "reach_idle_optimizer",
         "reach_not_called",
         "reach_detached",
         "reach_outputs_cut",

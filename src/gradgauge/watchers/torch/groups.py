@@ -61,11 +61,9 @@ class Groups:
         name = str(group.get("name") or (kind if alone else f"{kind} {index + 1}"))
         alike = sum(known.name.partition(" (")[0] == name for known in groups)
         name = f"{name} ({alike + 1})" if alike else name
-        groups.append(
-            ParameterGroup(
-                name, kind, tuple(names[id(p)] for p in own), sum(p.numel() for p in own)
-            )
-        )
+        inside = tuple(names[id(p)] for p in own)
+        whole = alone and len(own) == len(group["params"])
+        groups.append(ParameterGroup(name, kind, inside, sum(p.numel() for p in own), whole))
         self._members[len(groups) - 1] = [id(p) for p in own]
         return len(groups) - 1
 
