@@ -8,11 +8,10 @@ import pytest
 
 from gradgauge import datasets
 from gradgauge.cli.diagnose import arrays_for
-from gradgauge.cli.files import check_folder
 from gradgauge.diagnosis.loading import load_model
 from gradgauge.errors import GradgaugeError, OutputProblem
 from gradgauge.own.data import named_data
-from gradgauge.places import is_file, is_folder, is_there
+from gradgauge.places import check_folder, is_file, is_folder, is_there
 from gradgauge.remedies.store import Store as TrialStore
 from gradgauge.run import Run
 from gradgauge.study.compare.saved import load_comparison

@@ -3,8 +3,12 @@ after a folder that may not be entered, is a place where nothing lies, not an er
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import tempfile
 from pathlib import Path
+
+from gradgauge.errors import OutputProblem
 
 
 def is_there(path: Path | str) -> bool:
@@ -41,3 +45,27 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except ValueError as error:
         raise OSError(errno.EINVAL, str(error)) from None
+
+
+def check_folder(out: Path) -> None:
+    """Raise unless `out` is a folder that can be written, or can be made; leave no trace.
+
+    Asked before a training, so that none is done in vain.
+
+    Raises:
+        OutputProblem: it is a file, or cannot be written.
+    """
+    if is_there(out) and not is_folder(out):
+        raise OutputProblem(out, "is_file")
+    existing = next((folder for folder in (out, *out.parents) if is_there(folder)), Path())
+    try:
+        # A name, or the whole, may be too long for any system.
+        for place in (out, *(existing / name for name in out.parts[len(existing.parts) :])):
+            with contextlib.suppress(FileNotFoundError):
+                place.lstat()
+        # Of a name that nobody can have planted a link under, and that no other process takes.
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except (OSError, ValueError) as error:  # A NUL in a name is a ValueError.
+        why = getattr(error, "strerror", None) or error
+        raise OutputProblem(out, "not_writable", why=why) from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.files import Unwritten, check_folder
+from gradgauge.cli.files import Unwritten
 from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
@@ -27,6 +27,7 @@ from gradgauge.cli.options import (
 )
 from gradgauge.cli.progress import Progress
 from gradgauge.json import dumps
+from gradgauge.places import check_folder
 from gradgauge.spec.comparison import ComparisonSpec, read_comparison
 from gradgauge.spec.notation import looks_like_function
 

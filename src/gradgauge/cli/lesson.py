@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradgauge.cli.files import check_folder
 from gradgauge.cli.help import Command
 from gradgauge.cli.language import text
 from gradgauge.cli.options import COUNT, lang_option, option
+from gradgauge.places import check_folder
 
 if TYPE_CHECKING:
     from gradgauge.study.compare.result import Comparison

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.files import check_folder
 from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import kept
 from gradgauge.cli.language import text
 from gradgauge.cli.options import FROM_ZERO, lang_option, option
 from gradgauge.errors import MissingExtra
+from gradgauge.places import check_folder
 
 if TYPE_CHECKING:
     from gradgauge.play.access import Access

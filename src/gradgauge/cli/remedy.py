@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.files import Unwritten, check_folder
+from gradgauge.cli.files import Unwritten
 from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED, kept
 from gradgauge.cli.language import text
@@ -23,6 +23,7 @@ from gradgauge.cli.options import (
     training_options,
 )
 from gradgauge.cli.progress import Progress
+from gradgauge.places import check_folder
 from gradgauge.spec.shell import joined
 
 if TYPE_CHECKING:

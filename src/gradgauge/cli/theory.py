@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from gradgauge.cli.files import check_folder
 from gradgauge.cli.help import Command, Option
 from gradgauge.cli.language import text
 from gradgauge.cli.names import NETWORK, OPTIMIZER, QUANTITY
@@ -25,6 +24,7 @@ from gradgauge.cli.options import (
     option,
 )
 from gradgauge.errors import InvalidValue
+from gradgauge.places import check_folder
 
 DEFAULT_OUT = Path("runs") / "theory"
 MODES = ("critical", "batch_norm", "quantity", "diagram", "experiment")

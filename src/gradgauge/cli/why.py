@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradgauge.cli import language
-from gradgauge.cli.files import Unwritten, check_folder
+from gradgauge.cli.files import Unwritten
 from gradgauge.cli.help import Command
 from gradgauge.cli.interrupt import EXIT_INTERRUPTED
 from gradgauge.cli.language import text
@@ -18,6 +18,7 @@ from gradgauge.cli.options import COUNT, FROM_ZERO, data_option, lang_option, op
 from gradgauge.cli.progress import Progress
 from gradgauge.errors import InvalidValue
 from gradgauge.json import dumps
+from gradgauge.places import check_folder
 from gradgauge.spec.comparison import WHY_SEEDS, ComparisonSpec, read_comparison, training_flags
 from gradgauge.spec.shell import joined
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from gradgauge.errors import OutputProblem
 from gradgauge.listening import OnProgress
-from gradgauge.places import make_folder
+from gradgauge.places import check_folder, make_folder
 from gradgauge.remedies.trainer import (
     REMEDY,
     Candidate,
@@ -52,11 +52,15 @@ class Store:
 
     Args:
         folder: where the file lies; made if it does not exist.
+
+    Raises:
+        OutputProblem: the folder cannot be made or written.
     """
 
     path: Path
 
     def __init__(self, folder: Path | str):
+        check_folder(Path(folder))
         self.path = Path(folder) / FILE
         self._lock = threading.Lock()
         self._opened: sqlite3.Connection | None = None

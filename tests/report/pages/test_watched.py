@@ -268,7 +268,7 @@ def test_the_live_table_in_a_notebook_needs_nothing_and_ends_with_the_picture(mo
     assert "스텝 9" in tables[-1]
     assert "body.lstm" in tables[-1]
     assert len(picture_) == 1
-    assert picture_[0].startswith('<div lang="ko">')
+    assert picture_[0].startswith('<div lang="ko" style="font-family:')
     assert "<svg" in picture_[0]
     assert notebook.signal_html(recorded("no_probes"), "en") == ""
 
