@@ -14,6 +14,7 @@ from corpus.pairs import Loop, Made
 from corpus.pairs import pair as pair_of
 from corpus.torch import c2026_models as m
 from corpus.torch.models import loader
+from corpus.torch.rivals import Rivals, drawing, meets
 
 pair = functools.partial(pair_of, "pytorch", of="2026c")
 cross_entropy = nn.functional.cross_entropy
@@ -232,19 +233,9 @@ def _clips(s: int, _: bool) -> Made:
 pair(None, "clipped-recurrence", _clips, kind="recurrent", task="binary")
 
 
-class _Rivals(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.generator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))
-        self.critic = nn.Sequential(nn.Linear(2, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.generator(z)
-
-
 def _gan(s: int, _: bool) -> Made:
     torch.manual_seed(s)
-    model = _Rivals()
+    model = Rivals()
     of_generator = torch.optim.Adam(model.generator.parameters(), 2e-3, (0.5, 0.9))
     of_critic = torch.optim.Adam(model.critic.parameters(), 2e-3, (0.5, 0.9))
     soft = nn.functional.softplus
@@ -260,18 +251,10 @@ def _gan(s: int, _: bool) -> Made:
         soft(-model.critic(model.generator(z))).mean().backward()
         of_generator.step()
 
-    def score(_: Tensor) -> Tensor:
-        return model.generator(torch.randn(1500, 2, generator=noise))
-
-    return loop(model, step, *d.spots(s), epochs=20, score=score)
+    return loop(model, step, *d.spots(s), epochs=20, score=drawing(model, noise))
 
 
-def _meets(out: Any, truth: Any) -> float:
-    far = abs(out.mean(0) - truth.mean(0)) + abs(out.std(0) - truth.std(0))
-    return float(1 - far.mean())
-
-
-pair(None, "two-rivals", _gan, task="regression", skill=_meets)
+pair(None, "two-rivals", _gan, task="regression", skill=meets)
 
 
 def _bandit(s: int, _: bool) -> Made:

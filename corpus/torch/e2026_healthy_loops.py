@@ -16,6 +16,7 @@ from corpus.torch.c2026_loops import loop
 from corpus.torch.c2026_models import net
 from corpus.torch.e2026_wiring import scaled_wine
 from corpus.torch.models import train
+from corpus.torch.rivals import Rivals, drawing, meets
 
 d = e2026
 cross_entropy, mse = functional.cross_entropy, functional.mse_loss
@@ -100,20 +101,10 @@ def _values(s: int) -> Any:
 healthy("targets-of-an-older-copy", _values, task="regression")
 
 
-class _Judges(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.generator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))
-        self.critic = nn.Sequential(nn.Linear(2, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.generator(z)
-
-
 def _penalty(s: int) -> Any:
     """A critic without a bound, held by a penalty on its slope: losses of any sign."""
     torch.manual_seed(s)
-    model = _Judges()
+    model = Rivals()
     of_generator = torch.optim.Adam(model.generator.parameters(), 1e-3, (0.0, 0.9))
     of_critic = torch.optim.Adam(model.critic.parameters(), 3e-3, (0.0, 0.9))
     noise = torch.Generator().manual_seed(s)
@@ -132,18 +123,10 @@ def _penalty(s: int) -> Any:
         (-model.critic(model.generator(z)).mean()).backward()
         of_generator.step()
 
-    def score(_: Tensor) -> Tensor:
-        return model.generator(torch.randn(1500, 2, generator=noise))
-
-    return loop(model, step, *c2026.spots(s), epochs=24, score=score)
+    return loop(model, step, *c2026.spots(s), epochs=24, score=drawing(model, noise))
 
 
-def _meets(out: Any, truth: Any) -> float:
-    far = abs(out.mean(0) - truth.mean(0)) + abs(out.std(0) - truth.std(0))
-    return float(1 - far.mean())
-
-
-healthy("critic-with-a-slope-penalty", _penalty, task="regression", skill=_meets)
+healthy("critic-with-a-slope-penalty", _penalty, task="regression", skill=meets)
 
 
 def _sharpness(s: int) -> Any:

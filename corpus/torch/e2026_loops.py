@@ -15,6 +15,7 @@ from corpus.pairs import pair as pair_of
 from corpus.torch.c2026_loops import loop
 from corpus.torch.c2026_models import net
 from corpus.torch.models import loader
+from corpus.torch.rivals import Rivals, drawing, meets
 
 d = e2026
 pair = functools.partial(pair_of, "pytorch", of="2026e")
@@ -208,18 +209,6 @@ pair("train-eval-gap", "statistics-of-two-domains", _two_domains)
 # -- two optimizers
 
 
-class Rivals(nn.Module):
-    """A generator of points in the plane, and its critic."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.generator = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))
-        self.critic = nn.Sequential(nn.Linear(2, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.generator(z)
-
-
 def _rivals(s: int, fault: str = "") -> Made:
     torch.manual_seed(s)
     model, soft = Rivals(), nn.functional.softplus
@@ -240,17 +229,9 @@ def _rivals(s: int, fault: str = "") -> Made:
         soft(-judged).mean().backward()
         of_generator.step()
 
-    def score(_: Tensor) -> Tensor:
-        return model.generator(torch.randn(1500, 2, generator=noise))
-
     if fault == "frozen":
         model.critic.requires_grad_(False)
-    return loop(model, step, *c2026.spots(s), epochs=20, score=score)
-
-
-def _meets(out: Any, truth: Any) -> float:
-    far = abs(out.mean(0) - truth.mean(0)) + abs(out.std(0) - truth.std(0))
-    return float(1 - far.mean())
+    return loop(model, step, *c2026.spots(s), epochs=20, score=drawing(model, noise))
 
 
 def _never_thawed(s: int, b: bool) -> Made:
@@ -268,7 +249,7 @@ def _wrong_cleared(s: int, b: bool) -> Made:
     return _rivals(s, "uncleared" if b else "")
 
 
-rivals = functools.partial(pair, task="regression", skill=_meets)
+rivals = functools.partial(pair, task="regression", skill=meets)
 rivals("unreached-layer", "critic-never-thawed", _never_thawed, ("critic.0", "critic.2"))
 rivals("unreached-layer", "generator-detached", _detached, ("generator.0", "generator.2"))
 rivals("stale-gradients", "wrong-optimizer-cleared", _wrong_cleared)

@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterable, Mapping
 from numbers import Number
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from gradgauge.messages.catalog import Message, sentence
 
@@ -321,6 +321,11 @@ class OutputProblem(FileProblem):
     """A folder or file that cannot be written."""
 
     table = "output"
+
+    @classmethod
+    def of(cls, path: Path | str, error: OSError | ValueError) -> Self:
+        """What the system says; of a name with a NUL, which is a ValueError, what Python says."""
+        return cls(path, "not_writable", why=getattr(error, "strerror", None) or error)
 
 
 class RunFileProblem(FileProblem):

@@ -66,6 +66,5 @@ def check_folder(out: Path) -> None:
         # Of a name that nobody can have planted a link under, and that no other process takes.
         with tempfile.TemporaryFile(dir=existing):
             pass
-    except (OSError, ValueError) as error:  # A NUL in a name is a ValueError.
-        why = getattr(error, "strerror", None) or error
-        raise OutputProblem(out, "not_writable", why=why) from None
+    except (OSError, ValueError) as error:
+        raise OutputProblem.of(out, error) from None

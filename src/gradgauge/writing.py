@@ -20,15 +20,14 @@ def write_whole(path: Path | str, write: Any) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _new_file_beside(path)
-    except (OSError, ValueError) as error:  # A NUL in a name is a ValueError.
-        why = getattr(error, "strerror", None) or error
-        raise OutputProblem(path, "not_writable", why=why) from None
+    except (OSError, ValueError) as error:
+        raise OutputProblem.of(path, error) from None
     try:
         write(temporary)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OutputProblem(path, "not_writable", why=error.strerror or error) from None
+        raise OutputProblem.of(path, error) from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -40,7 +40,7 @@ class JsonlWriter:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file: TextIO | None = self.path.open("w", encoding="utf-8")
         except OSError as error:
-            raise OutputProblem(path, "not_writable", why=error.strerror or error) from None
+            raise OutputProblem.of(path, error) from None
 
     def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
         self._line({"event": "opened", "layers": [asdict(layer) for layer in layers], **attributes})

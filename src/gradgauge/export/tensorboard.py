@@ -47,7 +47,7 @@ class TensorBoardWriter:
                 raise OutputProblem(folder, "not_writable", why="permission denied")
             self._writer = EventFileWriter(str(self.folder))
         except OSError as error:
-            raise OutputProblem(folder, "not_writable", why=error.strerror or error) from None
+            raise OutputProblem.of(folder, error) from None
 
     def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
         del attributes

@@ -125,7 +125,7 @@ class Store:
             reason = "foreign" if code in _DAMAGED else "not_writable"
             raise OutputProblem(self.path, reason, why=str(error)) from None
         except OSError as error:
-            raise OutputProblem(self.path, "not_writable", why=error.strerror or error) from None
+            raise OutputProblem.of(self.path, error) from None
 
 
 def run_path(folder: Path, candidate: Candidate) -> Path:

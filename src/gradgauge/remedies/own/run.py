@@ -168,9 +168,7 @@ def _timed(trainer: OwnTrainer, seed: int, rows: Rows, most: float) -> tuple[flo
 
     trained = trainer.train(Task([Candidate(CONTROL)], [seed], 1.0, rows, began + most), note)
     seconds = time.perf_counter() - began
-    if trained.interrupted and seconds < most:
-        raise KeyboardInterrupt
-    if not told:
+    if not told or (trained.interrupted and seconds < most):
         raise KeyboardInterrupt
     # The first step compiles; what comes after the last one scores.
     (share, first), (reached, last) = told[0], next((t for t in told if t[0] >= 1), told[-1])

@@ -70,7 +70,7 @@ def disk_problems(folder: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise _problem(folder, error) from error
     except OSError as error:
-        raise OutputProblem(folder, "not_writable", why=error.strerror or error) from error
+        raise OutputProblem.of(folder, error) from error
 
 
 def _problem(folder: Path, error: sqlite3.DatabaseError) -> GradgaugeError:

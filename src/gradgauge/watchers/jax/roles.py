@@ -60,6 +60,7 @@ class _Finder:
     def __init__(self, program: Program, places: list[Place], given: Collection[Ref]):
         self._program, self._given = program, given
         self._matrices = [place for place in places if not place.norm]
+        self._products = {place.product for place in self._matrices}
         self._at = {ref: p for p in places for ref in (p.product, p.z)}
         self._readers: Mapping[Ref, list[Operation]] = consumers(program)
         self._makers = {ref: op for op in program.operations for ref in op.outputs}
@@ -135,7 +136,7 @@ class _Finder:
                 return False
             for operation in self._readers.get(at, []):
                 made = set(operation.outputs) - ends - seen
-                if made & {p.product for p in self._matrices}:
+                if made & self._products:
                     return False
                 seen |= made
                 waiting += made

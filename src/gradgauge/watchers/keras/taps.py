@@ -159,7 +159,7 @@ class Taps:
 
         @functools.wraps(call)
         def tapped(*args: Any, **kwargs: Any) -> Any:
-            self._look_at_weights()
+            self._keep_weights()
             sources = _tensors((args, kwargs))
             calls = [self._alias[id(t)] for t in sources if id(t) in self._alias]
             for earlier in calls:
@@ -179,6 +179,7 @@ class Taps:
                 marked, entered = self._marked(source, apart=True)
                 args, kwargs = _with(args, kwargs, source, marked)
             output = self._layer(row, call(*args, **kwargs))
+            self._look_at_weights(row)
             made = self.calls[-1]
             made.entered, made.from_outside = entered, outside
             made.reads = self._alias.get(id(source))
@@ -204,13 +205,16 @@ class Taps:
             self._alive.append(source)
         return self._came_in[id(source)]
 
-    def _look_at_weights(self) -> None:
+    def _keep_weights(self) -> None:
+        """Before the first call of the pass: what the weights are."""
+        if not self._values:
+            weights = (weight for row in self._rows.values() for weight in row.weights)
+            self._values = {id(weight): assigned(weight) for weight in weights}
+
+    def _look_at_weights(self, row: Row) -> None:
         """A spectral normalization assigns to the weights of the layer in it."""
-        for row in self._rows.values():
-            for weight in row.weights:
-                value = assigned(weight)
-                if self._values.setdefault(id(weight), value) is not value:
-                    self.assigned.add(id(row))
+        if any(assigned(weight) is not self._values[id(weight)] for weight in row.weights):
+            self.assigned.add(id(row))
 
     def _layer(self, row: Row, output: Any) -> Any:
         flat = keras.tree.flatten(output)
