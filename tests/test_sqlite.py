@@ -54,7 +54,9 @@ def _study(folder):
 
 
 def _trial(folder):
-    TrialStore(folder).close()
+    store = TrialStore(folder)
+    assert store.get("nothing yet") is None  # It is made when it is first asked.
+    store.close()
     return folder / "remedy.sqlite", (lambda: TrialStore(folder),)
 
 

@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import math
+import os
 import sqlite3
 import threading
 import time
@@ -46,15 +47,15 @@ _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 class Store:
     """Outcomes on disk, by what they depend on.
 
-    The file is opened, and made, when the first outcome is asked for or kept: a trial that ends
-    before that leaves nothing behind. From then on everything may raise OutputProblem: it cannot
-    be written, or is not such as we write.
+    A file that is there is opened at once. Another one is made when the first outcome is asked for
+    or kept: a trial that ends before that leaves nothing behind.
 
     Args:
         folder: where the file lies; made if it does not exist.
 
     Raises:
-        OutputProblem: the folder cannot be made or written.
+        OutputProblem: the folder cannot be made or written, or the file is not such as we write;
+            where it was made later, from everything.
     """
 
     path: Path
@@ -64,6 +65,9 @@ class Store:
         self.path = Path(folder) / FILE
         self._lock = threading.Lock()
         self._opened: sqlite3.Connection | None = None
+        if os.path.lexists(self.path):
+            with self._problems():
+                self._db()
 
     def get(self, key: str) -> tuple[Outcome, float] | None:
         """What is kept under a key, and the seconds that it took; None also where it is no outcome:
