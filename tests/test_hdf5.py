@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import sys
 import zipfile
 from pathlib import Path
@@ -66,18 +68,42 @@ def test_an_error_of_its_own_is_for_whoever_reads_in_earnest(trial, tmp_path):
     survive(tmp_path / "garbage")
 
 
-def test_a_run_as_it_was_saved_needs_no_other_process(tmp_path, monkeypatch):
-    def started(*_):
-        raise AssertionError
+@pytest.fixture
+def tried(monkeypatch) -> list:
+    """The files that another process had to read first."""
+    files = []
+    monkeypatch.setattr("gradgauge.run.survive", files.append)
+    return files
 
-    monkeypatch.setattr("gradgauge.run.survive", started)
+
+def test_a_run_of_ones_own_needs_no_other_process(tmp_path, tried):
     path = small_run().save(tmp_path / "run.nc")
-    Run.load(path)
-    raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    path.write_bytes(raw)
-    with pytest.raises(RunFileProblem):
+    Run.load(path.rename(tmp_path / "renamed.nc"))
+    assert not tried
+
+
+@pytest.mark.parametrize("change", ["damaged", "another account", "hash of its own", "no secret"])
+def test_a_run_of_anybody_elses_is_read_elsewhere_first(tmp_path, monkeypatch, tried, change):
+    """A digest that anybody can compute would let anybody's file reach the HDF5 library."""
+    path = small_run().save(tmp_path / "run.nc")
+    raw = path.read_bytes()
+    if change == "damaged":
+        path.write_bytes(raw[:500] + bytes([raw[500] ^ 1]) + raw[501:])
+    elif change == "another account":
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another account"))
+    elif change == "hash of its own":
+        path.write_bytes(raw[:-32] + hashlib.sha256(raw[:-48]).digest())
+    else:
+        monkeypatch.setattr("gradgauge.seal.secret", lambda: None)
+    with contextlib.suppress(RunFileProblem):
         Run.load(path)
+    assert tried == [path]
+
+
+def test_an_account_that_keeps_no_secret_saves_and_reads_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("gradgauge.seal.secret", lambda: None)
+    run = small_run()
+    assert Run.load(run.save(tmp_path / "run.nc")).name == run.name
 
 
 def test_others_read_a_run_with_its_digest(tmp_path):

@@ -6,7 +6,7 @@ Groups `steps` (member, step, layer), `probes` (member, probe_step, layer) and `
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from gradgauge import seal
 from gradgauge.datasets.facts import DataFacts
 from gradgauge.errors import RunFileProblem, UnknownName
 from gradgauge.hdf5 import numbers_in, survive
@@ -41,8 +42,8 @@ _Entry = TypeVar("_Entry")
 
 FORMAT_VERSION = 1
 
-_DIGEST = b"gradgauge sha256"
-"""Stands after a saved Run, where HDF5 reads nothing, with the digest of all before it."""
+_SEAL = b"gradgauge sealed"
+"""Stands after a saved Run, where HDF5 reads nothing, with the account's digest of all before."""
 
 _MOST_HASHED = 500_000_000
 _MOST_GROUPS = 64
@@ -192,7 +193,9 @@ class Run:
             OutputProblem: it cannot be written.
         """
         content = self._as_bytes()
-        content += _DIGEST + hashlib.sha256(content).digest()
+        key = seal.secret()
+        if key is not None:
+            content += _SEAL + seal.digest("run", content, key)
         return write_whole(path, lambda temporary: temporary.write_bytes(content))
 
     def _as_bytes(self) -> bytes:
@@ -223,7 +226,7 @@ class Run:
         if not is_file(path):
             raise RunFileProblem(path, "missing")
         try:
-            if not _is_as_saved(Path(path)):
+            if not _is_own(Path(path)):
                 survive(path)
             with h5py.File(path, "r") as file:
                 numbers_in(file)
@@ -321,17 +324,19 @@ def _check_structure(file: Any) -> None:
                 raise TypeError(_AXES)
 
 
-def _is_as_saved(path: Path) -> bool:
-    """Whether a file ends with the digest of what stands before it, as `save` leaves it."""
-    end = len(_DIGEST) + hashlib.sha256().digest_size
+def _is_own(path: Path) -> bool:
+    """Whether a file is, byte for byte, as `save` left it in this account."""
+    end = len(_SEAL) + seal.SIZE
     with path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(max(size - end, 0))
         told = file.read()
-        if not told.startswith(_DIGEST) or size > _MOST_HASHED:
+        key = seal.secret()
+        if not told.startswith(_SEAL) or size > _MOST_HASHED or key is None:
             return False
         file.seek(0)
-        return told == _DIGEST + hashlib.sha256(file.read(size - end)).digest()
+        own = seal.digest("run", file.read(size - end), key)
+        return hmac.compare_digest(told, _SEAL + own)
 
 
 def _write_group(file: Any, group: RunGroup, inherited: Iterable[str] = ()) -> None:

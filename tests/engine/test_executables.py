@@ -20,7 +20,7 @@ from gradgauge.cli.app import run
 from gradgauge.engine import executables
 from gradgauge.engine.cache import cache_size, clear_cache, jax_folder, usable_folder
 from gradgauge.engine.executables import load_or_compile
-from gradgauge.engine.seal import seal, secret
+from gradgauge.seal import seal
 
 X = jnp.arange(6.0)
 
@@ -167,23 +167,6 @@ def test_a_copied_folder_is_not_believed(folder: Path, monkeypatch: pytest.Monke
     with pytest.raises(AssertionError, match="compiled again"):
         load_or_compile("sin", never)
     assert jax_folder() != here
-
-
-@pytest.mark.parametrize("change", ["link", "open", "short"])
-def test_a_secret_that_is_none_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert secret() == secret() is not None
-    path = tmp_path / "gradgauge/seal.key"
-    if change == "link":
-        path.rename(tmp_path / "elsewhere")
-        path.symlink_to(tmp_path / "elsewhere")
-    elif change == "open":
-        path.chmod(0o644)
-    else:
-        path.write_bytes(b"short")
-    assert secret() is None
 
 
 def test_clearing_deletes_the_caches_own_files_alone(folder: Path) -> None:

@@ -9,7 +9,8 @@ import sys
 import jax
 import pytest
 
-from gradgauge.engine import cache, seal
+from gradgauge import seal
+from gradgauge.engine import cache
 from gradgauge.engine.runtime import NoDevice, on_cpu
 
 

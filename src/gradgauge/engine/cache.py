@@ -17,8 +17,8 @@ from pathlib import Path
 
 import platformdirs
 
-from gradgauge.engine.seal import folder_name, private_folder, secret
 from gradgauge.places import is_folder
+from gradgauge.seal import folder_name, private_folder, secret
 
 VARIABLE = "GRADGAUGE_CACHE"
 PROGRAM = ".program"

@@ -27,7 +27,7 @@ import jax
 from jax.experimental import serialize_executable
 
 from gradgauge.engine.cache import PROGRAM, usable_folder
-from gradgauge.engine.seal import seal, secret, unseal
+from gradgauge.seal import seal, secret, unseal
 
 _DIGEST = hashlib.sha256
 

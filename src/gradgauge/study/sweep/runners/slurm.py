@@ -17,9 +17,9 @@ from typing import Any
 
 import submitit
 
-from gradgauge.engine.seal import private_folder
 from gradgauge.engine.train import train
 from gradgauge.errors import OutputProblem
+from gradgauge.seal import private_folder
 from gradgauge.study.sweep.grid import Cell
 from gradgauge.study.sweep.problems import StudyProblem
 from gradgauge.study.sweep.runners.runner import (

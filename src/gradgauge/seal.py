@@ -1,9 +1,9 @@
 """Files that only their writer's own account can have written: what is unpickled must be such.
 
-Compiled programs and what crosses to a cluster's jobs can only be kept as pickles or machine code:
-reading one runs it. So each carries a keyed digest of its name and content (HMAC-SHA-256); the key
-is a secret of the account, outside of the folder that it seals, so that a folder that was copied,
-shared or planted is not believed.
+Compiled programs can only be kept as pickles and machine code: reading one runs it. A Run that a
+stranger made can end the process that reads it. So each carries a keyed digest of its name and
+content (HMAC-SHA-256); the key is a secret of the account, outside of the folder that it seals, so
+that a file that was copied, shared or planted is not believed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import platformdirs
 
 _DIGEST = hashlib.sha256
-_SIZE = _DIGEST().digest_size
+SIZE = _DIGEST().digest_size
 
 
 def secret() -> bytes | None:
@@ -34,10 +34,10 @@ def secret() -> bytes | None:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or not is_private(found):
                 return None
-            key = file.read(_SIZE + 1)
+            key = file.read(SIZE + 1)
     except (OSError, RuntimeError):  # RuntimeError: an account without a home.
         return None
-    return key if len(key) == _SIZE else None
+    return key if len(key) == SIZE else None
 
 
 def _make(path: Path) -> None:
@@ -47,7 +47,7 @@ def _make(path: Path) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent)  # mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(_SIZE))
+            file.write(secrets.token_bytes(SIZE))
         with contextlib.suppress(FileExistsError):  # The first of several processes wins.
             path.hardlink_to(temporary)
     finally:
@@ -76,18 +76,20 @@ def private_folder(folder: Path) -> Path | None:
 
 def seal(name: str, content: bytes, key: bytes) -> bytes:
     """A file's content with the digest that binds it to its name and to the account."""
-    return _digest(name, content, key) + content
+    return digest(name, content, key) + content
 
 
 def unseal(name: str, sealed: bytes, key: bytes) -> bytes | None:
     """What was sealed under this name by this account; None for anything else."""
-    digest, content = sealed[:_SIZE], sealed[_SIZE:]
-    return content if hmac.compare_digest(digest, _digest(name, content, key)) else None
+    told, content = sealed[:SIZE], sealed[SIZE:]
+    return content if hmac.compare_digest(told, digest(name, content, key)) else None
 
 
-def _digest(name: str, content: bytes, key: bytes) -> bytes:
-    bound = _DIGEST(name.encode()).digest() + content
-    return hmac.new(key, bound, _DIGEST).digest()
+def digest(name: str, content: bytes, key: bytes) -> bytes:
+    """What binds a content to a name and to the account: `SIZE` bytes."""
+    bound = hmac.new(key, _DIGEST(name.encode()).digest(), _DIGEST)
+    bound.update(content)
+    return bound.digest()
 
 
 def folder_name(purpose: str, key: bytes) -> str:
