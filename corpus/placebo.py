@@ -161,7 +161,7 @@ def main(arguments: Sequence[str]) -> int:
     won = count[REPAIRED] + count[AS_GOOD_AS_RANDOM]
     low, high = wilson(won, asked.trials)
     told = (
-        f"Of {asked.trials} trials {won} ended with a winner "
+        f"Of {asked.trials} trials, {won} ended with a winner "
         f"({100 * won / asked.trials:.1f}%, 95% interval {100 * low:.1f} to {100 * high:.1f}%)."
     )
     print(told, dict(count))
