@@ -53,7 +53,7 @@ def test_what_is_named_is_there(word):
 
 
 def test_ten_steps_lead_from_a_layer_to_the_page():
-    way = TEXT.partition("## The way of one figure")[2].partition("\n## ")[0]
+    way = TEXT.partition("## How one value reaches the report")[2].partition("\n## ")[0]
     steps = re.findall(r"^(\d+)\. (.*?)(?=^\d+\. |\Z)", way, flags=re.DOTALL | re.MULTILINE)
     assert [int(number) for number, _ in steps] == list(range(1, 11))
     assert all(re.search(r"`[\w/]+\.py`", text) for _, text in steps)
