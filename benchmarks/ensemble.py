@@ -31,7 +31,7 @@ def rate(script: str, *arguments: object) -> float:
 
 
 def contest(depth: int, width: int, members: int) -> dict[str, float]:
-    """Every layout's networks a second at one shape; `trained`: how many gradgauge trained."""
+    """Every layout's networks per second at one shape; `trained`: how many gradgauge trained."""
     floor = rate("ensemble_floor.py", depth, width)
     fair = int(max(2, min(members, floor * SECONDS / 2)))
     stacked = int(max(2, min(16, fair)))

@@ -19,7 +19,9 @@ from gradgauge.messages.catalog import entries
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    ROOT / "README.md",
+    *(p for p in sorted(ROOT.glob("*.md")) if ".ko" not in p.name),
+    ROOT / "benchmarks" / "README.md",
+    ROOT / "examples" / "README.md",
     *(
         p
         for p in sorted((ROOT / "docs").glob("*.md"))
@@ -119,7 +121,7 @@ def test_the_catalogue_is_plain_american_english() -> None:
     assert {k: o for k, o in found.items() if o} == {}
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_documents_are_plain_american_english(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for name in (t for k, t in entries("en").items() if k.startswith(NAMES)):
