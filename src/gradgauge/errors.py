@@ -1,20 +1,20 @@
-"""The mistakes a user can make, one class a kind, each carrying its facts.
+"""Mistakes that a user can make, with one class per kind. Each carries its facts.
 
     GradgaugeError
       UnknownName        a name that is not in a list (activation, preset, command...)
-      InvalidValue       a value outside what its field takes
+      InvalidValue       a value that its field does not accept
       InvalidNotation    a network's one-line notation that cannot be read
       MissingExtra       an optional dependency that is not installed
-      TooLarge           a network that does not fit the memory that is free
-      Problem            one reason out of a table of the catalogue
-        CommandProblem     ... about what was typed as a command
-        FileProblem        ... about a file or folder
+      TooLarge           a network that does not fit into free memory
+      Problem            a problem with one of several reasons
+        CommandProblem     ... with what was typed as a command
+        FileProblem        ... with a file or folder
           DataProblem        a data file or array that cannot be used
           OutputProblem      a folder or file that cannot be written
           RunFileProblem     a saved Run that cannot be read
 
-The sentences, in every language, live in the catalogue (`messages/`); tests
-assert on the facts. `cli/app.py` alone turns an error into stderr and an exit code.
+The sentences, in every language, are in the catalog (`messages/`); tests assert on
+the facts. Only `cli/app.py` turns an error into stderr and an exit code.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class GradgaugeError(Exception):
         vars(self).update({name: _kept(fact) for name, fact in facts.items()})
 
     def message(self) -> Message:
-        """The catalogue's key and the facts that fill its placeholders."""
+        """The catalog's key, and the values for the placeholders."""
         raise NotImplementedError
 
     def sentence(self, lang: str = "en") -> str:
@@ -110,11 +110,11 @@ def _kept(fact: Any) -> Any:
 
 
 class GradgaugeWarning(UserWarning):
-    """Something that a user should know and that stops nothing, in one sentence.
+    """A one-sentence warning that does not stop anything.
 
     Args:
-        key: of the catalogue.
-        facts: what fills its placeholders.
+        key: a key of the catalog.
+        facts: values for the placeholders.
     """
 
     said: Message
@@ -124,17 +124,17 @@ class GradgaugeWarning(UserWarning):
         super().__init__(sentence(key, **self.said.facts))
 
     def sentence(self, lang: str = "en") -> str:
-        """The sentence in a language of the catalogue."""
+        """The sentence in one of the supported languages."""
         return sentence(self.said.key, lang, **self.said.facts)
 
 
 class UnknownName(GradgaugeError):
-    """A name that stands in no list.
+    """An unknown name.
 
     Args:
-        kind: what it should have named: a key of the catalogue's `kind` table.
-        name: what was written.
-        known: the names that would have been right.
+        kind: the kind of thing it should name, a key of the catalog's `kind` table.
+        name: the unknown name.
+        known: the valid names.
     """
 
     kind: str
@@ -160,7 +160,7 @@ class UnknownName(GradgaugeError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that was probably meant: spelled alike, or of these initials."""
+    """The name in `known` that was probably meant: one spelled alike or with these initials."""
     bare = {one.lower().replace("-", "_").strip("_"): one for one in known}
     wanted = str(name).lower().replace("-", "_").strip("_")
     for spelled, one in bare.items():
@@ -172,13 +172,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 class InvalidValue(GradgaugeError):
-    """A field's value outside what the field takes.
+    """A value that its field does not accept.
 
     Args:
         field: the field as the user spells it (`depth`, `learning_rate`).
-        value: what was given.
-        requirement: a key of the catalogue's `requirement` table.
-        facts: what fills the requirement's placeholders.
+        value: the given value.
+        requirement: a key of the catalog's `requirement` table.
+        facts: values for the placeholders of the requirement.
     """
 
     field: str
@@ -206,8 +206,8 @@ class InvalidNotation(GradgaugeError):
 
     Args:
         text: the whole notation.
-        position: where in it the reading stopped, counted from 0.
-        reason: a key of the catalogue's `errors.notation` table.
+        position: where reading stopped, counted from 0.
+        reason: a key of the catalog's `errors.notation` table.
     """
 
     text: str
@@ -232,7 +232,7 @@ class InvalidNotation(GradgaugeError):
 
 
 class MissingExtra(GradgaugeError):
-    """An optional dependency that is not installed; says the pip line to type."""
+    """An optional dependency that is not installed. The message gives the pip command."""
 
     feature: str
     extra: str
@@ -246,7 +246,7 @@ class MissingExtra(GradgaugeError):
 
 
 class TooLarge(GradgaugeError):
-    """A network that does not fit this machine's memory.
+    """A network that does not fit into this machine's memory.
 
     Args:
         notation: the network.
@@ -273,11 +273,11 @@ class TooLarge(GradgaugeError):
 
 
 class Problem(GradgaugeError):
-    """Something that cannot be, for one of several reasons.
+    """A problem with one of several reasons.
 
     Args:
-        reason: a key of the catalogue's `errors.TABLE`, TABLE the class's own.
-        facts: what fills its placeholders.
+        reason: a key of the catalog's `errors.TABLE`, where each class has its own TABLE.
+        facts: values for the placeholders.
     """
 
     table: ClassVar[str]
@@ -293,13 +293,13 @@ class Problem(GradgaugeError):
 
 
 class CommandProblem(Problem):
-    """What was typed as a command is none."""
+    """An unknown or misplaced command."""
 
     table = "command"
 
 
 class FileProblem(Problem):
-    """Something wrong with a file or folder: its path, a reason from the catalogue, facts."""
+    """A problem with a file or folder, with its path, a reason from the catalog, and facts."""
 
     path: str
 
@@ -312,7 +312,7 @@ class FileProblem(Problem):
 
 
 class DataProblem(FileProblem):
-    """A data file, or arrays named by `path`, that cannot be trained on."""
+    """A data file, or arrays named by `path`, that cannot be used for training."""
 
     table = "data"
 
@@ -324,7 +324,7 @@ class OutputProblem(FileProblem):
 
     @classmethod
     def of(cls, path: Path | str, error: OSError | ValueError) -> Self:
-        """What the system says; of a name with a NUL, which is a ValueError, what Python says."""
+        """The system's message; for a name with a NUL (a ValueError), Python's message."""
         return cls(path, "not_writable", why=getattr(error, "strerror", None) or error)
 
 

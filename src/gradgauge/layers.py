@@ -1,4 +1,4 @@
-"""What a Run says about its layers, and about what could not be shown."""
+"""How a Run describes its layers, and what could not be measured."""
 
 from __future__ import annotations
 
@@ -32,22 +32,21 @@ class LayerInfo:
     """One row of the layer axis.
 
     Attributes:
-        name: as the framework calls it.
+        name: name in the framework.
         kind: one of KINDS.
-        activation: a name of `parts.activations`, or another one that frameworks have
-            (`watchers.activations`); `linear` where nothing follows; empty where something does
-            that is not known, or where nothing was seen.
-        units: size of the unit axis; 0 where no signal was seen.
-        fan_in: inputs of one unit; 0 where it has no meaning.
-        parameters: numbers in its weights (biases not counted).
+        activation: a name of `parts.activations`, or one that only frameworks have
+            (`watchers.activations`); `linear` if no activation follows; empty if it is unknown
+            or no signal was measured.
+        units: size of the unit axis; 0 if no signal was measured.
+        fan_in: number of inputs per unit; 0 if undefined.
+        parameters: number of weights, not counting biases.
         trainable: whether a gradient step changes it.
-        output: whether its z or h is an output of the model: gains have no meaning there.
-        called: whether the forward pass came by.
-        derived: whether `slope_gain` is backward_gain / weight_gain, f' being unknown.
-        shares: name of an earlier layer with the same weights; empty: its own.
-        role: what it is for: q, k, v, qkv, o, up, gate, down, norm, embedding, conv, head; empty
-            where its name does not say.
-        block: the repeated block that it stands in; empty: none.
+        output: whether its z or h is an output of the model, where gains are undefined.
+        called: whether the forward pass calls it.
+        derived: whether `slope_gain` is backward_gain / weight_gain, because f' is unknown.
+        shares: name of an earlier layer with the same weights; empty: none.
+        role: q, k, v, qkv, o, up, gate, down, norm, embedding, conv or head; empty if unknown.
+        block: the repeated block that contains it; empty: none.
     """
 
     name: str
@@ -72,13 +71,13 @@ class LayerInfo:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that is not applicable, and because of what.
+    """Something that could not be measured, and the reason.
 
     Attributes:
-        subject: a key of the catalogue's `watch.subject` table: what is missing.
-        reason: a key of its `watch.reason` table.
-        layers: names of those concerned; empty: everywhere.
-        facts: what fills the reason's placeholders.
+        subject: what is missing, a key of the catalog's `watch.subject` table.
+        reason: a key of the catalog's `watch.reason` table.
+        layers: names of the layers concerned; empty: all of them.
+        facts: values for the placeholders of the reason.
     """
 
     subject: str
@@ -87,7 +86,7 @@ class Note:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def sentence(self, lang: str = "en") -> str:
-        """The note in words; of many layers the first ones are named."""
+        """The note in words; if there are many layers, only the first ones are named."""
         words = {
             "subject": sentence(f"watch.subject.{self.subject}", lang),
             "reason": sentence(f"watch.reason.{self.reason}", lang, **self.facts),
@@ -102,7 +101,7 @@ class Note:
         return sentence("watch.not_applicable.layers", lang, count=count, layers=names, **words)
 
     def joined(self, other: Note) -> Note | None:
-        """One note for both, if they say the same of different layers; None: they do not."""
+        """A single note for both if they differ only in their layers, otherwise None."""
         same = (self.subject, self.reason, self.facts) == (other.subject, other.reason, other.facts)
         if not same or bool(self.layers) != bool(other.layers):
             return None

@@ -1,4 +1,4 @@
-"""Who is told while something runs: of progress, or of every figure that is taken."""
+"""Listeners: notified of progress, or of every value as it is measured."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ something that others wait for is held."""
 
 
 def expect(told: OnProgress | None, seconds: float) -> None:
-    """Tell whoever follows the progress about how long all of it will take, before it starts.
+    """Report the estimated duration to a progress listener before the work starts.
 
     Args:
-        told: who follows; it is told if it has a method `expect`.
-        seconds: about how many.
+        told: the listener; it is notified if it has a method `expect`.
+        seconds: the estimate.
     """
     hear = getattr(told, "expect", None)
     if hear is not None:
@@ -26,14 +26,14 @@ def expect(told: OnProgress | None, seconds: float) -> None:
 
 
 class Listener(Protocol):
-    """Who wants to be told while a network is trained or watched: a live table, a writer."""
+    """Notified while a network is trained or watched, such as a live table or a writer."""
 
     def opened(self, layers: Sequence[LayerInfo], attributes: Mapping[str, Any]) -> None:
-        """The layers are known; nothing has been measured."""
+        """Called when the layers are known and nothing has been measured yet."""
 
     def recorded(self, group: str, step: int, values: Mapping[str, Any]) -> None:
-        """Something was measured: `steps` or `probes`: quantity -> (layers,), `loss` -> a number;
-        `epochs`: figure -> a number, `step` being the epoch."""
+        """Called after a measurement. `steps` or `probes`: quantity -> (layers,), `loss` -> a
+        number; `epochs`: name -> a number, where `step` is the epoch."""
 
     def closed(self, run: Run) -> None:
-        """The training is over."""
+        """Called when training has ended."""

@@ -1,4 +1,4 @@
-"""The parameter groups of a training's optimizers: what a Run says of them."""
+"""How a Run describes the parameter groups of optimizers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ GROUP_QUANTITIES = (
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Parameters that an optimizer treats alike.
+    """Parameters with the same optimizer settings.
 
     Attributes:
-        name: the one that it was given, or the optimizer's class, numbered where it has several.
-        optimizer: the class.
-        parameters: names of the model's parameters in it, biases among them.
-        count: numbers in them.
-        whole: whether it holds all that its optimizer moves.
+        name: the given name, or the optimizer's class, numbered if it has several groups.
+        optimizer: class of the optimizer.
+        parameters: names of the model's parameters in the group, including biases.
+        count: number of scalars in them.
+        whole: whether the group contains everything that its optimizer updates.
     """
 
     name: str

@@ -13,13 +13,13 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Summary:
-    """One figure over several seeds.
+    """One quantity over several seeds.
 
     Attributes:
-        values: one a seed.
+        values: one per seed.
         mean: arithmetic mean.
         std: sample standard deviation; 0 for one seed.
-        interval: 95 % interval of the mean, Student's t; None for one seed.
+        interval: 95% interval of the mean, Student's t; None for one seed.
     """
 
     values: tuple[float, ...]
@@ -29,13 +29,13 @@ class Summary:
 
 
 def summarize(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.inf)) -> Summary:
-    """Mean, standard deviation and 95 % interval (Student's t over seeds) of `values`.
+    """Mean, standard deviation and 95% interval (Student's t over seeds) of `values`.
 
-    Of no values at all, all is NaN.
+    Without any values, all of them are NaN.
 
     Args:
-        values: one a seed.
-        within: the range that the figure can have; the interval is cut to it.
+        values: one per seed.
+        within: the possible range of the quantity; the interval is clipped to it.
     """
     x = np.asarray(values, dtype=np.float64)
     if not len(x):
@@ -54,8 +54,8 @@ class Difference:
 
     Attributes:
         mean: first minus second.
-        interval: 95 % interval, Welch; None where a side has one value only, or one not finite.
-        decided: whether the interval leaves out 0; None without an interval.
+        interval: 95% interval, Welch; None if a side has only one value, or one not finite.
+        decided: whether the interval excludes 0; None without an interval.
     """
 
     mean: float
@@ -68,8 +68,8 @@ def difference(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Dif
 
     Args:
         first, second: the two samples.
-        comparisons: how many such differences are judged together; the interval is widened so
-            that all of them hold with 95 % (Bonferroni).
+        comparisons: number of such differences judged together; the interval is widened so
+            that all of them hold jointly at the 95% level (Bonferroni).
 
     References:
         Welch (1947), The generalization of "Student's" problem.

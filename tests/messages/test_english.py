@@ -6,6 +6,7 @@ of arms and remedies, which are keys of the JSON documents.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import gradgauge
+from gradgauge import theory
 from gradgauge.diagnosis.limits import shipped
 from gradgauge.messages.catalog import entries
 
@@ -44,6 +46,7 @@ INSTEAD = {
     r"neighbour\w*": "neighbor",
     r"centr(?:e|es|ed|ing)": "center",
     r"licence\w*": "license",
+    r"catalogue\w*": "catalog",
     r"(?:un)?learnt": "learned",
     r"half-way": "halfway",
     r"towards": "toward",
@@ -146,16 +149,56 @@ def test_the_notebook_is_plain_american_english() -> None:
 PUBLIC = [name for name in gradgauge.__all__ if name != "__version__"]
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_what_help_prints_of_a_public_name_is_plain_american_english(name: str) -> None:
-    public = getattr(gradgauge, name)
+RETURNED = [
+    "watchers.torch.watcher:PyTorchWatcher",
+    "watchers.torch.lightning:LightningWatcher",
+    "watchers.torch.huggingface:HuggingFaceWatcher",
+    "watchers.keras.watcher:KerasWatcher",
+    "watchers.jax.watcher:JaxWatcher",
+    "watchers.errors:NotFinite",
+    "layers:LayerInfo",
+    "layers:Note",
+    "parameter_groups:ParameterGroup",
+    "remedies.result:Arm",
+    "remedies.result:Over",
+    "remedies.result:Spending",
+    "study.why.verdict:TrainedArm",
+    "statistics:Summary",
+    "statistics:Difference",
+    "study.by_layer:Attenuation",
+    "errors:UnknownName",
+    "errors:InvalidValue",
+    "listening:Listener",
+]
+"""Classes of what public functions give back, take or raise: `help` prints these, too."""
+
+
+def helped(public: object) -> list[str]:
+    """What `help` prints of a name: its docstring, and of a class those of its members."""
     texts = [inspect.getdoc(public) or ""]
     if inspect.isclass(public):
         members = [m for n, m in vars(public).items() if not n.startswith("_")]
         texts += [
             inspect.getdoc(m) or "" for m in members if callable(m) or isinstance(m, property)
         ]
-    assert [o for text in texts for o in offences(text)] == []
+    return texts
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_help_prints_of_a_public_name_is_plain_american_english(name: str) -> None:
+    assert [o for text in helped(getattr(gradgauge, name)) for o in offences(text)] == []
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_what_help_prints_of_what_is_returned_is_plain_american_english(name: str) -> None:
+    module, _, of = name.partition(":")
+    public = getattr(importlib.import_module(f"gradgauge.{module}"), of)
+    assert [o for text in helped(public) for o in offences(text)] == []
+
+
+@pytest.mark.parametrize("name", theory.__all__)
+def test_what_help_prints_of_theory_is_plain_american_english(name: str) -> None:
+    assert [o for text in helped(getattr(theory, name)) for o in offences(text)] == []
 
 
 def test_no_sentence_of_the_catalogue_is_too_long() -> None:

@@ -22,7 +22,7 @@ class Dataset:
         name: as given by the user.
         x_train, x_test: (samples, inputs); uint8 (representing x / 255) or floats.
         y_train, y_test: class indices, (samples,), int32; or numbers, (samples, outputs), floats.
-        fingerprint: of the contents.
+        fingerprint: hash of the contents.
         image_shape: shape of a sample before it was flattened.
     """
 
@@ -67,7 +67,7 @@ class Dataset:
         )
 
     def thinned(self, train: int | None) -> Dataset:
-        """With fewer training samples, selected evenly, so that sorted data keep their classes;
+        """With fewer training samples, selected evenly so that sorted data keep their classes;
         None: all.
 
         Raises:
@@ -105,7 +105,7 @@ def build(
         path: where the arrays come from, for messages.
         arrays: x_train, y_train, x_test, y_test: images or vectors; labels (samples,) or
             (samples, 1), or target numbers where `classification` is False.
-        fingerprint: of the contents.
+        fingerprint: hash of the contents.
         classification: whether y are classes.
 
     Raises:

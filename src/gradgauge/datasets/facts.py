@@ -23,7 +23,7 @@ class DataFacts:
 
     Attributes:
         name: as the user gave it.
-        fingerprint: of the contents.
+        fingerprint: hash of the contents.
         train, test: numbers of samples.
         image_shape: a sample's own shape, before it was flattened; empty: not known.
         input_square: mean square of the inputs of the probe batch.

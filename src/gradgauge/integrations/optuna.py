@@ -1,8 +1,8 @@
 """An Optuna pruner that ends trials whose training is diagnosed as faulty.
 
-Pruners of learning curves wait until a trial is worse than others; a vanishing gradient, dead units
-or a NaN can be seen before. The idea of ending trials by training problems is BTTackler's (Cheng et
-al., KDD 2024, arXiv 2602.23630).
+Pruners that use learning curves wait until a trial is worse than others. A vanishing gradient, dead
+units or a NaN can be detected earlier. Ending trials because of training problems is an idea of
+BTTackler (Cheng et al., KDD 2024, arXiv 2602.23630).
 
     def objective(trial):
         model, optimizer = build(trial)
@@ -43,14 +43,14 @@ NOTED = "gradgauge:faults"
 
 
 def note(trial: Trial, watcher: Watcher) -> list[str]:
-    """Diagnose the training so far and write its faults into the trial, for RulePruner to read.
+    """Diagnose the training so far and store its faults in the trial, where RulePruner reads them.
 
     Args:
-        trial: Optuna's trial of this training.
-        watcher: what `gradgauge.watch` gave for it.
+        trial: the Optuna trial.
+        watcher: the watcher that `gradgauge.watch` returned for it.
 
     Returns:
-        The rules of the faults, the likeliest cause first.
+        The rules of the faults, most likely cause first.
     """
     faults = [f.rule for f in watcher.diagnose().findings if f.severity == FAULT]
     trial.set_user_attr(NOTED, [*trial.user_attrs.get(NOTED, []), faults])
@@ -62,9 +62,9 @@ class RulePruner(BasePruner):
 
     Args:
         rules: the rules whose faults count; None: all of them.
-        patience: calls of `note` in a row that have to find a fault of these rules: one finding
-            may be of a moment that passes, such as a warm-up.
-        beside: another pruner that may end trials, too, such as Optuna's MedianPruner; None: no
+        patience: number of consecutive calls of `note` that must find such a fault, because a
+            single finding may be temporary, for example during warm-up.
+        beside: another pruner that may also end trials, such as Optuna's MedianPruner; None: no
             other.
 
     Raises:
@@ -83,7 +83,7 @@ class RulePruner(BasePruner):
         self._patience, self._beside = patience, beside
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Whether the trial is to be ended; Optuna asks by `trial.should_prune()`."""
+        """Whether to end the trial; called by `trial.should_prune()`."""
         noted = trial.user_attrs.get(NOTED, [])[-self._patience :]
         faulty = [bool(self._rules.intersection(faults)) for faults in noted]
         if len(faulty) == self._patience and all(faulty):

@@ -1,4 +1,4 @@
-"""What can be wrong with a network of somebody's own, or with its data."""
+"""Problems with a user's own network or its data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from gradgauge.errors import Problem
 
 
 class OwnProblem(Problem):
-    """A function or its data that a comparison cannot use."""
+    """A function, or its data, that cannot be used in a comparison."""
 
     table = "own"

@@ -49,7 +49,7 @@ class _Showing(House):
 
 
 class PlayListener(Telling):
-    """Shows a watched training run in the live page.
+    """Shows a watched training run on the live page.
 
     The page is served by a thread until the process ends or `close` is called; the training never
     waits for it. Pass it to `watch`: `gg.watch(model, to=[gg.PlayListener()])`.

@@ -22,7 +22,7 @@ _SCRIPT = Path(__file__).parent / "page" / "notebook" / "widget.js"
 
 
 class PlayWidget(Telling):
-    """Shows a watched training run in the live page, in a notebook cell.
+    """Shows a watched training run on the live page, in a notebook cell.
 
     Display it as the last value of a cell, then pass it to `watch`. It works in Jupyter, Colab,
     VS Code and marimo, also on a remote machine, because the page uses the notebook's own

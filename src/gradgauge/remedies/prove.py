@@ -32,13 +32,13 @@ SEEDS = least_seeds(MOST_CONFIRMED + 3)
 
 @dataclass(frozen=True)
 class Proof:
-    """A cause, and what became of the training without it.
+    """A cause, and the result of training without it.
 
     Attributes:
         rule: the cause.
         arm: the remedy, compared with the control (`arm.over_control`).
-        control: the training as it is.
-        metric: what both are scored by.
+        control: the unchanged training.
+        metric: the score of both.
     """
 
     rule: str
@@ -48,7 +48,7 @@ class Proof:
 
     @property
     def proved(self) -> bool:
-        """Whether the training is decidedly better with the remedy."""
+        """Whether training is significantly better with the remedy."""
         over = self.arm.over_control
         return over is not None and over.decided and (over.mean > 0) == self.metric.higher_is_better
 

@@ -29,13 +29,13 @@ ARM_NAMES = {CONTROL: "as it is", RATES: "learning rate", RANDOM_SEARCH: "random
 
 @dataclass(frozen=True)
 class Over:
-    """An arm against another one: arm minus other, by seed.
+    """The difference between an arm and another one, computed seed by seed.
 
     Attributes:
-        mean: of the differences.
-        interval: 95 %, simultaneous over the confirmed arms.
-        decided: whether it leaves out 0.
-        p: adjusted for the number of arms.
+        mean: mean difference.
+        interval: 95% interval, simultaneous over the confirmed arms.
+        decided: whether the interval excludes 0.
+        p: p-value, adjusted for the number of arms.
     """
 
     mean: float
@@ -46,18 +46,18 @@ class Over:
 
 @dataclass
 class Arm:
-    """An arm of the trial, by its best candidate.
+    """An arm of the trial, represented by its best candidate.
 
     Attributes:
         candidate: what was trained.
         stage: `screened` or `confirmed`.
-        outcome: what became of it, on that stage's seeds and rows.
-        rate: its learning rate.
-        screened: mean score of the screening, where it was confirmed: what a choice of the best
-            makes too good, against what was confirmed.
-        cost: parameters and seconds a step, each as a multiple of the control's.
-        finding_gone: whether the first cause of the training as it is is no longer found; None:
-            not asked, or not to be seen in the control either.
+        outcome: the result for the seeds and rows of that stage.
+        rate: the learning rate.
+        screened: if the arm was confirmed, its mean score in the screening, which is too
+            optimistic because the best candidate was selected.
+        cost: number of parameters and seconds per step, relative to the control.
+        finding_gone: whether the first cause found in the unchanged training is gone; None:
+            not checked, or not found in the control either.
         over_control, over_rates, over_random_search: see Over; None: not compared.
     """
 
@@ -79,44 +79,44 @@ class Arm:
 
     @property
     def name(self) -> str:
-        """The same in every language."""
+        """The arm's name, the same in every language."""
         return ARM_NAMES.get(self.kind) or " + ".join(BY_KEY[k].name for k in self.remedies)
 
     @property
     def remedies(self) -> tuple[str, ...]:
-        """Keys of its remedies."""
+        """Keys of the arm's remedies."""
         return self.candidate.remedies
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether it was trained on seeds and rows that no choice has seen."""
+        """Whether it was trained with seeds and rows that were not used for selection."""
         return self.stage == CONFIRMED
 
     @property
     def values(self) -> tuple[float, ...]:
-        """The score, one a seed."""
+        """The scores, one per seed."""
         return self.outcome.scores
 
     @property
     def mean(self) -> float:
-        """Of the scores."""
+        """Mean of the scores."""
         return float(np.mean(self.values))
 
     @property
     def summary(self) -> Summary:
-        """Of the scores, with Student's interval."""
+        """Summary of the scores, with Student's t interval."""
         return summarize(self.values)
 
 
 @dataclass(frozen=True)
 class Spending:
-    """What the trial was to take and took.
+    """The planned and actual cost of the trial.
 
     Attributes:
-        per_arm: samples forward and backward that one arm may take.
-        total: samples that went forward and backward in all, preparation counted in.
-        seconds: wall time, with that of earlier calls whose trainings were taken over.
-        estimated: seconds that were expected before it started.
+        per_arm: number of samples that one arm may pass forward and backward.
+        total: number of samples passed forward and backward, including preparation.
+        seconds: wall time, including that of earlier calls whose results were reused.
+        estimated: seconds estimated before the trial.
     """
 
     per_arm: int
@@ -127,7 +127,7 @@ class Spending:
 
 @dataclass
 class RemedyResult:
-    """The result of a trial of remedies.
+    """The result of a remedy trial.
 
     Attributes:
         target: what was to be repaired, as text.
@@ -145,7 +145,7 @@ class RemedyResult:
         diagnosis: the diagnosis of the unchanged training.
         fresh: whether every seed had new weights, rather than those of the given model.
         scales_rate: whether the optimizer has a schedule instead of a single rate, or hides it:
-            rates are told as factors.
+            rates are given as factors.
         treat: applies a candidate to a model; None if that is impossible.
     """
 
@@ -168,7 +168,7 @@ class RemedyResult:
 
     @property
     def not_applied(self) -> dict[str, str]:
-        """Key of a remedy -> why it could not be applied: a key of the catalogue's `remedy.reason`
+        """Key of a remedy -> why it could not be applied: a key of the catalog's `remedy.reason`
         table."""
         return {key: why.reason for key, why in self.cannot.items()}
 
@@ -180,7 +180,7 @@ class RemedyResult:
         return "accuracy" if classes else "loss"
 
     def advice(self, lang: str = "en") -> list[str]:
-        """In words: the changes that would address the findings but that only you can make."""
+        """Changes that would address the findings but that only you can make, in words."""
         told: dict[str, None] = {}
         for finding in self.diagnosis.findings if self.diagnosis is not None else ():
             if finding.severity != FAULT:
@@ -191,17 +191,17 @@ class RemedyResult:
 
     @property
     def winner(self) -> str | None:
-        """Name of the arm that is recommended; None: none."""
+        """Name of the recommended arm; None if no arm is recommended."""
         return self.winning.name if self.winning is not None else None
 
     @property
     def exit_code(self) -> int:
-        """0 where there is nothing to repair or a repair is proved, else 1."""
+        """0 if there is nothing to repair or a repair is proved, otherwise 1."""
         return EXIT_CODES[self.verdict]
 
     @property
     def patch(self) -> str | None:
-        """The lines to write into a program; None: nothing is recommended."""
+        """The lines to write into your program; None if nothing is recommended."""
         return self.patch_in("en")
 
     def patch_in(self, lang: str, framework: str | None = None) -> str | None:

@@ -51,7 +51,7 @@ def parse(text: str) -> NetworkSpec:
         text: a network notation, such as "784-64x10-10 relu".
 
     Raises:
-        InvalidNotation: it cannot be read; the message tells where and why.
+        InvalidNotation: it cannot be read; the message says where and why.
         UnknownName, InvalidValue: it contains an unknown activation or option, or an invalid value.
 
     Example:

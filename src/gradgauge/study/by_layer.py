@@ -25,7 +25,7 @@ means over seeds and rounding."""
 
 @dataclass(frozen=True)
 class Attenuation:
-    """What the error signal loses between the output layer and the first, in decades.
+    """Attenuation of the error signal between the output layer and the first, in decades.
 
     decades = log10(|delta(1)| / |delta(L + 1)|) = slope_decades + weight_decades, the sums over
     hidden layers of log10 slope_gain and log10 weight_gain.

@@ -27,7 +27,7 @@ class InitAdvice:
 
     Attributes:
         activation: its name.
-        kind: a key of the catalogue's `theory.advice` table: "scale" or "scale_and_shift".
+        kind: a key of the catalog's `theory.advice` table: "scale" or "scale_and_shift".
         sigma_w: W ~ N(0, sigma_w^2 / fan_in); Glorot's at equal widths is sigma_w = 1, so it is
             also the `scale` of a notation.
         sigma_b: b ~ N(0, sigma_b^2); 0 for a scale alone.

@@ -29,7 +29,7 @@ _CLOSEST = 1e-13
 
 @dataclass(frozen=True)
 class CorrelationFixedPoint:
-    """Where the correlation map leads.
+    """The fixed point of the correlation map.
 
     Attributes:
         c_star: the fixed point that attracts every c in [0, 1).

@@ -4,7 +4,7 @@ Every q is the fixed point of exactly one critical network:
 
     sigma_w^2(q) = 1 / E[f'(u)^2],   sigma_b^2(q) = q - sigma_w^2(q) E[f(u)^2],   u ~ N(0, q)
 
-so the critical line is traced by q, and the point at a given sigma_b is a root in q. By itself
+so the critical line is parametrized by q, and the point at a given sigma_b is a root in q. By itself
 that does not make it a place where a network can sit: the length must be attracted too,
 chi_len <= 1. For GELU, SiLU and Mish it is not for small biases; where chi_grad and chi_len
 are both 1 is their half-stable point.
@@ -46,7 +46,7 @@ class CriticalPoint:
         sigma_w2: the critical sigma_w^2; None where there is none.
         q_star: the fixed length; 0 and inf are limits.
         chi_len: the length map's slope there.
-        note: a key of the catalogue's `theory.reason` table where something is special.
+        note: a key of the catalog's `theory.reason` table if something is special.
     """
 
     activation: str
@@ -142,7 +142,7 @@ def critical_bias(activation: str, sigma_w2: float) -> CriticalPoint:
 def critical_line(
     activation: str, q: Float64[Array, " points"]
 ) -> tuple[Float64[Array, " points"], Float64[Array, " points"]]:
-    r"""The critical line traced by the fixed length.
+    r"""The critical line, parametrized by the fixed length.
 
         sigma_w^2(q) = 1 / E[f'(u)^2],   sigma_b^2(q) = q - sigma_w^2(q) E[f(u)^2]
 

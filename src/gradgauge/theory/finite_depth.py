@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GradientProfile:
-    """Layer by layer, first to last.
+    """Length and gradient factors of every layer, first to last.
 
     Attributes:
         length: q_1..q_L, the variance of each layer's pre-activations.

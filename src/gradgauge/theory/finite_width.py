@@ -111,7 +111,7 @@ def log_gradient_norm(
 
     Raises:
         UnknownName: another activation: no exact law is known.
-        InvalidValue: as the gains.
+        InvalidValue: as for the gains.
 
     References:
         Hanin & Nica (2020); Sussillo & Abbott (2014).

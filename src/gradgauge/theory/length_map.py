@@ -47,12 +47,12 @@ Drift = Callable[[float], float]
 
 @dataclass(frozen=True)
 class LengthFixedPoint:
-    """Where the length map leads from q = 1.
+    """The fixed point of the length map that is reached from q = 1.
 
     Attributes:
         q_star: the fixed point; 0 if the signal decays to 0, inf if it grows without bound.
         chi_len: the map's slope there, at 0 and inf its limit.
-        note: a key of the catalogue's `theory.reason` table where something is special.
+        note: a key of the catalog's `theory.reason` table if something is special.
     """
 
     q_star: float

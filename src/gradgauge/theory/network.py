@@ -56,11 +56,11 @@ class LayerPrediction:
 
 @dataclass(frozen=True)
 class NetworkPrediction:
-    """All hidden layers, and what the prediction does not cover.
+    """Predictions for all hidden layers, or the reason why there are none.
 
     Attributes:
         layers: first to last; empty where `reason` says why.
-        reason: a key of the catalogue's `theory.reason` table, or None.
+        reason: a key of the catalog's `theory.reason` table, or None.
     """
 
     layers: tuple[LayerPrediction, ...]

@@ -50,7 +50,7 @@ class Prediction:
         xi_c: depth scale of the correlation.
         trainable_depth: 6 xi_c.
         phase: "ordered", "critical" or "chaotic": chi_grad below, at or above 1.
-        reasons: quantity -> key of the catalogue's `theory.reason` table, for each that is None,
+        reasons: quantity -> key of the catalog's `theory.reason` table, for each that is None,
             infinite or a limit.
     """
 
@@ -95,7 +95,7 @@ def predict(activation: str, sigma_w: float, sigma_b: float = 0.0) -> Prediction
         c_star   = (sigma_w^2 E[f(u1) f(u2)] + sigma_b^2) / q_star
         xi_q     = -1 / ln(chi_len),   xi_c = -1 / ln(sigma_w^2 E[f'(u1) f'(u2)] at c_star)
 
-    Where q_star is 0 (no biases and weights too small) all figures are the limit of vanishing
+    Where q_star is 0 (no biases and weights too small) all values are the limit of vanishing
     biases: c_star = 1 and xi_c = -1 / ln(chi_grad). Where q_star is inf, chi_grad and chi_len
     are their limits, and there is no correlation map to linearize.
 
@@ -151,7 +151,7 @@ def phase_diagram(
     """`predict` on a grid: rows over sigma_b, columns over sigma_w.
 
     The length map's table is shared by all points; a point takes 1 ms where the network is
-    ordered and about 20 ms where it is chaotic, so 1,000 points take some 10 s.
+    ordered and about 20 ms where it is chaotic, so 1,000 points take about 10 s.
 
     Args:
         activation: its name.
@@ -162,7 +162,7 @@ def phase_diagram(
         One row of predictions for every sigma_b.
 
     Raises:
-        UnknownName, InvalidValue: as `predict`.
+        UnknownName, InvalidValue: as for `predict`.
 
     References:
         Poole et al. (2016), figure 1; Schoenholz et al. (2017), section 3.

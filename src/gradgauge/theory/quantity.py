@@ -25,7 +25,7 @@ Figure = float | str | None
 
 @dataclass(frozen=True)
 class Answer:
-    """Figures by name, and keys of the catalogue's `theory.reason` table where one is special."""
+    """Figures by name, and keys of the catalog's `theory.reason` table where one is special."""
 
     figures: dict[str, Figure]
     reasons: dict[str, str] = field(default_factory=dict)

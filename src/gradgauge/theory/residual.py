@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResidualProfile:
-    """A residual network, block by block.
+    """Length and gradient growth of a residual network, block by block.
 
     Attributes:
         stream: p_0..p_L, the mean square of the stream's entries.

@@ -40,6 +40,6 @@ def selu_fixed_point_growth() -> float:
         chi_grad.
 
     References:
-        Klambauer et al. (2017) for the fixed point; chi_grad there is our figure.
+        Klambauer et al. (2017) for the fixed point; the value of chi_grad there is our own.
     """
     return float(moments("selu").slope_square(1.0))

@@ -7,7 +7,7 @@ from gradgauge.messages.catalog import Message
 
 
 class CannotWatch(Problem):
-    """An object, or a choice of arguments, that no watcher can work with.
+    """An object that cannot be watched, or arguments that do not fit.
 
     Args:
         reason: a key of the catalogue's `errors.watch` table.
@@ -18,13 +18,13 @@ class CannotWatch(Problem):
 
 
 class NotFinite(GradgaugeError):
-    """A watched training that was to stop at its first NaN or infinity, and does.
+    """Raised with `stop_on_nan` at the first NaN or infinity of a watched training run.
 
     Args:
-        step: the step, counted from 0, in which it was seen.
-        layer: name of the layer where it began; empty: not known.
-        operation: what gave the first value that is not finite; empty: not known.
-        updated: whether the step's update may have been made by now.
+        step: the step, counted from 0, in which it was found.
+        layer: name of the layer where it began; empty: unknown.
+        operation: the operation that produced it; empty: unknown.
+        updated: whether the weights may already have been updated in this step.
     """
 
     step: int

@@ -134,7 +134,7 @@ class Comparison:
         """Attenuation of the error signal between the output layer and layer 1.
 
         Args:
-            name: of the network.
+            name: name of the network.
             moment: `first` (initial weights) or `last` (final weights).
         """
         return attenuation(self.run(name), moment)

@@ -19,7 +19,7 @@ from gradgauge.study.why.verdict import TrainedArm, control_fails, find_causes
 
 @dataclass
 class Why:
-    """The experiment.
+    """A network and its counterfactuals, trained with every optimizer and seed.
 
     Attributes:
         network: the control.
@@ -45,7 +45,7 @@ class Why:
 
     @property
     def optimizers(self) -> list[str]:
-        """Their labels."""
+        """Labels of the optimizers."""
         return list(dict.fromkeys(arm.optimizer for arm in self.arms))
 
     def of(self, optimizer: str) -> dict[str, TrainedArm]:

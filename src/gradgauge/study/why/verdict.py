@@ -35,14 +35,14 @@ RESCUE = 0.05
 
 @dataclass
 class TrainedArm:
-    """An arm under one optimizer, and what came of it.
+    """An arm trained with one optimizer, and its result.
 
     Attributes:
         arm: what was changed.
-        optimizer: its label.
+        optimizer: label of the optimizer.
         run: the Run.
-        decided: whether it differs from the control, corrected for the number of arms; None
-            for the control and with one seed.
+        decided: whether it differs significantly from the control, corrected for the number of
+            arms; None for the control and with one seed.
         difference: the arm minus the control.
     """
 
@@ -58,13 +58,13 @@ class TrainedArm:
 
     @property
     def rescues(self) -> bool:
-        """Whether it raises the control's mean test accuracy by RESCUE, decided."""
+        """Whether it significantly raises the control's mean test accuracy by RESCUE."""
         gap = self.difference
         return gap is not None and bool(gap.decided) and gap.mean >= RESCUE
 
     @property
     def accuracy(self) -> np.ndarray:
-        """Test accuracy, one a seed."""
+        """Test accuracy, one value per seed."""
         return self.run.figure("test_accuracy")
 
     @property
@@ -73,7 +73,7 @@ class TrainedArm:
         return summarize(self.accuracy)
 
     def attenuation(self, moment: str) -> Attenuation:
-        """What the error signal loses, `first` or `last`."""
+        """Attenuation of the error signal, `first` or `last`."""
         return attenuation(self.run, moment)
 
     def last_spread(self, moment: str) -> float:
@@ -82,15 +82,15 @@ class TrainedArm:
 
     @property
     def spread_resolution(self) -> float:
-        """The smallest signal_spread that its arithmetic can tell from none."""
+        """The smallest signal_spread that the arithmetic can distinguish from 0."""
         return resolution(self.run.values("probes", "signal_spread").dtype)
 
     @property
     def chi_grad_measured(self) -> float | None:
         """Mean square of the gradient per layer at the initial weights, inner layers only.
 
-        The first hidden layer is left out, whose inputs have another variance, and the last,
-        whose error comes through the output weights.
+        The first hidden layer is excluded because its inputs have a different variance, and the
+        last because its error comes through the output weights.
         """
         gains = by_layer(self.run, "backward_gain", "first")[1:-2]
         with np.errstate(divide="ignore"):

@@ -1,7 +1,7 @@
-"""Watcher of a JAX training: of any loss function and any tree of parameters.
+"""Watcher for JAX, for any loss function and any pytree of parameters.
 
-JAX has no hooks. The watcher traces the loss once, finds in the traced program where parameters
-meet data, and runs the same program with taps there. The user's own functions are not touched.
+JAX has no hooks. The watcher traces the loss once, finds where the traced program applies
+parameters to data, and runs the same program with taps there. The user's functions are unchanged.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Tree = Any
 
 
 class JaxWatcher(Closing):
-    """Reads the gauges of a JAX training: call `step` once for every update.
+    """Measures the gauges of a JAX training run. Call `step` once per update.
 
     Args:
         loss: `loss(params, *batch)` -> scalar, or (scalar, anything) with `has_aux`. It must be
             a pure function, as for `jax.grad`.
-        params: the initial parameters: any pytree; leaves that are no arrays of floats (the
-            functions in an Equinox module) are left alone.
-        batch: a fixed probe batch; without, the batches that `step` is given.
+        params: the initial parameters, any pytree; leaves that are not floating-point arrays,
+            such as the functions in an Equinox module, are ignored.
+        batch: a fixed probe batch; if there is none, the batches passed to `step` are used.
         has_aux: see `loss`.
         stop_on_nan: raise NotFinite from `step` at the first step that is not finite.
         every, norms_every, budget, name, to: as for every watcher (docs/watching.md).
@@ -98,13 +98,13 @@ class JaxWatcher(Closing):
 
     @property
     def steps_done(self) -> int:
-        """Steps of training seen so far."""
+        """Number of training steps seen so far."""
         return self.step_count
 
     @property
     def rows(self) -> list[Row]:
-        """The layers with the numbers of their leaves, in the order of the Run's layer axis; none
-        before the first of their figures is recorded."""
+        """The layers with the indices of their leaves, in the order of the Run's layer axis; empty
+        before the first values are recorded."""
         return self._rows
 
     def step(
@@ -117,15 +117,16 @@ class JaxWatcher(Closing):
         loss: Any = None,
         new_params: Tree = None,
     ) -> None:
-        """Tell one step, before or after the update; call it outside of `jit`.
+        """Record one step, before or after the update. Call it outside of `jit`.
 
         Args:
-            params: before the update; not donated as yet.
-            grads: of this step, shaped like `params`; None: the norms of gradients are missing.
-            updates: what is added to `params` (optax's updates).
-            new_params: instead of `updates`: the parameters after the update.
-            batch: the training batch, as the loss takes it; used unless a probe batch is fixed.
-            loss: of this step.
+            params: the parameters before the update, not yet donated.
+            grads: gradients of this step, with the structure of `params`; None: the norms of
+                gradients are not recorded.
+            updates: the values added to `params`, such as optax's updates.
+            new_params: instead of `updates`, the parameters after the update.
+            batch: the training batch, as passed to the loss; ignored if there is a probe batch.
+            loss: the loss of this step.
         """
         self._guard.renew()
         try:
@@ -163,11 +164,11 @@ class JaxWatcher(Closing):
                 self._look_for_nan()
 
     def log_epoch(self, epoch: int, **figures: float) -> None:
-        """Tell figures of an epoch, counted from 1: `loss`, `accuracy`, ..."""
+        """Record values of an epoch, counted from 1: `loss`, `accuracy`, ..."""
         self.recorder.epoch(epoch, {k: float(v) for k, v in figures.items()})
 
     def close(self, params: Tree = None) -> None:
-        """The training is over; with a probe batch, `params` (the final ones) are read, too."""
+        """End the recording. With a probe batch, the gauges at the final `params` are measured."""
         self._guard(self._last_look, params)
         self.recorder.steps_done = self.step_count
         self.recorder.close()
@@ -227,8 +228,8 @@ class JaxWatcher(Closing):
         return time.perf_counter() - began
 
     def look(self, params: Tree, *batch: Any) -> tuple[list[Seen], list[str], float] | None:
-        """What the layers show on a batch, their names and the loss, without a trace in the Run;
-        None where the program cannot be read."""
+        """The signals of the layers on a batch, their names and the loss; nothing is recorded.
+        None if the program cannot be read."""
         try:
             probe = Probe(self._loss, self._aux, self._leaves, params, batch)
             passed = probe.run(params, batch)

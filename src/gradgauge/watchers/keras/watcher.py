@@ -1,4 +1,4 @@
-"""Watcher of a Keras 3 training: a callback, on TensorFlow, JAX and PyTorch."""
+"""Watcher for Keras 3: a callback, on TensorFlow, JAX and PyTorch."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ from gradgauge.watchers.sampling import DEFAULT_SHARE, NORMS_PART, Sampler
 
 
 class KerasWatcher(Closing, Callback):
-    """Reads the gauges of a Keras model while `fit` trains it: pass it in `callbacks`.
+    """Measures the gauges of a Keras model while `fit` trains it. Pass it in `callbacks`.
 
-    A callback never gets the training batch, so all gauges of the forward and backward pass are
-    of a fixed probe batch, on the model's own compiled loss, in training mode. Weights and
-    updates are the training's own. Everything runs in Keras's stateless scope: the training
-    stays as it would be without, bit for bit.
+    A callback never receives the training batch. All gauges of the forward and backward pass are
+    therefore measured on a fixed probe batch, with the model's own compiled loss, in training
+    mode. Weights and updates are those of the training itself. Everything runs in Keras's
+    stateless scope, so watching leaves the training unchanged, bit for bit.
 
     Args:
-        model: a model; built before `fit` begins, or by it.
+        model: a model that is built before `fit` starts or by `fit`.
         x, y: the probe batch, arrays as for `fit`; its first 1,000 samples are used. None: the
-            first 1,000 samples of the arrays that `fit` gets.
-        sample_weight: of the probe batch.
-        every: take all gauges every so many steps; None: as often as `budget` allows.
+            first 1,000 samples of the arrays passed to `fit`.
+        sample_weight: sample weights of the probe batch.
+        every: measure all gauges every so many steps; None: as often as `budget` allows.
         norms_every: the same for the norms of weights and updates; None: every step if `every`
-            is given, else as often as `budget` allows.
-        budget: share of the training's time for measuring.
+            is given, otherwise as often as `budget` allows.
+        budget: fraction of the training time that measuring may take.
         stop_on_nan: raise NotFinite after the first step that is not finite.
-        name: what the Run calls the model.
-        to: listeners: a live table, writers.
+        name: name of the model in the Run.
+        to: listeners, such as a live table or writers.
     """
 
     step: int
@@ -120,27 +120,27 @@ class KerasWatcher(Closing, Callback):
 
     @property
     def steps_done(self) -> int:
-        """Steps of training seen so far."""
+        """Number of training steps seen so far."""
         return self.step
 
     @property
     def rows(self) -> list[Row]:
         """The layers with their variables, in the order of the Run's layer axis.
 
-        On JAX, `fit` keeps its state elsewhere: it is put back where the variables are.
+        On JAX, `fit` keeps its state elsewhere; the variables are updated from it first.
         """
         return self._synced()
 
     def read(self) -> PassResult | None:
-        """A pass over the probe batch at the weights as they are; nothing is recorded.
+        """A pass over the probe batch with the current weights; nothing is recorded.
 
-        None where there is no probe batch, and before its first probe, which builds the pass.
+        None if there is no probe batch, or before the first probe, which builds the pass.
         """
         _ = self.model
         return None if self._pass is None else self._pass()
 
     def seen(self, passed: PassResult) -> list[Seen]:
-        """What every layer showed in a pass that was just read, in the order of `rows`."""
+        """The signals of every layer in the given pass, in the order of `rows`."""
         tapped = self._tapped
         if tapped is None:
             return []
@@ -149,12 +149,12 @@ class KerasWatcher(Closing, Callback):
         return explained(seen(self._rows, tapped.taps, passed, tapped.trainable, quiet), quiet)
 
     def probe(self, step: int) -> None:
-        """Record all gauges of the probe batch now, as those at the weights before `step`."""
+        """Record all gauges of the probe batch now, as measured at the weights before `step`."""
         self.step = step
         self._read_probe()
 
     def close(self) -> None:
-        """Tell listeners that it is over; `fit` does so by itself unless something was raised."""
+        """End the recording. `fit` does so itself unless it raises an exception."""
         self.recorder.steps_done = self.step
         self.recorder.close()
 

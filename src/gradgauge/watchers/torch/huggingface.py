@@ -1,4 +1,4 @@
-"""Watcher of a Hugging Face `Trainer`: a callback for `Trainer(callbacks=[...])`."""
+"""Watcher for a Hugging Face `Trainer`: a callback for `Trainer(callbacks=[...])`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gradgauge.watchers.torch.watcher import PyTorchWatcher
 
 
 class HuggingFaceWatcher(InTrainer, TrainerCallback):
-    """Reads the gauges of a model while a Trainer trains it.
+    """Measures the gauges of a model while a Trainer trains it.
 
-    Hooks read the training batch. The Trainer tells its callbacks nothing when a training ends
-    in an exception: use the watcher as a context manager round `trainer.train()`, or call
-    `close`, to have all hooks off in that case, too.
+    Hooks read the training batch. The Trainer does not notify its callbacks when training ends
+    with an exception. To remove the hooks in that case too, use the watcher as a context manager
+    around `trainer.train()`, or call `close`.
 
     Args:
         options: as for PyTorchWatcher.

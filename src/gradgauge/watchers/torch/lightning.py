@@ -1,4 +1,4 @@
-"""Watcher of a Lightning training: a callback for `Trainer(callbacks=[...])`."""
+"""Watcher for Lightning: a callback for `Trainer(callbacks=[...])`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ else:
 
 
 class LightningWatcher(InTrainer, Callback):
-    """Reads the gauges of a LightningModule while a Trainer fits it.
+    """Measures the gauges of a LightningModule while a Trainer fits it.
 
-    Hooks read the training batch; epoch figures are those that the module logs, and the loss of a
-    step is the mean over its micro-batches of what the module returns. After `fit`, and after an exception in it, nothing is left on the module.
+    Hooks read the training batch. Epoch values are those that the module logs. The loss of a step
+    is the mean of what the module returns for its micro-batches. The hooks are removed when `fit`
+    ends, even after an exception.
 
     Args:
         options: as for PyTorchWatcher.

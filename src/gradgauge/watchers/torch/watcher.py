@@ -1,4 +1,4 @@
-"""Watcher of a PyTorch training: a context manager, or a plain object with `close`."""
+"""Watcher for PyTorch: a context manager, or a plain object with `close`."""
 
 from __future__ import annotations
 
@@ -34,30 +34,31 @@ Loss = Callable[[Any, Any], torch.Tensor]
 
 
 class PyTorchWatcher(Closing):
-    """Reads the gauges of a PyTorch model from its own training.
+    """Measures the gauges of a PyTorch model while you train it.
 
-    Hooks on modules and tensors read the training batch; hooks on the optimizers say when a step
-    is made. All of them only look. With a probe batch and a loss, an eager pass on the same
-    parameters reads that batch instead; of a compiled model nothing else can be read.
+    Hooks on modules and tensors read the training batch, and hooks on the optimizers detect
+    steps. None of them changes anything. With a probe batch and a loss, that batch is read
+    instead, by an eager pass with the same parameters. This is the only way to read a compiled
+    model.
 
     Args:
-        model: the module that is trained.
+        model: the module to be trained.
         x, y: a fixed probe batch: a tensor, or a tuple or dict of inputs.
         loss: (output, y) -> scalar, for the probe batch.
-        optimizer: whose steps count; None: every one that moves a parameter of the model.
-        scaler: a gradient scaler; None: found where it calls the optimizer.
-        every: sample all gauges every so many steps; None: as often as `budget` allows.
+        optimizer: the optimizer whose steps count; None: all that update the model's parameters.
+        scaler: a gradient scaler; None: it is detected when it calls the optimizer.
+        every: measure all gauges every so many steps; None: as often as `budget` allows.
         norms_every: the same for the norms of gradients, weights and updates; None: every step
-            if `every` is given, else as often as `budget` allows.
-        budget: share of the training's time for measuring.
-        biases: whether biases have rows of their own in the Run, beside scales.
+            if `every` is given, otherwise as often as `budget` allows.
+        budget: fraction of the training time that measuring may take.
+        biases: whether biases have their own rows in the Run.
         stop_on_nan: raise NotFinite before the update of the first step that is not finite.
-        name: what the Run calls the model.
-        to: listeners: a live table, writers.
-        framework: what the Run calls the framework.
+        name: name of the model in the Run.
+        to: listeners, such as a live table or writers.
+        framework: name of the framework in the Run.
 
     Attributes:
-        step: the number of the step being made, counted from 0.
+        step: number of the current step, counted from 0.
     """
 
     model: Any
@@ -139,41 +140,42 @@ class PyTorchWatcher(Closing):
 
     @property
     def steps_done(self) -> int:
-        """Steps of training seen so far; the one whose updates may still go on is among them."""
+        """Number of training steps seen so far, including one whose update may not be complete."""
         return self.step + bool(self._step.steppers)
 
     @property
     def rows(self) -> list[Row]:
-        """The layers with their parameters, in the order of the Run's layer axis once the first
-        of their figures is recorded."""
+        """The layers with their parameters; in the order of the Run's layer axis once the first
+        values have been recorded."""
         return self._layers.rows
 
     def look(self, probe: Probe) -> list[Seen] | None:
-        """What every layer shows in a pass of `probe` at the weights as they are, in the order of
-        `rows`; nothing is recorded. None where the pass raised an error."""
+        """The signals of every layer in a pass of `probe` with the current weights, in the order
+        of `rows`; nothing is recorded. None if the pass raised an error."""
         taps = probe.read(self._layers.rows, lambda *_, **__: None, settled=True)
         if taps is None:
             return None
         return seen(self._layers.rows, taps, probe.gradient, 1.0, lambda *_: None)
 
     def log(self, loss: Any) -> None:
-        """Tell the loss of the step being made, before the optimizer's: hooks do not see it."""
+        """Record the loss of the current step, which hooks cannot see. Call it before
+        `optimizer.step()`."""
         if self._step.light:
             self._step.loss = number_of(loss)
 
     def log_last(self, loss: Any) -> None:
-        """Tell the loss of the step that was just made."""
+        """Record the loss of the step that has just ended."""
         if self._step.steppers:
             self._step.loss = number_of(loss)
         elif self.step and self.recorder.last_step == self.step - 1:
             self.recorder.step(self.step - 1, {}, number_of(loss))
 
     def log_epoch(self, epoch: int, **figures: float) -> None:
-        """Tell figures of an epoch, counted from 1: `loss`, `accuracy`, ..."""
+        """Record values of an epoch, counted from 1: `loss`, `accuracy`, ..."""
         self.recorder.epoch(epoch, {k: float(v) for k, v in figures.items()})
 
     def close(self) -> None:
-        """Take all hooks off, and take the last probe if there is a probe batch."""
+        """Remove all hooks; with a probe batch, measure it once more."""
         if not self._finalizer.alive:
             return
         if self._step.steppers or self._guard(self._step.was_updated_by_hand):
