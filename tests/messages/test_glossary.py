@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-import gradgauge
-from gradgauge.messages.catalog import entries
+from tests.messages.korean import RIEUL, ROOT, final_consonant, korean_texts
 
-ROOT = Path(__file__).parents[2]
 _SPACED_EPOCHS = re.compile(r"[\d}] 에포크")
 """A number and 에포크 are one word: `5에포크`."""
 
@@ -40,21 +36,6 @@ def glossary() -> list[Term]:
     return terms
 
 
-def korean_texts() -> dict[str, str]:
-    """The catalogue's sentences and the pages written in Korean, by key and by path."""
-    limits = Path(gradgauge.__file__).parent / "diagnosis" / "thresholds_ko.toml"
-    pages = [ROOT / "README.ko.md", *sorted((ROOT / "docs").glob("*.ko.md")), limits]
-    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
-    for path in sorted((ROOT / "examples").glob("*_ko.ipynb")):
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        told = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-        texts[path.name] = "\n".join(told)
-    return {**entries("ko"), **texts}
-
-
-_HANGUL = ord("가")
-_FINALS = 28
-_RIEUL = 8
 _ENDINGS = (
     "나은",
     "모은",
@@ -76,20 +57,17 @@ _ENDINGS = (
 _BEFORE_GA = ("평가", "증가", "전문가", "는가", "은가", "인가", "운가", "불가", "뭔가", "누군가")
 
 
-def _final(syllable: str) -> int:
-    """The place of a syllable's final consonant; 0: none."""
-    return (ord(syllable) - _HANGUL) % _FINALS
-
-
 def wrong_particles(text: str) -> list[str]:
     """Particles that do not go with the syllable before them: `네트워크으로`, `정확도은`, `값를`.
 
     After a vowel: no 은, 을, 과, 으로; after ㄹ no 으로; after another consonant no 를, 와, 가. 는 and 이
     are not asked about, because verbs and adverbs end in them.
     """
-    found = [m[0] for m in re.finditer(r"[가-힣]으로", text) if _final(m[0][0]) in (0, _RIEUL)]
+    found = [
+        m[0] for m in re.finditer(r"[가-힣]으로", text) if final_consonant(m[0][0]) in (0, RIEUL)
+    ]
     for word in re.findall(r"[가-힣]{2,}(?![가-힣])", text):
-        closed, particle = _final(word[-2]), word[-1]
+        closed, particle = final_consonant(word[-2]), word[-1]
         if particle in "은을과" and not closed and not word.endswith(_ENDINGS):
             found.append(word)
         if particle in "를와" and closed:

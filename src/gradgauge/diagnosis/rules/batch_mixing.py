@@ -47,7 +47,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
 RULE = Rule(
     "batch-mixing",
     check,
-    paper="Goodfellow et al. (2016), section 5.1.1: samples are independent; own experiment",
+    paper="Goodfellow et al. (2016), section 5.1.1",
     static=True,
     needs="experiments",
 )

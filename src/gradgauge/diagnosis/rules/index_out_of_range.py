@@ -47,7 +47,7 @@ def _said_of_loss(evidence: Evidence) -> bool:
 RULE = Rule(
     "index-out-of-range",
     check,
-    paper="PyTorch raises IndexError or a device-side assertion; JAX clamps the index or gives NaN",
+    paper="torch.nn.Embedding; tf.gather; jax.numpy.ndarray.at",
     static=True,
     needs="batches",
 )

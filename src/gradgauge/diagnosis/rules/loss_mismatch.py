@@ -360,7 +360,7 @@ def _one_hot(y: np.ndarray) -> bool:
 RULE = Rule(
     "loss-mismatch",
     check,
-    paper="Zhang et al. (2021), AUTOTRAINER: improper loss",
+    paper="Zhang et al. (2021), AUTOTRAINER",
     static=True,
     needs="outputs",
 )

@@ -110,6 +110,6 @@ def _changes(evidence: Evidence) -> Sequence[Change]:
 RULE = Rule(
     "loss-not-falling",
     check,
-    paper="Wardat et al. (2021), DeepLocalize: model does not learn",
+    paper="Wardat et al. (2021), DeepLocalize",
     changes=_changes,
 )

@@ -42,5 +42,5 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
 RULE = Rule(
     "stale-gradients",
     check,
-    paper="PyTorch: backward accumulates into .grad, Optimizer.zero_grad clears it",
+    paper="torch.Tensor.backward; torch.optim.Optimizer.zero_grad",
 )

@@ -54,7 +54,7 @@ def _harmless(evidence: Evidence) -> bool:
 RULE = Rule(
     "unshuffled-batches",
     check,
-    paper="Bengio (2012), Practical recommendations, section 3.1.1: shuffled examples",
+    paper="Bengio (2012), Practical recommendations, section 3.1.1",
     static=True,
     needs="batches",
 )

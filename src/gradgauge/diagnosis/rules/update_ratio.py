@@ -199,4 +199,4 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-RULE = Rule("update-ratio", check, paper="Karpathy (2015), CS231n: ratio of weights to updates")
+RULE = Rule("update-ratio", check, paper="Karpathy (2015), CS231n")

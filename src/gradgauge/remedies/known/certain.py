@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from gradgauge.remedies.remedy import DATA, MODULE, OPTIMIZER, WEIGHTS, Remedy
 
 _LOSS, _WIRING = "loss-mismatch", "unreached-layer"
-_PAPER = "Zhang et al. (2021), AUTOTRAINER: improper loss"
+_PAPER = "Zhang et al. (2021), AUTOTRAINER"
 _GRAPH_PAPER = "Cao et al. (2022), DeepFD"
 
 _KERAS_AGAIN = """
