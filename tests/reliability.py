@@ -59,14 +59,14 @@ FILES = (
     ),
     Row(
         "databases of studies and remedy trials",
-        "links, FIFOs and devices are refused, and so are journals that name another file, which "
-        "SQLite would delete; contents that gradgauge would not have written are rejected",
+        "links, FIFOs and devices are rejected, and so are journals that name another file, which "
+        "SQLite would delete, and contents that gradgauge would not have written",
         ("test_sqlite.py", "remedies/test_store.py"),
     ),
     Row(
         "model (`.keras`, `.h5`)",
         "nothing executed, fetched or followed; allowlist of names; plain trained `.h5` models work, "
-        "also those whose loss has a short name",
+        "including those whose loss has a short name",
         (READERS, "diagnosis/model_file/test_model_files.py"),
     ),
     Row(
@@ -99,7 +99,7 @@ PROCESSES = (
     ),
     Row(
         "`kill -9` while a Run is written",
-        "the old file or the new one, complete",
+        "the file is complete: either the old one or the new one",
         ("test_run.py",),
     ),
     Row(
@@ -123,7 +123,7 @@ PROCESSES = (
         ("cli/test_output.py",),
     ),
     Row(
-        "closed or full standard streams, a missing home, cache or device",
+        "closed or full standard streams; a missing home folder, cache folder or device",
         "the command works or reports the problem in one sentence; output meant for a closed "
         "stream never ends up in a file",
         ("cli/test_output.py", "engine/test_runtime.py"),
@@ -135,19 +135,19 @@ PROCESSES = (
     ),
     Row(
         "a network larger than the free memory",
-        "refused before anything is allocated, with both numbers; for your own networks, as far as "
+        "rejected before anything is allocated, with both numbers; for your own networks, as far as "
         "their parameters show it; if memory still runs out, one sentence",
         ("engine/test_memory.py", "engine/test_cost.py"),
     ),
     Row(
         "absurd sizes, seeds and numbers of epochs",
-        "refused before any work is done",
+        "rejected before any work is done",
         ("spec/test_training.py", "spec/test_comparison.py"),
     ),
     Row(
-        "a worker of the live page dies; garbage, foreign origins, a viewer that never reads, "
-        "200 viewers",
-        "the page says so and continues; nothing that a viewer sends is executed; no viewer waits "
+        "a worker of the live page dies; malformed messages, foreign origins, a viewer that never "
+        "reads, 200 viewers",
+        "the page reports it and continues; nothing that a viewer sends is executed; no viewer waits "
         "for another",
         ("play/test_server.py", "play/test_crowd.py"),
     ),
@@ -203,15 +203,16 @@ ATTACKS = (
         "the live page; paths that are too long or cannot be encoded. Connections, processes and "
         "other users' files were monitored",
         "580",
-        "a journal that made SQLite delete a user's file; damage that makes HDF5 end the process or "
+        "a journal that made SQLite delete a user's file; damage that makes HDF5 crash the process or "
         "write outside its memory; thousands of groups or files that took minutes; tracebacks for "
         "names that are too long; all fixed",
     ),
     Attack(
-        "environments: languages, encodings, terminals; missing homes, temporary folders and caches; "
+        "environments: languages, encodings, terminals; missing home, temporary and cache folders; "
         "closed streams; devices that JAX lacks; output paths",
         "152 commands",
-        "three kinds of tracebacks, all fixed: no home, a cache path that is too long, no such device",
+        "three kinds of tracebacks, all fixed: no home folder, a cache path that is too long, no such "
+        "device",
     ),
     Attack(
         "Ray's raylet, head and driver killed, and nothing killed",
@@ -232,17 +233,17 @@ def page() -> str:
     parts = (
         "# Reliability",
         (
-            "What gradgauge guarantees about files, kills, full disks and Ctrl-C, and the test for "
-            "each guarantee. Run one with `.venv/bin/python -m pytest FILE`; `make test` runs all of "
-            "them. Guarantees for files from untrusted sources are in "
+            "This page lists what gradgauge guarantees about files, kills, full disks and Ctrl-C, with "
+            "the test for each guarantee. `.venv/bin/python -m pytest FILE` runs one of them, and "
+            "`make test` runs all. Guarantees for files from untrusted sources are in "
             "[SECURITY.md](../SECURITY.md). `python -m tests.reliability` writes this page."
         ),
         "## Files",
         (
             "`make fuzz` creates 5,000 modified copies of each kind of file (bytes flipped, removed, "
             "inserted or repeated, the end cut off) and passes them to the reader that the commands "
-            "use; `make test` creates 60 of each. A copy is read, or refused with one printable line "
-            "in English and Korean; nothing takes longer than 20 s."
+            "use; `make test` creates 60 of each. Every copy is either read or rejected with one "
+            "printable line in English and Korean, and nothing takes longer than 20 s."
         ),
         _rows("file", FILES),
         "## Processes and machines",
