@@ -131,3 +131,27 @@ def test_a_documents_python_names_what_there_is(path):
             parameters = inspect.signature(getattr(gg, name)).parameters
             if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
                 assert set(options) <= set(parameters), name
+
+
+LINKING = [*DOCUMENTS, ROOT / "benchmarks" / "README.md", ROOT / "examples" / "README.md"]
+
+
+def prose(path: Path) -> str:
+    return re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a document as GitHub links to them."""
+    headings = re.findall(r"^#+ (.*)$", prose(path), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("path", LINKING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_documents_lead_to_a_file_and_a_heading(path):
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
+        if link.startswith(("http:", "https:", "mailto:")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
