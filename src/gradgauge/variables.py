@@ -1,7 +1,7 @@
-"""What the variables and axes of a Run mean: long names and units, as NetCDF's readers show them.
+"""Long names and units of the variables and axes of a Run, as NetCDF readers show them.
 
-All of them are pure numbers, so the unit is 1 throughout; long names are English, as the
-conventions for NetCDF's metadata have it.
+All of them are dimensionless, so the unit is always 1. Long names are in English, following the
+conventions for NetCDF metadata.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ _PURE = "1"
 _LONG_NAMES = {
     # axes
     "member": "seed of the training",
-    "layer": "layer, from the input on",
+    "layer": "layer, starting at the input",
     "step": "weight update, counted from 0",
     "probe_step": "weight updates made before the probe",
-    "parameter_group": "group of parameters that an optimizer treats alike",
+    "parameter_group": "group of parameters with the same optimizer settings",
     "epoch": "pass over the training data, counted from 1",
     # one figure a member
     "test_loss": "mean loss on the test data at the final weights",
-    "test_accuracy": "share of test samples whose class is right",
+    "test_accuracy": "share of test samples classified correctly",
     "non_finite_step": "step whose loss or gradient was not finite, or -1",
     "non_finite_layer": "layer where values stopped being finite, or -1",
     "steps_done": "weight updates made",
     # of the whole network
     "loss": "mean loss",
-    "accuracy": "share of samples whose class is right",
+    "accuracy": "share of samples classified correctly",
     "learning_rate": "learning rate of the update",
     "weight_decay": "weight decay of the update",
-    "stale_gradients": "1 where the update used gradients of the step before",
+    "stale_gradients": "1 if the update used gradients of the previous step",
     # of a layer: the gauges
-    "weight_grad_norm": "norm of the loss's gradient by the weights",
-    "weight_grad_rms": "root mean square of the gradient's entries",
+    "weight_grad_norm": "norm of the gradient of the loss with respect to the weights",
+    "weight_grad_rms": "root mean square of the entries of that gradient",
     "delta_norm": "norm of the error signal at the pre-activation",
     "g_norm": "norm of the error signal at the activation's output",
-    "backward_gain": "error signal here over that of the next layer",
+    "backward_gain": "norm of the error signal over that of the next layer",
     "weight_gain": "part of the backward gain that is due to the weights",
     "slope_gain": "part of the backward gain that is due to the activation's slope",
-    "clipped_grad_norm": "norm of the gradient as the optimizer got it, after clipping",
+    "clipped_grad_norm": "norm of the gradient passed to the optimizer, after clipping",
     "weight_norm": "norm of the weights",
     "update_ratio": "norm of one update over the norm of the weights",
     "z_mean": "mean pre-activation",
@@ -47,7 +47,7 @@ _LONG_NAMES = {
     "h_mean": "mean activation",
     "h_std": "standard deviation of the activation",
     "signal_spread": "share of the signal that differs between inputs",
-    "saturated": "share of activations on the flat part of the curve",
+    "saturated": "share of activations in the flat regions of the activation function",
     "h_peak": "largest activation over the root mean square of all",
     "stream_norm": "norm of the residual stream after the layer",
     "inactive": "share of activations whose slope is exactly 0",

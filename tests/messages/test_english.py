@@ -17,7 +17,9 @@ import pytest
 import gradgauge
 from gradgauge import theory
 from gradgauge.diagnosis.limits import shipped
+from gradgauge.gauges import QUANTITIES
 from gradgauge.messages.catalog import entries
+from gradgauge.variables import attributes_of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -138,6 +140,21 @@ def test_sources_of_limits_are_plain_american_english() -> None:
     }
     found = {key: offences(text) for key, text in sources.items()}
     assert {key: o for key, o in found.items() if o} == {}
+
+
+def test_long_names_of_a_runs_variables_are_plain_american_english() -> None:
+    names = [*QUANTITIES, "member", "layer", "step", "epoch", "parameter_group", "test_accuracy"]
+    found = {name: offences(attributes_of(name)["long_name"]) for name in names}
+    assert {name: o for name, o in found.items() if o} == {}
+
+
+def test_descriptions_in_schemas_are_plain_american_english() -> None:
+    schemas = sorted(Path(gradgauge.__file__).parent.rglob("*.schema.json"))
+    texts = [
+        d for s in schemas for d in re.findall(r'"description": "(.*?)"', s.read_text("utf-8"))
+    ]
+    assert texts
+    assert [o for text in texts for o in offences(text)] == []
 
 
 def test_the_notebook_is_plain_american_english() -> None:
