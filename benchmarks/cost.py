@@ -1,8 +1,8 @@
-"""What `gradgauge compare` is said to take beside what it takes: `python -m benchmarks.cost`.
+"""Estimated and actual cost of `gradgauge compare`: `python -m benchmarks.cost`.
 
-Every training in a process of its own with an empty cache. CPU seconds, so that whatever else the
-machine does counts little: of the first time, compilation included, and of the second, without;
-memory as the system counts it. The source of the constants of `gradgauge.engine.cost`.
+Every training run has its own process with an empty cache. Times are CPU seconds, which depend
+little on other programs: of the first run, including compilation, and of the second, without it.
+Memory is as reported by the system. The constants in `gradgauge.engine.cost` come from here.
 """
 
 from __future__ import annotations

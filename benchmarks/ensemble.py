@@ -1,9 +1,9 @@
 """Ensembles against their peers, in one run: `python benchmarks/ensemble.py`.
 
-A network's training is 150 steps of 400 images (an epoch of MNIST) with Adam, and its test
-accuracy; gradgauge's also takes its gauges. Figures are networks a second after a warm-up, without
-imports and without our compilation; Keras's own tracing of every new model is part of a loop over
-models. The floor is the matrix products of the training alone, two networks at a time.
+Training a network takes 150 steps of 400 images (one epoch of MNIST) with Adam, and its test
+accuracy; gradgauge also measures its gauges. Results are networks per second after a warm-up,
+without imports and our compilation. Keras's tracing of every new model is part of its loop over
+models. The floor is the time of the matrix products alone, two networks at a time.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What gradgauge does on a GPU, against PyTorch on the same card, in under eight minutes:
+# gradgauge on a GPU, compared with PyTorch on the same card, in under eight minutes:
 #
 #     benchmarks/gpu.sh            every part
-#     benchmarks/gpu.sh --small    the same path with small sizes, on whatever JAX finds
+#     benchmarks/gpu.sh --small    the same code with small sizes, on any device that JAX finds
 #
-# It uses the Python that $PYTHON names (python3 unless it is set) if gradgauge and a JAX that sees
-# a GPU are there, without network. Else, where nvidia-smi finds a card, it installs both into
-# .gpu-venv, once: a second run finds them there. A part that lacks something says so in a line.
+# It uses the Python given by $PYTHON (default: python3) if that has gradgauge and a JAX that sees a
+# GPU; this needs no network. Otherwise, if nvidia-smi finds a card, it installs both into .gpu-venv,
+# only once. A part that lacks something it needs prints one line to say so.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

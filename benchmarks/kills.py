@@ -1,10 +1,10 @@
-"""Kill -9 of a sweep, again and again: every cell once, equal bit for bit to an undisturbed run.
+"""A sweep killed with kill -9 again and again: is it equal to an undisturbed one, bit for bit?
 
     python -m benchmarks.kills [KILLS]
 
-Each round forks from a process that has imported all and started nothing, works on the study's
-folder and is killed at a random moment. A study that is complete is compared, and the next one
-begins, until so many kills are made.
+Each round forks from a process that has imported everything and started nothing, works on the
+study's folder and is killed at a random moment. When a study is complete, it is compared, and the
+next one starts, until the given number of kills is reached.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Layers written out against layers scanned, shape by shape: `python benchmarks/layers.py`.
+"""Unrolled against scanned layers, shape by shape: `python benchmarks/layers.py`.
 
-CPU seconds of one thread: steps of both programs in turn, a few at a time, until the time is up;
-of each the eighth-best round, so that whatever else the machine does counts little. Compilation is
-tracing and XLA together. The source of `gradgauge.engine.written_out.DEEPEST`.
+Times are CPU seconds of one thread. Both programs take turns, a few steps at a time, until the time
+is up. The eighth-best round of each counts, so other programs matter little. Compilation includes
+tracing and XLA. `gradgauge.engine.written_out.DEEPEST` comes from here.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def contest(programs: dict[str, Program], seconds: float) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each shape")
+    parser.add_argument("--seconds", type=float, default=10.0, help="seconds per shape")
     parser.add_argument("--shape", type=int, nargs=2, metavar=("WIDTH", "DEPTH"), action="append")
     parser.add_argument("--activation", default="relu")
     options = parser.parse_args()

@@ -1,10 +1,11 @@
-"""The live page: how soon it shows, how many it serves, what serving costs.
+"""The live page: how soon it appears, how many viewers it serves, and what serving costs.
 
     python benchmarks/play.py [--viewers 30] [--seconds 12]
 
-Prints, on loopback: seconds from the command to the first painted frame, beside importing JAX and
-painting a blank page in the same browser; frames a second that each viewer got (three of them
-real pages, the others clients that read every frame); the server's CPU against the training's.
+Prints, on the loopback interface: the seconds from the command to the first painted frame, compared
+with importing JAX and painting a blank page in the same browser; the frames per second that each
+viewer received (three of them real pages, the others clients that read every frame); and the CPU
+time of the server, compared with that of the training.
 """
 
 from __future__ import annotations

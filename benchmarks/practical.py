@@ -1,8 +1,8 @@
-"""The main job against its peers, interleaved in one run: `python benchmarks/practical.py`.
+"""The main job compared with its peers, interleaved in one run: `python benchmarks/practical.py`.
 
-Every contestant is a process of its own that loads MNIST, trains ReLU and sigmoid for five epochs
-and evaluates both. Medians over rounds of wall time, CPU time and peak memory; the ratio is to
-Keras on TensorFlow in the same round. The floor is the matrix products alone.
+Every contestant is a separate process that loads MNIST, trains ReLU and sigmoid for five epochs
+and evaluates both. The results are medians over rounds of wall time, CPU time and peak memory, and
+the ratio to Keras on TensorFlow in the same round. The floor is the matrix products alone.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def start_seconds(code: list[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="write every figure here")
+    parser.add_argument("--json", type=Path, help="write all values to this file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         field = contestants(Path(folder) / "out")

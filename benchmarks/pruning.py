@@ -1,16 +1,16 @@
-"""What ending faulty trials early saves in a search over hyperparameters.
+"""Time saved by ending faulty trials early in a hyperparameter search.
 
     python benchmarks/pruning.py [--trials N] [--epochs E] [--studies S] [--json]
 
-Networks of 1 to 12 hidden layers on 8 x 8 digits: activation, depth,
-scale of the initial weights, optimizer and learning rate are drawn at random. Every pruner sees
-the same draws with the same seeds, so that the same trials reach the same accuracies: what differs
-is when a trial is ended. Without a pruner nothing is watched. Time is the process's CPU time, which
-other programs do not lengthen; PyTorch has one thread.
+Networks of 1 to 12 hidden layers are trained on 8 x 8 digits. Activation, depth, scale of the
+initial weights, optimizer and learning rate are drawn at random. Every pruner sees the same draws
+with the same seeds, so the same trials reach the same accuracies, and only the time at which a
+trial is ended differs. Without a pruner, nothing is watched. Times are CPU time of the process,
+with one PyTorch thread.
 
-Told are, over studies: CPU seconds until the best accuracy of the search without pruner is reached,
-of the whole search, the best accuracy, and how many trials were ended. The overhead of watching and
-noting is that of a pruner which ends nothing.
+For each study, the output gives the CPU seconds until the best accuracy of the search without a
+pruner is reached, the CPU seconds of the whole search, the best accuracy, and the number of trials
+ended. A pruner that ends nothing shows the overhead of watching and noting.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What a sweep costs beside the bare ensemble, and beside other ways to train many networks.
+"""Overhead of a sweep over the bare ensemble, compared with other ways to train many networks.
 
     python benchmarks/sweep.py [--cells 64] [--repeats 3] [--without keras,tune,ray]
 
-All in one run on one machine: the engine alone, `sweep` with the local runner and with Ray
-(after its start), a loop over Keras, and Ray Tune with a PyTorch trainable. Compilations are
-made before anything is timed, for everyone who compiles. The overhead is of medians; they take
-turns, so that a machine that slows down slows all of them down.
+One run on one machine covers the engine alone, `sweep` with the local runner and with Ray (after
+it has started), a loop over Keras, and Ray Tune with a PyTorch trainable. All compilation is done
+before anything is timed. The overhead is computed from medians. The contestants take turns, so a
+machine that slows down affects all of them.
 """
 
 from __future__ import annotations

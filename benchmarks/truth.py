@@ -1,8 +1,8 @@
-"""Do our trainings end where Keras's do? `python benchmarks/truth.py`, about 15 minutes.
+"""Do gradgauge and Keras reach the same accuracies? `python benchmarks/truth.py`, about 15 minutes.
 
 Trains the practical's networks (ReLU, all-sigmoid, nine sigmoid layers and a ReLU) 10 times in
 Keras on TensorFlow and 100 times here, and compares the two distributions of test accuracy with
-the Kolmogorov-Smirnov and the Mann-Whitney test. Prints the table that docs/agreement.md holds.
+the Kolmogorov-Smirnov and the Mann-Whitney test. Prints the table in docs/agreement.md.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def p_value(test: Any) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keras", type=int, default=10, help="trainings of each in Keras")
-    parser.add_argument("--ours", type=int, default=100, help="trainings of each here")
-    parser.add_argument("--json", type=Path, help="write every accuracy here")
+    parser.add_argument("--keras", type=int, default=10, help="training runs of each network in Keras")
+    parser.add_argument("--ours", type=int, default=100, help="training runs of each network here")
+    parser.add_argument("--json", type=Path, help="write all accuracies to this file")
     arguments = parser.parse_args()
     ours = gg.compare(*NETWORKS.values(), seeds=arguments.ours)
     print("| network | Keras on TensorFlow | gradgauge | Kolmogorov-Smirnov p | Mann-Whitney p |")

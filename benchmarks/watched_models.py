@@ -1,4 +1,4 @@
-"""The models whose watching is timed: small, middling and large ones of PyTorch and Keras."""
+"""The models used to time watching: small, medium and large ones in PyTorch and Keras."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""What watching costs: the same training with and without, interleaved in one run.
+"""Overhead of watching: the same training with and without it, interleaved in one run.
 
     python benchmarks/watching.py [--seconds S] [--rounds R] [--only pytorch|keras] [--cpu]
                                   [--memory] [--json]
 
-Three trainings: an MLP with steps of about 1 ms, a small convolutional net, a small transformer;
-on PyTorch, and on Keras with the backend in KERAS_BACKEND. On PyTorch two deep ones beside them,
-of the layers of ResNet-50 and of GPT-2. Beside gradgauge's default stand
+There are three models: an MLP with steps of about 1 ms, a small convolutional network and a small
+transformer, on PyTorch, and on Keras with the backend in KERAS_BACKEND. PyTorch also has two deep
+ones with the layers of ResNet-50 and of GPT-2. gradgauge with its defaults is compared with
 TensorBoard histograms of all weights and gradients every 100 steps, `wandb.watch(log="all")` at
-its default of every 1,000 batches where wandb is installed, and PyTorch's `detect_anomaly`.
+its default of every 1,000 batches if wandb is installed, and PyTorch's `detect_anomaly`.
 
 Every round runs each variant once, in turn, for the same number of steps, each on a fresh model;
 the overhead is the median over rounds of (variant / plain of the same round - 1). Building the
@@ -202,16 +202,16 @@ def keras_variants(build: Callable[[], tuple[Any, Any, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=3.0, help="of plain training a round")
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds of plain training per round")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", choices=("pytorch", "keras"))
     parser.add_argument("--training", choices=("mlp", "convnet", "transformer", "resnet50", "gpt2"))
     parser.add_argument(
         "--cpu",
         action="store_true",
-        help="CPU time of the process, not wall time: on a machine that is busy",
+        help="measure CPU time of the process instead of wall time, for a busy machine",
     )
-    parser.add_argument("--memory", action="store_true", help="peak memory of each variant, too")
+    parser.add_argument("--memory", action="store_true", help="also measure the peak memory of each variant")
     parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

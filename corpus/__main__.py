@@ -1,16 +1,16 @@
 """`python -m corpus`: judge `diagnose` on the corpus; write the confusion table.
 
-python -m corpus tuning           the half that limits may be chosen on
+python -m corpus tuning           the half on which limits may be chosen
 python -m corpus held             the other half
-python -m corpus 2026c            a set written when limits stood: 2026a, 2026b, 2026c,
-                                  2026d (by those who wrote the rules), 2026e
-python -m corpus all --write      all of them, and the table in docs/diagnosis.md anew
+python -m corpus 2026c            a set written after the limits were fixed: 2026a, 2026b, 2026c,
+                                  2026d (by the authors of the rules), 2026e
+python -m corpus all --write      all of them; updates the table in docs/diagnosis.md
 python -m corpus --case NAME      one case
-python -m corpus twins [NAME...]  plain trainings, without any diagnosis: each faulty one beside
-                                  its mended twin
-python -m corpus remedy               trials of remedies: see corpus/remedy.py
-python -m corpus placebo              trials of remedies that do nothing: how many are won
-python -m corpus watch [NAME...]  the battery for `watch`, see corpus/watch
+python -m corpus twins [NAME...]  training without any diagnosis: each faulty case next to its
+                                  repaired twin
+python -m corpus remedy           remedy trials, see corpus/remedy.py
+python -m corpus placebo          trials of remedies that do nothing: how many are won
+python -m corpus watch [NAME...]  the tests for `watch`, see corpus/watch
 """
 
 from __future__ import annotations

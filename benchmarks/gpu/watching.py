@@ -1,7 +1,7 @@
-"""What watching costs on the card: a ResNet-50 and a transformer of GPT-2's size, in bfloat16.
+"""Overhead of watching on the card: a ResNet-50 and a transformer the size of GPT-2, in bfloat16.
 
-Eager and compiled. Plain and watched steps take turns in blocks; the overhead is the median of
-(watched / plain of the same round - 1), the device waited for before every look at the clock.
+Both are run eagerly and compiled. Blocks of plain and watched steps take turns. The overhead is the
+median of (watched / plain of the same round - 1), with the device synchronized before every timing.
 """
 
 from __future__ import annotations

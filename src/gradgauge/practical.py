@@ -53,7 +53,7 @@ def make_model_sig() -> keras.Sequential:
 
 
 def load_mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """MNIST as Keras has it: ((x_train, y_train), (x_test, y_test)).
+    """MNIST in the form that Keras returns: ((x_train, y_train), (x_test, y_test)).
 
     Images are (samples, 28, 28) in float32, scaled to [0, 1]; labels are 0 to 9.
 
@@ -69,11 +69,11 @@ def load_mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.nd
 def main(
     epochs: int = 5, samples: int | None = None
 ) -> tuple[keras.callbacks.History, keras.callbacks.History]:
-    """Train both models alike, print their structures and test accuracies.
+    """Train both models under the same conditions, and print their structures and test accuracies.
 
     Args:
         epochs: passes over the training data.
-        samples: train on so many of the first images only; None: on all 60,000.
+        samples: number of images to train on, from the first; None: all 60,000.
 
     Returns:
         The histories of the ReLU and of the sigmoid model. `history.model` is the trained model.
@@ -112,7 +112,7 @@ def _command() -> None:
         description="Ten hidden layers on MNIST in plain Keras: ReLU against sigmoid.",
     )
     parser.add_argument("--epochs", type=int, default=5, help="passes over the data (5)")
-    parser.add_argument("--samples", type=int, help="train on the first so many images (all)")
+    parser.add_argument("--samples", type=int, help="number of images to train on, from the first (all)")
     try:
         main(**vars(parser.parse_args()))
     except GradgaugeError as error:
