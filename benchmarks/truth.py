@@ -42,7 +42,9 @@ def p_value(test: Any) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keras", type=int, default=10, help="training runs of each network in Keras")
+    parser.add_argument(
+        "--keras", type=int, default=10, help="training runs of each network in Keras"
+    )
     parser.add_argument("--ours", type=int, default=100, help="training runs of each network here")
     parser.add_argument("--json", type=Path, help="write all accuracies to this file")
     arguments = parser.parse_args()

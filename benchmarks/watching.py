@@ -202,7 +202,9 @@ def keras_variants(build: Callable[[], tuple[Any, Any, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=3.0, help="seconds of plain training per round")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="seconds of plain training per round"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", choices=("pytorch", "keras"))
     parser.add_argument("--training", choices=("mlp", "convnet", "transformer", "resnet50", "gpt2"))
@@ -211,7 +213,9 @@ def main() -> None:
         action="store_true",
         help="measure CPU time of the process instead of wall time, for a busy machine",
     )
-    parser.add_argument("--memory", action="store_true", help="also measure the peak memory of each variant")
+    parser.add_argument(
+        "--memory", action="store_true", help="also measure the peak memory of each variant"
+    )
     parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

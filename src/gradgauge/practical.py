@@ -112,7 +112,9 @@ def _command() -> None:
         description="Ten hidden layers on MNIST in plain Keras: ReLU against sigmoid.",
     )
     parser.add_argument("--epochs", type=int, default=5, help="passes over the data (5)")
-    parser.add_argument("--samples", type=int, help="number of images to train on, from the first (all)")
+    parser.add_argument(
+        "--samples", type=int, help="number of images to train on, from the first (all)"
+    )
     try:
         main(**vars(parser.parse_args()))
     except GradgaugeError as error:
