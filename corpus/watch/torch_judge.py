@@ -222,7 +222,8 @@ def _gains(row: _Row, reader: Reader, step: Step) -> dict[str, dict[str, float]]
 
 
 def _activation(row: _Row, reader: Reader, steps: list[Step], judged: _Judged) -> None:
-    shown, seen = row.info.activation, steps[0].activation.get(row.name) if steps else None
+    used = [step for step in steps if row.name in step.units]  # networks may be trained in turn
+    shown, seen = row.info.activation, used[0].activation.get(row.name) if used else None
     named = reader.where(row.name, {k: "|".join(v) for k, v in reader.training.activations.items()})
     right = named.split("|") if named else [seen] if seen else ["linear"]
     if shown in right or (not shown and (judged.noted(row) or not (named or seen))):

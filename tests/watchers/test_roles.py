@@ -47,6 +47,8 @@ from gradgauge.watchers.roles import block_of, role_of
         ("0", "dense", "", ""),
         ("net.2", "dense", "", ""),
         ("dense_3", "dense", "", ""),
+        ("cls", "other", "", ""),
+        ("blocks.1.gate", "scale", "", "blocks.1"),
     ],
 )
 def test_names_of_packages(name, kind, role, block):

@@ -29,8 +29,12 @@ _NAMES: tuple[tuple[str, str], ...] = (
 )
 _PATTERNS = tuple((role, re.compile(f"(?:{names})\\Z", re.IGNORECASE)) for role, names in _NAMES)
 
-_NUMBERED_WEIGHT = re.compile(r"(.*[./])?w[123]")
-"""Only all three of them are a gated part; any network has a `w1` and a `w2`."""
+_TOGETHER = (
+    (re.compile(r"(.*[./])?w[123]()"), ("w1", "w2", "w3")),
+    (re.compile(r"(.*[./])?[qkvo]((?:[./]\d+)?)", re.IGNORECASE), ("q", "k", "v")),
+)
+"""Short names that say something only where all of these stand side by side: any network has a
+`w1` and a `w2`, and the `q` of a critic is no query."""
 
 _LAST_OF_A_PART = ("c_proj", "dense", "proj", "wo", "out", "output_dense")
 """What the last layer of attention, or of a feed-forward part, may be called."""
@@ -50,6 +54,8 @@ def role_of(layer: LayerInfo) -> str:
     if layer.kind in _BY_KIND:
         return _BY_KIND[layer.kind]
     parts = _parts(layer.name)
+    if layer.kind in ("scale", "bias") or (layer.kind == "other" and not layer.units):
+        return ""  # A parameter by itself: `cls` is a token there, and no head.
     last = [part for part in parts if not part.isdigit()][-1:]
     path = ".".join(parts[:-1])
     for role, pattern in _PATTERNS:
@@ -87,12 +93,20 @@ def assign_roles(layers: Sequence[LayerInfo]) -> None:
     """Fill in what is not known yet of a Run's layers: roles that nothing else shows, and blocks."""
     names = {layer.name for layer in layers}
     for layer in layers:
-        numbered = _NUMBERED_WEIGHT.fullmatch(layer.name)
-        if not numbered or names.issuperset(f"{numbered[1] or ''}w{i}" for i in (1, 2, 3)):
+        if layer.kind in _BY_KIND or _says_something(layer.name, names):
             layer.role = layer.role or role_of(layer)
         elif layer.output:
             layer.role = layer.role or "head"
         layer.block = block_of(layer.name)
+
+
+def _says_something(name: str, names: set[str]) -> bool:
+    for pattern, together in _TOGETHER:
+        if found := pattern.fullmatch(name):
+            before, after = found[1] or "", found[2]
+            here = {own.lower() for own in names}
+            return here.issuperset(f"{before}{own}{after}".lower() for own in together)
+    return True
 
 
 def _parts(name: str) -> list[str]:

@@ -173,3 +173,24 @@ def test_a_product_with_a_mask_of_chance_is_no_activation(between):
     run, own = watched(model, classify)
     assert info(run, "a").activation == "linear"
     assert by_layer(run, "g_norm")["a"] == pytest.approx(own["a"], rel=1e-5)
+
+
+class Adapted(nn.Module):
+    """A low-rank change that begins at 0, scaled, beside a frozen layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.base = nn.Linear(8, 16).requires_grad_(False)
+        self.down, self.up = nn.Linear(8, 2, bias=False), nn.Linear(2, 16, bias=False)
+        self.out = nn.Linear(16, 3)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x):
+        return self.out(self.base(x) + self.up(self.down(x)) * 2.0)
+
+
+def test_a_layer_of_zeros_is_not_taken_for_a_relu():
+    run, own = watched(Adapted(), classify)
+    assert info(run, "up").activation == "linear"
+    assert by_layer(run, "g_norm")["up"] == pytest.approx(own["up"], rel=1e-5)
+    assert by_layer(run, "slope_gain")["up"] == pytest.approx(1.0)

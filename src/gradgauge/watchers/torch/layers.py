@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import nn
 
 from gradgauge.watchers.recorder import Recorder
 from gradgauge.watchers.torch.modules import Row, candidates, is_lazy
-from gradgauge.watchers.torch.seen import describe, in_call_order
+from gradgauge.watchers.torch.seen import describe, describe_row, in_call_order
 from gradgauge.watchers.torch.spread import Spread
 from gradgauge.watchers.torch.taps import Taps
 from gradgauge.watchers.torch.weights import Weights
@@ -109,11 +112,42 @@ class Layers:
             if not row.info.trainable:
                 self._recorder.note("gradients", "frozen", row.info.name)
 
-    def refresh(self) -> None:
-        """Layers may be unfrozen on the way."""
+    def refresh(
+        self, taps: Taps | None, gradient: Callable[[nn.Parameter], torch.Tensor | None]
+    ) -> None:
+        """Layers may be unfrozen on the way, and a step may use others than the first one did:
+        networks that are trained in turn, experts that had nothing to do.
+
+        Args:
+            taps: of a later step; None: its signals are not read.
+            gradient: of a parameter in that step; None: there is none.
+        """
         notes = [note for note in self._recorder.notes if note.reason == "frozen"]
         frozen = {name for note in notes for name in note.layers}
         for row in self.rows:
             if row.info.name in frozen and any(w.requires_grad for w in row.weights):
                 row.info.trainable = True
                 self._recorder.withdraw("gradients", "frozen", row.info.name)
+        if taps is None:
+            return
+        for row in self.rows:
+            if not row.has_learned and all(gradient(w) is not None for w in row.weights):
+                row.has_learned = True
+                self._take_back(row, "gradients", "no_gradient")
+            if row.info.units or row.alone:
+                continue
+            if describe_row(row, taps):
+                for reason in ("no_call", "not_called", "unrecorded"):
+                    self._take_back(row, "signals", reason)
+            elif row.unrecorded:
+                self._recorder.withdraw("signals", "not_called", row.info.name)
+        if taps.calls:
+            self._recorder.withdraw("signals", "no_call")
+
+    def _take_back(self, row: Row, subject: str, reason: str) -> None:
+        """What was said of a layer holds for some steps only."""
+        name, notes = row.info.name, self._recorder.notes
+        said = [n for n in notes if (n.subject, n.reason) == (subject, reason)]
+        if any(name in note.layers or not note.layers for note in said):
+            self._recorder.withdraw(subject, reason, name)
+            self._recorder.note(subject, "not_every_step", name)

@@ -90,9 +90,19 @@ def _find_readers(graph: Graph, layers: list[Call]) -> None:
     for top in graph.returned:
         given |= graph.below(top)
     last = [layers[i] for i in bits(given) if not layers[i].above]
-    unread = [call for call in layers if not call.above]
-    for call in last or [c for c in unread if c.reached] or unread[-1:]:
+    for call in last:
         call.output = True
+    if not last:
+        find_outputs(layers)
+
+
+def find_outputs(layers: list[Call]) -> None:
+    """Where nothing is returned, the loss is computed from what no layer reads: as far as a
+    gradient came back there, once one could have come; before that, from the last of them."""
+    unread = [call for call in layers if not call.above]
+    outputs = [call for call in unread if call.reached] or unread[-1:]
+    for call in layers:
+        call.output = call in outputs
 
 
 def head_of(graph: Graph, call: Call) -> Head:

@@ -56,6 +56,8 @@ class Row:
         alone: whether it is a parameter by itself, not a layer: a scale, a token, a temperature.
         weight_axis: the axis of its weight over units.
         role: what the graph shows that it is for; empty: nothing; None: not looked for yet.
+        has_learned: whether a gradient has reached all of its weights in some measured step.
+        unrecorded: whether it was seen being called where no gradients are recorded.
     """
 
     module: nn.Module
@@ -64,6 +66,8 @@ class Row:
     alone: bool = False
     weight_axis: int = 0
     role: str | None = None
+    has_learned: bool = False
+    unrecorded: bool = False
 
     @property
     def is_called(self) -> bool:

@@ -71,7 +71,7 @@ class Reader:
             step.taps.close()
         if not self._recorder.started:
             self._layers.start(step.taps)
-        self._layers.refresh()
+        self._layers.refresh(step.taps, step.gradient)
         if step.taps is not None and not self._guard.failed:
             shown = seen(
                 self._layers.rows, step.taps, step.gradient, step.factor, self._recorder.note
@@ -87,7 +87,11 @@ class Reader:
             self._guard(self.signals, step)
         if not step.steppers:
             step.look_back()
-        norms = step.norms(movers.idle(step.moved) if step.steppers else set())
+        idle = movers.idle(step.moved) if step.steppers else set()
+        norms = step.norms(idle)
+        for row in self._layers.rows:
+            if any(id(weight) in idle for weight in row.weights):
+                self._recorder.note("gradients", "not_every_step", row.info.name)
         if self._layers.spread:
             norms = self._of_all_processes(step, norms)
         if self._guard.failed:
@@ -108,6 +112,9 @@ class Reader:
             # These are of the moment before the update, and of the whole weights.
             sizes = np.array([max(row.info.parameters, 1) for row in self._layers.rows])
             of_step = {"weight_norm": weights, "weight_grad_norm": before}
+            unused = np.isnan(before) & np.isfinite(weights)
+            root_mean_square = step.signals["weight_grad_rms"]
+            of_step["weight_grad_rms"] = np.where(unused, np.nan, root_mean_square)
             rms = {"weight_grad_rms": before / np.sqrt(sizes)} if self._layers.spread else {}
             self._recorder.probe(step.number, {**step.signals, **of_step, **rms}, step.loss)
         self._recorder.step(step.number, figures, step.loss, rate=step.rate, stale=step.stale)

@@ -49,17 +49,24 @@ def in_call_order(rows: Sequence[Row], taps: Taps) -> list[Row]:
 def describe(rows: Sequence[Row], taps: Taps) -> list[LayerInfo]:
     """Fill in what only a forward pass shows: units, activation, which are outputs."""
     for row in rows:
-        calls = [call for call in taps.calls if call.row is row]
-        info = row.info
-        info.called = bool(calls) or not row.is_called or not taps.calls
-        if calls:
-            first = calls[0]
-            info.units = int(first.out.shape[first.unit_axis])
-            same = {call.label for call in calls} == {first.label}
-            info.activation = first.label if same and not first.doubt else ""
-            info.output = any(call.output for call in calls)
-        info.role = row.role or ""
+        describe_row(row, taps)
+        row.info.role = row.role or ""
     return [row.info for row in rows]
+
+
+def describe_row(row: Row, taps: Taps) -> bool:
+    """The same for one layer; gives whether a call of it was seen."""
+    calls = [call for call in taps.calls if call.row is row]
+    info = row.info
+    row.unrecorded = row.unrecorded or id(row.module) in taps.unrecorded
+    info.called = bool(calls) or row.unrecorded or not row.is_called or not taps.calls
+    if calls:
+        first = calls[0]
+        info.units = int(first.out.shape[first.unit_axis])
+        same = {call.label for call in calls} == {first.label}
+        info.activation = first.label if same and not first.doubt else ""
+        info.output = any(call.output for call in calls)
+    return bool(calls)
 
 
 def seen(
@@ -78,7 +85,9 @@ def seen(
         factor: what makes signals of the backward pass those of the unscaled loss.
         note: told what could not be seen.
     """
-    if not taps.calls:
+    if not taps.calls and (
+        taps.transformed or not any(_why_unseen(row) for row in rows if not row.alone)
+    ):
         note("signals", "transformed" if taps.transformed else "no_call", "")
     for row in taps.rows:
         if row.folded(taps.folded):
@@ -97,6 +106,15 @@ def seen(
     return explained(shown, note)
 
 
+def _why_unseen(row: Row) -> str:
+    """Why no call of a layer was seen, as far as the layer itself tells; empty: it does not."""
+    if row.alone:
+        return "alone"
+    if row.info.units:
+        return "not_every_step"
+    return "unrecorded" if row.unrecorded else ""
+
+
 def _seen(
     row: Row,
     taps: Taps,
@@ -113,10 +131,12 @@ def _seen(
         shown.weight_grad = entries([g for g in gradients if g is not None], row.weight_axis)
     else:
         frozen = not any(w.requires_grad for w in row.weights)
-        note("gradients", "frozen" if frozen else "no_gradient", name)
+        unlearned = "not_every_step" if row.has_learned else "no_gradient"
+        note("gradients", "frozen" if frozen else unlearned, name)
     if not reached:
-        if taps.calls or row.alone:
-            note("signals", "alone" if row.alone else "not_called", name)
+        why = _why_unseen(row) or ("not_called" if taps.calls else "")
+        if why:
+            note("signals", why, name)
         return shown
     first = reached[0]
     if len({call.out.shape[call.unit_axis] for call in reached}) > 1:

@@ -26,7 +26,7 @@ from gradgauge.watchers.torch.hooks import (
     is_plain_pass,
     is_transformed,
 )
-from gradgauge.watchers.torch.linking import link, recognize
+from gradgauge.watchers.torch.linking import find_outputs, link, recognize
 from gradgauge.watchers.torch.modules import Row, is_pointwise, normalization_row, unit_axis
 from gradgauge.watchers.torch.normalizations import (
     found_to_normalize,
@@ -48,6 +48,7 @@ class Taps:
         found: normalizations that were told by what they compute, beside `rows`; None: the
             layers are settled, and none is looked for.
         transformed: whether a call under torch.func was passed by.
+        unrecorded: ids of modules that were called where no gradients are recorded.
         seconds: what the hooks have cost.
     """
 
@@ -69,6 +70,7 @@ class Taps:
         self.calls: list[Call] = []
         self.folded: set[int] = set()
         self.seconds, self.transformed = 0.0, False
+        self.unrecorded: set[int] = set()
         self._handles: list[Handle] = []
         self._passed: list[Call] = []
         self._modules: dict[int, nn.Module] = {}
@@ -114,6 +116,8 @@ class Taps:
         reached = {id(call.row) for call in self._passed if call.reached}
         self._passed = [c for c in self._passed if c.reached or id(c.row) not in reached]
         self._link()
+        if not self._returned:
+            find_outputs(self.calls)
         for call in self.calls:
             recognize(call)
 
@@ -129,6 +133,8 @@ class Taps:
         def timed(module: nn.Module, *args: Any) -> None:
             if not is_plain_pass(self):
                 self.transformed = self.transformed or is_transformed()
+                if not torch.is_grad_enabled():
+                    self.unrecorded.add(id(module))
                 return
             if self._is_repeated(module):
                 return
