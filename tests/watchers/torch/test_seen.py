@@ -46,7 +46,7 @@ def trained():
             pair = torch.cat([x, action], 1)
             losses = [(q(pair) - wanted).square().mean() for q in (model.q, model.q_too)]
             moves_q.zero_grad()
-            sum(losses).backward()
+            (losses[0] + losses[1]).backward()
             moves_q.step()
 
             hidden = model.pi[0](x)

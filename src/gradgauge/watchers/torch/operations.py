@@ -73,6 +73,7 @@ _SELECTING = frozenset(
         "asstridedscatter",
         "slicescatter",
         "selectscatter",
+        "packpaddedsequence",
     ]
 )
 _POOLING = re.compile(r"(avgpool|maxpool|upsample|maxunpool|fractionalmaxpool|gridsampler)")
