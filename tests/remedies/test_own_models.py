@@ -85,7 +85,14 @@ NOT_HERE = {
 }
 """Remedies that cannot be applied to such a network: a constant rate has no decay, a loss function
 hides its activation, biases of .1 are so already, Keras has no second derivatives."""
-ELSEWHERE = {"fewer_layers", "revive_units", "forget_bias", "orthogonal_init", "gated_cell"}
+ELSEWHERE = {
+    "fewer_layers",
+    "rates_alike",
+    "revive_units",
+    "forget_bias",
+    "orthogonal_init",
+    "gated_cell",
+}
 TRIED = [r for r in REMEDIES if r.patch and not r.certain and r.key not in ELSEWHERE]
 
 

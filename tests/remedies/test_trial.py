@@ -53,7 +53,7 @@ def test_a_rate_that_helps_is_not_called_a_remedy():
 @pytest.mark.parametrize("better", [1e-6, 1e4])
 def test_a_rate_of_another_order_of_magnitude_that_the_diagnosis_names_is_tried(better):
     """The ladder alone reaches ten times the rate and a hundredth of it."""
-    facts = {"rate": 0.1, "better": 0.1 * better}
+    facts = {"rate": float("nan"), "better": float("nan"), "times_rate": better}
     finding = Finding("learning-rate-too-low", FAULT, "tried", remedies=("rate_to",), facts=facts)
     start = Given(Diagnosis((finding,), None), "relu", Pace(0.01))
 

@@ -37,6 +37,8 @@ class Made:
         learning_rate: of JAX's plain gradient steps.
         rate_factor: of JAX, what every update is multiplied by.
         before_step, after_step: of PyTorch, what is called before and after each update.
+        programs: of JAX, those that other trainings of the same network have compiled
+            (`loops.jax_programs.Programs`); None: it compiles its own.
     """
 
     framework: str
@@ -48,6 +50,7 @@ class Made:
     rate_factor: float = 1.0
     before_step: tuple[Callable[[], Any], ...] = ()
     after_step: tuple[Callable[[], Any], ...] = ()
+    programs: Any = None
 
 
 Compile = Callable[[Any], bool]

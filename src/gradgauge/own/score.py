@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 ACCURACY, EXPLAINED = "accuracy", "explained_variance"
+_OF_NUMBERS = ("mse", "mae", "huber")
 
 
 def has_classes(y: np.ndarray, loss_kind: str = "") -> bool:
@@ -18,7 +19,17 @@ def has_classes(y: np.ndarray, loss_kind: str = "") -> bool:
         return True
     if loss_kind == "binary":
         return bool(np.isin(y, (0, 1)).all())
-    return y.dtype.kind in "uib" and loss_kind not in ("mse", "mae", "huber")
+    return y.dtype.kind in "uib" and loss_kind not in _OF_NUMBERS
+
+
+def has_bits(y: np.ndarray, loss_kind: str) -> bool:
+    """Whether targets are zeros and ones of any loss but one of numbers: a regression's may be, too.
+
+    Args:
+        y: targets, (samples, ...).
+        loss_kind: as `loss_kind`.
+    """
+    return loss_kind not in _OF_NUMBERS and bool(np.isin(y, (0, 1)).all()) and bool(y.any())
 
 
 def is_one_hot(y: np.ndarray) -> bool:

@@ -19,7 +19,7 @@ from gradgauge.own.data import Batches, OwnData, leaves, rows_of
 from gradgauge.own.errors import OwnProblem
 from gradgauge.own.loops import loop_of
 from gradgauge.own.loops.loop import Facts, Loop, Watching
-from gradgauge.own.made import Compile, Made, made_of
+from gradgauge.own.made import JAX, Compile, Made, made_of
 from gradgauge.own.members import stacked
 from gradgauge.own.score import accuracy, explained_variance, is_one_hot
 from gradgauge.own.states import frameworks, kept_states, seed_all
@@ -65,6 +65,7 @@ class Network:
         training: what compiles a Keras model that is not compiled; None: nothing does.
         facts: what its first network says of itself.
         framework: `keras`, `pytorch` or `jax`.
+        programs: of JAX, what its trainings have compiled (`Made.programs`).
     """
 
     name: str
@@ -73,6 +74,7 @@ class Network:
     facts: Facts
     framework: str
     training: TrainingSpec | None = None
+    programs: Any = None
 
 
 def network_of(
@@ -106,7 +108,15 @@ def network_of(
         problem = loop.takes(*_few(fitting))
         if problem:
             raise OwnProblem("wrong_shape", name=name, shape=_shape(fitting), why=problem)
-        return Network(name, function, fitting, loop.facts(), again.framework, training)
+        programs = _programs() if again.framework == JAX else None
+        framework = again.framework
+        return Network(name, function, fitting, loop.facts(), framework, training, programs)
+
+
+def _programs() -> Any:
+    from gradgauge.own.loops.jax_programs import Programs
+
+    return Programs()
 
 
 def _compile_for(data: OwnData, training: TrainingSpec | None) -> Compile | None:
@@ -253,6 +263,7 @@ def made_for(network: Network, seed: int) -> Made:
     """
     compile_ = _compile_for(network.data, network.training)
     made = call(network.function, seed, network.name, compile_)
+    made.programs = network.programs
     loop_of(made).takes(*_few(network.data))  # Builds what is not built, under this seed.
     return made
 

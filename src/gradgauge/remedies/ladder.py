@@ -31,11 +31,10 @@ def rate_factors(diagnosis: Diagnosis) -> tuple[float, ...]:
 
 def _named(finding: Finding) -> float:
     """The factor of the rate that a fault names as better; 1 where it names none."""
-    rate, better = (finding.facts.get(name) for name in ("rate", "better"))
-    if finding.severity != FAULT or not isinstance(rate, Real) or not isinstance(better, Real):
+    factor = finding.facts.get("times_rate")
+    if finding.severity != FAULT or not isinstance(factor, Real):
         return 1.0
-    factor = float(better) / float(rate) if rate else math.inf
-    return factor if 0 < factor < math.inf else 1.0
+    return float(factor) if 0 < float(factor) < math.inf else 1.0
 
 
 def _is_beyond(factor: float) -> bool:

@@ -6,9 +6,10 @@ that no choice has seen; the verdict. docs/remedy.md says why each step is there
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,15 +160,37 @@ def try_remedies(
 
 
 def remedies_for(diagnosis: Diagnosis) -> list[Remedy]:
-    """What answers the faults: what undoes a mistake first, then their own advice in its order,
-    then whatever else answers the same rules, in the order of REMEDIES. A certainty is tried only
-    where a finding advises it: of those that answer one rule all but one are wrong."""
+    """What answers the faults: what undoes a mistake first, then the first cause's own advice in its
+    order. Then, in turn, what else answers that cause, and what answers the others, their advice
+    first: a symptom has many remedies, and a trial tries MOST_REMEDIES in all. A certainty is tried
+    only where a finding advises it: of those that answer one rule all but one are wrong."""
     faults = [f for f in diagnosis.findings if f.severity == FAULT]
-    keys = dict.fromkeys(key for finding in faults for key in finding.remedies)
-    rules = {finding.rule for finding in faults}
-    keys |= dict.fromkeys(r.key for r in REMEDIES if rules & set(r.rules) and not r.certain)
-    found = [BY_KEY[key] for key in keys if BY_KEY[key].tried and not BY_KEY[key].rate]
-    return sorted(found, key=lambda remedy: not remedy.certain)
+    causes = list(dict.fromkeys(fault.rule for fault in faults))
+    advised = {
+        rule: [key for fault in faults if fault.rule == rule for key in fault.remedies]
+        for rule in causes
+    }
+    answers = {
+        rule: [r.key for r in REMEDIES if rule in r.rules and not r.certain] for rule in causes
+    }
+    first, others = causes[:1], causes[1:]
+    queues = (
+        [key for rule in first for key in answers[rule]],
+        [key for by_rule in (advised, answers) for rule in others for key in by_rule[rule]],
+    )
+    keys = [key for rule in first for key in advised[rule]]
+    keys += [key for pair in itertools.zip_longest(*map(_tried, queues)) for key in pair if key]
+    return sorted(_remedies(keys), key=lambda remedy: not remedy.certain)
+
+
+def _tried(keys: Iterable[str]) -> list[str]:
+    return [remedy.key for remedy in _remedies(keys)]
+
+
+def _remedies(keys: Iterable[str]) -> list[Remedy]:
+    """Those that a trial tries; what sets the rate alone is tried by the rates."""
+    found = (BY_KEY[key] for key in dict.fromkeys(keys))
+    return [remedy for remedy in found if remedy.tried and not remedy.rate]
 
 
 def where(remedy: Remedy, diagnosis: Diagnosis) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     if not (helped or (suspicious and not lower) or (suspicious and _better(evidence, limits))):
         return
     rate = evidence.optimizer.rate
+    factor = helped.change.rate_factor if helped else 1 / max(sharpness, 10.0)
     if evidence.recorded:
         yield Found(
             "grew",
@@ -67,7 +68,8 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         remedies=("rate_to", "clip_gradients"),
         facts={
             "rate": rate,
-            "better": rate * (helped.change.rate_factor if helped else 1 / max(sharpness, 10.0)),
+            "better": rate * factor,
+            "times_rate": factor,
             "blowup": blowup,
         },
     )

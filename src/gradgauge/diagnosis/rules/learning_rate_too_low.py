@@ -80,7 +80,12 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         value=times,
         limit="times",
         remedies=("rate_to", "train_longer"),
-        facts={"rate": rate, "better": rate * factor, "steps": history.steps},
+        facts={
+            "rate": rate,
+            "better": rate * factor,
+            "times_rate": factor,
+            "steps": history.steps,
+        },
     )
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradgauge.own.data import Batches, Tree, leaves, mapped
+from gradgauge.own.loops.jax_programs import Programs, Shaped
 from gradgauge.own.loops.loop import Facts, OnStep, Watching, mean_loss
 from gradgauge.own.made import Made
 from gradgauge.run import Run
@@ -34,10 +35,11 @@ class JaxLoop:
         self._optimizer = made.optimizer
         self._rate = RATE if made.learning_rate is None else float(made.learning_rate)
         self._factor = made.rate_factor
-        self._grad = jax.jit(jax.value_and_grad(made.loss))
-        # JAX would find the program of an earlier training by the function itself, and what the
+        self._programs = Programs() if made.programs is None else made.programs
+        self._grad = Shaped(jax.value_and_grad(made.loss), self._programs)
+        # JAX would find the trace of an earlier training by the function itself, and what the
         # function reads from outside may have changed since.
-        self._value = jax.jit(lambda *given: made.loss(*given))
+        self._value = Shaped(lambda *given: made.loss(*given), self._programs)
         self._broke = False
 
     def facts(self) -> Facts:
@@ -88,6 +90,7 @@ class JaxLoop:
             norms_every=watching.norms_every,
             name=watching.name,
         )
+        watcher.compiled = self._programs.compiled
         self._epochs(batches, watcher, on_step, most)
         watcher.close(self.params)
         return watcher.run

@@ -29,6 +29,7 @@ from gradgauge.remedies.known import (
     positive_bias,
     random_init,
     rates,
+    rates_alike,
     relu_instead,
     revive_units,
     right_gain,
@@ -43,11 +44,13 @@ from gradgauge.remedies.known import (
 )
 from gradgauge.remedies.known.by_hand import BY_HAND
 from gradgauge.remedies.known.certain import CERTAIN
+from gradgauge.remedies.known.data_repairs import DATA_REPAIRS
 from gradgauge.remedies.known.recurrent import RECURRENT
 from gradgauge.remedies.remedy import FRAMEWORKS, REACHES, Knob, Remedy
 
 REMEDIES: tuple[Remedy, ...] = (
     *CERTAIN,
+    *DATA_REPAIRS,
     random_init.REMEDY,
     right_gain.REMEDY,
     scale_inputs.REMEDY,
@@ -63,6 +66,7 @@ REMEDIES: tuple[Remedy, ...] = (
     rates.RATE_TO,
     rates.LOWER_RATE,
     rates.HIGHER_RATE,
+    rates_alike.REMEDY,
     slower_decay.REMEDY,
     clip_gradients.REMEDY,
     adaptive_clipping.REMEDY,

@@ -22,14 +22,14 @@ from gradgauge.gauges import PROBE_SAMPLES
 from gradgauge.listening import OnProgress
 from gradgauge.own.data import Batches, OwnData, fingerprint, rows_of
 from gradgauge.own.loops import loop_of
-from gradgauge.own.loops.loop import Loop, Watching
+from gradgauge.own.loops.loop import Watching
 from gradgauge.own.made import JAX, KERAS
 from gradgauge.own.members import stacked
-from gradgauge.own.score import accuracy, explained_variance
 from gradgauge.own.states import kept_states, seed_all
-from gradgauge.own.train import EVALUATION_ROWS, Network, made_for
+from gradgauge.own.train import Network, made_for
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.remedies.known import BY_KEY
+from gradgauge.remedies.own.scoring import WORST, halves, metric_of, score_of
 from gradgauge.remedies.own.target import Target, target_of
 from gradgauge.remedies.surgery import Site, takes, treat
 from gradgauge.remedies.trainer import (
@@ -48,8 +48,6 @@ from gradgauge.run import Run
 from gradgauge.study.by_layer import by_layer
 
 _PROBES, _NORMS = 8, 24
-_WORST = {"test_accuracy": 0.0, "explained_variance": -1.0, "test_loss": 1e6}
-"""Scores of what broke off: what lies beyond has diverged all the same."""
 
 
 class OwnTrainer:
@@ -65,7 +63,7 @@ class OwnTrainer:
     def __init__(self, target: Target):
         self._target = target
         self._network = target.network
-        self._halves = _halves(len(target.network.data.test_y))
+        self._halves = halves(target.network.data.test_y)
         self.errors_explained: bool = False
         """Whether a diagnosis says why this training ends with an error: it counts as one that
         broke off then; any other error is the user's own and passes."""
@@ -90,12 +88,10 @@ class OwnTrainer:
         """Whether every seed has new weights; else a given network's own, in another order."""
         return self._target.fresh
 
-    @property
+    @cached_property
     def metric(self) -> Metric:
-        """Accuracy or explained variance of the outputs; the loss where there are none."""
-        if not self._network.facts.answers:
-            return Metric("test_loss", higher_is_better=False, rests_on_loss=True)
-        return Metric("test_accuracy" if self._network.data.classes else "explained_variance")
+        """See `scoring.metric_of`."""
+        return metric_of(self._network)
 
     @property
     def fingerprint(self) -> str:
@@ -292,30 +288,16 @@ class OwnTrainer:
         with np.errstate(all="ignore"):  # A training that diverges is a result, not a complaint.
             try:
                 run = loop.train(batches, watching, step)
-                score = self._score(loop, site.data, self._halves[task.rows])
+                score = score_of(loop, site, self._halves[task.rows], self.metric.name)
             except _TooLate:
                 raise
             # What ends a training is whatever the user's parts happen to raise.
             except Exception:
                 if not self.errors_explained:
                     raise
-                run, score = None, _WORST[self.metric.name]
+                run, score = None, WORST[self.metric.name]
             spent = time.perf_counter() - began
         return _Member(score, batches.steps, spent / batches.steps, loop.facts().parameters, run)
-
-    def _score(self, loop: Loop, data: OwnData, chosen: np.ndarray) -> float:
-        """The metric on some of the test rows; the worst one of what broke off."""
-        x, y = rows_of(data.test_x, chosen), data.test_y[chosen]
-        name = self.metric.name
-        if name == "test_loss":
-            loss = math.nan if loop.broke() else loop.loss(x, y, EVALUATION_ROWS)
-            return min(loss, _WORST[name]) if math.isfinite(loss) else _WORST[name]
-        outputs = None if loop.broke() else loop.outputs(x, EVALUATION_ROWS)
-        if name == "test_accuracy":
-            found = math.nan if outputs is None else accuracy(outputs, y)
-            return found if math.isfinite(found) else _WORST[name]
-        found = math.nan if outputs is None else explained_variance(outputs, y)
-        return max(found, _WORST[name]) if math.isfinite(found) else _WORST[name]
 
     def _outcome(
         self, candidate: Candidate, seeds: Sequence[int], members: Sequence[_Member]
@@ -374,10 +356,3 @@ def _lasting(runs: Sequence[Run]) -> tuple[str, ...]:
     found = [{f.rule for f in diagnose_run(r).findings if f.severity == FAULT} for r in runs]
     names = dict.fromkeys(name for names in found for name in sorted(names))
     return tuple(n for n in names if 2 * sum(n in names for names in found) >= len(runs))
-
-
-def _halves(count: int) -> dict[str, np.ndarray]:
-    """The test rows in two halves: candidates are chosen on the one, confirmed on the other."""
-    order = np.random.default_rng(count).permutation(count)
-    half = max(count // 2, 1)
-    return {"screen": np.sort(order[:half]), "confirm": np.sort(order[-half:])}

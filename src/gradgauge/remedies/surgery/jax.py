@@ -14,6 +14,7 @@ import numpy as np
 from gradgauge.own.loops.jax import RATE
 from gradgauge.own.made import Made
 from gradgauge.remedies.remedy import GRAPH, MODULE, SHAPE, Remedy
+from gradgauge.remedies.surgery.jax_layers import JaxLayers
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 
@@ -26,10 +27,9 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     """See `surgery.treat`."""
     if remedy.reach in (MODULE, GRAPH, SHAPE):
         raise CannotApply("hidden", what="f")
-    if "targets" in remedy.touches:
-        return site.retargeted(lines, {"jnp": jnp})
-    if "inputs" in remedy.touches:
-        return site.scaled(lines, {"jnp": jnp})
+    other = site.with_data(remedy.touches, lines, {"jnp": jnp})
+    if other is not None:
+        return other
     if remedy.key in _OF_RATE:
         raise CannotApply("hidden", what="rate")
     made = site.made
@@ -40,14 +40,20 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
             names["optimizer"] = names["optax"].sgd(made.learning_rate or RATE)
         run_lines(lines, names)
         return replace(site, made=replace(made, optimizer=names["optimizer"]))
-    params = [dict(layer) for layer in _layers(made.model)]
+    layers = JaxLayers(made.model)
+    params = layers.read()
     if "x[" in lines:
         names["x"] = first_rows(site.data, _ROWS)
-    names |= {"y": site.data.y[:_ROWS], "loss": made.loss, "params": params}
+
+    def loss(params: list[dict[str, Any]], x: Any, y: Any) -> Any:
+        return made.loss(layers.written(params), x, y)
+
+    names |= {"y": site.data.y[:_ROWS], "loss": loss, "params": params}
     run_lines(lines, names)
-    before, after = ({"weights": _arrays(tree)} for tree in (made.model, params))
+    model = layers.written(params)
+    before, after = ({"weights": _arrays(tree)} for tree in (made.model, model))
     changed(before, after, remedy.idle)
-    return replace(site, made=replace(made, model=type(made.model)(params)))
+    return replace(site, made=replace(made, model=model))
 
 
 def with_rate(site: Site, factor: float) -> Site:
@@ -61,17 +67,6 @@ def scaled_optimizer(made: Made) -> Any:
         return made.optimizer
     optax = _optax()
     return optax.chain(made.optimizer, optax.scale(made.rate_factor))
-
-
-def _layers(params: Any) -> Any:
-    """The parameters, where they are such as the lines are written for."""
-    wanted = {"weight", "bias"}
-    fits = isinstance(params, (list, tuple)) and all(
-        isinstance(layer, dict) and set(layer) == wanted for layer in params
-    )
-    if not fits:
-        raise CannotApply("other_parameters")
-    return params
 
 
 def _arrays(tree: Any) -> list[np.ndarray]:

@@ -21,10 +21,9 @@ _LOOKS = 33
 
 def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     """See `surgery.treat`."""
-    if "targets" in remedy.touches:
-        return site.retargeted(lines, {"np": np})
-    if "inputs" in remedy.touches:
-        return site.scaled(lines, {})
+    other = site.with_data(remedy.touches, lines, {})
+    if other is not None:
+        return other
     model = site.made.model
     before = _state(model)
     names: dict[str, Any] = {"keras": keras, "np": np, "model": model, "steps": site.steps}

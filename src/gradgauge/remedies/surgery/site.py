@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,10 @@ from gradgauge.own.data import OwnData, leaves, rows_of
 from gradgauge.own.loops import loop_of
 from gradgauge.own.made import Made
 from gradgauge.remedies.trainer import CannotApply
+
+Form = Callable[[np.ndarray], Any]
+"""An array as the framework has it."""
+Restore = Callable[[np.ndarray], np.ndarray]
 
 FEW = 2
 """Rows that tell whether loss and outputs go together."""
@@ -27,6 +31,7 @@ class Site:
         activation: of its hidden layers, as far as it is known.
         seed: of this training.
         steps: of the whole training.
+        restored: brings outputs back to what the targets were, where these have changed.
     """
 
     made: Made
@@ -34,6 +39,7 @@ class Site:
     activation: str
     seed: int
     steps: int
+    restored: Restore | None = None
 
     def inputs(self) -> np.ndarray:
         """The training inputs.
@@ -46,20 +52,71 @@ class Site:
             raise CannotApply("no_one_array")
         return x
 
-    def scaled(self, lines: str, names: dict[str, Any]) -> Site:
-        """The same with the inputs as the lines make them, the test inputs by the same figures."""
-        names |= {"np": np, "x": self.inputs()}
+    def with_data(
+        self, touches: frozenset[str], lines: str, names: dict[str, Any], form: Form = np.asarray
+    ) -> Site | None:
+        """The same with the data as the lines of a remedy of data make them; None: it is none.
+
+        Args:
+            touches: of the remedy.
+            lines: of its patch.
+            names: the framework's own that they read.
+            form: of the arrays that they read.
+        """
+        names = {"np": np, **names}
+        if "targets" in touches:
+            return self._retargeted(lines, names)
+        if "inputs" in touches:
+            return self._scaled(lines, names, form)
+        if "missing" in touches:
+            return self._cleaned(lines, names, form)
+        if "size of targets" in touches:
+            return self._standardized(lines, names, form)
+        return None
+
+    def _scaled(self, lines: str, names: dict[str, Any], form: Form) -> Site:
+        """The inputs as the lines make them, the test inputs by the same figures."""
+        names["x"] = form(self.inputs())
         run_lines(lines, names)
-        mean, spread = (np.asarray(names[name]) for name in ("mean", "spread"))
-        divisor = np.where(spread > 0, spread, 1).astype(np.float32)
+        mean, divisor = _figures(names)
         x = np.asarray(names["x"], np.float32)
         test = ((self.data.test_x - mean) / divisor).astype(np.float32)
         if np.allclose(x, self.data.x):
             raise CannotApply("already")
         return replace(self, data=replace(self.data, x=x, test_x=test))
 
-    def retargeted(self, lines: str, names: dict[str, Any]) -> Site:
-        """The same with the targets as the lines make them, those of the test rows likewise.
+    def _cleaned(self, lines: str, names: dict[str, Any], form: Form) -> Site:
+        """Without what is no number; the test inputs are filled by the same figures."""
+        before = self.inputs(), self.data.y
+        names |= {"x": form(before[0]), "y": form(before[1])}
+        run_lines(lines, names)
+        x = np.asarray(names["x"], np.float32)
+        y = np.asarray(names["y"], before[1].dtype)
+        if x.shape == before[0].shape and np.array_equal(x, before[0]):
+            raise CannotApply("already")
+        mean = np.asarray(names["mean"], np.float32)
+        test = np.where(np.isfinite(self.data.test_x), self.data.test_x, mean)
+        return replace(self, data=replace(self.data, x=x, y=y, test_x=test))
+
+    def _standardized(self, lines: str, names: dict[str, Any], form: Form) -> Site:
+        """The targets as the lines make them. Scores stay about those that were given: outputs are
+        brought back."""
+        before = self.data.y
+        if before.dtype.kind != "f":
+            raise CannotApply("no_effect")
+        if not loop_of(self.made).facts().answers:
+            raise CannotApply("hidden", what="predict")
+        names["y"] = form(before)
+        run_lines(lines, names)
+        mean, divisor = _figures(names)
+        y = np.asarray(names["y"], np.float32)
+        if np.allclose(y, before):
+            raise CannotApply("already")
+        data = replace(self.data, y=y)
+        return replace(self, data=data, restored=lambda outputs: outputs * divisor + mean)
+
+    def _retargeted(self, lines: str, names: dict[str, Any]) -> Site:
+        """The targets as the lines make them, those of the test rows likewise.
 
         Args:
             lines: read `outputs` and `y`, leave `y`.
@@ -78,6 +135,12 @@ class Site:
         if y.shape == self.data.y.shape and np.array_equal(y, self.data.y):
             raise CannotApply("already")
         return replace(self, data=replace(self.data, y=y, test_y=test_y))
+
+
+def _figures(names: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean that lines have left, and the spread, 1 where there is none."""
+    mean, spread = (np.asarray(names[name], np.float32) for name in ("mean", "spread"))
+    return mean, np.where(spread > 0, spread, 1).astype(np.float32)
 
 
 def run_lines(lines: str, names: dict[str, Any]) -> None:

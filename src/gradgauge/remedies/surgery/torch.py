@@ -25,11 +25,9 @@ _AFTER_STEP = ("warm_up",)
 
 def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     """See `surgery.treat`."""
-    if "targets" in remedy.touches:
-        return site.retargeted(lines, {"torch": torch})
-    if "inputs" in remedy.touches:
-        names: dict[str, Any] = {"torch": torch, "x": torch.as_tensor(site.inputs())}
-        return _scaled(site, lines, names)
+    other = site.with_data(remedy.touches, lines, {"torch": torch}, torch.as_tensor)
+    if other is not None:
+        return other
     made = site.made
     names = {"torch": torch, "np": np, "model": made.model, "optimizer": made.optimizer}
     names |= {"steps": site.steps, "loss": made.loss}
@@ -57,15 +55,6 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
     model.to(device)
     made = replace(made, model=model, loss=names["loss"], optimizer=optimizer)
     return replace(site, made=replace(made, after_step=(*made.after_step, *after)))
-
-
-def _scaled(site: Site, lines: str, names: dict[str, Any]) -> Site:
-    run_lines(lines, names)
-    x, mean, spread = (names[name].numpy() for name in ("x", "mean", "spread"))
-    if np.allclose(x, site.data.x):
-        raise CannotApply("already")
-    test = (site.data.test_x - mean) / np.where(spread > 0, spread, 1)
-    return replace(site, data=replace(site.data, x=x, test_x=test.astype(np.float32)))
 
 
 def with_rate(site: Site, factor: float) -> Site:

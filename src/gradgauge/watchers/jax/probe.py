@@ -35,6 +35,15 @@ class PassResult:
     weight_grads: list[np.ndarray]
 
 
+Compiled = Callable[..., Any]
+"""(function, *examples of its arguments) -> the same, compiled for their shapes."""
+
+
+def compiled_anew(function: Callable[..., Any], *args: Any) -> Any:
+    """Compile it, whatever has been compiled before."""
+    return jax.jit(function).lower(*args).compile()
+
+
 class Probe:
     """The program of a loss for batches of one shape.
 
@@ -42,6 +51,7 @@ class Probe:
         loss, has_aux: see JaxWatcher.
         leaves: of `params`.
         params, batch: examples.
+        compiled: compiles what a probe runs.
     """
 
     found: Found
@@ -54,6 +64,7 @@ class Probe:
         leaves: Leaves,
         params: Tree,
         batch: tuple[Any, ...],
+        compiled: Compiled = compiled_anew,
     ):
         self.leaves = leaves
         self._shapes = _shapes(batch)
@@ -75,7 +86,7 @@ class Probe:
         self._activations: dict[int, tuple[Activation | None, str]] = {}
         self._rows: list[Row] = []
         self._used_otherwise: set[int] = set()
-        self._compiled = jax.jit(self._pass).lower(arrays, batch).compile()
+        self._compiled = compiled(self._pass, arrays, batch)
 
     def takes(self, batch: tuple[Any, ...]) -> bool:
         """Whether `batch` has the shapes that this program is for."""

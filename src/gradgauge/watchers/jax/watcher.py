@@ -23,7 +23,7 @@ from gradgauge.watchers.closing import Closing
 from gradgauge.watchers.errors import CannotWatch, NotFinite
 from gradgauge.watchers.guard import Guard, weakly
 from gradgauge.watchers.jax.non_finite import Sentinel
-from gradgauge.watchers.jax.probe import Probe
+from gradgauge.watchers.jax.probe import Compiled, Probe, compiled_anew
 from gradgauge.watchers.jax.tree import Leaves, Row
 from gradgauge.watchers.measure import Seen, describe_slopes, explained, measure_layers
 from gradgauge.watchers.recorder import Recorder
@@ -76,6 +76,7 @@ class JaxWatcher(Closing):
         self._sentinel: Sentinel | None = Sentinel(self._scalar, self._leaves)
         self._sentinel.at_once = stop_on_nan
         self._params: Tree = params
+        self.compiled: Compiled = compiled_anew
         self.step_count = 0
         self.recorder = Recorder(
             {
@@ -210,7 +211,9 @@ class JaxWatcher(Closing):
             return 0.0
         try:
             if self._probe is None:
-                self._probe = Probe(self._loss, self._aux, self._leaves, params, batch)
+                self._probe = Probe(
+                    self._loss, self._aux, self._leaves, params, batch, self.compiled
+                )
             elif not self._probe.takes(batch):
                 # Another shape would cost another compilation: a ragged last batch is passed by.
                 return 0.0

@@ -1,0 +1,55 @@
+"""Mistakes in the data whose remedy is a certainty: numbers that are none, and targets of another
+order of size than any outputs."""
+
+from __future__ import annotations
+
+from gradgauge.remedies.remedy import DATA, Remedy
+
+_CLEAN = """
+# @missing
+kept = $xp.isfinite(y).reshape(len(y), -1).all(axis=1)
+x, y = x[kept], y[kept]
+known = $xp.isfinite(x)
+mean = $xp.where(known, x, 0).sum(axis=0) / $xp.maximum(known.sum(axis=0), $one)
+x = $xp.where(known, x, mean)
+"""
+
+_STANDARDIZED = """
+# @new_targets
+mean, spread = y.mean(axis=0), y.std(axis=0)
+y = (y - mean) / $xp.where(spread > 0, spread, 1)
+"""
+
+_LIBRARY = {"keras": "np", "pytorch": "torch", "jax": "jnp"}
+
+
+def _everywhere(lines: str) -> dict[str, str]:
+    """Framework -> the lines with its own functions of arrays."""
+    ones = {"pytorch": "torch.tensor(1)"}
+    return {
+        framework: lines.replace("$xp", library).replace("$one", ones.get(framework, "1"))
+        for framework, library in _LIBRARY.items()
+    }
+
+
+CLEAN_DATA = Remedy(
+    "clean_data",
+    reach=DATA,
+    rules=("non-finite",),
+    paper="Little & Rubin (2002), Statistical Analysis with Missing Data, section 4.2",
+    touches=frozenset({"missing"}),
+    patch=_everywhere(_CLEAN),
+    certain=True,
+)
+
+STANDARDIZE_TARGETS = Remedy(
+    "standardize_targets",
+    reach=DATA,
+    rules=("loss-mismatch",),
+    paper="LeCun et al. (1998), Efficient BackProp, section 4.5",
+    touches=frozenset({"size of targets"}),
+    patch=_everywhere(_STANDARDIZED),
+    certain=True,
+)
+
+DATA_REPAIRS = (CLEAN_DATA, STANDARDIZE_TARGETS)
