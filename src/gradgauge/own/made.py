@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from gradgauge.own.errors import OwnProblem
 
@@ -18,8 +18,22 @@ _FIELDS = {
     "optimizer": ("optimizer", "optim", "opt"),
     "predict": ("predict", "apply"),
     "learning_rate": ("learning_rate", "lr"),
+    "scheduler": ("stepping",),
 }
 """Field -> the names that people give it."""
+
+
+class Scheduler(Protocol):
+    """A PyTorch scheduler that knows when it steps."""
+
+    @property
+    def scheduler(self) -> Any:
+        """PyTorch's."""
+        ...
+
+    def after(self, step: int, batches: int, loss: float) -> None:
+        """Step where it would, after step number `step` of a training of so many an epoch."""
+        ...
 
 
 @dataclass
@@ -39,6 +53,7 @@ class Made:
         before_step, after_step: of PyTorch, what is called before and after each update.
         programs: of JAX, those that other trainings of the same network have compiled
             (`loops.jax_programs.Programs`); None: it compiles its own.
+        scheduler: of PyTorch, what changes the rate; None: nothing does.
     """
 
     framework: str
@@ -51,6 +66,7 @@ class Made:
     before_step: tuple[Callable[[], Any], ...] = ()
     after_step: tuple[Callable[[], Any], ...] = ()
     programs: Any = None
+    scheduler: Scheduler | None = None
 
 
 Compile = Callable[[Any], bool]
@@ -115,7 +131,9 @@ def _of_fields(parts: dict[str, Any], name: str, compile_: Compile | None) -> Ma
     if is_keras(found.get("model")):
         return _keras(found["model"], name, compile_)
     if is_module(found.get("model")):
-        return _pytorch(found["model"], found.get("loss"), found.get("optimizer"), name)
+        made = _pytorch(found["model"], found.get("loss"), found.get("optimizer"), name)
+        made.scheduler = found.get("scheduler")
+        return made
     params = found.get("params", found.get("model"))
     if params is None or not callable(found.get("loss")):
         raise OwnProblem("unknown_kind", name=name, kind=", ".join(parts) or "nothing")

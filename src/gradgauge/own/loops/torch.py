@@ -34,6 +34,7 @@ class TorchLoop:
     def __init__(self, made: Made):
         self.model, self.criterion, self.optimizer = made.model, made.loss, made.optimizer
         self._before, self._after = made.before_step, made.after_step
+        self._scheduler = made.scheduler
         self._broke = False
 
     def facts(self) -> Facts:
@@ -121,6 +122,8 @@ class TorchLoop:
                     right + share * len(y),
                     count + len(y),
                 )
+                if self._scheduler is not None:
+                    self._scheduler.after(made, batches.per_epoch, loss)
                 made += 1
                 if on_step is not None:
                     on_step(made)

@@ -65,7 +65,16 @@ schedule = model.optimizer._learning_rate
 model.optimizer.learning_rate = Scaled()
 """
 
+_SCALED_GROUPS = """
+scheduler.base_lrs = [{factor} * rate for rate in scheduler.base_lrs]
+for group in optimizer.param_groups:
+    for name in ("lr", "initial_lr", "max_lr", "min_lr"):
+        if name in group:
+            group[name] *= {factor}
+"""
+
 SCALE_RATE = {
+    "pytorch": _SCALED_GROUPS.strip(),
     "keras": _SCALED_SCHEDULE.strip(),
     "jax": "optimizer = optax.chain(optimizer, optax.scale({factor}))",
 }

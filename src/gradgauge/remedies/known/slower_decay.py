@@ -15,6 +15,9 @@ model.compile(optimizer=optimizer, loss=model.loss, metrics=["accuracy"])
 
 _PYTORCH = """
 # @no_scheduler
+scheduler = None
+for group in optimizer.param_groups:
+    group["lr"] = group.get("initial_lr", group["lr"])
 """
 
 _JAX = """

@@ -18,7 +18,7 @@ from gradgauge.errors import InvalidValue
 from gradgauge.own.data import OwnData, Tree, given_data, mapped, named_data, own_data
 from gradgauge.own.errors import OwnProblem
 from gradgauge.own.loading import choose_backend, find_function
-from gradgauge.own.made import is_keras, is_module, made_of
+from gradgauge.own.made import Scheduler, is_keras, is_module, made_of
 from gradgauge.remedies.own.target import is_function_of
 from gradgauge.spec.checks import known_options
 from gradgauge.spec.notation import looks_like_function
@@ -41,6 +41,7 @@ class OwnTraining:
         training: epochs and batch size; for a Keras model that is not compiled all else, too.
         loader: of PyTorch, the batches that were given; None: arrays were.
         kind: of JAX, as `diagnose` takes it.
+        scheduler: of PyTorch, what changes the rate, and when it does.
     """
 
     target: Any
@@ -48,6 +49,7 @@ class OwnTraining:
     training: TrainingSpec
     loader: Any = None
     kind: str | None = None
+    scheduler: Scheduler | None = None
 
 
 def names_own(target: str) -> bool:
@@ -145,8 +147,6 @@ def _pytorch(
         # What is sorted out here is loss and optimizer alone: the batches are the dataset's.
         parts["loader"] = [()]
     found = from_parts(model, args, parts)
-    if found.scheduler is not None:
-        raise OwnProblem("no_scheduler")
     if found.own_loss:
         raise OwnProblem("loader_pairs", kind="dict")
     loader = None if dataset is not None else found.loader
@@ -155,7 +155,8 @@ def _pytorch(
         given.setdefault("batch_size", size)
     data = _data(dataset, given)
     target = (model, found.loss, found.optimizer)
-    return OwnTraining(target, data, _training(data, _length(given, data), seed), loader)
+    training = _training(data, _length(given, data), seed)
+    return OwnTraining(target, data, training, loader, scheduler=found.scheduler)
 
 
 def _jax(

@@ -39,7 +39,7 @@ def own_trainer(own: OwnTraining) -> OwnTrainer:
     Raises:
         OwnProblem: it is no network, does not take the data, or cannot be copied.
     """
-    return OwnTrainer(target_of(own.target, own.data, own.training))
+    return OwnTrainer(target_of(own.target, own.data, own.training, own.scheduler))
 
 
 def given_of(
@@ -130,6 +130,8 @@ def _diagnosed_module(
     own: OwnTraining, made: Made, trainer: OwnTrainer, options: dict[str, Any]
 ) -> Diagnosis:
     """On the loader that was given, whose order is part of what is diagnosed; else on arrays."""
+    if made.scheduler is not None:
+        options["scheduler"] = made.scheduler
     if own.loader is not None:
         del options["batch_size"]
         return diagnose(made.model, made.loss, made.optimizer, own.loader, **options)

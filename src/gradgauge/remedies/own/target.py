@@ -10,7 +10,7 @@ from typing import Any
 
 from gradgauge.own.data import OwnData
 from gradgauge.own.errors import OwnProblem
-from gradgauge.own.made import JAX, Made, is_keras, is_module, made_of
+from gradgauge.own.made import JAX, Made, Scheduler, is_keras, is_module, made_of
 from gradgauge.own.train import Network, network_of
 from gradgauge.spec.comparison import function_name
 from gradgauge.spec.training import TrainingSpec
@@ -32,7 +32,9 @@ class Target:
     fresh: bool
 
 
-def target_of(target: Any, data: OwnData, training: TrainingSpec) -> Target:
+def target_of(
+    target: Any, data: OwnData, training: TrainingSpec, scheduler: Scheduler | None = None
+) -> Target:
     """Look at what was given; nothing of it is changed, and nothing is trained.
 
     Args:
@@ -40,6 +42,7 @@ def target_of(target: Any, data: OwnData, training: TrainingSpec) -> Target:
         data: what it is trained on.
         training: epochs and batch size; optimizer, rate and loss for a Keras model that is not
             compiled.
+        scheduler: of a PyTorch module that is given, what changes its rate.
 
     Raises:
         OwnProblem: it is no network, does not take the data, or cannot be copied.
@@ -48,6 +51,7 @@ def target_of(target: Any, data: OwnData, training: TrainingSpec) -> Target:
         network = network_of(function_name(target), target, data, training, training.seeds[0])
         return Target(network, training, True)
     made = made_of(target, type(target).__name__)
+    made.scheduler = scheduler
     name = type(made.model).__name__ if made.framework != JAX else function_name(made.loss)
     network = network_of(name, copier(made, name), data, training, training.seeds[0])
     return Target(network, training, False)
@@ -82,11 +86,12 @@ def copier(made: Made, name: str) -> Callable[[], Any]:
                     # What has not been trained yet has no optimizer's state to copy: no matter.
                     warnings.simplefilter("ignore")
                     return copy.deepcopy(made.model)
-            model, loss, optimizer = copy.deepcopy((made.model, made.loss, made.optimizer))
+            parts = (made.model, made.loss, made.optimizer, made.scheduler)
+            model, loss, optimizer, scheduler = copy.deepcopy(parts)
         # What a module's parts answer to being copied is whatever they happen to raise.
         except Exception as error:
             why = str(error).strip().partition("\n")[0] or type(error).__name__
             raise OwnProblem("cannot_copy", name=name, why=why) from error
-        return {"model": model, "loss": loss, "optimizer": optimizer}
+        return {"model": model, "loss": loss, "optimizer": optimizer, "stepping": scheduler}
 
     return copied

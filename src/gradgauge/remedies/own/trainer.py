@@ -88,9 +88,13 @@ class OwnTrainer:
         """Whether every seed has new weights; else a given network's own, in another order."""
         return self._target.fresh
 
-    @cached_property
+    @property
     def metric(self) -> Metric:
         """See `scoring.metric_of`."""
+        return self._metric
+
+    @cached_property
+    def _metric(self) -> Metric:
         return metric_of(self._network)
 
     @property
@@ -119,11 +123,13 @@ class OwnTrainer:
     @cached_property
     def scales_rate(self) -> bool:
         """Whether the rate is no one number to be set: a Keras optimizer has a schedule, one of
-        optax hides it."""
+        PyTorch a scheduler, one of optax hides it."""
         with kept_states():
             made = made_for(self._network, 0)
         if made.framework == JAX:
             return made.optimizer is not None
+        if made.scheduler is not None:
+            return True
         model = made.model
         rate = getattr(getattr(model, "optimizer", None), "_learning_rate", None)
         return self.framework == KERAS and callable(rate) and hasattr(rate, "get_config")

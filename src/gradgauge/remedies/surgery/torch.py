@@ -13,6 +13,7 @@ from gradgauge.own.data import mapped
 from gradgauge.own.loops import loop_of
 from gradgauge.own.loops.torch import TorchLoop
 from gradgauge.remedies.remedy import Remedy
+from gradgauge.remedies.surgery.schedulers import follow, scale
 from gradgauge.remedies.surgery.site import Site, changed, first_rows, run_lines
 from gradgauge.remedies.trainer import CannotApply
 
@@ -30,7 +31,7 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
         return other
     made = site.made
     names = {"torch": torch, "np": np, "model": made.model, "optimizer": made.optimizer}
-    names |= {"steps": site.steps, "loss": made.loss}
+    names |= {"steps": site.steps, "loss": made.loss, "scheduler": made.scheduler}
     if _EVERY_STEP in remedy.patch["pytorch"]:
         return replace(
             site, made=replace(made, before_step=(*made.before_step, _again(lines, names)))
@@ -45,15 +46,19 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
         assert isinstance(loop, TorchLoop)
         names["x"], names["y"] = loop.tensors(first_rows(site.data, _ROWS), site.data.y[:_ROWS])
     run_lines(lines, names)
-    model, optimizer = names["model"], names["optimizer"]
+    model, optimizer, scheduler = (names[name] for name in ("model", "optimizer", "scheduler"))
     after = tuple(names[name].step for name in _AFTER_STEP if name in names)
+    if after and scheduler is not None:
+        raise CannotApply("schedule")
     if optimizer is made.optimizer:
         optimizer = _over(model, optimizer)
-    if not after:
+    if not after and scheduler is made.scheduler:
         changed(before, _state(model, optimizer, names["loss"]), remedy.idle)
+    if scheduler is not None:
+        follow(scheduler.scheduler, optimizer)
     device = next((p.device for p in made.model.parameters()), torch.device("cpu"))
     model.to(device)
-    made = replace(made, model=model, loss=names["loss"], optimizer=optimizer)
+    made = replace(made, model=model, loss=names["loss"], optimizer=optimizer, scheduler=scheduler)
     return replace(site, made=replace(made, after_step=(*made.after_step, *after)))
 
 
@@ -61,8 +66,8 @@ def with_rate(site: Site, factor: float) -> Site:
     """The learning rate times `factor`."""
     for group in site.made.optimizer.param_groups:
         group["lr"] = group["lr"] * factor
-        if "initial_lr" in group:
-            group["initial_lr"] = group["initial_lr"] * factor
+    if site.made.scheduler is not None:
+        scale(site.made.scheduler.scheduler, factor)
     return site
 
 

@@ -34,6 +34,10 @@ class Stepping:
     per_step: bool
     sure: bool
 
+    def after(self, step: int, batches: int, loss: float) -> None:
+        """Step where it would, after step number `step` of a training of so many an epoch."""
+        advance(self, step, batches, loss)
+
 
 def stepping_of(given: Any, optimizer: Any, epochs: int | None) -> Stepping | None:
     """The scheduler that was given, or that somebody has made for the optimizer.
@@ -41,6 +45,8 @@ def stepping_of(given: Any, optimizer: Any, epochs: int | None) -> Stepping | No
     A mapping says when it steps, as in Lightning: `{"scheduler": s, "interval": "step"}`. Else it
     is guessed: by its kind, by the name of what its function takes, by the length it was made for.
     """
+    if isinstance(given, Stepping):
+        return given
     if isinstance(given, Mapping):
         per_step = given.get("interval", "epoch") == "step"
         return Stepping(given["scheduler"], per_step=per_step, sure=True)

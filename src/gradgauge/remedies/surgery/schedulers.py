@@ -1,0 +1,58 @@
+"""PyTorch schedulers of a training that is changed: at another rate, or with another optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+_OF_GROUP = ("initial_lr", "max_lr", "min_lr")
+"""Rates that a scheduler keeps in the optimizer's groups."""
+_LISTS = ("base_lrs", "max_lrs", "min_lrs", "_last_lr")
+_NUMBERS = ("eta_min",)
+
+
+def scale(scheduler: Any, factor: float) -> None:
+    """All rates to come times `factor`; those that the optimizer has now are scaled already."""
+    for one in _all(scheduler):
+        for name in _LISTS:
+            if isinstance(getattr(one, name, None), list):
+                setattr(one, name, [rate * factor for rate in getattr(one, name)])
+        for name in _NUMBERS:
+            if hasattr(one, name):
+                setattr(one, name, getattr(one, name) * factor)
+    for group in scheduler.optimizer.param_groups:
+        group.update({name: group[name] * factor for name in _OF_GROUP if name in group})
+
+
+def follow(scheduler: Any, optimizer: Any) -> None:
+    """Let it set the rates of an optimizer as it set those of its own: of one that has got another
+    group, or of a new one that starts from a rate of its own."""
+    old = scheduler.optimizer
+    if optimizer is not old:
+        _taken_over(scheduler, old, optimizer)
+    known = len(scheduler.base_lrs) if hasattr(scheduler, "base_lrs") else len(old.param_groups)
+    for group in optimizer.param_groups[known:]:
+        optimizer.param_groups[known - 1]["params"] += group["params"]
+    del optimizer.param_groups[known:]
+
+
+def _taken_over(scheduler: Any, old: Any, new: Any) -> None:
+    (group,), base = new.param_groups, old.param_groups[0]
+    for name, value in base.items():
+        group.setdefault(name, value)
+    first = float(base.get("initial_lr", base["lr"]))
+    factor = group["lr"] / first if group["lr"] != base["lr"] and first else 1.0
+    group["lr"] = base["lr"] * factor
+    for one in _all(scheduler):
+        one.optimizer = new
+        for name in _LISTS:
+            if isinstance(getattr(one, name, None), list):
+                setattr(one, name, getattr(one, name)[:1])
+    scale(scheduler, factor)
+
+
+def _all(scheduler: Any) -> Iterator[Any]:
+    """A scheduler and those that it is made of."""
+    yield scheduler
+    for inner in getattr(scheduler, "_schedulers", ()):
+        yield from _all(inner)
