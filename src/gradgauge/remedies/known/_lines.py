@@ -15,7 +15,7 @@ _INITIAL = {
     },
     LECUN: {
         "keras": "keras.initializers.LecunNormal()",
-        "pytorch": "torch.nn.init.normal_(module.weight, std=module.in_features**-0.5)",
+        "pytorch": "torch.nn.init.normal_(module.weight, std=module.weight[0].numel()**-0.5)",
         "jax": "jax.nn.initializers.lecun_normal()",
     },
     GLOROT: {
@@ -25,18 +25,26 @@ _INITIAL = {
     },
 }
 
+LAYERS = {
+    "keras": "(keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)",
+    "pytorch": "(torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)",
+}
+"""Framework -> the kinds of layers that multiply by weights."""
+
 _REDRAWN = {
     "keras": """
 for layer in model.layers:
-    if isinstance(layer, keras.layers.Dense):
+    if isinstance(layer, $layers):
         layer.kernel.assign($initial(layer.kernel.shape))
-        layer.bias.assign(keras.ops.zeros(layer.bias.shape))
+        if layer.bias is not None:
+            layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 """,
     "pytorch": """
 for module in model.modules():
-    if isinstance(module, torch.nn.Linear):
+    if isinstance(module, $layers):
         $initial
-        torch.nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            torch.nn.init.zeros_(module.bias)
 """,
     "jax": """
 # params: [{"weight": (fan_in, units), "bias": (units,)}, ...]
@@ -47,23 +55,42 @@ for layer in params:
 """,
 }
 
+_ALL_KERAS = """
+for weight in model.trainable_variables:
+    if len(weight.shape) > 1:
+        weight.assign($initial_keras(weight.shape))
+    elif weight.name == "bias":
+        weight.assign(keras.ops.zeros(weight.shape))
+"""
+_ALL_PYTORCH = """
+for name, weight in model.named_parameters():
+    if weight.dim() > 1:
+        $initial_pytorch
+    elif "bias" in name:
+        torch.nn.init.zeros_(weight)
+"""
+
 _SWAPPED = {
     "keras": """
 for layer in model.layers[:-1]:
     if hasattr(layer, "activation"):
         layer.activation = $activation
-    if isinstance(layer, keras.layers.Dense):
+    if isinstance(layer, $layers):
         layer.kernel.assign($initial(layer.kernel.shape))
 optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
 model.compile(optimizer=optimizer, loss=model.loss, metrics=["accuracy"])
 """,
     "pytorch": """
 # @before_optimizer
-for name, module in list(model.named_children()):
-    if type(module).__module__ == "torch.nn.modules.activation":
-        setattr(model, name, $activation)
-    elif isinstance(module, torch.nn.Linear):
+others = (torch.nn.Softmax, torch.nn.LogSoftmax, torch.nn.MultiheadAttention)
+last = list(model.modules())[-1]
+for name, module in list(model.named_modules()):
+    if isinstance(module, $layers):
         $initial
+    elif type(module).__module__ == "torch.nn.modules.activation":
+        if module is not last and not isinstance(module, others):
+            parent, _, own = name.rpartition(".")
+            setattr(model.get_submodule(parent), own, $activation)
 """,
     "jax": """
 # params: [{"weight": (fan_in, units), "bias": (units,)}, ...]
@@ -133,16 +160,24 @@ def redrawing(initial: str) -> dict[str, str]:
     return _filled(_REDRAWN, initial=_INITIAL[initial])
 
 
-def redrawing_by_activation() -> dict[str, str]:
-    """The same with the initializer that belongs to the activation, which `initial_for` fills in."""
-    return _filled(_REDRAWN, initial={name: f"$initial_{name}" for name in _REDRAWN})
+def drawing_all_by_activation() -> dict[str, str]:
+    """Framework -> lines that draw every weight of any layer anew, with the initializer that belongs
+    to the activation, which `initial_for` fills in."""
+    return {
+        "keras": _ALL_KERAS,
+        "pytorch": _ALL_PYTORCH,
+        "jax": _REDRAWN["jax"].replace("$initial", "$initial_jax"),
+    }
 
 
 def initial_for(knob: float, activation: str) -> dict[str, object]:
-    """What fills the lines of `redrawing_by_activation`."""
+    """What fills the lines of `drawing_all_by_activation`."""
     del knob
     words = _INITIAL[initializer_for(activation)]
-    return {f"initial_{framework}": text for framework, text in words.items()}
+    return {
+        f"initial_{framework}": text.replace("module.weight", "weight")
+        for framework, text in words.items()
+    }
 
 
 def swapping(keras: str, pytorch: str, jax: str, initial: str) -> dict[str, str]:
@@ -158,7 +193,9 @@ def normalizing(keras: str, pytorch: str, axis: int) -> dict[str, str]:
 
 
 def _filled(templates: Mapping[str, str], **words: Mapping[str, str]) -> dict[str, str]:
-    return {
-        framework: Template(text).substitute({name: of[framework] for name, of in words.items()})
-        for framework, text in templates.items()
-    }
+    filled = {}
+    for framework, text in templates.items():
+        own = {name: of[framework] for name, of in words.items()}
+        own["layers"] = LAYERS.get(framework, "")
+        filled[framework] = Template(text).substitute(own)
+    return filled

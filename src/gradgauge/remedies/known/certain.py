@@ -70,6 +70,13 @@ def _pytorch_wrapped(outputs: str) -> str:
     return _PYTORCH_WRAPPED.replace("$outputs", outputs)
 
 
+_IN_LOSS = """elif (model(x[:2]) < 0).any():
+    # @in_loss
+    loss = torch.nn.CrossEntropyLoss()
+else:
+"""
+"""Of outputs that are no probabilities the softmax too many is the loss's own."""
+
 _SOFTMAX = "(torch.nn.Softmax, torch.nn.LogSoftmax)"
 _LOG = "torch.log(outputs.clamp_min(1e-12))"
 _LOGIT = "torch.logit(outputs, 1e-6)"
@@ -149,7 +156,10 @@ CERTAIN: tuple[Remedy, ...] = (
     _certain(
         "remove_softmax",
         MODULE,
-        {"keras": _keras_output("linear"), "pytorch": _pytorch_undone(_SOFTMAX, _LOG)},
+        {
+            "keras": _keras_output("linear"),
+            "pytorch": _pytorch_undone(_SOFTMAX, _LOG).replace("else:\n", _IN_LOSS),
+        },
         "output",
     ),
     _certain(

@@ -29,15 +29,19 @@ for number, layer in enumerate(model.layers):
 
 _PYTORCH = """
 # @gain_and_means
+model.eval()
 with torch.no_grad():
-    h = x[:1000]
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
-    for module in model:
-        if isinstance(module, torch.nn.Linear) and module is not linear[0]:
-            if module is not linear[-1]:
-                module.weight.mul_($gain)
-            module.bias.sub_(h.mean() * module.weight.sum(dim=1))
-        h = module(h)
+    for module in linear[1:]:
+        if module is not linear[-1]:
+            module.weight.mul_($gain)
+        h = []
+        hook = module.register_forward_pre_hook(lambda module, inputs: h.append(inputs[0]))
+        model(x[:1000])
+        hook.remove()
+        if h and module.bias is not None:
+            module.bias.sub_(h[-1].mean() * module.weight.sum(dim=1))
+model.train()
 """
 
 _JAX = """

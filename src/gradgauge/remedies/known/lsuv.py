@@ -26,14 +26,20 @@ for layer in model.layers:
 
 _PYTORCH = """
 # @orthonormal
+model.eval()
 with torch.no_grad():
-    h = x[:1000]
-    for module in model:
-        if isinstance(module, torch.nn.Linear):
+    for module in model.modules():
+        if isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)):
             torch.nn.init.orthogonal_(module.weight)
-            torch.nn.init.zeros_(module.bias)
-            module.weight.mul_($knob / module(h).std())
-        h = module(h)
+            if module.bias is not None:
+                torch.nn.init.zeros_(module.bias)
+            z = []
+            hook = module.register_forward_hook(lambda module, inputs, output: z.append(output))
+            model(x[:1000])
+            hook.remove()
+            if z and z[-1].std() > 0:
+                module.weight.mul_($knob / z[-1].std())
+model.train()
 """
 
 _JAX = """

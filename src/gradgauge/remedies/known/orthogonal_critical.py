@@ -11,16 +11,18 @@ from gradgauge.theory.criticality import critical
 
 _KERAS = """
 for layer in model.layers:
-    if isinstance(layer, keras.layers.Dense):
+    if isinstance(layer, (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)):
         layer.kernel.assign(keras.initializers.Orthogonal(gain=$sigma_w)(layer.kernel.shape))
-        layer.bias.assign(keras.ops.zeros(layer.bias.shape))
+        if layer.bias is not None:
+            layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 """
 
 _PYTORCH = """
 for module in model.modules():
-    if isinstance(module, torch.nn.Linear):
+    if isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)):
         torch.nn.init.orthogonal_(module.weight, gain=$sigma_w)
-        torch.nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            torch.nn.init.zeros_(module.bias)
 """
 
 _JAX = """

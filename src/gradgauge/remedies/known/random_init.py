@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradgauge.remedies.known._dense import initializer_for, redrawn
-from gradgauge.remedies.known._lines import initial_for, redrawing_by_activation
+from gradgauge.remedies.known._lines import drawing_all_by_activation, initial_for
 from gradgauge.remedies.remedy import WEIGHTS, Remedy
 from gradgauge.remedies.spec.case import SpecCase
 
@@ -20,6 +20,6 @@ REMEDY = Remedy(
     paper="Goodfellow, Bengio & Courville (2016), section 8.4",
     touches=frozenset({"scale"}),
     on_spec=_on_spec,
-    patch=redrawing_by_activation(),
+    patch=drawing_all_by_activation(),
     facts=initial_for,
 )

@@ -10,16 +10,18 @@ from gradgauge.remedies.trainer import CannotApply
 
 _KERAS = """
 for layer in model.layers:
-    if isinstance(layer, keras.layers.Dense):
+    if isinstance(layer, (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)):
         layer.kernel.assign(keras.initializers.LecunNormal()(layer.kernel.shape) * $gain)
-        layer.bias.assign(keras.ops.zeros(layer.bias.shape))
+        if layer.bias is not None:
+            layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 """
 
 _PYTORCH = """
 for module in model.modules():
-    if isinstance(module, torch.nn.Linear):
-        torch.nn.init.normal_(module.weight, std=$gain / module.in_features**0.5)
-        torch.nn.init.zeros_(module.bias)
+    if isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)):
+        torch.nn.init.normal_(module.weight, std=$gain / module.weight[0].numel() ** 0.5)
+        if module.bias is not None:
+            torch.nn.init.zeros_(module.bias)
 """
 
 _JAX = """

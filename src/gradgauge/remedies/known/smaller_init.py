@@ -7,17 +7,19 @@ from gradgauge.remedies.spec.case import SpecCase
 
 _KERAS = """
 for layer in model.layers:
-    if isinstance(layer, keras.layers.Dense):
+    if isinstance(layer, (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)):
         layer.kernel.assign(layer.kernel * $knob)
-        layer.bias.assign(keras.ops.zeros(layer.bias.shape))
+        if layer.bias is not None:
+            layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 """
 
 _PYTORCH = """
 with torch.no_grad():
     for module in model.modules():
-        if isinstance(module, torch.nn.Linear):
+        if isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)):
             module.weight.mul_($knob)
-            module.bias.zero_()
+            if module.bias is not None:
+                module.bias.zero_()
 """
 
 _JAX = """
