@@ -18,7 +18,7 @@ from torch import nn
 from gradgauge.own.data import given_data
 from gradgauge.own.loops import loop_of
 from gradgauge.own.score import accuracy
-from gradgauge.own.states import kept_states
+from gradgauge.own.states import kept_states, seed_all
 from gradgauge.remedies.known import BY_KEY, REMEDIES
 from gradgauge.remedies.own.target import target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
@@ -334,3 +334,44 @@ def test_a_seed_at_which_a_remedy_meets_nothing_is_trained_as_it_is():
         Task([Candidate(CONTROL), revived], (0, 1), 1.0, "screen")
     ).outcomes
     assert treated.scores[1] == control.scores[1]
+
+
+def test_a_keras_model_that_has_trained_serves_the_next_training_as_a_new_one_would(monkeypatch):
+    """Number by number, whatever trained in it before: with dropout, other rates and weights."""
+    layers = [keras.layers.Dense(6, activation="relu"), keras.layers.Dropout(0.3)]
+    model = keras.Sequential([keras.Input((INPUTS,)), *layers, keras.layers.Dense(CLASSES)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    x, y = points()
+    training = TrainingSpec(epochs=2, batch_size=32)
+    candidates = [
+        *(Candidate(CONTROL), Candidate("rates", (), 3.0), Candidate(REMEDY, (Dose("he_init"),))),
+        Candidate(REMEDY, (Dose("no_dropout"),)),
+    ]
+
+    def weights(trainer):
+        found = []
+        for candidate in candidates:
+            for seed in (0, 1):
+                with kept_states():
+                    site = trainer._treated_at(candidate, seed)
+                    kept = trainer._models
+                    made = (
+                        site.made.model
+                        if kept is None
+                        else kept.like(site.made.model, candidate.doses)
+                    )
+                    site.made.model = made
+                    seed_all(seed)
+                    loop = loop_of(site.made)
+                    loop.train(trainer._batches(site.data, seed, 2))
+                    found.append(np.concatenate([w.ravel() for w in loop.weights()]))
+        return found
+
+    trainer = OwnTrainer(target_of(model, given_data(x, y), training))
+    again = weights(trainer)
+    assert len(trainer._models._kept) == 2
+    anew = OwnTrainer(target_of(model, given_data(x, y), training))
+    monkeypatch.setattr(OwnTrainer, "_models", None)
+    for one, other in zip(again, weights(anew), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.own.scoring import WORST, halves, metric_of, score_of
 from gradgauge.remedies.own.target import Target, target_of
 from gradgauge.remedies.surgery import Site, takes, treat
+from gradgauge.remedies.surgery.schedulers import told_of
 from gradgauge.remedies.trainer import (
     REMEDY,
     SIGNAL_GAUGES,
@@ -46,6 +47,9 @@ from gradgauge.remedies.trainer import (
 )
 from gradgauge.run import Run
 from gradgauge.study.by_layer import by_layer
+
+if TYPE_CHECKING:
+    from gradgauge.remedies.own.keras_models import KerasModels
 
 _PROBES, _NORMS = 8, 24
 
@@ -64,6 +68,7 @@ class OwnTrainer:
         self._target = target
         self._network = target.network
         self._halves = halves(target.network.data.test_y)
+        self._applied: dict[tuple[tuple[str, tuple[str, ...]], ...], CannotApply | None] = {}
         self.errors_explained: bool = False
         """Whether a diagnosis says why this training ends with an error: it counts as one that
         broke off then; any other error is the user's own and passes."""
@@ -106,11 +111,13 @@ class OwnTrainer:
     def _fingerprint(self) -> str:
         facts, training = self._network.facts, self._target.training
         with kept_states():
-            weights = loop_of(made_for(self._network, training.seeds[0])).weights()
+            made = made_for(self._network, training.seeds[0])
+            weights = loop_of(made).weights()
         told = [
             *(self.target, facts.optimizer, facts.learning_rate, facts.loss, __version__),
             *(training.epochs, training.batch_size, fingerprint([*weights])),
             self._network.data.fingerprint,
+            *told_of(made, training.epochs, self._batches(self._network.data, 0, 1).steps),
         ]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
@@ -164,8 +171,25 @@ class OwnTrainer:
         known = [name for name in names if name in ACTIVATIONS and name != "linear"]
         return max(set(known), key=known.count) if known else ""
 
+    @cached_property
+    def _models(self) -> KerasModels | None:
+        """Of a Keras model that is given, those that have compiled their steps. What a function makes
+        may be another one for every seed."""
+        if self.framework != KERAS or self.fresh:
+            return None
+        from gradgauge.remedies.own.keras_models import KerasModels
+
+        return KerasModels()
+
     def applies(self, *doses: Dose) -> CannotApply | None:
-        """Why remedies cannot be applied here, one after the other; None: they can."""
+        """Why remedies cannot be applied here, one after the other; None: they can. How much of them
+        makes no difference."""
+        key = tuple((dose.remedy, dose.layers) for dose in doses)
+        if key not in self._applied:
+            self._applied[key] = self._tried_on(doses)
+        return self._applied[key]
+
+    def _tried_on(self, doses: tuple[Dose, ...]) -> CannotApply | None:
         try:
             with kept_states():
                 site = self._treated(Candidate(REMEDY, doses), 0)
@@ -280,6 +304,8 @@ class OwnTrainer:
     def _member(self, candidate: Candidate, seed: int, task: Task, told: _Told) -> _Member:
         site = self._treated_at(candidate, seed)
         batches = self._batches(site.data, seed, task.epochs(self.epochs))
+        if self._models is not None:
+            site.made.model = self._models.like(site.made.model, candidate.doses)
         loop = loop_of(site.made)
         confirming = task.rows == "confirm"
         watching = self._watching(batches.steps, site.data) if confirming else None
@@ -299,7 +325,8 @@ class OwnTrainer:
                 raise
             # What ends a training is whatever the user's parts happen to raise.
             except Exception:
-                if not self.errors_explained:
+                # The training as it is would have told of an error of the user's own.
+                if not self.errors_explained and not candidate.doses:
                     raise
                 run, score = None, WORST[self.metric.name]
             spent = time.perf_counter() - began

@@ -108,6 +108,14 @@ def _state(model: Any) -> dict[str, Any]:
     }
 
 
+def structure(model: Any) -> tuple[Any, ...]:
+    """All but its numbers that a remedy may change; a learning rate that is one number is one."""
+    state, config = _state(model), dict(model.optimizer.get_config())
+    if isinstance(config.get("learning_rate"), float):
+        del config["learning_rate"]
+    return state["layers"], type(model.optimizer).__name__, repr(config), state["loss"]
+
+
 def _loss(loss: Any) -> str:
     config = getattr(loss, "get_config", None)
     return repr(config()) if config is not None else str(getattr(loss, "__name__", loss))

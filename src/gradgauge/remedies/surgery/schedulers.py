@@ -5,10 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gradgauge.own.data import fingerprint
+from gradgauge.own.made import Made
+
 _OF_GROUP = ("initial_lr", "max_lr", "min_lr")
 """Rates that a scheduler keeps in the optimizer's groups."""
 _LISTS = ("base_lrs", "max_lrs", "min_lrs", "_last_lr")
 _NUMBERS = ("eta_min",)
+
+
+def told_of(made: Made, epochs: int, batches: int) -> list[str]:
+    """What tells a network's scheduler from others: its kind and the rates that it gives, or, where
+    these depend on the losses, its state.
+
+    Args:
+        made: a network.
+        epochs, batches: of its training, and of an epoch.
+    """
+    if made.scheduler is None:
+        return []
+    from gradgauge.diagnosis.trainees.torch.schedule import simulated, stepping_of
+
+    stepping = stepping_of(made.scheduler, made.optimizer, epochs)
+    foreseen = simulated(stepping, made.optimizer, epochs * batches, batches)
+    scheduler = made.scheduler.scheduler
+    state = str(scheduler.state_dict()) if foreseen is None else fingerprint([foreseen.rates])
+    return [type(scheduler).__name__, state]
 
 
 def scale(scheduler: Any, factor: float) -> None:
