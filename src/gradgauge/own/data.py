@@ -272,6 +272,7 @@ class Batches:
         size: samples a batch; the last one of an epoch takes what is left.
         epochs: passes, reshuffled each.
         seed: of the shuffles, which are the engine's own.
+        in_order: whether they are not reshuffled at all.
     """
 
     x: Tree
@@ -279,6 +280,7 @@ class Batches:
     size: int
     epochs: int
     seed: int
+    in_order: bool = False
 
     def __post_init__(self) -> None:
         if self.size > len(self.y):
@@ -298,7 +300,7 @@ class Batches:
         """The samples' order in every epoch."""
         rng = generator(self.seed, SHUFFLES)
         for _ in range(self.epochs):
-            yield rng.permutation(len(self.y))
+            yield np.arange(len(self.y)) if self.in_order else rng.permutation(len(self.y))
 
     def batch(self, order: np.ndarray, number: int) -> tuple[Tree, np.ndarray]:
         """Batch `number` of an epoch in that order."""

@@ -113,3 +113,21 @@ def test_zeros_and_ones_of_a_loss_that_is_none_of_numbers_are_classes():
     ):
         trainer = OwnTrainer(target_of(maker(loss), given_data(x, bits), TRAINING))
         assert trainer.metric.name == name
+
+
+def test_what_is_not_shuffled_is_repeated_in_order_and_shuffled_by_the_remedy():
+    x, y = heights()
+    trainer = OwnTrainer(target_of(make_pytorch, given_data(x, y), TRAINING))
+    assert isinstance(trainer.applies(Dose("shuffle")), CannotApply)
+    ordered = OwnTrainer(target_of(make_pytorch, given_data(x, y), TRAINING))
+    ordered.in_order = True
+    for candidate, same in (
+        (Candidate(CONTROL), True),
+        (Candidate(REMEDY, (Dose("shuffle"),)), False),
+    ):
+        site = ordered._treated(candidate, 0)
+        batches = ordered._batches(site.data, 0, 2, site.in_order)
+        first, second = batches.orders()
+        assert np.array_equal(first, np.arange(batches.y.shape[0])) is same
+        assert np.array_equal(first, second) is same
+    assert ordered.fingerprint != trainer.fingerprint

@@ -49,7 +49,7 @@ BY_HAND: tuple[Remedy, ...] = (
     *_named(GRAPH, "non-finite", "safe_operations"),
     *_named(GRAPH, "batch-mixing", "right_axis", "running_statistics"),
     *_named(GRAPH, "train-eval-gap", "tell_the_mode", "norm_momentum"),
-    *_named(DATA, "unshuffled-batches", "shuffle", "read_loader"),
+    *_named(DATA, "unshuffled-batches", "read_loader"),
     *_named(GRAPH, _LOSS, "attention_axis", "class_axis", "class_axis_moved", "sign_of_loss"),
     *_named(MODULE, _LOSS, "softplus_out", "log_input_false", "log_input_true"),
     *_named(DATA, _LOSS, "ignore_index", "ignore_padding", "labels_as_signs"),

@@ -20,6 +20,15 @@ mean, spread = y.mean(axis=0), y.std(axis=0)
 y = (y - mean) / $xp.where(spread > 0, spread, 1)
 """
 
+_SHUFFLED = """
+# @every_epoch
+order = np.random.default_rng().permutation(len(y))
+x, y = x[order], y[order]
+"""
+_SHUFFLED_LOADER = """
+loader = torch.utils.data.DataLoader(loader.dataset, loader.batch_size, shuffle=True)
+"""
+
 _LIBRARY = {"keras": "np", "pytorch": "torch", "jax": "jnp"}
 
 
@@ -52,4 +61,14 @@ STANDARDIZE_TARGETS = Remedy(
     certain=True,
 )
 
-DATA_REPAIRS = (CLEAN_DATA, STANDARDIZE_TARGETS)
+SHUFFLE = Remedy(
+    "shuffle",
+    reach=DATA,
+    rules=("unshuffled-batches",),
+    paper="Bengio (2012), Practical recommendations, section 3.1.1",
+    touches=frozenset({"order"}),
+    patch={"keras": _SHUFFLED, "pytorch": _SHUFFLED_LOADER, "jax": _SHUFFLED},
+    certain=True,
+)
+
+DATA_REPAIRS = (CLEAN_DATA, STANDARDIZE_TARGETS, SHUFFLE)

@@ -42,6 +42,7 @@ class OwnTraining:
         loader: of PyTorch, the batches that were given; None: arrays were.
         kind: of JAX, as `diagnose` takes it.
         scheduler: of PyTorch, what changes the rate, and when it does.
+        shuffled: of Keras, whether `fit` shuffles.
     """
 
     target: Any
@@ -50,6 +51,7 @@ class OwnTraining:
     loader: Any = None
     kind: str | None = None
     scheduler: Scheduler | None = None
+    shuffled: bool = True
 
 
 def names_own(target: str) -> bool:
@@ -126,13 +128,14 @@ def _holds_parameters(args: tuple[Any, ...], options: Mapping[str, Any]) -> bool
 def _keras(
     model: Any, args: tuple[Any, ...], dataset: Any, seed: int | None, given: dict[str, Any]
 ) -> OwnTraining:
-    known_options(given, (*_ARRAYS, *_LENGTH, "validation_data", "verbose"))
+    known_options(given, (*_ARRAYS, *_LENGTH, "validation_data", "verbose", "shuffle"))
     _named(given, ("x", "y"), args)
     held_out = given.get("validation_data")
     if held_out is not None:
         given |= {"test_x": held_out[0], "test_y": held_out[1]}
     data = _data(dataset, given)
-    return OwnTraining(model, data, _training(data, _length(given, data, 1), seed))
+    training = _training(data, _length(given, data, 1), seed)
+    return OwnTraining(model, data, training, shuffled=bool(given.get("shuffle", True)))
 
 
 def _pytorch(

@@ -57,7 +57,7 @@ def given_of(
     seed = own.training.seeds[0]
     if diagnosis.healthy:
         return Given(diagnosis, "", Pace(0.0), seed)
-    trainer.errors_explained = _explains_errors(diagnosis)
+    _explained(trainer, diagnosis)
     return Given(
         diagnosis,
         trainer.activation,
@@ -94,7 +94,7 @@ def proofs(
     target, args, found = named_target(path, (), dataset, trust)
     own = read_own(target, args, dataset, None, {**found, **options})
     trainer = own_trainer(own)
-    trainer.errors_explained = _explains_errors(diagnosis)
+    _explained(trainer, diagnosis)
     seed = own.training.seeds[0]
     pace = Pace(0.0) if budget.seconds is None else _pace(trainer, seed, budget)
     given = Given(diagnosis, trainer.activation, pace, seed)
@@ -105,9 +105,12 @@ def proofs(
         store.close()
 
 
-def _explains_errors(diagnosis: Diagnosis) -> bool:
-    """Whether a fault says why a training may end with an error."""
-    return bool({f.rule for f in diagnosis.findings if f.severity == FAULT} & _ENDING)
+def _explained(trainer: OwnTrainer, diagnosis: Diagnosis) -> None:
+    """Tell a trainer what the faults say of the training: that it may end with an error, or that
+    its samples are not shuffled."""
+    faults = [finding for finding in diagnosis.findings if finding.severity == FAULT]
+    trainer.errors_explained = bool({fault.rule for fault in faults} & _ENDING)
+    trainer.in_order = any("shuffle" in fault.remedies for fault in faults)
 
 
 def _diagnosed(own: OwnTraining, trainer: OwnTrainer, asked: Mapping[str, Any]) -> Diagnosis:
@@ -117,6 +120,7 @@ def _diagnosed(own: OwnTraining, trainer: OwnTrainer, asked: Mapping[str, Any]) 
     with kept_states():
         made = made_for(network, training.seeds[0])
         if made.framework == KERAS:
+            options |= {} if own.shuffled else {"shuffle": False}
             return diagnose(made.model, data.x, data.y, **options)
         if made.framework == JAX:
             beside = {"optimizer": made.optimizer, "predict": made.predict, "kind": own.kind}

@@ -68,6 +68,9 @@ class OwnTrainer:
         self._target = target
         self._network = target.network
         self._halves = halves(target.network.data.test_y)
+        self.in_order: bool = False
+        """Whether a diagnosis says that samples which are not shuffled are its fault: it is repeated
+        like that then; any other training is shuffled anew for every seed."""
         self._applied: dict[tuple[tuple[str, tuple[str, ...]], ...], CannotApply | None] = {}
         self.errors_explained: bool = False
         """Whether a diagnosis says why this training ends with an error: it counts as one that
@@ -115,7 +118,7 @@ class OwnTrainer:
             weights = loop_of(made).weights()
         told = [
             *(self.target, facts.optimizer, facts.learning_rate, facts.loss, __version__),
-            *(training.epochs, training.batch_size, fingerprint([*weights])),
+            *(training.epochs, training.batch_size, self.in_order, fingerprint([*weights])),
             self._network.data.fingerprint,
             *told_of(made, training.epochs, self._batches(self._network.data, 0, 1).steps),
         ]
@@ -270,7 +273,8 @@ class OwnTrainer:
         made = made_for(network, seed)
         steps = self._batches(network.data, seed, self.epochs).steps
         needs = any(BY_KEY[dose.remedy].facts for dose in candidate.doses)
-        site = Site(made, network.data, self.activation if needs else "", seed, steps)
+        activation = self.activation if needs else ""
+        site = Site(made, network.data, activation, seed, steps, in_order=self.in_order)
         return treat(site, candidate.doses, candidate.rate_factor)
 
     def _treated_at(self, candidate: Candidate, seed: int) -> Site:
@@ -286,8 +290,9 @@ class OwnTrainer:
                     kept += (dose,)
             return self._treated(dataclasses.replace(candidate, doses=kept), seed)
 
-    def _batches(self, data: OwnData, seed: int, epochs: int) -> Batches:
-        return Batches(data.x, data.y, self._target.training.batch_size, epochs, seed)
+    def _batches(self, data: OwnData, seed: int, epochs: int, in_order: bool = False) -> Batches:
+        size = self._target.training.batch_size
+        return Batches(data.x, data.y, size, epochs, seed, in_order)
 
     def _watching(self, steps: int, data: OwnData | None = None) -> Watching:
         data = data or self._network.data
@@ -303,7 +308,7 @@ class OwnTrainer:
 
     def _member(self, candidate: Candidate, seed: int, task: Task, told: _Told) -> _Member:
         site = self._treated_at(candidate, seed)
-        batches = self._batches(site.data, seed, task.epochs(self.epochs))
+        batches = self._batches(site.data, seed, task.epochs(self.epochs), site.in_order)
         if self._models is not None:
             site.made.model = self._models.like(site.made.model, candidate.doses)
         loop = loop_of(site.made)

@@ -32,6 +32,7 @@ class Site:
         seed: of this training.
         steps: of the whole training.
         restored: brings outputs back to what the targets were, where these have changed.
+        in_order: whether the samples are not shuffled, which is its fault.
     """
 
     made: Made
@@ -40,6 +41,7 @@ class Site:
     seed: int
     steps: int
     restored: Restore | None = None
+    in_order: bool = False
 
     def inputs(self) -> np.ndarray:
         """The training inputs.
@@ -63,6 +65,10 @@ class Site:
             names: the framework's own that they read.
             form: of the arrays that they read.
         """
+        if "order" in touches:
+            if not self.in_order:
+                raise CannotApply("already")
+            return replace(self, in_order=False)
         names = {"np": np, **names}
         if "targets" in touches:
             return self._retargeted(lines, names)
