@@ -98,7 +98,7 @@ def test_a_remedy_changes_a_network_or_says_why_not(remedy, activation):
     [
         ("relu", "HeNormal", "kaiming_normal_", "he_normal"),
         ("sigmoid", "GlorotUniform", "xavier_uniform_", "glorot_uniform"),
-        ("selu", "LecunNormal", "in_features**-0.5", "lecun_normal"),
+        ("selu", "LecunNormal", "numel()**-0.5", "lecun_normal"),
     ],
 )
 def test_weights_drawn_anew_are_those_that_belong_to_the_activation(
