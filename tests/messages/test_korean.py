@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from gradgauge.messages.catalog import entries
+from gradgauge.cli.progress import duration
+from gradgauge.messages.catalog import Catalog, Message, entries, sentence
 from tests.messages.korean import PIEUP, RIEUL, final_consonant, korean_texts
 
 INSTEAD = {
@@ -130,3 +131,34 @@ def test_a_change_of_level_would_be_noticed() -> None:
     plainly, formally = levels("층이 없다. 층마다. 원인이 아니다(관례). 값이 다릅니다. 됩니다")
     assert plainly == ["없다", "아니다"]
     assert formally == ["다릅니다", "됩니다"]
+
+
+def test_lists_of_clauses_have_semicolons_in_english_and_commas_in_korean() -> None:
+    changes = tuple(
+        Message("errors.sweep.study.change", {"name": name, "before": 1, "now": 2})
+        for name in ("depth", "width")
+    )
+    facts = {"path": "runs", "changes": changes}
+    assert "depth was 1, now 2; width was 1, now 2" in sentence(
+        "errors.sweep.study.plan_changed", "en", **facts
+    )
+    assert "depth: 1 → 2, width: 1 → 2" in sentence(
+        "errors.sweep.study.plan_changed", "ko", **facts
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "korean"),
+    [
+        (42, "42 s", "42초"),
+        (420, "7 min", "7분"),
+        (9000, "2.5 h", "2.5시간"),
+        (432_000, "5 days", "5일"),
+    ],
+)
+def test_durations_are_in_the_language_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, english: str, korean: str
+) -> None:
+    for lang, said in (("en", english), ("ko", korean)):
+        monkeypatch.setattr("gradgauge.cli.language._current", Catalog(lang))
+        assert duration(seconds) == said

@@ -17,13 +17,13 @@ _SHARE = 0.02
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that people would say them in."""
+    """Seconds in the unit that people would say them in, in the language of the command."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return text("progress.seconds", seconds=f"{seconds:.0f}")
     if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
+        return text("progress.minutes", minutes=f"{seconds / 60:.0f}")
     if seconds < 172_800:
-        return f"{seconds / 3600:.1f} h"
+        return text("progress.hours", hours=f"{seconds / 3600:.1f}")
     return text("progress.days", days=f"{seconds / 86_400:,.0f}")
 
 

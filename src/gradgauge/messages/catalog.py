@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -74,7 +74,7 @@ class Message(NamedTuple):
 def sentence(key: str, lang: str = DEFAULT_LANGUAGE, **facts: Any) -> str:
     """The sentence of `key` in `lang`, its placeholders filled with `facts`.
 
-    A fact that is a Message is said in the same language; several are joined by semicolons.
+    A fact that is a Message is said in the same language; several are listed.
 
     Raises:
         KeyError: no such key or language, or a placeholder without a fact: a mistake of ours.
@@ -82,11 +82,16 @@ def sentence(key: str, lang: str = DEFAULT_LANGUAGE, **facts: Any) -> str:
     return entries(lang)[key].format(**{name: _said(fact, lang) for name, fact in facts.items()})
 
 
+def listed(items: Iterable[str], lang: str = DEFAULT_LANGUAGE) -> str:
+    """Items that may be clauses, in a row: semicolons between them in English, commas in Korean."""
+    return entries(lang)["between.items"].join(items)
+
+
 def _said(fact: Any, lang: str) -> Any:
     if isinstance(fact, Message):
         return sentence(fact.key, lang, **fact.facts)
     if isinstance(fact, tuple) and any(isinstance(part, Message) for part in fact):
-        return "; ".join(str(_said(part, lang)) for part in fact)
+        return listed((str(_said(part, lang)) for part in fact), lang)
     if isinstance(fact, Word):
         return Word(clean(fact))
     return clean(str(fact)) if isinstance(fact, str | PurePath) else fact

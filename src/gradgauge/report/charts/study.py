@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gradgauge.messages.catalog import sentence
+from gradgauge.messages.catalog import listed, sentence
 from gradgauge.report.page.palette import styles
 from gradgauge.report.words.numbers import number
 from gradgauge.study.sweep.grid import FIELDS
@@ -91,7 +91,7 @@ def _subtitle(part: Slice, lang: str) -> str:
             over += f", {sentence('sweep.chart.interval', lang)}"
     else:
         over = sentence("sweep.chart.mean_one", lang)
-    return "; ".join([*fixed, over])
+    return listed([*fixed, over], lang)
 
 
 def _panel(part: Slice, value: Any, lang: str) -> Spec:

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from gradgauge._version import __version__
-from gradgauge.messages.catalog import LANGUAGES, sentence
+from gradgauge.messages.catalog import LANGUAGES, listed, sentence
 from gradgauge.messages.clean import clean
 from gradgauge.report.charts.signal import SIGNAL
 from gradgauge.report.images import picture
@@ -101,8 +101,8 @@ def _setup(comparison: Comparison, lang: str) -> str:
         "epochs": training.epochs,
         "seeds": len(training.seeds),
     }
-    listed = "; ".join(f"`{run.notation or name}`" for name, run in comparison.runs.items())
-    networks = sentence("lesson.networks", lang, listed=listed)
+    notations = (f"`{run.notation or name}`" for name, run in comparison.runs.items())
+    networks = sentence("lesson.networks", lang, listed=listed(notations, lang))
     return (
         f"<p>{prose(networks)} {prose(sentence('lesson.setup', lang, **facts))}</p>"
         f'<pre tabindex="0"><code>{escape(comparison.spec.command())}</code></pre>'

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from gradgauge.errors import GradgaugeError
-from gradgauge.messages.catalog import Message, sentence
+from gradgauge.messages.catalog import Message, listed, sentence
 from gradgauge.parts.activations import ACTIVATIONS
 from gradgauge.report.words.explain import MUCH, shown_spread
 from gradgauge.report.words.facts import Facts, all_facts
@@ -115,13 +115,13 @@ def _facts(comparison: Comparison, subject: Facts, lang: str) -> dict[str, objec
 def _listed(told: list[Facts], others: list[Facts], lang: str) -> dict[str, str]:
     """Question -> what its answer lists; in the questions' order."""
     return {
-        "result": "; ".join(_result(facts, lang) for facts in told),
+        "result": listed((_result(facts, lang) for facts in told), lang),
         "slope": "",
         "multiply": "",
         "whose": "",
-        **({"compare": "; ".join(_share(facts, lang) for facts in others)} if others else {}),
+        **({"compare": listed((_share(facts, lang) for facts in others), lang)} if others else {}),
         "forward": "",
-        "delay": "; ".join(_begins(facts, lang) for facts in told),
+        "delay": listed((_begins(facts, lang) for facts in told), lang),
         "cure": "",
     }
 
