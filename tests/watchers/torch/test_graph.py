@@ -308,3 +308,30 @@ def test_units_of_a_norm_are_where_it_normalizes():
     h = kept[0].movedim(1, -1).reshape(-1, 8).double()
     expected = float(h.var(0, correction=0).sum() / h.square().mean(0).sum())
     np.testing.assert_allclose(by_layer(run, "signal_spread")["norm"], expected, rtol=1e-4)
+
+
+class Timed(nn.Module):
+    """Features, with an embedded time added to all their positions before the activation, and
+    attention whose scores have a bias."""
+
+    def __init__(self):
+        super().__init__()
+        self.features, self.time = nn.Conv1d(3, 8, 1), nn.Linear(2, 8)
+        self.query, self.nearness = nn.Linear(8, 8), nn.Embedding(5, 5)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, x):
+        mixed = self.features(x) + self.time(x[:, :2, 0])[..., None]
+        h = torch.relu(mixed).transpose(1, 2)
+        scores = self.query(h) @ h.transpose(1, 2) + self.nearness(torch.arange(5))
+        return self.out((scores.softmax(-1) @ h).mean(1))
+
+
+def test_what_is_spread_over_positions_does_not_take_the_activation():
+    x = torch.randn(32, 3, 5, generator=torch.Generator().manual_seed(1))
+    run, own = watched(Timed(), lambda m: nn.functional.cross_entropy(m(x), Y))
+    assert info(run, "features").activation == "relu"
+    for name in ("time", "nearness"):
+        assert info(run, name).activation == "linear"
+        for gauge in ("delta_norm", "g_norm"):
+            assert by_layer(run, gauge)[name] == pytest.approx(own[name], rel=1e-5)

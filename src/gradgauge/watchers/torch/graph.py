@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -304,6 +305,13 @@ class Graph:
 def is_norm(call: Call) -> bool:
     """Whether a call is a normalization's."""
     return call.row is None or call.row.info.kind == "normalization"
+
+
+def size_of(key: Key) -> int | None:
+    """How many entries the value at a place has; None where autograd does not follow it."""
+    node = node_of(key)
+    described = getattr(node, "_input_metadata", ())
+    return math.prod(described[key[1]].shape) if key[1] < len(described) else None
 
 
 def node_of(key: Key) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from gradgauge.watchers.call_order import bits, first_readers
 from gradgauge.watchers.measure import eps_of
 from gradgauge.watchers.recognition import Sample, is_function, recognized
 from gradgauge.watchers.torch.capture import Call, Capture, Key
-from gradgauge.watchers.torch.graph import Graph, is_norm, node_of
+from gradgauge.watchers.torch.graph import Graph, is_norm, node_of, size_of
 from gradgauge.watchers.torch.operations import NORMS, activation_of, is_matrix_product, operation
 from gradgauge.watchers.torch.roles import find_roles
 from gradgauge.watchers.torch.streams import find_streams
@@ -148,7 +149,7 @@ def _climb(graph: Graph, call: Call, origin: Key, within: Call | None = None) ->
                 inner = _inside(graph, step.norm)
                 if inner is not None:
                     return replace(inner, folded=tuple(norms))
-        elif step.kind == "sum" and _is_latest(graph, call, norms, step.ways[0]):
+        elif step.kind == "sum" and _is_latest(graph, call, norms, at, step.ways[0]):
             at, start, added = step.ways[0], None, True
         elif step.kind == "affine":
             if gate is None and graph.operation(step.ways[0]) in ("mul", "imul"):
@@ -156,6 +157,8 @@ def _climb(graph: Graph, call: Call, origin: Key, within: Call | None = None) ->
             start, at = start or at, step.ways[0]
         elif step.kind in ("moved", "linear"):
             at, start = step.ways[0], start if step.kind == "moved" else None
+        elif step.kind in ("mixing", "branches") and added:
+            break  # What is added up goes into no activation of this layer's own.
         elif step.kind in ("pointwise", "mixing", "branches"):
             ways = _all_of_it(graph, step.ways, within) if step.kind == "pointwise" else step.ways
             return Head(at, start or at, ways, step.kind, tuple(norms), step.parts)
@@ -171,11 +174,16 @@ def _may_fold(call: Call) -> bool:
     return call.row is not None and call.row.info.kind != "embedding" and not is_norm(call)
 
 
-def _is_latest(graph: Graph, call: Call, norms: list[Call], place: Key) -> bool:
-    """Whether `call` is the last of the layers that are added up at `place`: the sum is its z."""
-    mask = graph.below(place)
-    latest = graph.calls[mask.bit_length() - 1]
-    return latest is call or latest in norms
+def _is_latest(graph: Graph, call: Call, norms: list[Call], at: Key, place: Key) -> bool:
+    """Whether `call`, whose signal is at `at`, is the last of the layers that are added up at
+    `place`: the sum is its z. What is spread over positions, as an embedded time or a bias of
+    attention scores, has another z than the sum, and is not asked."""
+    size = size_of(place)
+    if size is not None and size_of(at) not in (size, None):
+        return False
+    layers = [graph.calls[i] for i in bits(graph.below(place))]
+    whole = [c for c in layers if size in (math.prod(c.out.shape), None)] or layers
+    return whole[-1] is call or whole[-1] in norms
 
 
 def _all_of_it(graph: Graph, ways: tuple[Key, ...], within: Call | None) -> tuple[Key, ...]:
