@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -82,10 +81,9 @@ def copier(made: Made, name: str) -> Callable[[], Any]:
             }
         try:
             if is_keras(made.model):
-                with warnings.catch_warnings():
-                    # What has not been trained yet has no optimizer's state to copy: no matter.
-                    warnings.simplefilter("ignore")
-                    return copy.deepcopy(made.model)
+                from gradgauge.own.keras_copy import copied_model
+
+                return copied_model(made.model)
             parts = (made.model, made.loss, made.optimizer, made.scheduler)
             model, loss, optimizer, scheduler = copy.deepcopy(parts)
         # What a module's parts answer to being copied is whatever they happen to raise.

@@ -13,11 +13,17 @@ import keras
 from keras.src.backend.common import global_state
 from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
 from keras.src.legacy.saving import saving_options, saving_utils
+from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.saving.serialization_lib import SafeModeScope
 from keras.src.trainers.data_adapters import data_adapter_utils
 
 _SEEDS = "global_seed_generator"
 _UNINITIALIZED = "uninitialized_variables"
+
+
+def is_saveable(thing: Any) -> bool:
+    """Whether Keras would write it down to copy it."""
+    return isinstance(thing, KerasSaveable)
 
 
 def seed_generator() -> Any:
