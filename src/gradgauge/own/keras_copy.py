@@ -50,7 +50,8 @@ def _part_by_part(model: Any) -> Any:
     memo: dict[int, Any] = {}
     found = list(_saveables(model, set()))
     for part in found:
-        memo[id(part)] = type(part).__new__(type(part))
+        kind: Any = type(part)
+        memo[id(part)] = kind.__new__(kind)
     for part in found:
         new = memo[id(part)]
         # What a new object has of its own calls it, and not the one that it is a copy of.

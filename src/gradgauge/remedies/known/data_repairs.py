@@ -11,7 +11,9 @@ kept = $xp.isfinite(y).reshape(len(y), -1).all(axis=1)
 x, y = x[kept], y[kept]
 known = $xp.isfinite(x)
 mean = $xp.where(known, x, 0).sum(axis=0) / $xp.maximum(known.sum(axis=0), $one)
-x = $xp.where(known, x, mean)
+filled = $xp.where(known, x, mean)
+low, high = $low, $high
+x = $xp.where($xp.isnan(x), mean, $xp.minimum($xp.maximum(x, low), high))
 """
 
 _STANDARDIZED = """
@@ -30,15 +32,23 @@ loader = torch.utils.data.DataLoader(loader.dataset, loader.batch_size, shuffle=
 """
 
 _LIBRARY = {"keras": "np", "pytorch": "torch", "jax": "jnp"}
+_NUMPY = {"$one": "1", "$low": "filled.min(axis=0)", "$high": "filled.max(axis=0)"}
+_PYTORCH = {
+    "$one": "torch.tensor(1)",
+    "$low": "filled.amin(dim=0)",
+    "$high": "filled.amax(dim=0)",
+}
 
 
 def _everywhere(lines: str) -> dict[str, str]:
     """Framework -> the lines with its own functions of arrays."""
-    ones = {"pytorch": "torch.tensor(1)"}
-    return {
-        framework: lines.replace("$xp", library).replace("$one", ones.get(framework, "1"))
-        for framework, library in _LIBRARY.items()
-    }
+    filled = {}
+    for framework, library in _LIBRARY.items():
+        words = {"$xp": library, **(_PYTORCH if framework == "pytorch" else _NUMPY)}
+        filled[framework] = lines
+        for word, text in words.items():
+            filled[framework] = filled[framework].replace(word, text)
+    return filled
 
 
 CLEAN_DATA = Remedy(

@@ -100,8 +100,10 @@ class Site:
         y = np.asarray(names["y"], before[1].dtype)
         if x.shape == before[0].shape and np.array_equal(x, before[0]):
             raise CannotApply("already")
-        mean = np.asarray(names["mean"], np.float32)
-        test = np.where(np.isfinite(self.data.test_x), self.data.test_x, mean)
+        mean, low, high = (np.asarray(names[n], np.float32) for n in ("mean", "low", "high"))
+        test = self.data.test_x
+        other = np.where(np.isnan(test), mean, np.where(test < 0, low, high))
+        test = np.where(np.isfinite(test), test, other)
         return replace(self, data=replace(self.data, x=x, y=y, test_x=test))
 
     def _standardized(self, lines: str, names: dict[str, Any], form: Form) -> Site:
