@@ -162,3 +162,9 @@ def test_recognizing_an_activation_by_its_values():
     assert recognized(Sample(z, np.maximum(z, 0))).name == "relu"
     assert recognized(Sample(z, z * z)).name == "square"
     assert recognized(Sample(z, z * z * z)) is None
+
+
+def test_one_point_tells_no_activation():
+    zeros, g = np.zeros(50), np.linspace(1, 2, 50)
+    for slope in (0.0, 0.5, 1.0):
+        assert recognized(Sample(zeros, zeros, g, slope * g)) is None

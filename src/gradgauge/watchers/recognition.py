@@ -47,7 +47,10 @@ class Sample:
 
     @property
     def tells(self) -> bool:
-        """Whether there is anything to recognize an activation by."""
+        """Whether there is anything to recognize an activation by: at one z alone, as a layer of
+        zeros has it, many have one value and one slope."""
+        if not self.z.size or np.all(self.z == self.z.flat[0]):
+            return False
         values = self.h is not None and bool(np.any(self.h != 0))
         slopes = self.g is not None and self.delta is not None and bool(np.any(self.g != 0))
         return values or slopes
@@ -70,8 +73,7 @@ def recognized(
     with np.errstate(all="ignore"):
         if hint is not None and _fits(hint, sample) <= 1.0:
             return hint
-        told = [known for known in _candidates(sample) if _is_told(known, sample)]
-        found = [(_fits(known, sample), known) for known in told]
+        found = [(_fits(known, sample), known) for known in _candidates(sample)]
     best = min((fit for fit, _ in found), default=np.inf)
     if not best <= 1.0:
         return None
@@ -146,24 +148,11 @@ def _fitted_threshold(sample: Sample) -> Activation | None:
     return shrunk(width, soft=False) if 0 < width < np.inf else None
 
 
-def _away(known: Activation, sample: Sample) -> np.ndarray:
-    """Where z is at no kink: there each framework chooses a slope of its own."""
+def _fits(known: Activation, sample: Sample) -> float:
+    """The larger of the errors of value and slope, in shares of what is allowed."""
     away = np.ones(sample.z.shape, bool)
     for kink in known.kinks:
         away &= np.abs(sample.z - kink) > 4 * sample.eps * max(1.0, abs(kink))
-    return away
-
-
-def _is_told(known: Activation, sample: Sample) -> bool:
-    """Whether anything speaks for it: a layer of zeros stands at a ReLU's kink, where its value is
-    that of many others, and its slope is not compared."""
-    if sample.h is not None and np.any(sample.h != 0):
-        return True
-    return sample.g is not None and bool(np.any(sample.g[_away(known, sample)] != 0))
-
-
-def _fits(known: Activation, sample: Sample) -> float:
-    """The larger of the errors of value and slope, in shares of what is allowed."""
     worst = 0.0
     if sample.h is not None:
         scale = float(np.max(np.abs(sample.h), initial=0.0))
@@ -173,7 +162,6 @@ def _fits(known: Activation, sample: Sample) -> float:
             return np.inf
         worst = _share(_largest_error(known, sample.z, sample.h), allowed)
     if sample.g is not None and sample.delta is not None:
-        away = _away(known, sample)
         g, delta = sample.g[away], sample.delta[away]
         error = float(np.linalg.norm(g * known.slope(sample.z[away]) - delta))
         steepest = known.max_slope if np.isfinite(known.max_slope) else 1.0
