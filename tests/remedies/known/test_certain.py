@@ -189,7 +189,9 @@ def test_every_certainty_has_lines_that_compile(remedy):
         assert "$" not in lines
         compile(lines, remedy.key, "exec")
     tested = {case.partition("-")[0] for case in (*PYTORCH, *KERAS)}
-    assert remedy.key in tested | {"sigmoid_binary", "clean_data", "standardize_targets", "shuffle"}
+    assert remedy.key in tested | {"sigmoid_binary", "clean_data", "standardize_targets"} | {
+        *("shuffle", "labels_from_zero")
+    }
 
 
 def test_several_labels_get_a_loss_of_several():

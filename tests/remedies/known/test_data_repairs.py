@@ -132,3 +132,19 @@ def test_what_is_not_shuffled_is_repeated_in_order_and_shuffled_by_the_remedy():
         assert np.array_equal(first, np.arange(batches.y.shape[0])) is same
         assert np.array_equal(first, second) is same
     assert ordered.fingerprint != trainer.fingerprint
+
+
+def test_labels_that_count_from_one_count_from_zero():
+    def make():
+        model = nn.Linear(INPUTS, 3)
+        return model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), 0.1)
+
+    x, y = heights()
+    labels = np.digitize(y[:, 0], (-1, 1)) + 1
+    trainer = OwnTrainer(target_of(make, given_data(x, labels), TRAINING))
+    trainer.errors_explained = True
+    task = Task(
+        [Candidate(CONTROL), Candidate(REMEDY, (Dose("labels_from_zero"),))], (0,), 1.0, "screen"
+    )
+    control, treated = trainer.train(task).outcomes
+    assert control.scores == (0.0,) and treated.scores[0] > 0.7

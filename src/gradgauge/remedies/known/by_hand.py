@@ -43,7 +43,6 @@ BY_HAND: tuple[Remedy, ...] = (
         "reach_unregistered",
     ),
     Remedy("units_as_classes", reach=MODULE, rules=(_LOSS, "index-out-of-range")),
-    Remedy("labels_from_zero", reach=DATA, rules=(_LOSS, "index-out-of-range")),
     *_named(DATA, "index-out-of-range", "number_from_zero"),
     *_named(SHAPE, "index-out-of-range", "table_size"),
     *_named(GRAPH, "non-finite", "safe_operations"),

@@ -81,4 +81,14 @@ SHUFFLE = Remedy(
     certain=True,
 )
 
-DATA_REPAIRS = (CLEAN_DATA, STANDARDIZE_TARGETS, SHUFFLE)
+LABELS_FROM_ZERO = Remedy(
+    "labels_from_zero",
+    reach=DATA,
+    rules=("loss-mismatch", "index-out-of-range"),
+    paper="PyTorch, CrossEntropyLoss: classes in [0, C)",
+    touches=frozenset({"targets"}),
+    patch=dict.fromkeys(("keras", "pytorch", "jax"), "\ny = y - y.min()\n"),
+    certain=True,
+)
+
+DATA_REPAIRS = (CLEAN_DATA, STANDARDIZE_TARGETS, SHUFFLE, LABELS_FROM_ZERO)
