@@ -3,7 +3,7 @@
 python -m corpus tuning           the half on which limits may be chosen
 python -m corpus held             the other half
 python -m corpus 2026c            a set written after the limits were fixed: 2026a, 2026b, 2026c,
-                                  2026d (by the authors of the rules), 2026e
+                                  2026d (by the authors of the rules), 2026e, 2026f
 python -m corpus all --write      all of them; updates the table in docs/diagnosis.md
 python -m corpus --case NAME      one case
 python -m corpus twins [NAME...]  training without any diagnosis: each faulty case next to its

@@ -9,6 +9,7 @@
 | 2026c | after public reports, without a look at the rules |
 | 2026d | kinds of public reports that the others do not hold, by the hands that wrote the rules |
 | 2026e | after public reports, on other data and models, without a look at the rules |
+| 2026f | after public reports, as 2026e; its author had seen which kinds the others hold |
 """
 
 from __future__ import annotations
@@ -66,6 +67,13 @@ FILES = {
         "torch.e2026_healthy_loops",
         "keras.e2026",
         "jax.e2026",
+    ),
+    "2026f": (
+        "torch.f2026_loss",
+        "torch.f2026_wiring",
+        "torch.f2026_healthy",
+        "keras.f2026",
+        "jax.f2026",
     ),
 }
 """Files by set; the first cases are split into tuning and held."""

@@ -50,3 +50,37 @@ def test_an_activation_is_known_by_what_it_can_reach(last: Any, activation: str)
 
 def test_several_outputs_have_no_bounds():
     assert found(lambda z: (z, z)) is None
+
+
+class Cosines(nn.Module):
+    """Of features and vectors of classes, times a scale."""
+
+    def __init__(self, scale: float, learned: bool):
+        super().__init__()
+        self.a, self.centers = nn.Linear(6, 16), nn.Parameter(torch.randn(4, 16))
+        self.scale = nn.Parameter(torch.tensor(scale)) if learned else scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        unit = nn.functional.normalize
+        return self.scale * unit(self.a(x), dim=1) @ unit(self.centers, dim=1).T
+
+
+@pytest.mark.parametrize(
+    ("model", "within"),
+    [
+        (lambda: Cosines(1.0, learned=False), True),
+        (lambda: Cosines(16.0, learned=False), False),
+        (lambda: Cosines(1.0, learned=True), False),
+        (lambda: Ends(torch.tanh), True),
+        (lambda: Ends(lambda z: 0.001 * z), False),
+        (lambda: Ends(torch.sigmoid), False),
+    ],
+)
+def test_outputs_that_no_weights_take_beyond_one(model: Callable[[], Any], within: bool):
+    torch.manual_seed(0)
+    net = model()
+    weights = dict(net.named_parameters())
+    x, y = torch.randn(16, 6), torch.randn(16, 4)
+    moved = {id(p) for p in weights.values()}
+    got = bounds(TorchExperiment(net, nn.functional.mse_loss, weights, moved, x, y))
+    assert got is not None and got.within_one == within

@@ -203,3 +203,32 @@ def test_beyond_targets_needs_masks_and_outputs_without_a_bound():
     inside = np.clip(out, 0, 1)
     assert not rewards_beyond_targets(lambda given: float(dice(given, y)), inside, y)
     assert not rewards_beyond_targets(lambda given: float(dice(given, 3 * y)), out, 3 * y)
+
+
+@pytest.mark.parametrize(("axis", "case"), [(1, "normalized_elsewhere"), (2, None)])
+def test_probabilities_are_those_of_classes(axis: int, case: str | None):
+    words = Calls(lambda self, x: self.head(x), head=nn.Linear(FEATURES, CLASSES))
+    x = torch.randn(ROWS, 6, FEATURES, generator=torch.Generator().manual_seed(3))
+
+    def loss(out: Any, y: Any) -> Any:
+        return nnf.nll_loss(out.log_softmax(axis).transpose(1, 2), y)
+
+    assert told(words, loss, labels(ROWS, 6), x) == ([case] if case else [])
+
+
+@pytest.mark.parametrize(
+    ("diagonal", "shift", "case"),
+    [(None, 1, "selves_among_others"), (-1e9, 1, None), (None, 0, None), (0.0, 1, None)],
+)
+def test_a_row_is_not_among_those_that_it_is_to_find_another_of(
+    diagonal: float | None, shift: int, case: str | None
+):
+    def loss(out: Any, y: Any) -> Any:
+        del y
+        z = nnf.normalize(out, dim=1)
+        alike = z @ z.T / 0.2
+        if diagonal is not None:
+            alike = alike.masked_fill(torch.eye(len(z), dtype=torch.bool), diagonal)
+        return nnf.cross_entropy(alike, torch.arange(len(z)).roll(shift))
+
+    assert told(net(), loss, labels(ROWS)) == ([case] if case else [])

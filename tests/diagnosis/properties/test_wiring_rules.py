@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradgauge.diagnosis.facts import Loss
 from gradgauge.diagnosis.finding import FAULT, WARNING
 from gradgauge.diagnosis.properties.answers import Properties
+from gradgauge.diagnosis.properties.bounds import Bounds
 from gradgauge.diagnosis.properties.experiment import Loose, LossCall, Pairing
+from gradgauge.diagnosis.properties.foresight import Foresight
 from gradgauge.diagnosis.properties.mixing import Mixing
 from gradgauge.diagnosis.properties.modes import Modes
 from gradgauge.diagnosis.properties.order import Epoch, Order, order_of
 from gradgauge.diagnosis.properties.reach import Reach
 from gradgauge.diagnosis.rules import BY_NAME, ask
-from tests.diagnosis.made import evidence
+from tests.diagnosis.made import evidence, head
 
 
 def findings(rule: str, **answers: Any) -> list[Any]:
@@ -118,3 +121,70 @@ def test_a_part_of_the_data_again_and_again():
     same = Epoch((labels,) * 6, (rows,) * 6, samples=100)
     assert order_of(same).case == "same_batch"
     assert order_of(dataclasses.replace(same, samples=8)).case == ""
+
+
+@pytest.mark.parametrize(
+    ("activation", "smoothing", "size", "found"),
+    [("tanh", 0.0, 1.0, 1), ("", 0.0, 1.0, 1), ("", 0.0, 3.0, 0), ("tanh", 0.1, 1.0, 0)],
+)
+def test_scores_within_one_and_a_loss_of_logits(
+    activation: str, smoothing: float, size: float, found: int
+):
+    scores = size * np.tanh(np.random.default_rng(0).normal(size=(200, 4)))
+    loss = Loss("sparse_categorical", "cross_entropy", True, smoothing)
+    own = head(loss=loss, activation=activation, before=scores, after=scores)
+    within = Properties(bounds=Bounds(-1.0, 1.0, 0.0, within_one=size <= 1))
+    given = dataclasses.replace(evidence(), heads=(own,), properties=within)
+    got, _ = ask(BY_NAME["loss-mismatch"], given)
+    assert [(f.case, f.severity) for f in got] == [("bounded_logits", FAULT)] * found
+    # The best that scores of 1 and -1 give: softmax's logarithm.
+    best = -np.log(np.exp(1) / (np.exp(1) + 3 * np.exp(-1)))
+    assert all(f.value == pytest.approx(best) for f in got)
+
+
+@pytest.mark.parametrize(
+    ("classes", "samples", "activation", "found"),
+    [
+        (1, 200, "linear", ["one_class"]),
+        (2, 200, "linear", []),
+        (1, 400, "linear", []),  # the other half was not seen
+        (1, 200, "", []),  # scores of pairs, the first of which is always right
+    ],
+)
+def test_targets_of_one_class(classes: int, samples: int, activation: str, found: list[str]):
+    y = np.arange(200) % classes
+    epoch = Epoch(tuple(np.split(y, 4)), tuple(np.split(np.arange(200.0), 4)), samples)
+    scores = np.random.default_rng(0).normal(size=(200, 4))
+    loss = Loss("sparse_categorical", "cross_entropy", True)
+    own = head(loss=loss, activation=activation, y=y, before=scores, after=scores)
+    order = Properties(order=order_of(epoch))
+    given = dataclasses.replace(evidence(), heads=(own,), properties=order)
+    got, _ = ask(BY_NAME["loss-mismatch"], given)
+    assert [f.case for f in got] == found
+
+
+@pytest.mark.parametrize(
+    ("dropped", "kind", "found"),
+    [
+        (lambda out, draw: np.where(draw < 0.3, 0.0, out / 0.7), "mse", ["dropout_last"]),
+        (lambda out, draw: np.where(draw < 0.3, 0.0, out / 0.7), "other", []),
+        (lambda out, draw: np.where(np.abs(out) < 0.3 + 0 * draw, 0.0, out), "mse", []),
+        (lambda out, draw: out + 0.3 * draw, "mse", []),
+    ],
+)
+def test_outputs_that_are_dropped_at_random(dropped: Any, kind: str, found: list[str]):
+    draw = np.random.default_rng(0)
+    out = draw.normal(size=(200, 1))
+    y = (out + 0.1 * draw.normal(size=out.shape)).astype("float32")
+    in_training = dropped(out, draw.random(out.shape))
+    own = head(loss=Loss(kind, "loss"), activation="", y=y, after=out, trained=in_training)
+    given = dataclasses.replace(evidence(), heads=(own,), properties=Properties(modes=Modes()))
+    assert [f.case for f in ask(BY_NAME["train-eval-gap"], given)[0]] == found
+
+
+def test_a_state_that_goes_on_is_a_fault_whatever_else_mixes():
+    (finding,) = findings("batch-mixing", remembered=1.0, mixing=Mixing())
+    assert (finding.case, finding.severity) == ("earlier_batches", FAULT)
+    for case in ("sees_ahead", "not_shifted"):
+        (finding,) = findings("loss-mismatch", foresight=Foresight(case, 1.0))
+        assert (finding.case, finding.severity) == (case, FAULT)

@@ -44,3 +44,14 @@ def test_outputs_that_always_were_the_same_have_not_become_so():
     same = np.repeat(flat_outputs()[:1], 200, axis=0)
     given = evidence(failing=True, heads=(head(before=same, after=same),))
     assert found("signal-collapse", given) == []
+
+
+def test_outputs_that_never_told_inputs_apart():
+    before, after = (np.repeat(flat_outputs()[i : i + 1], 200, axis=0) for i in (0, 1))
+    unseen = {"signal_spread": [float("nan")] * 5}
+    for heads, cases in (
+        ((head(before=before, after=after),), ["never_differed"]),
+        ((head(before=before),), []),
+    ):
+        given = evidence(failing=True, heads=heads, gauges=unseen)
+        assert [f.case for f in found("signal-collapse", given)] == cases

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from gradgauge.diagnosis.properties.bounds import Bounds
 from gradgauge.diagnosis.properties.experiment import Loose, LossCall, Pairing, SummedAxis
+from gradgauge.diagnosis.properties.foresight import Foresight
 from gradgauge.diagnosis.properties.in_time import Cut
 from gradgauge.diagnosis.properties.indices import Outside
 from gradgauge.diagnosis.properties.mixing import Mixing
@@ -38,6 +39,9 @@ class Properties:
         bounds: what the outputs can reach.
         strangers: how many tensors the optimizer has that neither the model nor the loss knows.
         unadapted: name of a layer that should normalize the inputs and was never told how.
+        foresight: whether outputs see what they are to predict.
+        remembered: share of the samples whose outputs change with the batch before, though rows
+            come in random order.
     """
 
     names: tuple[str, ...] = ()
@@ -55,6 +59,8 @@ class Properties:
     bounds: Bounds | None = None
     strangers: int = 0
     unadapted: str = ""
+    foresight: Foresight | None = None
+    remembered: float = 0.0
 
 
 def asked(ask: Callable[[], _Answer]) -> _Answer | None:

@@ -47,7 +47,8 @@ class LossCall:
         activation: the operation that made `given`; empty: not known.
         logs: whether the target, or the rate of a Poisson loss, is said to be a logarithm.
         wrong: what is wrong with the call whatever the values: `classes_scattered`,
-            `class_numbers`, `beyond_targets`; empty: nothing.
+            `class_numbers`, `beyond_targets`, `normalized_elsewhere`, `selves_among_others`;
+            empty: nothing.
     """
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ EPOCH_SECONDS = 2.0
 _MOST_BATCHES = 2_000
 
 LEAST_BATCHES = 4
+_LEAST_ROWS = 32
 _FEW = 10
 """Distinct numbers up to which targets are classes."""
 
@@ -46,6 +47,9 @@ class Order:
         share: share of the largest class in a batch, mean over batches; NaN: no classes.
         expected: the same of rows in random order.
         reason: why it cannot be told; empty: it can.
+        one_class: whether all targets of the epoch, which was seen to its end, are one whole
+            number.
+        rows: how many rows were looked at.
     """
 
     case: str = ""
@@ -53,6 +57,8 @@ class Order:
     share: float = float("nan")
     expected: float = float("nan")
     reason: str = ""
+    one_class: bool = False
+    rows: int = 0
 
 
 def epoch_of(
@@ -85,6 +91,19 @@ def order_of(epoch: Epoch, limits: RuleLimits | None = None) -> Order:
         limits: of `unshuffled-batches`; None: the shipped ones.
     """
     limits = shipped()["unshuffled-batches"] if limits is None else limits
+    rows = sum(len(y) for y in epoch.targets)
+    return replace(_order(epoch, limits), one_class=_one_class(epoch, rows), rows=rows)
+
+
+def _one_class(epoch: Epoch, rows: int) -> bool:
+    if rows < max(_LEAST_ROWS, epoch.samples) or not epoch.samples:
+        return False
+    labels = [_labels(y) for y in epoch.targets]
+    known = [y for y in labels if y is not None and y.dtype.kind in "iu"]
+    return len(known) == len(labels) and len(np.unique(np.concatenate(known))) == 1
+
+
+def _order(epoch: Epoch, limits: RuleLimits) -> Order:
     count = len(epoch.targets)
     if count < LEAST_BATCHES:
         return Order(reason="few_batches", batches=count)
@@ -106,7 +125,7 @@ def order_of(epoch: Epoch, limits: RuleLimits | None = None) -> Order:
 def _repeats(epoch: Epoch) -> str:
     """Batches that all hold the same rows, or one row that is all there is."""
     whole = np.concatenate(epoch.rows)
-    if len(whole) >= 32 and len(np.unique(whole)) == 1:
+    if len(whole) >= _LEAST_ROWS and len(np.unique(whole)) == 1:
         return "same_sample"
     first = np.unique(epoch.rows[0])
     same = all(np.array_equal(np.unique(rows), first) for rows in epoch.rows)

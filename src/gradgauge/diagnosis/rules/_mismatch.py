@@ -57,6 +57,56 @@ def summed_otherwise(evidence: Evidence) -> Iterator[Found]:
         )
 
 
+_MENDED = {"sees_ahead": ("mask_ahead",), "not_shifted": ("shift_targets",)}
+
+
+def foreseen(evidence: Evidence) -> Iterator[Found]:
+    """Outputs that see what they are to predict: the loss falls, and nothing is predicted."""
+    seen = evidence.properties.foresight
+    if seen is not None and seen.case:
+        yield Found(
+            seen.case,
+            layer=evidence.heads[0].layer if evidence.heads else None,
+            value=seen.share,
+            remedies=_MENDED[seen.case],
+            certainty=0.95,
+        )
+
+
+_BOUNDED = ("tanh", "hardtanh", "softsign")
+
+
+def bounded_scores(evidence: Evidence, head: Head) -> Iterator[Found]:
+    """Scores between -1 and 1 in front of a loss of logits: it has a floor far above 0.
+
+    The right one of K classes gets at most e / (e + (K - 1) / e), a binary answer 1 / (1 + 1 / e).
+    Where labels are smoothed that may be all that is asked for.
+    """
+    scores, bounds = head.before, evidence.properties.bounds
+    whole = scores.shape[1:] == evidence.heads[0].before.shape[1:]
+    within = bounds is not None and bounds.within_one and whole
+    if head.activation not in _BOUNDED and not within:
+        return
+    if head.loss.smoothing or not scores.size or np.abs(scores).max() > 1 + 1e-5:
+        return
+    others, apart = (1, 1.0) if head.loss.kind == "binary" else (scores.shape[-1] - 1, 2.0)
+    floor = float(np.log1p(others * np.exp(-apart)))
+    yield mismatch(
+        head, "bounded_logits", ("logits_out", "scale_cosines"), value=floor, others=others + 1
+    )
+
+
+def one_class(evidence: Evidence, head: Head) -> Iterator[Found]:
+    """Targets of which all are one class, over a whole epoch.
+
+    Scores of pairs, of which the first is always the right one, come of no layer of their own.
+    """
+    order = evidence.properties.order
+    own = head.activation in ("linear", "softmax", "log_softmax", "sigmoid")
+    if order is not None and order.one_class and own and head.units > 1:
+        yield mismatch(head, "one_class", ("targets_cast",), rows=order.rows)
+
+
 def padding_counted(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Found]:
     """Padding after the words of a sequence that the loss counts, and counts more than words."""
     words = evidence.data.x[0] if evidence.data.x and evidence.data.tokens else np.zeros(0)
@@ -95,9 +145,11 @@ def away_from_targets(head: Head, limits: RuleLimits) -> Iterator[Found]:
     if head.loss.kind != "other" or after is None or after.ndim != 2 or y.dtype.kind not in "iu":
         return
     classes = after.shape[1]
-    if y.shape != (len(after),) or not np.isfinite(after).all() or classes < _FEWEST:
+    if y.size != len(after) or not np.isfinite(after).all() or classes < _FEWEST:
         return
-    if y.min() < 0 or y.max() + 1 != classes or not after.min() < 0 < after.max():
+    y = y.reshape(-1)
+    scores = after.min() < 0 < after.max() or head.activation == "softmax"
+    if y.min() < 0 or y.max() + 1 != classes or not scores:
         return
     most = float(np.bincount(y).max()) / len(y)
     right, last = (float((said == y).mean()) for said in (after.argmax(1), after.argmin(1)))
@@ -111,6 +163,8 @@ _MISUSED = {
     "classes_scattered": ("class_axis_moved",),
     "class_numbers": ("one_hot_targets", "categorical_loss"),
     "beyond_targets": ("sigmoid_out",),
+    "normalized_elsewhere": ("class_axis",),
+    "selves_among_others": ("leave_selves_out",),
 }
 """What a loss does with outputs that no values excuse, and what mends it."""
 _POSITIVE = ("sigmoid", "relu", "relu6", "softplus", "exponential", "softmax")

@@ -17,10 +17,17 @@ from gradgauge.diagnosis.rule import (
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     """A fault whatever the loss does: nobody has the other samples when the answer is needed."""
-    del limits
     properties = evidence.properties
     mixing = properties.mixing
-    if mixing is None:
+    if properties.remembered >= limits["rows"].value:
+        yield Found(
+            "earlier_batches",
+            layer=evidence.heads[0].layer if evidence.heads else None,
+            value=properties.remembered,
+            remedies=("fresh_state",),
+            certainty=0.9,
+        )
+    elif mixing is None:
         yield Silent("not_asked")
     elif mixing.reason:
         yield Silent(mixing.reason)

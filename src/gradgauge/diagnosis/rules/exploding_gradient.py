@@ -107,7 +107,7 @@ def _signal(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     """Activations of a layer at a later probe against the first: a signal that grows without
     bound, before anything is infinite."""
     values = evidence.probes("h_std")
-    if not evidence.failing or len(values) < 2:
+    if not evidence.failing or len(values) < 2 or not values.size:
         return
     with np.errstate(invalid="ignore", divide="ignore"):
         growth = values / values[0]

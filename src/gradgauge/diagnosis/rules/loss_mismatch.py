@@ -22,9 +22,12 @@ from gradgauge.diagnosis.rule import (
 from gradgauge.diagnosis.rules._mismatch import (
     ENOUGH,
     away_from_targets,
+    bounded_scores,
+    foreseen,
     mismatch,
     misused,
     of_rates,
+    one_class,
     over_rows,
     padding_counted,
     summed_otherwise,
@@ -52,6 +55,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
     inside = evidence.properties.calls if len(known) < len(evidence.heads) else ()
     pairing = evidence.properties.mispaired
     yield from summed_otherwise(evidence)
+    yield from foreseen(evidence)
     for call in inside:
         yield from _call(evidence, call, limits)
         yield from padding_counted(evidence, call, limits)
@@ -79,7 +83,7 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         if head.loss.kind in CLASS_LOSSES:
             yield from _classes(evidence, head, limits)
         elif head.loss.kind == "binary":
-            yield from _binary(head)
+            yield from _binary(evidence, head)
         else:
             yield from _regression(head, limits)
             yield from _far_off(evidence, head, limits)
@@ -151,7 +155,7 @@ def _call(evidence: Evidence, call: LossCall, limits: RuleLimits) -> Iterator[Fo
     if kind == "sparse_categorical" and call.target.shape == call.given.shape:
         kind = "categorical"
     head = replace(head, loss=Loss(kind, call.name, logits))
-    yield from _binary(head) if kind == "binary" else _classes(evidence, head, limits)
+    yield from _binary(evidence, head) if kind == "binary" else _classes(evidence, head, limits)
 
 
 def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Found]:
@@ -160,6 +164,7 @@ def _classes(evidence: Evidence, head: Head, limits: RuleLimits) -> Iterator[Fou
         case = "softmax_one_unit" if head.activation == "softmax" else "one_unit"
         yield mismatch(head, case, ("one_unit_sigmoid", "units_as_classes"), value=1.0)
         return
+    yield from one_class(evidence, head)
     if head.loss.kind == "sparse_categorical" and y.size:
         yield from _sparse_labels(head, y)
     if head.loss.kind == "categorical" and y.ndim > 1 and y.shape[-1] == head.units:
@@ -223,6 +228,8 @@ def _after_logits(evidence: Evidence, head: Head, *, probabilities: bool) -> Ite
         harms = evidence.history is not None and (evidence.lagging or _silent_classes(head))
         severity = FAULT if harms else WARNING
         yield mismatch(head, "clipped_logits", ("logits_out",), severity=severity)
+    else:
+        yield from bounded_scores(evidence, head)
 
 
 def _silent_classes(head: Head) -> bool:
@@ -241,7 +248,7 @@ def _after_probabilities(head: Head, outputs: np.ndarray) -> Iterator[Found]:
         yield mismatch(head, "logits_as_probabilities", ("softmax_out", "from_logits_true"))
 
 
-def _binary(head: Head) -> Iterator[Found]:
+def _binary(evidence: Evidence, head: Head) -> Iterator[Found]:
     y = np.asarray(head.y, np.float64)
     outside = float(((y < 0) | (y > 1)).mean()) if y.size else 0.0
     if outside > 0:
@@ -265,6 +272,8 @@ def _binary(head: Head) -> Iterator[Found]:
         yield mismatch(head, "sigmoid_twice", ("remove_sigmoid", "from_logits_false"))
     elif logits is True and head.activation in ("relu", "relu6", "softplus"):
         yield mismatch(head, "clipped_logits", ("logits_out",))
+    elif logits is True:
+        yield from bounded_scores(evidence, head)
     elif logits is False and not _unit_activation(head):
         inside = _within(out, 0.0, 1.0) and head.activation in ("", "hardtanh")
         if not inside:

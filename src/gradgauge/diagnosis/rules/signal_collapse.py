@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradgauge.diagnosis.facts import Head
 from gradgauge.diagnosis.rule import (
     FAULT,
     NOTE,
@@ -17,6 +18,9 @@ from gradgauge.diagnosis.rule import (
     graded,
 )
 from gradgauge.diagnosis.signals import ALL, chain, input_spread, last_seen
+
+_MANY = 8
+"""Distinct inputs that show that outputs do not depend on them."""
 
 
 def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
@@ -37,6 +41,16 @@ def _outputs(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
     for head in evidence.heads:
         if head.after is None or len(head.before) < 2 or not np.isfinite(head.after).all():
             continue
+        if evidence.failing and _never_differed(head, evidence):
+            yield Found(
+                "never_differed",
+                layer=head.layer,
+                step=evidence.last_step,
+                remedies=("follow_inputs",),
+                symptom=_told_apart(evidence),
+                certainty=0.9,
+            )
+            continue
         before, after = (_differs(outputs) for outputs in (head.before, head.after))
         name, bound = "outputs", limits["outputs"].value
         if head.loss.kind in ("mse", "mae", "huber") and evidence.failing:
@@ -53,6 +67,25 @@ def _outputs(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
                 facts={"before": before},
                 symptom=_layer_died(evidence),
             )
+
+
+def _never_differed(head: Head, evidence: Evidence) -> bool:
+    """Whether outputs that changed in the training are the same for all of many inputs, before and
+    after: what differs between inputs is lost before the first layer, or in it."""
+    x = evidence.data.x
+    if head.after is None or len(x) != 1 or len(np.unique(x[0], axis=0)) < _MANY:
+        return False
+    alike = all(bool((out == out[:1]).all()) for out in (head.before, head.after))
+    return alike and not np.array_equal(head.before, head.after)
+
+
+def _told_apart(evidence: Evidence) -> bool:
+    """Whether the first hidden layer did tell inputs apart: then a later one is to blame."""
+    values, places = evidence.probes("signal_spread"), chain(evidence)
+    if not len(values) or not places:
+        return False
+    first = values[0, places[0]]
+    return bool(np.isfinite(first) and first > 0)
 
 
 def _layer_died(evidence: Evidence) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from gradgauge.diagnosis.baselines import skill
 from gradgauge.diagnosis.facts import Head
 from gradgauge.diagnosis.learning import wanted_skill
@@ -42,8 +44,37 @@ def check(evidence: Evidence, limits: RuleLimits) -> Iterator[Found | Silent]:
         )
     for name in modes.frozen:
         yield Found("frozen_statistics", layer=name, remedies=("norm_momentum",))
-    if not modes.dropout and not modes.frozen:
+    dropped = list(_dropped_last(evidence, limits))
+    yield from dropped
+    if not modes.dropout and not modes.frozen and not dropped:
         yield from _outputs(evidence, modes, limits)
+
+
+def _dropped_last(evidence: Evidence, limits: RuleLimits) -> Iterator[Found]:
+    """Outputs that are exactly 0 in training mode, at random: dropout stands behind the last layer.
+
+    What a ReLU or a mask makes 0 is small, or 0, in evaluation mode too. A loss of the user's own
+    may want two views of an embedding that differ by dropout alone.
+    """
+    for head in evidence.heads:
+        here, there = head.after, head.trained
+        if head.loss.kind == "other" or here is None or there is None or here.shape != there.shape:
+            continue
+        if not (np.isfinite(here).all() and np.isfinite(there).all()) or not here.all():
+            continue
+        zero = there == 0
+        if not limits["zeros"].value <= zero.mean() < 1:
+            continue
+        size = np.abs(here)
+        if np.median(size[zero]) >= limits["kept"].value * np.median(size[~zero]):
+            yield Found(
+                "dropout_last",
+                layer=head.layer,
+                value=float(zero.mean()),
+                limit="zeros",
+                remedies=("dropout_before",),
+                certainty=0.95,
+            )
 
 
 def _outputs(evidence: Evidence, modes: Modes, limits: RuleLimits) -> Iterator[Found]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
+from gradgauge.diagnosis.properties.bounds import bounds
 from gradgauge.diagnosis.properties.experiment import SEED, LossCall, rows_to_take, size_of
 from gradgauge.diagnosis.properties.known import Values, known_call
 from gradgauge.diagnosis.properties.mixing import Mixing, batch_mixing
@@ -43,6 +44,7 @@ def properties_of(
         reach=asked(lambda: reach(experiment, limits["unreached-layer"])),
         mispaired=asked(lambda: mispaired(experiment, seen.met, seen.by_intent)),
         calls=asked(experiment.calls) or (),
+        bounds=asked(lambda: bounds(experiment)) if predict else None,
     )
 
 

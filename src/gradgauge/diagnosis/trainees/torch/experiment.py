@@ -120,7 +120,7 @@ class TorchExperiment:
         seed: int = 0,
     ) -> tuple[np.ndarray, ...]:
         """See Experiment."""
-        x = self._exchanged(replaced, axis) if replaced else self.x
+        x = self.exchanged(replaced, axis) if replaced else self.x
         if order is not None:
             x = self._in_order(x, order)
         with self.untouched(evaluation=True, seed=seed), torch.no_grad():
@@ -130,7 +130,8 @@ class TorchExperiment:
         at = torch.as_tensor(order)
         return pytree.tree_map(lambda t: t[at] if _has_rows(t, self.rows) else t, tree)
 
-    def _exchanged(self, places: Collection[int], axis: int) -> Any:
+    def exchanged(self, places: Collection[int], axis: int = 0) -> Any:
+        """The inputs, with those at some places of an axis exchanged for their neighbors."""
         at = list(places)
 
         def exchange(leaf: Any) -> Any:

@@ -13,10 +13,32 @@ from gradgauge.diagnosis.trainees.torch.facts import array
 
 _FEWEST = 3
 """Classes from which on a number of a class is no amount: 0 and 1 may be both."""
+_ROUNDING = 1e-4
+"""Relative; a thousand times that of float32."""
 _DIFFERENCES = {
     *("sub", "subtract", "rsub", "__sub__", "__rsub__"),
     *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"),
 }
+
+
+def of_classes(
+    name: str, given: torch.Tensor, target: torch.Tensor, outputs: Sequence[torch.Tensor]
+) -> str:
+    """What is wrong with a loss of classes whatever its values; empty: nothing.
+
+    Args:
+        name: of the loss.
+        given, target: what it is given, classes on axis 1.
+        outputs: of the model.
+    """
+    if name not in ("cross_entropy", "nll_loss"):
+        return ""
+    if are_scattered(given, outputs):
+        return "classes_scattered"
+    if name == "nll_loss" and normalized_elsewhere(given):
+        return "normalized_elsewhere"
+    alone = name == "cross_entropy" and selves_among_others(given, target)
+    return "selves_among_others" if alone else ""
 
 
 def are_scattered(given: torch.Tensor, outputs: Sequence[torch.Tensor]) -> bool:
@@ -52,6 +74,35 @@ def are_scattered(given: torch.Tensor, outputs: Sequence[torch.Tensor]) -> bool:
         if not any(bool((index == wanted).all()) for index in indices):
             return True
     return False
+
+
+def normalized_elsewhere(given: torch.Tensor) -> bool:
+    """Whether logarithms of probabilities, classes on axis 1, sum to 1 along another axis.
+
+    Along axis 0 of a matrix, see `over_rows`.
+    """
+    if given.ndim < 3 or not given.numel() or min(given.shape) < 2:
+        return False
+    sums = [given.detach().double().exp().sum(axis) for axis in range(given.ndim)]
+    apart = [float((s - 1).abs().max()) for s in sums]
+    return apart[1] > _ROUNDING and min(apart[:1] + apart[2:]) <= _ROUNDING
+
+
+def selves_among_others(given: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether every row is held against the whole batch, itself included, to find another one.
+
+    Likeness of a unit vector to itself is the largest there is, and the same for all: the other
+    one can never win.
+    """
+    square = given.ndim == 2 and given.shape[0] == given.shape[1] >= _FEWEST
+    if not square or target.shape != given.shape[:1] or target.is_floating_point():
+        return False
+    own = given.detach().diagonal()
+    alike = float(own.max() - own.min()) <= _ROUNDING * float(own.abs().max())
+    most = bool((given.detach().amax(1) <= own + _ROUNDING * own.abs()).all())
+    others = bool((target != torch.arange(len(target), device=target.device)).all())
+    varies = float(given.detach().std()) > _ROUNDING
+    return alike and most and others and varies and float(own.abs().max()) > 0
 
 
 def class_numbers(

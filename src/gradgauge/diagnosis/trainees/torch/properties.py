@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, default_collate
 from gradgauge.diagnosis.limits import Limits, shipped
 from gradgauge.diagnosis.properties.answers import Properties, asked
 from gradgauge.diagnosis.properties.bounds import bounds
+from gradgauge.diagnosis.properties.foresight import foresight
 from gradgauge.diagnosis.properties.in_time import cut_in_time
 from gradgauge.diagnosis.properties.mixing import batch_mixing
 from gradgauge.diagnosis.properties.modes import Following, Modes
@@ -30,7 +31,9 @@ from gradgauge.diagnosis.properties.pairing import mispaired
 from gradgauge.diagnosis.properties.reach import reach
 from gradgauge.diagnosis.trainees.torch.data import call, first, samples_in, unpack
 from gradgauge.diagnosis.trainees.torch.experiment import TorchExperiment
-from gradgauge.diagnosis.trainees.torch.facts import array
+from gradgauge.diagnosis.trainees.torch.facts import array, ignored_label
+from gradgauge.diagnosis.trainees.torch.foresight import predicted
+from gradgauge.diagnosis.trainees.torch.memory import is_shuffled, remembered
 from gradgauge.diagnosis.trainees.torch.places import places_of
 from gradgauge.diagnosis.trainees.torch.trace import Followed, follow
 from gradgauge.watchers.torch.optimizers import parameters_of
@@ -81,6 +84,8 @@ def properties_of(
         summed=asked(experiment.summed),
         in_time=asked(lambda: cut_in_time(places_of(experiment), reached)),
         bounds=asked(lambda: bounds(experiment)),
+        foresight=asked(lambda: foresight(predicted(experiment), ignored_label(loss))),
+        remembered=(asked(lambda: remembered(experiment)) or 0.0) if is_shuffled(loader) else 0.0,
         strangers=asked(experiment.strangers) or 0,
         plain_batch_statistics=any(
             isinstance(m, _NORMS) and not m.track_running_stats for m in model.modules()

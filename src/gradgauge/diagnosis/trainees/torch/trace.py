@@ -16,7 +16,7 @@ from gradgauge.diagnosis.properties.pairing import axes_met, shape_of
 from gradgauge.diagnosis.trainees.torch.data import call
 from gradgauge.diagnosis.trainees.torch.experiment import TorchExperiment, floats
 from gradgauge.diagnosis.trainees.torch.facts import array, output_activation
-from gradgauge.diagnosis.trainees.torch.misused import are_scattered, class_numbers
+from gradgauge.diagnosis.trainees.torch.misused import class_numbers, of_classes
 
 _PLAIN = [
     "add",
@@ -221,10 +221,9 @@ class _Follower(TorchFunctionMode):
             if name == "poisson_nll_loss":
                 logs = bool(args[2] if len(args) > 2 else kwargs.get("log_input", True))
             activation = output_activation(given)
-            if name in ("cross_entropy", "nll_loss") and are_scattered(given, self._outputs):
-                self._misused(
-                    LossCall(name, array(given), array(target), wrong="classes_scattered")
-                )
+            wrong = of_classes(name, given, target, self._outputs)
+            if wrong:
+                self._misused(LossCall(name, array(given), array(target), wrong=wrong))
             if name in ("cross_entropy", "nll_loss"):
                 given, target = _classes_last(given, target, kwargs.get("ignore_index", IGNORED))
             if given.numel():
