@@ -24,6 +24,7 @@ FILES = {
         "torch_combined",
         "torch_blocks",
         "torch_updates",
+        "torch_in_turn",
         "torch_transformers",
         "torch_packages",
     ),
