@@ -162,13 +162,14 @@ def _twin(case: Case, seeds: Sequence[int]) -> list[float]:
 
 def as_good_as_twin(found: Mapping[str, Any], score: float | None) -> bool:
     """Whether a mean score is not below the interval of the twin's; without a twin, whether it is
-    better than the control's."""
+    that of a winner, or as good."""
     from gradgauge.statistics import summarize
 
     if score is None:
         return False
     if not found.get("twin"):
-        return found["verdict"] in ("repaired", "as-good-as-random-search")
+        won = found["verdict"] in ("repaired", "as-good-as-random-search")
+        return won and score >= found["score"]
     twin = summarize(found["twin"])
     low = twin.interval[0] if twin.interval else twin.mean
     return score >= low
