@@ -1,17 +1,20 @@
 """The live page: how soon it appears, how many viewers it serves, and what serving costs.
 
     python benchmarks/play.py [--viewers 30] [--seconds 12]
+    python benchmarks/play.py --minutes 20  # memory alone
 
 Prints, on the loopback interface: the seconds from the command to the first painted frame, compared
 with importing JAX and painting a blank page in the same browser; the frames per second that each
 viewer received (three of them real pages, the others clients that read every frame); and the CPU
 time of the server, compared with that of the training.
+With `--minutes`, prints the memory of server, training and page during a long training instead.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -25,6 +28,7 @@ from websockets.sync.client import connect
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ADDRESS = "net=64x10&act=sigmoid&b.act=relu"
+LONG = f"{ADDRESS}&epochs=100&batch=16"
 PAGES = 3
 
 
@@ -116,15 +120,48 @@ def many(chromium: Any, viewers: int, seconds: float) -> None:
     process.wait()
 
 
+def megabytes(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def memory(chromium: Any, minutes: int) -> None:
+    """Print megabytes of server, training and page (its scripts' objects), minute by minute."""
+    process, address = served(LONG)
+    page = chromium.new_page()
+    page.goto(address)
+    page.wait_for_selector(".rung")
+    tools = page.context.new_cdp_session(page)
+    tools.send("Performance.enable")
+    (worker,) = children(process.pid)
+    for minute in range(1, minutes + 1):
+        page.wait_for_timeout(60_000)
+        tools.send("HeapProfiler.collectGarbage")
+        metrics = {
+            one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]
+        }
+        print(
+            f"minute {minute}, step {page.evaluate('gradgauge.state().step')}: "
+            f"server {megabytes(process.pid):.0f} MB, training {megabytes(worker):.0f} MB, "
+            f"page {metrics['JSHeapUsedSize'] / 1e6:.1f} MB, {metrics['Nodes']:.0f} nodes",
+            flush=True,
+        )
+    process.terminate()
+    process.wait()
+
+
 def main() -> None:
     from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--viewers", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--minutes", type=int, default=0)
     given = parser.parse_args()
     with sync_playwright() as playwright:
         chromium = browser(playwright)
+        if given.minutes:
+            memory(chromium, given.minutes)
+            return
         first_frame(chromium)  # Programs are compiled and cached.
         times = [first_frame(chromium) for _ in range(3)]
         ours, blank = (statistics.median(column) for column in zip(*times, strict=True))
