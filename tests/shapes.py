@@ -7,49 +7,31 @@ number types and everything else that its annotations say.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
-from typing import Any
+from unittest import mock
 
 import jaxtyping
-import numpy as np
-from beartype import BeartypeConf, beartype
 
 PACKAGES = ("gradgauge.signals", "gradgauge.gauges", "gradgauge.theory")
 NAMES = {name: getattr(jaxtyping, name) for name in ("Bool", "Float", "Float64", "Int")}
 
+# The checker draws which item of a list it looks at. It takes the function that draws when it is
+# imported: one of its own, for it must not move the random numbers of what is tested.
+with mock.patch("random.getrandbits", random.Random(0).getrandbits):
+    from beartype import BeartypeConf, beartype
+
+    @beartype
+    def _imports_all_of_it(items: list[int]) -> None:
+        del items
+
+
 # As PEP 484 has it: an int is a float.
-_checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
-
-
-@contextlib.contextmanager
-def _drawing_nothing() -> Iterator[None]:
-    """The checker draws which items of a list it looks at, and must not move the random numbers of
-    what is tested."""
-    before = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002
-
-
-def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose arguments are checked."""
-    check = _checked(function)
-
-    @functools.wraps(check)
-    def quietly(*args: Any, **kwargs: Any) -> Any:
-        with _drawing_nothing():
-            return check(*args, **kwargs)
-
-    return quietly
+checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 
 class _Naming(MetaPathFinder):
@@ -68,8 +50,7 @@ class _Naming(MetaPathFinder):
 
             def with_names(module: ModuleType) -> None:
                 vars(module).update(NAMES)
-                with _drawing_nothing():
-                    execute(module)
+                execute(module)
 
             loader.exec_module = with_names
         return spec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from gradgauge.gauges.moments import z_moments
 from gradgauge.gauges.norms import is_safe
 from gradgauge.signals import LayerSignals
 from gradgauge.theory import critical_line
+from tests.shapes import checked
 
 zeros_of = pytest.mark.parametrize("zeros", [np.zeros, jnp.zeros, torch.zeros])
 Zeros = Callable[..., Any]
@@ -48,3 +50,16 @@ def test_theory_says_its_shapes_too() -> None:
     critical_line("tanh", np.array([0.5, 1.0]))
     with pytest.raises(TypeCheckError):
         critical_line("tanh", np.ones((2, 2)))
+
+
+def test_the_checker_moves_no_random_number_of_what_is_tested() -> None:
+    """It looks at one item of a list that it draws."""
+
+    @checked
+    def read(items: list[int], names: dict[str, tuple[float, ...]]) -> list[int]:
+        return [*items, len(names)]
+
+    before = random.getstate()
+    for _ in range(20):
+        read([1, 2, 3], {"a": (1.0, 2.0)})
+    assert random.getstate() == before

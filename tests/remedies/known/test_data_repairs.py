@@ -3,6 +3,8 @@ were given."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -12,6 +14,7 @@ import torch
 from torch import nn
 
 from gradgauge.own.data import given_data
+from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.own.target import target_of
 from gradgauge.remedies.own.trainer import OwnTrainer
 from gradgauge.remedies.trainer import CONTROL, REMEDY, Candidate, CannotApply, Dose, Task
@@ -148,3 +151,18 @@ def test_labels_that_count_from_one_count_from_zero():
     )
     control, treated = trainer.train(task).outcomes
     assert control.scores == (0.0,) and treated.scores[0] > 0.7
+
+
+def test_labels_count_from_the_smallest_of_training_and_test_rows_together():
+    x, y = heights()
+    trainer = OwnTrainer(target_of(make_pytorch, given_data(x, y), TRAINING))
+    site = trainer._treated(Candidate(CONTROL), 0)
+    lines, touches = BY_KEY["labels_from_zero"].patch["pytorch"], frozenset({"targets"})
+    ones, data = np.ones(4, np.int64), site.data
+    shifted = dataclasses.replace(site, data=dataclasses.replace(data, y=ones + 1, test_y=ones))
+    after = shifted.with_data(touches, lines, {})
+    assert after is not None
+    assert set(after.data.y) == {1} and set(after.data.test_y) == {0}
+    right = dataclasses.replace(site, data=dataclasses.replace(data, y=ones, test_y=ones - 1))
+    with pytest.raises(CannotApply, match="already"):
+        right.with_data(touches, lines, {})

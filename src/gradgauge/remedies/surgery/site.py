@@ -124,7 +124,8 @@ class Site:
         return replace(self, data=data, restored=lambda outputs: outputs * divisor + mean)
 
     def _retargeted(self, lines: str, names: dict[str, Any]) -> Site:
-        """The targets as the lines make them, those of the test rows likewise.
+        """The targets as the lines make them, of training and test rows at once: what they read off
+        the targets, such as the smallest label, is one for both.
 
         Args:
             lines: read `outputs` and `y`, leave `y`.
@@ -133,15 +134,13 @@ class Site:
         outputs = loop_of(self.made).outputs(first_rows(self.data, FEW), FEW)
         if outputs is None:
             raise CannotApply("no_effect")
-
-        def treated(y: np.ndarray) -> np.ndarray:
-            own = {**names, "outputs": outputs, "y": y}
-            run_lines(lines, own)
-            return np.asarray(own["y"])
-
-        y, test_y = treated(self.data.y), treated(self.data.test_y)
-        if y.shape == self.data.y.shape and np.array_equal(y, self.data.y):
+        before = np.concatenate((self.data.y, self.data.test_y))
+        names |= {"outputs": outputs, "y": before}
+        run_lines(lines, names)
+        after = np.asarray(names["y"])
+        if after.shape == before.shape and np.array_equal(after, before):
             raise CannotApply("already")
+        y, test_y = np.split(after, [len(self.data.y)])
         return replace(self, data=replace(self.data, y=y, test_y=test_y))
 
 
