@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import torch
+from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 
 from gradgauge.watchers.guard import Guarded
@@ -54,7 +55,11 @@ class Functions(TorchFunctionMode):
     def _before(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Key] | None:
         """The operands' keys, if one of them lies shortly after a layer."""
         values = self._values
-        operands = [key_of(t) for t in args if isinstance(t, torch.Tensor) and not is_lazy(t)]
+        tensors = [t for t in args if isinstance(t, torch.Tensor) and not is_lazy(t)]
+        for tensor in tensors:
+            if _is_of_users_own(tensor):
+                values.captures.setdefault(key_of(tensor), Capture.of(tensor))
+        operands = [key_of(t) for t in tensors]
         if not any(values.distance.get(key, _FURTHEST) < _FURTHEST for key in operands):
             return None
         in_place = _is_in_place(getattr(func, "__name__", "")) or kwargs.get("inplace")
@@ -77,6 +82,13 @@ class Functions(TorchFunctionMode):
         # Others are not kept alive, and their identities are soon those of new tensors.
         known = tuple(operand for operand in operands if operand in values.distance)
         values.remember(key, operation(getattr(func, "__name__", "")), known)
+
+
+def _is_of_users_own(tensor: torch.Tensor) -> bool:
+    """Whether it comes from an `autograd.Function`, which calls by no torch function: its slope may
+    be any, such as 1 for a sign (a straight-through estimator), so that its value has to be seen."""
+    node = tensor.grad_fn
+    return isinstance(node, BackwardCFunction) and is_signal(tensor)
 
 
 def _is_in_place(name: str) -> bool:
