@@ -171,3 +171,22 @@ def test_embeddings_with_sparse_gradients():
     loader = DataLoader(TensorDataset(words, words[:, 0] % 2), 32)
     optimizer = torch.optim.SGD(model.parameters(), 0.5)
     assert diagnose(model, CE, optimizer, loader, epochs=30).verdict in ("learned", "learning")
+
+
+def test_weights_that_are_a_plain_tensor_are_named_where_no_layer_is_left():
+    """Only the bias belongs to the module, so that no layer has signals."""
+
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = torch.randn(6, 3).mul(0.05).requires_grad_()
+            self.bias = nn.Parameter(torch.zeros(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x @ self.w + self.bias
+
+    torch.manual_seed(0)
+    model = Plain()
+    loader = DataLoader(TensorDataset(X[:, :6], X[:, :3].argmax(1)), 32, shuffle=True)
+    result = diagnose(model, CE, adam(model, 0.1), loader, epochs=4)
+    assert result.primary is not None and result.primary.rule == "unreached-layer"
