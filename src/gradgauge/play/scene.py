@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,18 @@ def scene_of(settings: Settings, own_data: Path | None) -> Scene:
 def _data(settings: Settings, own_data: Path | None) -> Dataset:
     classification = LOSSES[settings.loss].classification
     if settings.own_data is None:
-        return datasets.load(settings.data, classification)
+        return _named(settings.data, classification)
     for suffix in (".npz", ".csv"):
         path = own_data and own_data / f"{settings.own_data}{suffix}"
         if path and is_file(path):
             return datasets.load(str(path), classification)
     raise PlayProblem("own_data_missing")
+
+
+@functools.lru_cache(maxsize=4)
+def _named(name: str, classification: bool) -> Dataset:
+    """Data that ship with gradgauge, read once for many settings."""
+    return datasets.load(name, classification)
 
 
 def name_of(settings: Settings, place: int) -> str:

@@ -259,6 +259,8 @@ async def serve(
         log_level="critical",
         lifespan="on",
         ws_max_size=MOST_BYTES,
+        # Compressing every frame anew for every viewer would take most of the time of serving.
+        ws_per_message_deflate=False,
         ws_ping_interval=15.0,
         ws_ping_timeout=30.0,
         timeout_graceful_shutdown=1,
