@@ -331,8 +331,10 @@ def _is_own(path: Path) -> bool:
         size = file.seek(0, io.SEEK_END)
         file.seek(max(size - end, 0))
         told = file.read()
+        if not told.startswith(_SEAL) or size > _MOST_HASHED:
+            return False
         key = seal.secret()
-        if not told.startswith(_SEAL) or size > _MOST_HASHED or key is None:
+        if key is None:
             return False
         file.seek(0)
         own = seal.digest("run", file.read(size - end), key)

@@ -112,7 +112,7 @@ def sentence(key: str, lang: str = DEFAULT_LANGUAGE, **facts: Any) -> str:
 
 def listed(items: Iterable[str], lang: str = DEFAULT_LANGUAGE) -> str:
     """Items that may be clauses, in a row: semicolons between them in English, commas in Korean."""
-    return entries(lang)["between.items"].join(items)
+    return sentence("between.items", lang).join(items)
 
 
 def _table_of(key: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradgauge.messages.catalog import entries, sentence
+from gradgauge.messages.catalog import Catalog, sentence
 from gradgauge.messages.figure import signed
 from gradgauge.remedies.known import BY_KEY
 from gradgauge.remedies.result import Arm, RemedyResult
@@ -35,9 +35,8 @@ def verdict_sentence(result: RemedyResult, lang: str) -> str:
 
 def metric_name(metric: Metric, lang: str) -> str:
     """The score that arms are ranked by, for people."""
-    if f"remedy.metric.{metric.name}" in entries(lang):
-        return sentence(f"remedy.metric.{metric.name}", lang)
-    return metric.name
+    say, key = Catalog(lang), f"remedy.metric.{metric.name}"
+    return say(key) if key in say else metric.name
 
 
 def figure(value: float) -> str:

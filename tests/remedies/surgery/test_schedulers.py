@@ -24,6 +24,7 @@ MADE: dict[str, Any] = {
     "lambda": lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 1 / (1 + epoch)),
     "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS, 1e-3),
     "one cycle": lambda o: lr_scheduler.OneCycleLR(o, 0.3, EPOCHS * PER_EPOCH),
+    "cyclic": lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.2, PER_EPOCH, cycle_momentum=False),
     "in turn": lambda o: lr_scheduler.SequentialLR(
         o, [lr_scheduler.ConstantLR(o, 0.1, 2), lr_scheduler.ExponentialLR(o, 0.5)], [2]
     ),
@@ -63,7 +64,7 @@ def plain(name):
     for step in range(EPOCHS * PER_EPOCH):
         found.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
-        if name == "one cycle" or step % PER_EPOCH == PER_EPOCH - 1:
+        if name in ("one cycle", "cyclic") or step % PER_EPOCH == PER_EPOCH - 1:
             scheduler.step()
     return found
 

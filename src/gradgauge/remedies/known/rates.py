@@ -65,16 +65,24 @@ schedule = model.optimizer._learning_rate
 model.optimizer.learning_rate = Scaled()
 """
 
-_SCALED_GROUPS = """
-scheduler.base_lrs = [{factor} * rate for rate in scheduler.base_lrs]
-for group in optimizer.param_groups:
+_SCALED_SCHEDULER = """
+schedulers = [scheduler]
+for one in schedulers:
+    schedulers.extend(getattr(one, "_schedulers", []))
+    for name in ("base_lrs", "max_lrs", "min_lrs", "_last_lr"):
+        rates = getattr(one, name, None)
+        if isinstance(rates, list):
+            setattr(one, name, [{factor} * rate for rate in rates])
+    if hasattr(one, "eta_min"):
+        one.eta_min *= {factor}
+for group in scheduler.optimizer.param_groups:
     for name in ("lr", "initial_lr", "max_lr", "min_lr"):
         if name in group:
             group[name] *= {factor}
 """
 
 SCALE_RATE = {
-    "pytorch": _SCALED_GROUPS.strip(),
+    "pytorch": _SCALED_SCHEDULER.strip(),
     "keras": _SCALED_SCHEDULE.strip(),
     "jax": "optimizer = optax.chain(optimizer, optax.scale({factor}))",
 }

@@ -7,11 +7,11 @@ from typing import Any
 
 from gradgauge.own.data import fingerprint
 from gradgauge.own.made import Made
+from gradgauge.remedies.known.rates import SCALE_RATE
+from gradgauge.remedies.surgery.site import run_lines
 
-_OF_GROUP = ("initial_lr", "max_lr", "min_lr")
-"""Rates that a scheduler keeps in the optimizer's groups."""
 _LISTS = ("base_lrs", "max_lrs", "min_lrs", "_last_lr")
-_NUMBERS = ("eta_min",)
+"""Rates of a scheduler, one for each group."""
 
 
 def told_of(made: Made, epochs: int, batches: int) -> list[str]:
@@ -34,16 +34,9 @@ def told_of(made: Made, epochs: int, batches: int) -> list[str]:
 
 
 def scale(scheduler: Any, factor: float) -> None:
-    """All rates to come times `factor`; those that the optimizer has now are scaled already."""
-    for one in _all(scheduler):
-        for name in _LISTS:
-            if isinstance(getattr(one, name, None), list):
-                setattr(one, name, [rate * factor for rate in getattr(one, name)])
-        for name in _NUMBERS:
-            if hasattr(one, name):
-                setattr(one, name, getattr(one, name) * factor)
-    for group in scheduler.optimizer.param_groups:
-        group.update({name: group[name] * factor for name in _OF_GROUP if name in group})
+    """All rates times `factor`, those to come and those that the optimizer has now, by the lines that
+    the patch prints."""
+    run_lines(SCALE_RATE["pytorch"].format(factor=repr(factor)), {"scheduler": scheduler})
 
 
 def follow(scheduler: Any, optimizer: Any) -> None:
@@ -64,7 +57,7 @@ def _taken_over(scheduler: Any, old: Any, new: Any) -> None:
         group.setdefault(name, value)
     first = float(base.get("initial_lr", base["lr"]))
     factor = group["lr"] / first if group["lr"] != base["lr"] and first else 1.0
-    group["lr"] = base["lr"] * factor
+    group["lr"] = base["lr"]
     for one in _all(scheduler):
         one.optimizer = new
         for name in _LISTS:

@@ -64,10 +64,11 @@ def treated(site: Site, remedy: Remedy, lines: str) -> Site:
 
 def with_rate(site: Site, factor: float) -> Site:
     """The learning rate times `factor`."""
-    for group in site.made.optimizer.param_groups:
-        group["lr"] = group["lr"] * factor
     if site.made.scheduler is not None:
         scale(site.made.scheduler.scheduler, factor)
+        return site
+    for group in site.made.optimizer.param_groups:
+        group["lr"] = group["lr"] * factor
     return site
 
 

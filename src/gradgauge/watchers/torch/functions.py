@@ -58,7 +58,7 @@ class Functions(TorchFunctionMode):
         tensors = [t for t in args if isinstance(t, torch.Tensor) and not is_lazy(t)]
         for tensor in tensors:
             if _is_of_users_own(tensor):
-                values.captures.setdefault(key_of(tensor), Capture.of(tensor))
+                values.capture(tensor)
         operands = [key_of(t) for t in tensors]
         if not any(values.distance.get(key, _FURTHEST) < _FURTHEST for key in operands):
             return None
